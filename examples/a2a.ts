@@ -41,7 +41,7 @@ const handlers = { ...runAgents(analyst), ...pushNotifications(mayfly, agents) }
 const { data: work, error } = await mayfly.jobs.work(handlers);
 if (error) throw error;
 
-// What another framework does, without Mayfly.
+// From here on, this is what a client in another framework does, without Mayfly.
 const factory = new ClientFactory({
   transports: [new JsonRpcTransportFactory()],
   cardResolver: new DefaultAgentCardResolver(),

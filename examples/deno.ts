@@ -1,5 +1,5 @@
-// A script for Deno that reports what this file is about. If no memory answers that, a worker finds out, and the
-// next run knows.
+// A script for Deno that reports what this file is about. If no memory answers that, a worker finds it out, and
+// the next run recalls it.
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { openTenant } from "./tenant.ts";
@@ -11,7 +11,7 @@ const nothingRuns = (): never => {
 };
 const running = await readFile(".mayfly/running.json", "utf8").catch(nothingRuns);
 const { apiUrl, secretKey } = JSON.parse(running) as { apiUrl: string; secretKey: string };
-// The file remains after a crash, so check that something answers.
+// The file that names the project remains after a crash, so check that the project answers.
 await fetch(`${apiUrl}/health`).catch(nothingRuns);
 const mayfly = await openTenant(apiUrl, secretKey);
 

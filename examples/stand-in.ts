@@ -5,7 +5,7 @@
 import type { LanguageModelV4, LanguageModelV4Prompt } from "@ai-sdk/provider";
 import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
 
-/** What the stand-in was told. */
+/** What the stand-in knows when it answers. */
 export interface Told {
   /** The last message of a person or another agent. */
   question: string;
@@ -15,7 +15,7 @@ export interface Told {
   results: unknown[];
 }
 
-/** What it says next, or the tool that it calls. */
+/** Decides what the stand-in says next, or which tool it calls. */
 export type Script = (told: Told) => string | { tool: string; input: object };
 
 export const standInName = "a scripted stand-in (no model: it understands nothing)";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { build } from "vite";
 
 const repository = join(import.meta.dirname, "..");
-/** The second lockfile is npm's own list of installed packages. */
+/** Everything that the console is built from. The second lockfile is npm's own list of installed packages. */
 const sources = [
   "scripts/build-console.ts",
   ...["console/src", "console/index.html", "console/vite.config.ts", "console/package.json"],
@@ -59,7 +59,7 @@ export async function buildConsole(root = repository): Promise<void> {
       build({ root: join(root, "console"), logLevel: "warn", build: { outDir: made } }),
     );
     await writeFile(join(made, ".built-from"), fingerprint);
-    // Fails if another process has put a folder there.
+    // The rename fails if another process has already put a folder there.
     await rename(made, dist).catch(async () => {
       if (await isBuilt()) return;
       await rm(dist, { recursive: true, force: true });

@@ -16,7 +16,7 @@ import { buildTypes } from "./packages/node-code.ts";
 
 const sdk = join(root, "sdk");
 
-/** The entry points other than the index, and their modules. */
+/** The package's entry points besides the index, and their modules. */
 const doors = { postgres: "link/postgres", memory: "memory/open" };
 
 /** Empties a folder and builds into it. `npm pack` makes the tarball from it. */
@@ -24,10 +24,10 @@ export async function buildPackage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await Promise.all([buildCode(folder), writeTypes(folder)]);
-  // Each folder has its own format, so that both can use the same declarations.
+  // Each folder names its own module format, so that both can use the same declarations.
   await writeJson(join(folder, "cjs/package.json"), { type: "commonjs" });
   await writeJson(join(folder, "package.json"), await manifest());
-  // For resolvers that do not know exports.
+  // Folders with a package.json, for resolvers that do not know the field `exports`.
   for (const [name, file] of Object.entries(doors)) {
     await mkdir(join(folder, name));
     await writeJson(join(folder, name, "package.json"), {
@@ -110,7 +110,7 @@ async function manifest(): Promise<object> {
     },
     files: ["esm", "cjs", ...Object.keys(doors), "AGENTS.md"],
     dependencies: ranges(dependencies),
-    // The application provides it, because two copies on one page would mean two connections and two sessions.
+    // The application provides this package, because two copies on a page would have two connections and sessions.
     peerDependencies,
     // Only a worker that runs agents needs it.
     peerDependenciesMeta,

@@ -20,9 +20,9 @@ const secondsEach = 3;
 interface Stop {
   /** The path of the page, after the tenant. */
   path: string;
-  /** Its file in docs/, if a page of the docs shows this picture. */
+  /** The picture's file in docs/, if a page of the docs shows it. */
   picture?: string;
-  /** A selector of the part that is drawn last. */
+  /** A selector for the part of the page that is drawn last. */
   shows: string;
   /** Opens something on the page first. */
   opens?(page: Page): Promise<void>;

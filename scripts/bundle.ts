@@ -7,7 +7,7 @@ const entry = "virtual:program";
 export interface Bundle {
   /** The program and its imports as one minified script. */
   code: string;
-  /** Its compressed size. */
+  /** The script's compressed size. */
   bytes: number;
 }
 

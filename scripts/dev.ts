@@ -25,7 +25,7 @@ async function stop(code: number): Promise<void> {
   if (stopping) process.exit(130);
   stopping = true;
   watcher?.close();
-  // A driver whose database ends in the middle of a statement ends the process with an error.
+  // If the database ends in the middle of a statement, the driver ends the process with an error.
   await applying;
   await local?.close();
   say("Stopped.");

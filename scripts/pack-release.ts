@@ -1,5 +1,5 @@
-// Packs the SDK and the edge functions of a release, as its users run them, for the tests that run old
-// clients on the current SQL:
+// Packs the SDK and the edge functions of a release, in the form in which its users run them. Tests use this to run
+// old clients on the current SQL:
 //   node scripts/pack-release.ts 0.1.0 438534eb27f1
 // Only this script needs the git history. Its output in tests/upgrade/<version>/ is committed.
 import { execFile } from "node:child_process";

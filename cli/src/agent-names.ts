@@ -44,7 +44,7 @@ export class AgentNames {
   }
 }
 
-/** The id of the agent with a name. Several agents may have had the name, one after the other. */
+/** The id of the agent with this name. Fails if several agents have had the name, one after the other. */
 export async function agentIdOf(
   { mayfly, tenant }: Pick<Project, "mayfly" | "tenant">,
   agent: string,

@@ -48,7 +48,7 @@ async function show(options: Options, { output }: Session): Promise<undefined> {
   return undefined;
 }
 
-/** One more than the limit, to see whether there are more. */
+/** Finds more agents than the limit, if there are more, so that the output can say so. */
 async function find(
   mayfly: Mayfly,
   { type, limit }: Options,

@@ -63,7 +63,7 @@ const filterOf = (name: string) => `${isUuid(name) ? "id" : "name"}=eq.${encodeU
 async function ask(tenants: KnownTenant[], signal: AbortSignal): Promise<KnownTenant> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    // While the terminal is being read, only this code gets Ctrl-C.
+    // While readline reads the terminal, only readline gets Ctrl-C, so it is passed on.
     lines.on("SIGINT", () => process.emit("SIGINT"));
     console.error("The project has several tenants:");
     for (const [index, { name }] of tenants.entries())

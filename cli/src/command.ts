@@ -38,7 +38,7 @@ export function withProject(command: Command, { tenant = true } = {}): Command {
 export const withJson = (command: Command): Command =>
   command.addOption(new Option("--json", "print only JSON"));
 
-/** Runs a command and sets the exit code: the one that it returns, otherwise 0, or that of its failure. */
+/** Runs a command and sets the exit code: the one that it returns (by default 0), or that of its failure. */
 export async function execute(
   options: CommonOptions,
   work: (session: Session) => Promise<number | undefined>,
@@ -57,7 +57,7 @@ export async function execute(
       process.exitCode = failure.exitCode;
     }
   }
-  // A stream without a reader is not a failure.
+  // If the output's reader has gone, that is not a failure. A signal has its own exit code.
   process.exitCode = ending.exitCode() ?? process.exitCode;
   setTimeout(() => process.exit(), lingerMs).unref();
 }

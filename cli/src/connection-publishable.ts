@@ -10,11 +10,14 @@ const names = {
 export interface Publishable {
   url: string;
   key: string | null;
-  /** The secret key, if it is set. Only the embedded Supabase is asked with it, for a link. */
+  /** The secret key, if it is set. It is sent only to the embedded Supabase, to get a link. */
   secret: string | null;
 }
 
-/** A project by the key that a page may have: options, then the environment, then the folder's `.env`. */
+/**
+ * Finds the project and its publishable key, which a page may have. Options come first, then the environment,
+ * then the folder's `.env`.
+ */
 export async function findPublishable(
   options: { url?: string; key?: string },
   { cwd = process.cwd(), env = process.env }: { cwd?: string; env?: Environment } = {},
@@ -34,7 +37,7 @@ export const noPublishable = ({ url, secret }: Publishable) =>
     "Set MAYFLY_PUBLISHABLE_KEY (Project Settings → API Keys), or give --key.",
   );
 
-/** The console is a page, so everybody who opens it gets its key. */
+/** Refuses a secret key, because everybody who opens the console gets its key. */
 export function checkPublishableKey(key: string): void {
   const isSecret = key.startsWith("sb_secret_") || /"role":"service_role"/.test(claimsOf(key));
   if (isSecret)

@@ -29,7 +29,7 @@ export interface Connection {
 
 export type Environment = Record<string, string | undefined>;
 
-/** The first one that is set counts. */
+/** The environment variables for each value. The first one that is set counts. */
 export const names = {
   url: ["MAYFLY_URL", "SUPABASE_URL"],
   key: ["MAYFLY_KEY", "MAYFLY_SECRET_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"],
@@ -58,7 +58,7 @@ export async function findConnection(
   if (url && key) return { url, key: checkKey(key), ...also };
 
   const embedded = url || !key ? await findEmbedded(cwd) : null;
-  // Use its key only for it, never for another project.
+  // Use the key of the embedded Supabase only for itself, never for another project.
   if (embedded && (url === undefined || url === embedded.url)) return { ...embedded, ...also };
   if (url) {
     const unfit = from(names.publishable)
@@ -83,7 +83,7 @@ export async function findConnection(
   );
 }
 
-/** What `mayfly init --prefix` has noted in the project of this folder. */
+/** The prefix that `mayfly init --prefix` has stored in the project of this folder. */
 export async function installedPrefix(folder: string): Promise<string | undefined> {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const manifest = await readManifest(at).catch(() => null);

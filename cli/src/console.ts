@@ -82,7 +82,7 @@ async function embeddedOf(named: Publishable | null): Promise<Embedded | null> {
   return key && (await instanceAt(named.url)) ? { url: named.url, key } : null;
 }
 
-/** A new link of an embedded Supabase. */
+/** Asks an embedded Supabase for a new link to its console. */
 async function linkOf({ url, key }: { url: string; key: string }): Promise<string> {
   const response = await fetch(`${url}/console/link`, {
     method: "POST",

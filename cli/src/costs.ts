@@ -112,7 +112,7 @@ function costTable(by: CostDimension[], rows: CostRow[], output: Output): string
   ];
 }
 
-/** Cents are too coarse for a call, and floats too fine. */
+/** Shows more digits for small amounts, because one call often costs less than a cent. */
 const usd = (amount: number) => amount.toFixed(amount >= 100 ? 2 : amount >= 1 ? 4 : 6);
 
 async function showBudgets(options: CostOptions, { output }: Session): Promise<undefined> {

@@ -26,7 +26,7 @@ type Environment = Record<
   string
 > & { MAYFLY_FUNCTIONS_PREFIX?: string };
 
-/** How long after SIGTERM processes that are still running are killed. */
+/** Processes that are still running this long after SIGTERM are killed. */
 const graceMs = 5_000;
 
 const examples = `

@@ -5,7 +5,7 @@ export interface Broadcasts {
   /** Whether somebody sends due broadcasts. */
   flushed: boolean;
   due: number;
-  /** In the last ten minutes. `at` is null without any. */
+  /** Losses in the last ten minutes. `at` is null if there were none. */
   lost: { tenants: number; at: string | null };
 }
 

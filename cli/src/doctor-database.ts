@@ -48,7 +48,7 @@ const installation = z.object({
   broadcasts: z.object({ flushed: flag, due: count, lost: object }),
 });
 
-/** Updates from a clock that is further ahead are refused. */
+/** A clock that differs more gets a warning. Updates from a clock that is more than 60 s ahead are refused. */
 const mostSkewMs = 30_000;
 /** The names in sql/operations/schedules.sql. */
 const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
@@ -57,7 +57,7 @@ const anewMend =
   "It was made from a copy before 0.1.0 (docs/upgrading.md): drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
 
 /**
- * Checks what mayfly.installation says: migrations, policies, extensions, and what else is open to agents.
+ * Checks what mayfly.installation reports: migrations, policies, extensions, and other tables that are open to agents.
  */
 export async function checkDatabase(connection: Connection): Promise<Finding[]> {
   const answer = await probe(connection, "/rest/v1/rpc/installation", {
@@ -121,7 +121,7 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
       "The tables exist, but no tool recorded the migrations, so their version is unknown.",
       "If you know that they have this version, run npx supabase migration repair <number> --status applied --remote for each *_mayfly*.sql of your supabase/migrations",
     );
-  // By name, because a project has them under its own numbers (see mayfly init).
+  // Compares by name, because migrations can have other numbers in a project (see mayfly init).
   const recorded = new Map(migrations.map(({ name, md5 }) => [name, md5]));
   const names = (some: SourceFile[]) => some.map(({ path }) => basename(path, ".sql")).join(", ");
   const missing = files.filter((file) => !recorded.has(nameOf(file.path)));

@@ -10,7 +10,7 @@ const hosted: Record<string, string> = {
 };
 
 /**
- * Says of a finding what to do where the embedded Supabase runs, which has no dashboard and needs no deploying.
+ * Adapts a finding to the embedded Supabase, which has no dashboard and does not need deploying.
  *
  * @param start the command that starts it.
  */

@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import { type Finding, fine, skipped, warning } from "./finding.ts";
 import { inMayfly, probe } from "./probe.ts";
 
-/** Whether the vectors of the functions' model are as long as the database keeps them. */
+/** Whether the functions' model makes vectors of the length that the database stores. */
 export async function checkEmbeddings(connection: Connection, mayfly: Mayfly): Promise<Finding> {
   const check = "embeddings";
   const [kept, asked] = await Promise.all([

@@ -7,7 +7,7 @@ import { probeRaw } from "./probe-raw.ts";
 export interface PreRequest {
   /** The name in the setting. */
   function: string;
-  /** Its quoted name. Null if it does not exist. */
+  /** The function's quoted name. Null if the function does not exist. */
   callable: string | null;
   /** The function that our wrapper calls after our check. */
   next: string | null;
@@ -82,7 +82,7 @@ const isOurs = (set: PreRequest | null) => set?.function.startsWith("mayfly_gate
 const roleIn = (set: PreRequest | null) =>
   set?.database ? `authenticator in database "${set.database}"` : "authenticator";
 
-/** The statement that sets our check, followed by the function that was set before. */
+/** The statement that switches our check on. If another function was set before, it runs after our check. */
 export function switchOn(set: PreRequest | null): string {
   const to = (name: string) =>
     `alter role ${roleIn(set)} set pgrst.db_pre_request = '${name}'; ${reload}`;
@@ -94,7 +94,7 @@ export function switchOn(set: PreRequest | null): string {
   ].join(" ");
 }
 
-/** The statement that undoes it, which is also the first step of removing Mayfly. */
+/** The statement that switches our check off, which is also the first step of removing Mayfly. */
 export function switchOff(set: PreRequest | null): string {
   const before = isOurs(set) ? set?.next : null;
   return before
@@ -102,7 +102,10 @@ export function switchOff(set: PreRequest | null): string {
     : `alter role ${roleIn(set)} reset pgrst.db_pre_request; ${reload}`;
 }
 
-/** The Data API reads every header field, but the function sees only one of them. */
+/**
+ * Returns the header fields that get past the check. The Data API reads every field with the same name, but its
+ * function sees only one of them, so both orders are tried.
+ */
 async function fieldsThatPass(connection: Connection): Promise<string[] | null> {
   const pairs = [
     ["count=planned", "timezone=UTC"],

@@ -3,7 +3,7 @@ export interface Finding {
   check: string;
   state: "ok" | "warning" | "error" | "skipped";
   message: string;
-  /** What to do about it. Null if nothing. */
+  /** What to do about it. Null if there is nothing to do. */
   mend: string | null;
 }
 

@@ -23,7 +23,7 @@ export function size(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** On one line, without control characters. */
+/** A text on one line, without control characters. */
 export function printable(text: string): string {
   return text
     .replace(/\s+/g, " ")
@@ -31,11 +31,11 @@ export function printable(text: string): string {
     .trim();
 }
 
-/** Unchanged, except for control characters. */
+/** A text without control characters, but with its lines. */
 export const harmless = (text: string): string =>
   text.replace(/[^\P{Cc}\n]|\p{Bidi_Control}/gu, "");
 
-/** At most this many characters of it. */
+/** A text, cut to at most this many characters. */
 export function shorten(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, Math.max(0, length - 1))}…` : text;
 }

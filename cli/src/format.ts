@@ -4,7 +4,7 @@ import { jsonFormat } from "./format-json.ts";
 import { timelineFormat } from "./format-timeline.ts";
 import type { Format, Paint } from "./format-types.ts";
 
-/** By their names on the command line. */
+/** The formats by their names on the command line. */
 export const formats: Record<string, (paint: Paint) => Format> = {
   human: humanFormat,
   compact: compactFormat,

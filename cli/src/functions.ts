@@ -4,10 +4,10 @@ import { type Answer, codeOf, probe } from "./probe.ts";
 /** The edge functions of Mayfly. */
 export const functionNames = ["spawn", "sync", "query"] as const;
 
-/** What `mayfly init --prefix` accepts. Names of functions stay valid, and a prefix ends with - or _. */
+/** The prefixes that `mayfly init --prefix` accepts. They end with - or _, and keep function names valid. */
 export const prefixForm = /^[a-z][a-z0-9_-]{0,30}[-_]$/;
 
-/** Calls a function with a token that the platform does not know, because verify_jwt would accept an API key. */
+/** Calls a function without any key, because with verify_jwt on, the platform would accept a legacy API key. */
 export const askFunction = (connection: Connection, name: string): Promise<Answer> =>
   probe(connection, `/functions/v1/${installedName(connection, name)}`, { anonymous: true });
 
@@ -15,9 +15,9 @@ export const askFunction = (connection: Connection, name: string): Promise<Answe
 export const installedName = ({ functionsPrefix = "" }: Connection, name: string): string =>
   `${functionsPrefix}${name}`;
 
-/** Whether one of our functions answered a GET. None offers it, and each says so in its envelope. */
+/** Whether one of our functions answered a GET. They all refuse it, with an error in Mayfly's envelope. */
 export const isOurs = (answer: Answer): boolean =>
   answer.status === 405 && codeOf(answer) === "method_not_allowed";
 
-/** The version in which it was deployed. */
+/** The deployed version of the function that answered. */
 export const versionOf = ({ headers }: Answer): string | null => headers.get("x-mayfly-version");

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
-/** The command that keeps the embedded Supabase of this folder up: a script of its package, if one does. */
+/** The command that starts the embedded Supabase of this folder: a script of its package, if there is one. */
 export async function startCommand(folder = process.cwd()): Promise<string> {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const text = await readFile(join(at, "package.json"), "utf8").catch(() => null);
@@ -24,7 +24,7 @@ function scriptIn(manifest: string): string | undefined {
 export const isLoopback = (url: string): boolean =>
   /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(URL.parse(url)?.hostname ?? "");
 
-/** Which start of the embedded Supabase serves this URL. Null if something else does. */
+/** The id of the embedded Supabase that serves this URL, new at each start. Null if none serves it. */
 export async function instanceAt(url: string): Promise<string | null> {
   if (!isLoopback(url)) return null;
   try {
@@ -36,7 +36,7 @@ export async function instanceAt(url: string): Promise<string | null> {
   }
 }
 
-/** Where the secret key of this project is. */
+/** Says where to find the secret key of this project. */
 export async function secretKeyMend(url: string): Promise<string> {
   if (!isLoopback(url))
     return "Use this project's secret key: Project Settings → API Keys, sb_secret_….";
@@ -45,7 +45,7 @@ export async function secretKeyMend(url: string): Promise<string> {
   return "Use the project's secret key. For a project of the Supabase CLI, npx supabase status prints it.";
 }
 
-/** What to do if nothing answers at this URL. */
+/** Says what to do if nothing answers at this URL. */
 export async function unreachableMend(url: string): Promise<string> {
   if (!isLoopback(url))
     return "Check the URL and the network. You can restore a paused project in the dashboard.";

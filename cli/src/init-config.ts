@@ -58,7 +58,7 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
   return { text: edited, changes };
 }
 
-/** The text without entries of Mayfly's functions under other names than these. */
+/** The text without entries that Mayfly's functions have under other names, such as an old prefix. */
 export function withoutOthers(text: string, functions: FunctionEntry[]): string {
   const wanted = plain(read(text));
   const entries = tableIn(wanted, "functions");
@@ -99,7 +99,7 @@ export function withoutMayfly(text: string): ConfigEdit {
   return { text: edited, changes };
 }
 
-/** An entry with no entrypoint, or another one, is the project's own function. */
+/** Whether an entry is ours. With another entrypoint, or none, it is a function of the project's own. */
 const isOwn = (present: Table, { entrypoint }: FunctionEntry) =>
   typeof present.entrypoint === "string" &&
   present.entrypoint.replace(/^\.\//, "") === entrypoint.replace(/^\.\//, "");
@@ -124,7 +124,7 @@ function append(text: string, missing: FunctionEntry[]): string {
   return start + ["", reason, ...lines.slice(1), ""].join(end);
 }
 
-/** No edit is returned that says something else than intended or loses a comment. */
+/** Throws if the edited text means anything other than intended, or has lost a comment. */
 function prove(before: string, after: string, wanted: Table, changes: string[]): void {
   let proven = false;
   try {

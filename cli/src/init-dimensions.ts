@@ -1,10 +1,10 @@
-/** Migrations of the project's own. Each sets how many numbers its vectors have. */
+/** Migrations that are made for one project. Each sets how many numbers the project's vectors have. */
 import { basename } from "node:path";
 import type { Manifest } from "./init-manifest.ts";
 import type { SourceFile } from "./source.ts";
 
 const form = /^\d+_mayfly_dimensions_(\d+)_(\d+)\.sql$/;
-/** The number in the schema. */
+/** How many numbers a vector has if no migration changes it. */
 const usual = 384;
 
 const migration = (nth: number, dimensions: number): SourceFile => ({
@@ -21,7 +21,7 @@ select mayfly_private.set_dimensions(${dimensions});
 `,
 });
 
-/** The ones that the project has, and another one if its vectors should have a different length. */
+/** The migrations that the project has, and a new one if its vectors should have a different length. */
 export function dimensionMigrations(
   manifest: Manifest | null,
   dimensions: number | undefined,

@@ -24,7 +24,7 @@ export async function numberMigrations(
 ): Promise<SourceFile[]> {
   const files = await readdir(join(root, folder)).catch(() => []);
   const present = [
-    // A deleted one comes back under the number that the database knows.
+    // A deleted file is written again with its old number, which the database knows.
     ...Object.keys(manifest?.files ?? {}).filter((path) => path.startsWith(`${folder}/`)),
     ...files.filter((file) => form.test(file)).map((file) => `${folder}/${file}`),
   ];

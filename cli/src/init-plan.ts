@@ -16,7 +16,7 @@ import {
 } from "./source.ts";
 
 export interface Change {
-  /** `keep`: it differs from Mayfly's and from what init wrote, so it stays. */
+  /** `keep`: somebody has changed the file since init wrote it, or init never wrote it, so it stays. */
   action: "create" | "update" | "delete" | "edit" | "keep";
   path: string;
   /** The reason, or a detail. */
@@ -40,7 +40,7 @@ export interface Plan {
   migrationsChanged: boolean;
 }
 
-/** @param dimensions how many numbers vectors should have; unchanged without it. */
+/** @param dimensions how many numbers vectors should have. Without it, nothing changes. */
 export async function makePlan(
   root: string,
   force: boolean,
@@ -75,7 +75,7 @@ export async function makePlan(
     version,
     files: Object.fromEntries(
       files.flatMap(({ path, content }) => {
-        // For a kept file, the hash of what was once written, so that it counts as changed next time too.
+        // A kept file is recorded with the hash of what init once wrote, so that it counts as changed next time, too.
         const hash = kept.has(path) ? known[path] : hashOf(content);
         return hash === undefined ? [] : [[path, hash]];
       }),
@@ -139,7 +139,7 @@ async function planConfig(root: string, entries: FunctionEntry[]): Promise<Chang
   return changes.length === 0 ? null : { action: "edit", path, note: changes.join(", "), content };
 }
 
-/** A function with one of our names, which the Supabase CLI would find without an entry in config.toml. */
+/** Refuses a project's function with one of our names: the Supabase CLI finds it even without an entry. */
 async function refuseForeignFunctions(root: string, entries: FunctionEntry[]): Promise<void> {
   for (const file of ["config.json", "config.jsonc"])
     if (await exists(join(root, "supabase", file)))
@@ -156,7 +156,7 @@ async function refuseForeignFunctions(root: string, entries: FunctionEntry[]): P
       );
 }
 
-/** Written last. A later init recognises this one by it. */
+/** The file that init writes last. From it, a later init knows what this one installed. */
 export const manifestText = ({ manifest }: Plan): string =>
   `${JSON.stringify(manifest, null, 2)}\n`;
 export { manifestPath };

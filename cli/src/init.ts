@@ -102,7 +102,7 @@ async function folderOf(folder: string): Promise<string> {
 async function confirm(signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    // While the terminal is being read, only this code gets Ctrl-C.
+    // While readline reads the terminal, only readline gets Ctrl-C, so it is passed on.
     lines.on("SIGINT", () => process.emit("SIGINT"));
     // Ctrl-D is not an answer.
     const asked = lines.question("\nDo it? [Y/n] ", { signal }).catch(() => "no");

@@ -4,7 +4,8 @@ import { exitCodes } from "./failure.ts";
 export interface Interruption {
   readonly signal: AbortSignal;
   /**
-   * The exit code of the signal that arrived. If the output cannot be written, 0 if its reader has gone, otherwise 1.
+   * The exit code for the signal that arrived. If the output could not be written, it is 0 if the output's reader
+   * has gone, and otherwise 1.
    */
   exitCode(): number | undefined;
 }
@@ -39,7 +40,7 @@ export function interruption(): Interruption {
     if (!left && !controller.signal.aborted)
       process.stderr.write(`The output could not be written: ${error.message}\n`);
     code = left ? 0 : exitCodes.failed;
-    // It may arrive after the work has ended.
+    // The signal may arrive after the work has ended.
     process.exitCode = code;
     controller.abort();
   });
@@ -64,7 +65,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * The promise, or a rejection as soon as the signal is aborted, because nobody waits for a call after Ctrl-C.
+ * Settles like the promise, but rejects at once if the signal is aborted, so that nobody waits after Ctrl-C.
  */
 export async function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   const { promise: over, reject } = Promise.withResolvers<never>();

@@ -7,13 +7,14 @@ import type { Project } from "./project.ts";
 
 const pageSize = 1_000;
 
-/** An event, with the fields that are the same wherever it is read. */
+/** Identifies an event, by the fields that are the same wherever it is read. */
 export const keyOf = ({ type, subject, agent_id, version, at }: LogEvent): string =>
   `${type} ${subject} ${agent_id} ${version} ${Date.parse(at)}`;
 
 /**
- * The events since a point in time, in the order of the log, one page at a time. Events that commit late with
- * an earlier place are left out. A cursor that was taken before gets them.
+ * The events since a point in time, in the order of the log, one page at a time. An event that commits late may
+ * get a place before those that were already read. It is left out here, but a cursor that was taken before the
+ * first page returns it.
  */
 export async function* readSince(
   { mayfly, tenant }: Project,
@@ -34,7 +35,7 @@ export async function* readSince(
       fromDataApi(await query.order("xid").order("id").limit(pageSize), list(loggedEvent)),
     );
     const last = rows.at(-1);
-    // A project may allow fewer rows in a page.
+    // Only an empty page is the last one, because a project may allow fewer rows in a page.
     if (!last) return;
     yield rows.map(({ xid: _xid, id: _id, ...event }) => event);
     behind = { xid: last.xid, id: last.id };

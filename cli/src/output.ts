@@ -48,7 +48,7 @@ export class Output {
       this.#write(JSON.stringify({ error: { code, message, hint, details } }));
       return;
     }
-    // It may contain names that somebody else chose.
+    // The message may contain names that somebody else chose.
     this.#err.write(`${this.paintAside("red", harmless(message))}\n`);
     if (hint) this.#err.write(`${harmless(hint)}\n`);
   }

@@ -11,7 +11,7 @@ import {
 import { z } from "zod";
 
 /**
- * Its providers, by their ids there. Providers that have another name in the AI SDK are renamed.
+ * The providers of the package, by their ids in it. Those with another name in the AI SDK are renamed.
  */
 const providers = [
   "anthropic arcee avian aws azure baseten cerebras cloudflare cohere cursor deepseek doubleword fireworks",
@@ -26,7 +26,7 @@ const inAiSdk: Record<string, string> = {
   "x-ai": "xai",
 };
 
-/** The units of a language model's call, by their keys there. */
+/** The units of a language model's call, by their keys in the package. */
 const units: Record<string, string> = {
   input_mtok: "input",
   output_mtok: "output",
@@ -128,8 +128,8 @@ const toUnits = (prices: ModelPrice) =>
   );
 
 /**
- * Names, and beginnings of names. Other patterns are left out, so models that only they match have
- * no known price.
+ * Turns patterns into names and beginnings of names. Other kinds of patterns are left out, so a model
+ * that matches only those has no known price.
  */
 function toNames(match: MatchLogic): { name: string; exact: boolean }[] {
   if ("or" in match) return match.or.flatMap(toNames);

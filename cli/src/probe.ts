@@ -15,9 +15,9 @@ export interface Answer {
 interface ProbeOptions {
   method?: string;
   body?: unknown;
-  /** A token instead of the secret key. */
+  /** A token to send instead of the secret key. */
   token?: string;
-  /** Without any key. */
+  /** Whether to send no key at all. */
   anonymous?: boolean;
   headers?: Record<string, string>;
 }
@@ -56,7 +56,7 @@ export async function probe(
   }
 }
 
-/** New API keys are not tokens, but legacy ones are. */
+/** The header for a token. New API keys are not tokens, so they get none. Legacy keys are tokens. */
 export const authorization = (token: string): Record<string, string> =>
   token.startsWith("sb_") ? {} : { authorization: `Bearer ${token}` };
 

@@ -2,7 +2,7 @@ import { disconnect } from "@mayfly/sdk/internal";
 import { createClient } from "@supabase/supabase-js";
 import type { Connection } from "./connection.ts";
 
-/** Realtime takes 5 s to refuse a join. */
+/** Much longer than the 5 s that Realtime takes to refuse a join. */
 const timeoutMs = 15_000;
 
 /**

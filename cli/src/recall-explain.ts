@@ -5,7 +5,7 @@ import type { Output } from "./output.ts";
 
 const two = (value: number) => value.toFixed(2);
 
-/** How rare the words of the question are, and what contributed how much. */
+/** Explains how rare the words of the question are, and how much each part contributes to a score. */
 export function explainQuestion({ results }: Recall): string[] {
   const { asked, weights, level } = results[0]?.parts ?? {};
   return [

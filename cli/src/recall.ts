@@ -28,7 +28,7 @@ interface Options extends ProjectOptions {
   explain?: boolean;
 }
 
-/** The length of an output on its own line. */
+/** An output on its own line is cut to this length. */
 const excerpt = 300;
 
 const examples = `
@@ -71,7 +71,7 @@ function kinds(text: string): MemoryKind[] {
   return list(text).map(kind);
 }
 
-/** One kind of memory. */
+/** Parses a kind of memory. */
 export function kind(text: string): MemoryKind {
   const { data } = memoryKind.safeParse(text);
   if (data) return data;

@@ -18,7 +18,7 @@ interface Options extends ProjectOptions {
   file?: string;
 }
 
-/** As many as one push accepts. */
+/** The most memories that one push accepts. */
 const most = 1_000;
 const examples = `
 A file has one memory per line, as JSON: { "task": …, "output": …, "key": …, "tags": […] }.

@@ -16,7 +16,7 @@ export const sourceFolder = existsSync(packed) ? packed : join(import.meta.dirna
 const home = "mayfly";
 
 export interface SourceFile {
-  /** In the project, relative to its root, with `/`. */
+  /** The path in the project, relative to its root, with `/`. */
   path: string;
   content: string;
 }

@@ -57,8 +57,8 @@ async function spawn(options: Options, { output }: Session): Promise<undefined> 
   const { agent, token, token_expires_at, renewal_secret } = dataOf(
     await mayfly.agents.issue(asked),
   );
-  // With --json, a program has asked for the token. Without the secret, it only works for two
-  // minutes.
+  // With --json, a program has asked for the token. Without the renewal secret, the token works for
+  // only two minutes.
   const secrets = { token, ...(options.showToken && { renewalSecret: renewal_secret }) };
   const answer = {
     id: agent.id,

@@ -14,7 +14,7 @@ interface Component {
   name: string;
   state: "ok" | "down";
   ms: number;
-  /** Its version, or what answered instead. */
+  /** The part's version, or what answered instead. */
   note: string | null;
 }
 

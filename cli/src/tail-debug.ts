@@ -12,7 +12,7 @@ import type { Project } from "./project.ts";
 import type { Level, TailRecord } from "./records.ts";
 
 export interface DebugTailOptions {
-  /** Its id. Missing for every agent. */
+  /** The agent's id. Without it, every agent is watched. */
   agent?: string | undefined;
   level: Level;
   category?: string[];
@@ -86,7 +86,7 @@ function recordOf(record: DebugRecord, name: string | null): TailRecord {
   };
 }
 
-/** Debug records in their place between the events, of the history and of what happens now. */
+/** Shows debug records in their place between the events, both in the history and live. */
 export class ToldRecords {
   readonly #names: AgentNames;
   readonly #show: (records: TailRecord[]) => Promise<void>;

@@ -85,7 +85,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const format = formats[name]?.(paint);
   if (!format) throw usage(`There is no format ${name}.`);
   const wanted = filterOf(options);
-  // Without an id, it receives all agents and leaves out those with another name.
+  // If no living agent has the name yet, the tail gets the records of all agents, and leaves out other names.
   const agent = options.agent && (await until(signal, livingId(project, options.agent)));
   if (options.agent && !agent)
     output.note(
@@ -95,7 +95,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
     );
   const names = new AgentNames(project);
 
-  /** A long history ends at once with Ctrl-C. What has just happened is still shown. */
+  /** On Ctrl-C, a long history ends at once, but what has just happened is still shown. */
   const show = async (records: TailRecord[], isHistory = true) => {
     for (const record of records) {
       if (isHistory && signal.aborted) return;
@@ -111,7 +111,7 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const write = async (events: LogEvent[]) => {
     await names.learn(events.map(agentOf));
     for (const event of events) {
-      // In the order of the log, with debug records in between.
+      // Events are shown in the order of the log, with debug records in between.
       await told.showUntil(Date.parse(event.at));
       await show([recordOf(event, names.of(agentOf(event)))]);
     }

@@ -2,7 +2,7 @@
 import type { Checkpoint, GraphDefinition, GraphStep, WorkflowQuery } from "@mayfly/sdk";
 import { printable } from "./format-values.ts";
 
-/** Mermaid ends a label at these. */
+/** Escapes the characters at which Mermaid would end a label. */
 const label = (text: string) =>
   printable(text)
     .slice(0, 80)

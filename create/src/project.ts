@@ -58,7 +58,7 @@ const ours: Record<string, string> = {
   mayfly: "mayfly",
 };
 
-/** Our packages get the version of this program, whatever version the template names. */
+/** Gives our packages the version of this program, whatever version the template names. */
 async function setVersion(folder: string, manifest: Manifest): Promise<void> {
   const own = await readFile(join(import.meta.dirname, "../package.json"), "utf8");
   const { version } = JSON.parse(own) as { version: string };
@@ -81,7 +81,7 @@ async function takeFrom(folder: string, manifest: Manifest): Promise<void> {
     const spec = `file:${join(folder, file)}`;
     for (const kind of ["dependencies", "devDependencies"] as const)
       if (manifest[kind]?.[name] !== undefined) manifest[kind][name] = spec;
-    // Packages that they depend on come from here, too.
+    // Our other packages depend on @mayfly/local, so it must also come from this folder.
     if (name === "@mayfly/local") manifest.overrides = { ...manifest.overrides, [name]: spec };
   }
 }

@@ -1,8 +1,8 @@
 export interface Template {
-  /** Its folder in templates/. */
+  /** The template's folder in templates/. */
   name: "node" | "next" | "supabase";
   title: string;
-  /** What to do once it runs. */
+  /** What a person can do once the project runs. */
   next: string;
 }
 

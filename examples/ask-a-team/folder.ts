@@ -1,4 +1,4 @@
-/** The librarian's tools: find lines in the folder, and read its files, but nothing outside of it. */
+/** The librarian's tools: they find lines in the folder and read its files, but nothing outside of it. */
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
 
@@ -50,7 +50,7 @@ async function filesOf(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** The lines of a file. Files that are not text have none. */
+/** The text of a file. Empty if the file is not text, or is too long or unreadable. */
 async function textOf(folder: string, path: string): Promise<string> {
   const text = await readFile(join(folder, path), "utf8").catch(() => "");
   return text.length > 500_000 || text.includes("\0") ? "" : text;

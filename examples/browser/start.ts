@@ -32,7 +32,7 @@ export async function servePage({ url, publishableKey, port = 5173, cacheDir }: 
     server: {
       host: "127.0.0.1",
       port,
-      // Not the whole repository, because it contains the secret key of the embedded Supabase.
+      // Do not serve the whole repository: it contains the secret key of the embedded Supabase.
       fs: { allow: [import.meta.dirname, join(repository, "sdk/src"), cache] },
     },
   });

@@ -13,7 +13,7 @@ if (!project) {
 }
 const mayfly = await openTenant(project.apiUrl, project.secretKey);
 
-// A model, if OPENAI_API_KEY or another key is set. Yours: anthropic("claude-sonnet-4-5").
+// A model, if OPENAI_API_KEY or another key is set. To choose your own: anthropic("claude-sonnet-4-5").
 const chosen = await chooseModel(process.env.MODEL, process.env);
 const script = ({ question }: { question: string }) =>
   `I am ${standInName}. You said: "${question}" ${"I say much, and slowly, so that you can reload the page in the midst of it. ".repeat(8)}`;

@@ -20,7 +20,7 @@ const sent = z.object({
   }),
 });
 
-/** The routes of `useChat`, which send a message and resume the last answer. Also history and stop. */
+/** The routes of `useChat`, which send a message and resume the last answer, and two more: history and stop. */
 export function chatRoutes(mayfly: Mayfly, agent: Agentlike): Hono {
   const chats = new Chats(mayfly, agent);
   const app = new Hono();
@@ -72,7 +72,7 @@ export async function serveChat({ mayfly, agent, port = 5174, cacheDir }: ChatOp
     server: {
       middlewareMode: true,
       hmr: { server: http },
-      // Not the whole repository, because it contains the secret key of the embedded Supabase.
+      // Do not serve the whole repository: it contains the secret key of the embedded Supabase.
       fs: { allow: [import.meta.dirname, cache] },
     },
   });

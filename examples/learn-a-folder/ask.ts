@@ -9,7 +9,7 @@ export interface Finding {
   title: string;
   path: string;
   line: number;
-  /** How well it answers, from 0 to 1: from recall's score, and how much of the question its excerpt mentions. */
+  /** How well it answers, from 0 to 1, by recall's score and by how much of the question its excerpt mentions. */
   score: number;
   excerpt: ExcerptLine[];
   text: string;
@@ -26,14 +26,14 @@ export interface Answer {
   /** The reason why it was found by words only. */
   problem: string | null;
   findings: Finding[];
-  /** The answer that a model, if there is one, gives from the findings. */
+  /** The answer that a model gives from the findings, if there is a model. */
   written?: Written;
 }
 
 const BEST = 3;
 /** A model reads more findings than a person would. */
 const READ = 6;
-/** Some findings are parts of the same section, so ask for enough to get three different ones. */
+/** Some findings are parts of the same section, so this many are needed to get three different sections. */
 const ASKED = 12;
 
 /** Asks the team's memory. The agent that asks knows nothing itself. */
@@ -55,7 +55,7 @@ export async function ask(
     const place = placeOf(memory.metadata);
     if (!place) continue;
     const title = memory.task.replace(/ \(\d+\/\d+\)$/, "");
-    // Parts of one section, and copies of one symbol, such as code generated from it.
+    // Counts parts of one section as copies, and also copies of one symbol, such as code generated from it.
     const copy = memory.output
       .split("\n")
       .slice(place.line - place.from)

@@ -13,7 +13,7 @@ export interface Place {
   summary?: true;
 }
 
-/** The tag of everything learned from a folder. A tag has at most 100 characters, and a path can have more. */
+/** The tag of everything learned from a folder. Tags have at most 100 characters, so a long path is shortened. */
 export function folderTag(folder: string): string {
   return `folder:${createHash("sha256").update(folder).digest("hex").slice(0, 16)}`;
 }
@@ -42,7 +42,7 @@ export function toSummary(path: string, summary: string, text: string, tag: stri
     output: summary,
     tags: [tag, "summary", formatOf(path)],
     importance: 9,
-    // No line of a summary is its title.
+    // A summary has no line with its title.
     metadata: { path, line: 0, from: 1, hash: textHash(text), summary: true } satisfies Place,
   };
 }

@@ -59,7 +59,7 @@ function bestWindow(lines: readonly ExcerptLine[], stems: readonly string[], siz
   return best;
 }
 
-/** In prose with one line per paragraph, the most relevant paragraph is enough. */
+/** Keeps only the most relevant line, because a long line is probably a whole paragraph of prose. */
 function longest(lines: readonly ExcerptLine[], stems: readonly string[]): ExcerptLine[] {
   return [lines.reduce((a, b) => (coverage(b.text, stems) > coverage(a.text, stems) ? b : a))];
 }

@@ -24,7 +24,7 @@ export interface Learning {
 
 const PAGE = 500;
 const CLOSE_MS = 2000;
-/** The lead outlives its readers, within a tenant's default limit. */
+/** The lead lives longer than its readers, but not longer than a tenant allows by default. */
 const LEAD_LIFETIME = 900;
 
 /** Has a team learn the folder. Its readers start, push what they have learned, and end. */
@@ -81,7 +81,7 @@ export async function learn(learning: Learning): Promise<Lesson> {
   };
 }
 
-/** Shows which readers are alive. Presence may still have one that has ended, and other agents of the tenant. */
+/** Shows which readers are alive. Presence also has the tenant's other agents, and may still have ended readers. */
 async function watch({ mayfly, team, report, signal }: Learning) {
   let most: number | null = null;
   const watching = mayfly.agents.watch((present) => {

@@ -4,7 +4,7 @@ const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 const FRAME_MS = 100;
 const clear = "\r\u001b[2K";
 
-/** The last line of a terminal, which shows progress. Elsewhere, a plain line at each quarter. */
+/** Shows progress in the last line of a terminal. Elsewhere, prints a plain line at each quarter. */
 export class LiveLine {
   readonly #out: NodeJS.WriteStream;
   #text = "";

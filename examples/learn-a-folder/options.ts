@@ -12,7 +12,7 @@ export interface Options {
   questions: string[];
   agents: number;
   lifetime: number;
-  /** The model, if there is one, with which readers summarise and the newcomer answers. */
+  /** The model with which readers summarise and the newcomer answers. Null if there is none. */
   model: Chosen | null;
   port: number | undefined;
   data: string;

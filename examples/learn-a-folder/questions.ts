@@ -35,7 +35,7 @@ export function questionsFor(sections: readonly { path: string; section: Section
   return chosen;
 }
 
-/** A question about a section. Apart from its topic, it has only words that a search ignores. */
+/** A question about a section. Apart from the topic, it consists of words that a search ignores. */
 function questionAbout({ title, kind }: Section): string | null {
   const topic = (title.split(" › ").at(-1) ?? title).replace(/ \(\d+\/\d+\)$/, "").trim();
   if (!/\p{L}{3}/u.test(topic)) return null;

@@ -67,7 +67,7 @@ interface Pending {
 /** Shorter files need no summary. */
 const WORTH_SUMMARISING = 300;
 
-/** How many operations a push contains, which is also the most work of a reader that Ctrl-C can lose. */
+/** How many operations a push contains. This is also the most work that a reader can lose on Ctrl-C. */
 const PUSH_SIZE = 100;
 
 /** Realtime accepts five presence calls in 30 s. One is sent at a time, so that the newest is always shown. */
@@ -200,7 +200,7 @@ class Reader {
     return said.size;
   }
 
-  /** Whether it can continue and still have time to push and to leave. */
+  /** Whether the agent can continue and still has time to push and to leave. */
   #hasTime(): boolean {
     const { thinking, lifetime } = this.#assignment;
     const margin = thinking

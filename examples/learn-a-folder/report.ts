@@ -21,7 +21,7 @@ export interface Lesson {
   seenAlive: number | null;
 }
 
-/** All results of a run. Parts that it did not reach are missing. */
+/** All results of a run. If the run ended early, the parts that it did not reach are missing. */
 export interface Outcome {
   folder: string;
   place?: Place;

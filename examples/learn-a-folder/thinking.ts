@@ -18,7 +18,7 @@ export interface Written {
   citations: number[];
 }
 
-/** The additional scopes of agents with a model, whose calls are recorded and counted runs. */
+/** The additional scopes of agents with a model. Each call of the model is a run, which is recorded and counted. */
 export const thinkingScopes = ["job:read", "job:work", "run:read", "run:write", "cost:write"];
 
 const summarised = z.object({
@@ -66,7 +66,7 @@ export class Thinking {
     });
   }
 
-  /** Hears of each call of the model. A run hides why its calls fail while it tries again. */
+  /** Receives each call of the model. While a run tries again, it does not show why its calls failed. */
   readonly telemetry: Telemetry = {
     traceparent: () => undefined,
     span: (about, work) => {
@@ -78,7 +78,7 @@ export class Thinking {
     if (finish !== undefined) this.problem = null;
     if (!error?.code.startsWith("model_")) return;
     const message = error.message.replace(/[^.!?]$/, "$&.");
-    // Nobody may call a model that has failed too often. Keep why it failed.
+    // This error only says that the model has failed too often to be called again. Keep the reason of the failures.
     const isBarred = error.code === "model_unavailable";
     if (!isBarred || !this.problem)
       this.problem = new Failure(
@@ -95,7 +95,7 @@ export class Thinking {
     const working = agent.work(runAgents(this.#summariser, this.#answerer), {
       concurrency: 4,
       pollMs: POLL_MS,
-      // A run that failed says it in its result, and a worker ends with its agent.
+      // A failed run reports the error in its result, and a worker ends with its agent.
       onError: () => {},
     });
     const worker = dataOf("Working failed", await until(this.#signal, working));

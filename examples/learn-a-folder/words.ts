@@ -27,7 +27,7 @@ export function shareOf(text: string, stems: readonly string[]): number {
   return stems.filter((one) => words.some((word) => word.startsWith(one))).length / stems.length;
 }
 
-/** Matches each whole word that begins with a stem. */
+/** A pattern for each whole word that begins with one of the stems. */
 export function wordsWith(stems: readonly string[]): RegExp | null {
   if (stems.length === 0) return null;
   // A number must match completely.

@@ -1,6 +1,6 @@
 /**
- * A hierarchy: an editor spawns two leads, and each lead spawns two readers. None of them can do what the editor
- * cannot.
+ * A hierarchy: an editor spawns two leads, and each lead spawns two readers. None of them has more rights than
+ * the editor.
  */
 import type { Agent } from "@mayfly/sdk";
 import { dataOf, type Pattern, resultOf, works } from "./pattern.ts";

@@ -2,7 +2,7 @@
  * Six ways to work together on one task, and the cost of each:
  *
  *   npm start                                        in another terminal
- *   node_modules/.bin/node examples/teams/index.ts   with AI_GATEWAY_API_KEY by a model, otherwise by a stand-in
+ *   node_modules/.bin/node examples/teams/index.ts   uses a model with AI_GATEWAY_API_KEY, otherwise a stand-in
  */
 import type { Mayfly } from "@mayfly/sdk";
 import { openProject } from "../jobs/project.ts";

@@ -11,7 +11,7 @@ export const market: Pattern = async (mayfly, model) => {
     const task = { name: "read", input: { page: name } };
     const tender = dataOf(await mayfly.teams.tenders.open(task, { team: team.id, within: "30s" }));
     for (const [at, agent] of agents.entries()) {
-      // Busy readers ask for more. All else being equal, the first reader is the cheapest.
+      // Busy readers ask for a higher price. Among equally busy readers, the first one is the cheapest.
       const price = 1 + (load.get(agent.id) ?? 0) + at / 10;
       dataOf(await agent.teams.tenders.bid(tender.id, { price }));
     }

@@ -1,4 +1,4 @@
-/** The agents' model: one of the AI SDK if there is a key, otherwise a stand-in that says what it is. */
+/** The agents' model: one of the AI SDK if there is a key, otherwise a stand-in, which is named as such. */
 import { type Finding, mistakesOf, type Page } from "./task.ts";
 
 /** Reads a page, or checks somebody's findings in it. */
@@ -42,7 +42,7 @@ function chance(text: string): number {
 }
 
 /**
- * Not a model. It knows the mistakes, sees each with a chance of two thirds that differs between readers, and
+ * A script instead of a model. It knows the mistakes. Each reader sees a different two thirds of them, and
  * sometimes invents one. A check catches nine of ten inventions.
  */
 function scriptedModel(): Model {

@@ -65,7 +65,7 @@ if (process.argv[2] === "--worker") {
     const exit = once(worker, "close");
     const id = String((await once(worker.stdout, "data"))[0]).trim();
     if (killed < Number(kills)) {
-      // Somewhere in the middle, measured by new lines in the account and not by time.
+      // Kills somewhere in the middle, which is measured by new lines in the account, not by time.
       const before = await linesOf(account);
       const more = 1 + Math.floor(random() * 6);
       while (!isOver && (await linesOf(account)) < before + more)

@@ -62,7 +62,7 @@ export function answerError(context: Context, error: unknown): Response {
   return context.json({ data: null, error: body }, refusal.status);
 }
 
-/** The body of a request, validated. An empty one counts as `{}`. */
+/** Reads and validates the body of a request. An empty body counts as `{}`. */
 export async function readBody<Schema extends z.ZodType>(
   context: Context,
   schema: Schema,
@@ -82,7 +82,7 @@ export async function readBody<Schema extends z.ZodType>(
   const issue = faultOf(error, body);
   const path = (issue?.path ?? []).map(String);
   const field = path.join(".");
-  // The same form as in SQL: index and field of the operation.
+  // The error has the same form as in SQL: the index and the field of the operation.
   const [push, index, ...rest] = path;
   const inPush = push === "push" && index !== undefined;
   throw new Refusal(

@@ -20,7 +20,7 @@ export function createApp(name: string): Hono {
     await next();
     // The deployed version, which `mayfly doctor` compares with its own.
     context.header("x-mayfly-version", version);
-    // Answers contain tokens and data of a tenant, so nobody on the way may store or reinterpret them.
+    // Answers contain tokens and data of a tenant, so no cache or proxy may store or reinterpret them.
     context.header("Cache-Control", "no-store");
     context.header("X-Content-Type-Options", "nosniff");
   });
@@ -37,7 +37,7 @@ export function createApp(name: string): Hono {
       new Refusal(
         405,
         "method_not_allowed",
-        // Not the whole address, because somebody may have put a key into it by mistake.
+        // Do not show the whole address, because somebody may have put a key into it by mistake.
         `${context.req.method} is not offered at this address of ${name}.`,
       ),
     ),

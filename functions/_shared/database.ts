@@ -1,4 +1,4 @@
-/** The database with the identity of the caller. Row-level security decides what it sees. */
+/** Connects to the database as the caller. Row-level security decides what the caller sees. */
 import {
   createAdminClient,
   createContextClient,
@@ -28,7 +28,7 @@ export async function connectAsCaller(request: Request): Promise<MayflyClient> {
     db: { schema: "mayfly" as "public" },
     global: { headers: { ...ofFunctions, ...(tenant && { "x-mayfly-tenant": tenant }) } },
   };
-  // supabase-js sends an API key as a Bearer token too, but it is not a token.
+  // supabase-js also sends an API key as a Bearer token, but a key is not a token.
   if (token && !token.startsWith("sb_")) {
     if (!(await verifyToken(token))) throw notAuthorized("The token is not valid.");
     return createContextClient<Database>({
@@ -88,7 +88,10 @@ interface DatabaseAnswer<T> {
   status: number;
 }
 
-/** The data of a call, or its error as one of ours. Deadlocks are retried at most twice. */
+/**
+ * Returns the data of a call, or throws its error as an error of Mayfly. Deadlocks are retried at
+ * most twice.
+ */
 export async function call<T>(run: () => PromiseLike<DatabaseAnswer<T>>, tries = 3): Promise<T> {
   const { data, error, status } = await run();
   if (!error) return data;

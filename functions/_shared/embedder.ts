@@ -17,7 +17,7 @@ interface Session {
 }
 declare const Supabase: { ai: { Session: new (model: string) => Session } } | undefined;
 
-/** gte-small cuts at 512 tokens, which is about this many characters. */
+/** gte-small cuts a text at 512 tokens, which are about this many characters. */
 const maxCharacters = 2_000;
 
 let embedder: Embedder | undefined;
@@ -81,7 +81,10 @@ function createSessionEmbedder(): Embedder | undefined {
   };
 }
 
-/** gte-small is not a Matryoshka model, so a shortened vector means something else. */
+/**
+ * The error if a project needs shorter vectors. gte-small is not a Matryoshka model, so a shortened
+ * vector means something else.
+ */
 const tooLong = (length: number, dimensions: number) =>
   `is not set, and gte-small returns ${length} numbers, but the project stores ${dimensions}: set MAYFLY_EMBEDDINGS_URL`;
 
@@ -111,8 +114,8 @@ export const mayBeOfText = (error: unknown): boolean =>
   error instanceof EmbeddingFailure && error.ofText;
 
 /**
- * Rounded as halfvec stores them, so that a push is half as long. The database refuses numbers that are
- * almost 0.
+ * Rounds numbers as halfvec stores them, so that a push is half as long. The database refuses numbers
+ * that are almost 0.
  */
 export const shorten = (vector: number[]): number[] =>
   vector.map((value) => (Math.abs(value) < 1e-30 ? 0 : Number(value.toPrecision(4))));

@@ -1,4 +1,4 @@
-/** Vectors from an OpenAI-compatible `/embeddings` endpoint, and the reason if there are none. */
+/** Gets vectors from an OpenAI-compatible `/embeddings` endpoint, or the reason why there are none. */
 import { z } from "zod";
 import { embedding } from "../../sdk/src/contract/schemas.ts";
 
@@ -27,7 +27,8 @@ export class EmbeddingFailure extends Error {
 }
 
 /**
- * Cut as in the queue, so that a vector does not depend on the way it was made: at most about 8,000 tokens.
+ * Texts are cut here as in the queue, so that a vector does not depend on where it was made. This is at most
+ * about 8,000 tokens.
  */
 const maxCharacters = 8_000;
 
@@ -42,8 +43,8 @@ const hints: Record<number, string> = {
   429: ": too many requests, or its quota is used up",
 };
 /**
- * The statuses with which an endpoint refuses a text that is too long, or in which the model knows
- * no word.
+ * The statuses with which an endpoint refuses a text that is too long, or that contains no word that the
+ * model knows.
  */
 const ofText = [400, 413, 422];
 
@@ -79,15 +80,18 @@ export function createEndpointEmbedder(endpoint: {
   };
 }
 
-/** Models that are trained this way (Kusupati et al., "Matryoshka Representation Learning", NeurIPS 2022). */
+/**
+ * Whether a model is trained for vectors that can be shortened (Kusupati et al., "Matryoshka Representation
+ * Learning", NeurIPS 2022).
+ */
 const isMatryoshka = (model: string) =>
   /text-embedding-3|nomic-embed-text-v1\.5|mxbai-embed-large|embeddinggemma|gemini-embedding|qwen3-embedding|jina-embeddings-v[34]|arctic-embed-[lm]-v[12]|voyage-3|cohere.*v4|matryoshka/i.test(
     model,
   );
 
 /**
- * A vector as the project stores it. A longer one of a Matryoshka model is cut and normalised again. A
- * shorter one is padded with zeros, which change no cosine.
+ * Converts a vector to the length that the project stores. A longer vector of a Matryoshka model is cut and
+ * normalised again. A shorter vector is padded with zeros, which do not change any cosine.
  */
 export function fitted(vector: number[], dimensions: number): number[] {
   if (vector.length <= dimensions) {
@@ -111,7 +115,7 @@ async function ask(url: string, key: string | undefined, timeoutMs: number, body
       signal: AbortSignal.timeout(timeoutMs),
     });
     const { status, ok } = response;
-    // Read within the same time limit, and always closed.
+    // Read the body within the same time limit. This also closes the response in every case.
     return { status, ok, text: await response.text() };
   } catch (error) {
     if (error instanceof Error && error.name === "TimeoutError") {

@@ -1,4 +1,4 @@
-/** The variables of a function, read once. */
+/** Reads the environment variables of a function, once. */
 import { importJWK, type JWK } from "jose";
 import { z } from "zod";
 import { Refusal } from "./answer.ts";

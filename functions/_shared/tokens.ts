@@ -1,4 +1,7 @@
-/** Verifies the tokens of callers. The platform does not, because `verify_jwt` does not know signing keys. */
+/**
+ * Verifies the tokens of callers. The platform does not do this, because `verify_jwt` does not know signing
+ * keys.
+ */
 import { createLocalJWKSet, importJWK, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { getVerificationKeys } from "./environment.ts";
 

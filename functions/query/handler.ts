@@ -12,7 +12,10 @@ import {
 } from "../_shared/embedder.ts";
 import type { Embedder } from "../_shared/endpoint_embedder.ts";
 
-/** A caller waits this long for an endpoint at most, because a search by words can answer at once. */
+/**
+ * A caller waits at most this long for an embedding endpoint, because a search by words can answer at
+ * once.
+ */
 const embeddingTimeoutMs = 5_000;
 
 export const app = createApp("query");
@@ -78,7 +81,10 @@ interface Vector {
   problem?: string;
 }
 
-/** What to compare with: the caller's own vector, that of a memory (in SQL), or the query's. */
+/**
+ * The vector to compare with: the caller's own, that of a memory (SQL reads it), or that of the
+ * query.
+ */
 async function vectorFor(body: QueryRequest, dimensions: number): Promise<Vector> {
   if (body.weights?.meaning === 0) return { problem: "the weight of meaning is 0" };
   if (body.embedding) return { embedding: body.embedding, model: body.model };
@@ -86,7 +92,10 @@ async function vectorFor(body: QueryRequest, dimensions: number): Promise<Vector
   return embedQuery(getEmbedder(), body.query ?? "", dimensions);
 }
 
-/** The query embedded with the previous model, of which some memories may have their only vector. */
+/**
+ * Embeds the query with the previous model, because some memories may only have a vector of that
+ * model.
+ */
 async function olderVectorFor(body: QueryRequest, dimensions: number): Promise<Vector | null> {
   const embedder = getPreviousEmbedder();
   if (!embedder || !body.query || body.embedding || body.weights?.meaning === 0) return null;

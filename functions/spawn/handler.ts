@@ -51,7 +51,7 @@ app.post("/resume", async (context) => {
   return answerData(context, await signed(await call(() => client.rpc("resume_agent", { id }))));
 });
 
-/** The renewal secret is enough. Its hash reaches SQL in a token that we sign. */
+/** The caller needs only the renewal secret. Its hash reaches SQL in a token that we sign. */
 app.post("/renew", async (context) => {
   const { renewal_secret, extend } = await readBody(context, renewRequest);
   const client = await connectByHash("renewal", renewal_secret);
@@ -77,7 +77,7 @@ app.delete("/", async (context) => {
   });
 });
 
-/** Anyone who may spawn, including a machine with its enrolment key. */
+/** Connects as anyone who may spawn, including a machine with its enrolment key. */
 function connectToSpawn(request: Request): Promise<MayflyClient> {
   const enrolmentKey = request.headers.get("x-mayfly-enrolment");
   return enrolmentKey ? connectByHash("enrolment", enrolmentKey) : connectAsCaller(request);

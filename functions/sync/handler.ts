@@ -1,4 +1,4 @@
-/** Pushes what was learned, with vectors, and pulls what is new. */
+/** Pushes memories, with vectors, and pulls what is new. */
 import { type Pushed, syncRequest } from "../../sdk/src/contract/sync-request.ts";
 import { answerData, Refusal, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
@@ -14,7 +14,10 @@ import { drain } from "./drain.ts";
 
 /** A request has 2 s of CPU on hosted projects. */
 const embeddingBudgetMs = 1_200;
-/** A push waits this long for an endpoint at most. Memories without a vector then wait in the queue. */
+/**
+ * A push waits at most this long for an embedding endpoint. Memories without a vector then wait in the
+ * queue.
+ */
 const embeddingTimeoutMs = 5_000;
 /** The CPU time that remains after an answer. */
 const afterAnswerMs = 400;
@@ -43,7 +46,8 @@ app.post("/", async (context) => {
   const answer = await sync().catch((error: unknown) => {
     if (!embedding?.made || !(error instanceof Refusal) || error.code !== "push_too_large")
       throw error;
-    // The vectors made here have made the push too large. Without them, it has the size that was sent.
+    // The vectors that were added here have made the push too large. Without them, it has the size
+    // that the client sent.
     operations = push;
     embedding = { ...embedding, made: 0, problem: "the push has no room for vectors" };
     return sync();
@@ -64,14 +68,15 @@ app.post("/drain", async (context) => {
 });
 
 /**
- * Uses the project's key, because private memories of others in the tenant also wait in the queue.
+ * Embeds waiting memories with the project's key, because private memories of others in the tenant
+ * also wait in the queue.
  */
 async function drainAfterAnswer(client: MayflyClient): Promise<void> {
   try {
     const tenants = await call(() => client.rpc("tenant_ids"));
     if (tenants?.[0]) await drain(connectAsProject(tenants[0]), afterAnswerMs);
   } catch (error) {
-    // It is tried again with the next push, or by a schedule.
+    // The next push, or a schedule, tries again.
     console.error(JSON.stringify({ drain: String(error) }));
   }
 }
@@ -116,7 +121,7 @@ async function embed(operations: Pushed[], client: MayflyClient) {
   };
 }
 
-/** Whether an operation has a vector: in its body, or beside its memory in the form before 0.2. */
+/** Whether an operation has a vector: in its body or, in the form before 0.2, next to the memory. */
 const hasVector = (op: Pushed) => "embedding" in (("subject" in op ? op.body : op) ?? {});
 const withVector = (op: Pushed, vector: { embedding: number[]; model: string }) =>
   ("subject" in op ? { ...op, body: { ...op.body, ...vector } } : { ...op, ...vector }) as Pushed;

@@ -20,7 +20,7 @@ export async function legacyKeys(tokens: Tokens): Promise<Record<string, string>
   };
 }
 
-/** The environment of the edge functions: the variables of hosted Supabase, and Mayfly's secret. */
+/** The environment of the edge functions: the variables that hosted Supabase sets, and Mayfly's secret. */
 export async function functionsEnvironment(
   url: string,
   databaseUrl: string,

@@ -10,7 +10,7 @@ type State = "ok" | "starting" | "down";
 /** The answer of /health: each part with its state and version. */
 export interface Health {
   status: State;
-  /** This start of the embedded Supabase. */
+  /** The id of this start of the embedded Supabase. */
   instance: string;
   parts: Record<string, { state: State; version?: string; [more: string]: unknown }>;
 }

@@ -16,7 +16,7 @@ export interface Http {
   close(): Promise<void>;
 }
 
-/** In steps of ten, so that each instance can have its database on the next port. */
+/** Ports are tried in steps of ten, so that the next port is free for the instance's database. */
 const ports = { from: 54321, step: 10 };
 
 /** Serves on a loopback port. */

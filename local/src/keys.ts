@@ -21,7 +21,7 @@ const projectKeys = z.object({
   secretKey: z.string().startsWith("sb_secret_"),
   /** The project's legacy HS256 secret. */
   jwtSecret: z.string().min(32),
-  /** The first key signs, and all of them verify, so that a rotation can have two. */
+  /** The first key signs, and all keys verify, so that there can be two during a rotation. */
   signingKeys: z.array(signingKey).min(1),
   /** The password of every login role on the wire port. */
   databasePassword: z.string().min(16),
@@ -57,7 +57,7 @@ export async function loadOrCreateKeys(folder: string): Promise<ProjectKeys> {
   });
   if (text === undefined) {
     await mkdir(folder, { recursive: true });
-    // Written to another file and then linked, so that a crash leaves no half-written file, and one
+    // The keys are written to another file and then linked, so that a crash leaves no half-written file, and one
     // of two simultaneous starts wins.
     const draft = `${path}.${process.pid}`;
     await writeFile(draft, JSON.stringify(await generateKeys(), null, 2), { mode: 0o600 });

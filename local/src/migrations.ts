@@ -72,9 +72,9 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
 }
 
 /**
- * Compares the statements themselves, because a comment at the end of a file is not in any of them.
- * `migration repair --status applied` records no statements, which means that the text does not
- * matter.
+ * Whether the statements have changed. A comment at the end of a file belongs to no statement, so it
+ * may change. `migration repair --status applied` records no statements, so then any text counts as
+ * unchanged.
  */
 async function isChanged(sql: postgres.Sql, version: string, text: string): Promise<boolean> {
   const [row] = await sql<{ statements: string[] | null }[]>`
@@ -91,8 +91,8 @@ async function filesIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Splits statements with the comments before them, like the CLI. `migration fetch` joins them
- * again.
+ * Splits a text into statements, each with the comments before it, like the CLI. The CLI's
+ * `migration fetch` joins them again.
  */
 export function statementsOf(text: string): string[] {
   let at = 0;

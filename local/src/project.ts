@@ -1,4 +1,4 @@
-/** Reads a Supabase project on disk, except for its migrations. */
+/** Reads the files of a Supabase project, except for its migrations. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";

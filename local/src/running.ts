@@ -4,7 +4,7 @@ import { z } from "zod";
 
 const running = z.object({
   pid: z.number(),
-  /** Also in /health, so that another server on the same port is not mistaken for ours. */
+  /** The id of this start. /health has it, too, so that no other server on the same port is mistaken for ours. */
   instance: z.string(),
   apiUrl: z.string(),
   dbUrl: z.string(),
@@ -19,7 +19,7 @@ export type Running = z.infer<typeof running>;
 
 const pathIn = (data: string) => join(data, "running.json");
 
-/** Lets `findRunning` find it. Only its owner can read the file, because it has the keys. */
+/** Writes the file that `findRunning` reads. Only its owner can read it, because it contains the keys. */
 export async function announce(data: string, value: Running): Promise<void> {
   await writeFile(pathIn(data), JSON.stringify(value, null, 2), { mode: 0o600 });
 }

@@ -9,8 +9,8 @@ import type { Logger } from "./log.ts";
 const usual = ["./seed.sql"];
 
 /**
- * Runs the seed files that this database has not had, each in its own transaction, and records them
- * where the Supabase CLI does. If a file has changed since, this is logged, but the file is not run
+ * Runs the seed files that have not run in this database yet, each in its own transaction, and
+ * records them where the Supabase CLI does. If a file has changed since, this is logged, but the file is not run
  * again, because its rows already exist.
  *
  * @throws an error with one sentence that says which file failed, and why.

@@ -14,7 +14,7 @@ export interface ServeOptions extends Omit<LocalOptions, "log" | "watch" | "onCr
   json?: boolean;
   /** The title before the table of URLs and keys. */
   title?: string;
-  /** Called once it serves, for additional work. */
+  /** Additional work to do once the embedded Supabase serves. */
   beside?: (local: Local, log: Logger) => Promise<BesideResult>;
 }
 
@@ -22,17 +22,17 @@ export interface BesideResult {
   /** Lines for people, below the table of URLs and keys. */
   lines?: string[];
   /**
-   * Starts a program beside it, after the table is printed. When the program ends, everything ends
-   * with its exit code.
+   * Starts a program next to the embedded Supabase, after the table is printed. When the program
+   * ends, everything ends with its exit code.
    */
   run?: () => Promise<number>;
-  /** Ends the program beside it, before anything that it needs is closed. */
+  /** Ends that program, before anything that the program needs is closed. */
   close?: () => Promise<void>;
 }
 
 /**
- * Starts an embedded Supabase for a terminal. It runs until Ctrl-C, or until the program beside it
- * ends.
+ * Starts an embedded Supabase for a terminal. It runs until Ctrl-C, or until the program that it
+ * started ends.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   const { verbose = false, json = false, title = "The embedded Supabase is running" } = options;
@@ -119,7 +119,7 @@ export function sentence(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A sentence for each port that is not the default, unless it was named. */
+/** A sentence for each port that is not the default one, except for ports that the options name. */
 function movedPorts(options: ServeOptions, { apiUrl, dbUrl }: Local): string[] {
   const moves: string[] = [];
   const http = Number(new URL(apiUrl).port);

@@ -143,7 +143,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         : openPglite({
             ...(data !== undefined && { dataDir: join(data, "db") }),
             ...(options.template && { template: options.template }),
-            // In memory, for tests, any port is used, because many run at once.
+            // Without a data folder, as in tests, any port is used, because many may run at once.
             port: dbPortOf(options, serving.port),
             passwords: keys.databasePassword,
             log,
@@ -263,7 +263,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   }
 }
 
-/** By default, the port after the API's: 54332 for 54331. */
+/** The port of the database. By default, it is the port after the API's: 54332 for 54331. */
 function dbPortOf(options: LocalOptions, httpPort: number): PortChoice {
   if (options.dbPort !== undefined) return { port: options.dbPort };
   if (options.data === undefined) return { port: 0 };

@@ -10,7 +10,7 @@ import {
 } from "jose";
 import type { ProjectKeys } from "./keys.ts";
 
-/** The unchanged claims of a verified token. */
+/** The claims of a verified token, unchanged. */
 export type Claims = JWTPayload & { role?: string };
 
 export type TokenProblem = "malformed" | "signature" | "expired" | "not_yet_valid" | "claims";

@@ -1,4 +1,4 @@
-/** In the SDK, every call crosses the network through the caller's link. */
+/** A rule of the SDK: every call over the network goes through the caller's link. */
 import { parseSync } from "vite";
 import type { Fault } from "./faults.ts";
 import type { SourceFile } from "./tree.ts";
@@ -12,7 +12,7 @@ interface Node {
 export function callFaults(tree: SourceFile[]): Fault[] {
   return tree.flatMap(({ file, text }) => {
     if (!/^sdk\/src\/(?!link\/).*\.ts$/.test(file)) return [];
-    // Reading a syntax tree takes longer than everything else.
+    // Parsing takes longer than everything else, so parse only files that may contain a call.
     if (!/\.rpc\b|\.invoke\b|\bfetch\b|WebSocket|XMLHttpRequest/.test(text)) return [];
     const calls = new Set(callsIn(parseSync(file, text).program).filter(passesTheLink));
     return [...calls].map((call) => ({

@@ -1,7 +1,10 @@
 /** Import cycles, whose files cannot be read, tested or moved separately. */
 import type { Imports } from "./imports.ts";
 
-/** One cycle for each connected set: the shortest one through the set's first file, which it names first and last. */
+/**
+ * One cycle for each set of files that import each other: the shortest cycle through the first file of the set. The
+ * cycle begins and ends with that file.
+ */
 export function cyclesOf(imports: Imports): string[][] {
   return knotsOf(imports).map((knot) => shortest(imports, knot));
 }

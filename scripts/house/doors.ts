@@ -1,11 +1,14 @@
-/** Which file may import which: rooms on floors, and packages that know only each other's public entries. */
+/**
+ * Rules about which file may import which: a room may use the rooms before it, and a package only the public entries
+ * of other packages.
+ */
 import type { Fault } from "./faults.ts";
 import type { Imports } from "./imports.ts";
 
-/** Below every room of the SDK: the shared contract, then one caller's connection. */
+/** The floors below all rooms of the SDK: the shared contract, then the connection of one caller. */
 const floors = ["contract", "link"];
 
-/** Parts of the repository by the beginnings of their paths. Each may use those before it. */
+/** The parts of the repository, by the beginnings of their paths. Each may use the parts before it. */
 const parts = [
   "local/",
   "sdk/",

@@ -1,4 +1,4 @@
-/** Which of our files import which. A type-only import counts, because it also ties two files together. */
+/** Which of our files import which others. Imports of types count, too, because they also tie two files together. */
 import { dirname, join } from "node:path/posix";
 // Oxc's parser, which Vite includes. It parses 600 files in a third of a second. TypeScript 7 has no parser that can
 // be called in this process.
@@ -39,7 +39,7 @@ function specifiersIn(file: string, text: string): string[] {
     ...staticExports.flatMap(({ entries }) =>
       entries.map(({ moduleRequest }) => moduleRequest?.value),
     ),
-    // A computed path names no file before it runs.
+    // A path that is computed at run time names no file here.
     ...dynamicImports.map(
       ({ moduleRequest: { start, end } }) => /^["'](.*)["']$/.exec(text.slice(start, end))?.[1],
     ),
@@ -76,7 +76,7 @@ function resolverOf(tree: SourceFile[]): Resolve {
   };
 }
 
-/** From the `exports` and `imports` of our package.json files, whose names may have one `*`. */
+/** Resolves a name by the `exports` and `imports` of our package.json files. These names may contain one `*`. */
 function throughDoor(doors: Map<string, string>, specifier: string): string | undefined {
   const exact = doors.get(specifier);
   if (exact) return exact;

@@ -113,7 +113,7 @@ const usersRow = (users: readonly string[]) =>
 const marker = (kind: string) =>
   `<marker id="${kind}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="${kind}" d="M0 0L8 4L0 8z"/></marker>`;
 
-/** They are drawn next to their column. The more floors they pass, the farther away. */
+/** The uses that are drawn next to their column. The more floors one passes, the farther out it is drawn. */
 function arcsOf(
   uses: Uses,
   x: number,

@@ -1,4 +1,4 @@
-/** A room has the same name everywhere, and a file has one idea. */
+/** Rules about places: a room has the same name everywhere, and a file contains one idea. */
 import type { Fault } from "./faults.ts";
 import type { SourceFile } from "./tree.ts";
 
@@ -38,7 +38,7 @@ export function strayFaults(tree: SourceFile[], rooms: readonly string[]): Fault
   return [...strays].map(([name, sentence]) => ({ name, sentence }));
 }
 
-/** The missing places of a room in `sql/rooms.json`. */
+/** The places that the rooms of `sql/rooms.json` should have, but which do not exist. */
 export function missingFaults(tree: SourceFile[], rooms: readonly string[]): Fault[] {
   const has = (place: string) =>
     tree.some(({ file }) => file === place || file.startsWith(`${place}/`));

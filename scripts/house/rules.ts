@@ -22,7 +22,7 @@ export interface Exceptions {
 
 /** The parts of `sql/rooms.json` that are not only about SQL. */
 export interface House extends Partial<Exceptions> {
-  /** From the first to the last: a room uses those before it. */
+  /** The rooms in order: each may use those before it. */
   rooms: readonly string[];
 }
 

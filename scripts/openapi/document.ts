@@ -28,7 +28,7 @@ interface Endpoint {
   security: Record<string, never[]>[];
 }
 
-/** Security with only the key, which must be the secret key. */
+/** How a call with only a key is secured. The key must be the secret key. */
 const secret = [{ apikey: [] }];
 const caller = [{ bearer: [], apikey: [] }, ...secret];
 

@@ -18,7 +18,7 @@ export interface Manifest {
 export const readManifest = async (folder: string): Promise<Manifest> =>
   JSON.parse(await readFile(join(root, folder, "package.json"), "utf8")) as Manifest;
 
-/** How all our packages are published. `repository` is the one with the publishing workflow. */
+/** How all our packages are published. `repository` is the repository that contains the publishing workflow. */
 export function published(directory: string): object {
   const { GITHUB_REPOSITORY: name, GITHUB_SERVER_URL: server = "https://github.com" } = process.env;
   const url = `${server}/${name}`;
@@ -34,7 +34,7 @@ export function published(directory: string): object {
   };
 }
 
-/** Packages whose internals we use, such as a method without types. They are tested with one version only. */
+/** Packages whose internals we use, such as a method without types. We test these with one exact version only. */
 const exact = ["@electric-sql/pglite", "@supabase/lite"];
 
 /** The exact versions of this repository as ranges, so that a user's project has one copy of each. */
@@ -49,7 +49,7 @@ export const ranges = (dependencies: Record<string, string>): Record<string, str
 export const writeJson = (path: string, value: object): Promise<void> =>
   writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 
-/** The files in every package for people, and for programs that write code. */
+/** Copies the files that every package has for people, and for programs that write code. */
 export async function copyTexts(from: string, folder: string, readme = "README.md"): Promise<void> {
   await cp(join(root, "LICENSE"), join(folder, "LICENSE"));
   await cp(join(root, from, readme), join(folder, "README.md"));

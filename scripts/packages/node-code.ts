@@ -40,8 +40,8 @@ export async function buildNodeCode(
 }
 
 /**
- * The declarations of an entry and of everything that it refers to, with their paths in this repository. Types are
- * checked by `npm run check`, which takes four times as long: here, only a type that cannot be declared is refused.
+ * Makes the declarations of an entry and of everything that it refers to, with their paths in this repository. This
+ * fails only if a type cannot be declared. `npm run check`, which takes four times as long, checks the types.
  */
 export async function buildTypes(folder: string, project: string): Promise<void> {
   const tsc = join(root, "node_modules/typescript/bin/tsc");

@@ -6,11 +6,11 @@ import { type Row, round } from "../../tests/bench/lib/report.ts";
 export interface Measured extends Row {
   /** The day, as `2026-11-30`. */
   at: string;
-  /** Processes that waited for a core at the start, if there were more of them than cores. The times are then too long. */
+  /** How many processes wanted a core at the start, if more than there were cores. The times are then too long. */
   load?: number;
-  /** With small sizes and few rounds. */
+  /** Whether it was measured with small sizes and few rounds. */
   quick?: boolean;
-  /** Missing for a few old rows, which nobody noted. */
+  /** The machine. Missing in a few old rows, for which nobody noted it. */
   machine?: string;
 }
 
@@ -29,7 +29,10 @@ export interface Results {
 const keyOf = ({ bench, name, on, size, against }: Row) =>
   JSON.stringify([bench, name, on, size, against]);
 
-/** Replaces the rows that were measured again, and all rows of benchmarks that ran as a whole on the same database. */
+/**
+ * Replaces the rows that were measured again. If a benchmark ran as a whole, all its rows on the same database are
+ * replaced.
+ */
 export function renewed(
   known: Measured[],
   { rows, whole, at, load, quick, node, machine: { cpus, model = "unknown", memory } }: Results,
@@ -151,7 +154,7 @@ function growthTable(rows: Row[]): string {
 const count = (size: number) => size.toLocaleString("en");
 const amount = (value: number, unit: string) => `${round(value)} ${unit}`;
 
-/** For the README: a row of a benchmark by the start of its name, and its sentence. */
+/** The rows that the README shows. Each is found by its benchmark and the start of its name, and has a sentence. */
 const picks: {
   bench: string;
   name: string;

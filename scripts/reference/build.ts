@@ -15,7 +15,7 @@ async function readExports(): Promise<DeclarationReflection[]> {
   const app = await Application.bootstrap({
     entryPoints: [join(root, "sdk/src/index.ts")],
     tsconfig: join(root, "scripts/reference/tsconfig.json"),
-    // `npm run check` checks it with the TypeScript of the repository.
+    // `npm run check` checks the types, with the TypeScript of the repository.
     skipErrorChecking: true,
     excludePrivate: true,
     excludeProtected: true,

@@ -127,7 +127,7 @@ const describe = (one: DeclarationReflection) => {
   return text ? `${text}\n\n${examples}` : "";
 };
 
-/** Its results, errors and examples. */
+/** The results, errors and examples of a method. */
 function details(one: DeclarationReflection): string {
   const tags = commentOf(one)?.blockTags ?? [];
   return tags

@@ -15,7 +15,7 @@ export const signaturesOf = (one: DeclarationReflection): SignatureReflection[] 
 const isMethod = (one: DeclarationReflection) =>
   one.kind === ReflectionKind.Method || one.kind === ReflectionKind.Constructor;
 
-/** Whether it has methods and so gets its own page. */
+/** Whether an export has methods. If so, it gets its own page. */
 export const hasMethods = (one: DeclarationReflection): boolean =>
   (one.kind === ReflectionKind.Class || one.kind === ReflectionKind.Interface) &&
   (one.children ?? []).some(isMethod);
@@ -40,7 +40,7 @@ export const markdownOf = (parts: Parts): string =>
 export const summaryOf = (one: DeclarationReflection): string =>
   markdownOf(commentOf(one)?.summary ?? []);
 
-/** Its first sentence or line, on one line. */
+/** The first sentence or line of a text, on one line. */
 export const firstSentence = (text: string): string => {
   const line = text.split("\n\n")[0]?.replaceAll("\n", " ") ?? "";
   return /^.*?[.!?](?=\s|$)/.exec(line)?.[0] ?? line;
@@ -60,7 +60,7 @@ export function undocumented(exported: DeclarationReflection[]): string[] {
   return missing;
 }
 
-/** Types whose shape a docstring's `@interface` shows, by the types that they are made from. */
+/** Types whose docstring has `@interface`, which shows their shape, by the types that they are made from. */
 const named = new Map<string, string>();
 export const nameRows = (sources: string): void => {
   for (const [, name = "", row = ""] of sources.matchAll(/^export type (\w+) = (FromRow<\w+>);/gm))
@@ -71,7 +71,7 @@ export const nameRows = (sources: string): void => {
 export const textOf = (type: SomeType | undefined): string =>
   String(type ?? "unknown").replace(/FromRow<\w+>/g, (row) => named.get(row) ?? row);
 
-/** As a person would write it. Declarations do not know the default of a parameter. */
+/** A signature as a person would write it, but without defaults, which declarations do not contain. */
 export function signatureText(name: string, signature: SignatureReflection): string {
   const generics = signature.typeParameters?.map(({ name }) => name).join(", ");
   const parameters = (signature.parameters ?? []).map((parameter) => {

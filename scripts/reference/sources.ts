@@ -1,11 +1,11 @@
-// The sources of the reference. Reading the types takes ten seconds, and comparing a hash takes none.
+// The sources of the reference. Their hash is compared first, because reading all types takes ten seconds.
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const folder = join(import.meta.dirname, "../../sdk/src");
 
-/** The sources that have docstrings, each with its name before it. */
+/** The text of all sources with docstrings. Each has its file name before it. */
 export async function readSources(): Promise<string[]> {
   const files = (await readdir(folder, { recursive: true })).filter(
     (file) => file.endsWith(".ts") && file !== "database.types.ts",

@@ -2,7 +2,7 @@
 import type { Agent, SpawnOptions } from "@mayfly/sdk";
 import { done, type Room, type World } from "./world.ts";
 
-/** A working day, so that they are still alive when you look at the seed later. */
+/** A working day, so that the agents are still alive when you look at the seed later. */
 const lifetime = 8 * 3600;
 
 export const agents: Room = async (world) => {

@@ -44,7 +44,7 @@ export interface SeedOptions {
   say?: (line: string) => void;
 }
 
-/** @returns the tenant's id. Null if there is already one with this name, which does not change. */
+/** @returns the tenant's id. Null if a tenant of this name already exists. It stays as it is. */
 export async function seed(options: SeedOptions): Promise<string | null> {
   const { url, key, name = "seed", say = () => {} } = options;
   const { tenants: all } = new Mayfly({ url, key });
@@ -53,7 +53,7 @@ export async function seed(options: SeedOptions): Promise<string | null> {
   const mayfly = new Mayfly({ url, key, tenant });
   try {
     await done(mayfly.tenants.update({ maxLifetime: 8 * 3600 }));
-    // Runs before the agents are spawned, because they learn of it then.
+    // This runs before the agents are spawned, because they learn the setting when they start.
     await done(mayfly.debug.persist({ persist: true, level: "verbose", keepSeconds: 7 * 86_400 }));
     const world: World = { mayfly, agents: new Map(), random: randomFrom(20_261_128) };
     for (const [room, make] of Object.entries(rooms))

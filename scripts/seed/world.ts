@@ -6,11 +6,11 @@ export interface World {
   mayfly: Mayfly;
   /** Living agents, by name. */
   agents: Map<string, Agent>;
-  /** 0 to 1, the same numbers in each run. */
+  /** Random numbers from 0 to 1, which are the same in each run. */
   random(): number;
 }
 
-/** @returns what it made, one line each. */
+/** Makes the data of one room. @returns what it made, one line for each thing. */
 export type Room = (world: World) => Promise<string[]>;
 
 /** Returns the data of an answer, or throws its error. */
@@ -27,7 +27,7 @@ export function agentOf({ agents }: World, name: string): Agent {
   return agent;
 }
 
-/** mulberry32: small, and the same on every machine. */
+/** Random numbers by mulberry32, which is short and gives the same numbers on every machine. */
 export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,6 +1,6 @@
 /**
- * Writes the contract's bounds into SQL and docs. A line names the bounds in it, and what each of its
- * numbers is:
+ * Writes the contract's bounds into SQL and docs. A comment in a line says which of the line's numbers are bounds,
+ * and which bound each is:
  *
  *     check (char_length(task) <= 2000), -- bounds: 2000 memory.task
  *     | `task` | 2,000 characters <!-- bounds: 2,000 memory.task --> |
@@ -36,13 +36,13 @@ const bounds = new Map(
 );
 
 const named = { sql: /-- bounds: (.+)$/, md: /<!-- bounds: (.+?) -->/ };
-/** `2000 memory.task`, or for a number that follows from it, `33 memory.metadataLevels + 1`. */
+/** A number and its bound: `2000 memory.task`, or for a computed number `33 memory.metadataLevels + 1`. */
 const pair = /^([\d,]+) ([\w.]+)(?: ([-+/]) (\d+))?$/;
 
 const derived = (bound: number, operator: string | undefined, by: number) =>
   operator === "+" ? bound + by : operator === "-" ? bound - by : operator ? bound / by : bound;
 
-/** A line with the bounds that it names. */
+/** Writes into a line the current numbers of the bounds that it names. */
 export function withBounds(
   line: string,
   of: keyof typeof named,

@@ -12,7 +12,10 @@ export interface SqlObject {
   key: string;
   /** For a comment or a grant, the key of its object. Otherwise the key itself. */
   about: string;
-  /** Whether it holds data, or data depends on it. A release changes such objects by hand, and replaces all others. */
+  /**
+   * Whether the object holds data, or data depends on it. Such objects are changed by hand in a release, and all others
+   * are replaced.
+   */
   durable: boolean;
   /** The statement with the comments before it. */
   text: string;
@@ -20,7 +23,10 @@ export interface SqlObject {
   hash: string;
   /** A hash of a function's name, parameters and result, because `create or replace` can change everything else. */
   head?: string;
-  /** Whether it belongs to `realtime`, where a hosted project allows only policies, in a separate migration. */
+  /**
+   * Whether the object is in the schema `realtime`. There, a hosted project allows only policies, which are in a
+   * migration of their own.
+   */
   realtime: boolean;
 }
 
@@ -28,7 +34,10 @@ const identity = (name: string) => name.replace(/\s*\(.*$/s, "").trim();
 const digest = (text: string) => createHash("sha256").update(text.trim()).digest("hex");
 const flat = (text: string) => text.replace(/\s+/g, " ").trim();
 
-/** Names are unique, so a comment or a grant needs no parameters, and means the same with and without them. */
+/**
+ * Names are unique. So the statement of a comment or a grant means the same with and without the parameters of its
+ * function.
+ */
 const short = (statement: string) =>
   statement
     .replace(
@@ -95,7 +104,7 @@ const rules: Rule[] = [
     ([, table], statement) => ({
       key: `rows of ${table} ${digest(statement).slice(0, 8)}`,
       about: `table ${table}`,
-      // A statement that says what to do with existing rows can run again.
+      // An insert with `on conflict` can run again, so it is not durable.
       durable: !/\bon conflict\b/.test(statement),
     }),
   ],

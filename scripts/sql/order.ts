@@ -1,7 +1,7 @@
 /** The order in which the SQL files can be applied: by room, and within a room by dependency. */
 import { objectsOf, type Source, type SqlObject } from "./objects.ts";
 
-/** `schema.name` of our objects. */
+/** Finds the names of our objects, as `schema.name`. */
 const ours = /\b(mayfly|mayfly_private|mayfly_gate)\.(\w+)/g;
 
 export interface SqlFile extends Source {
@@ -11,9 +11,9 @@ export interface SqlFile extends Source {
   makes: string[];
   /** The objects that must exist before it: tables, types, and functions that are bound when it is applied. */
   needs: Set<string>;
-  /** Other names in its plpgsql bodies, which are bound when they run. */
+  /** Other names in its PL/pgSQL bodies, which Postgres looks up only when the bodies run. */
   namesLate: Set<string>;
-  /** Names in the rows that it registers, as text, which are looked up when they are used. */
+  /** Names as text, in the rows that it registers. They are looked up only when they are used. */
   registers: Set<string>;
 }
 
@@ -23,7 +23,7 @@ const namesIn = (text: string) =>
     schema,
   ]);
 
-/** What has been read, because a build, and a run of the tests, read the same sources several times. */
+/** Keeps what has been read, because a build or a run of the tests reads the same sources several times. */
 const known = new Map<string, SqlFile>();
 
 export function readFile(source: Source): SqlFile {
@@ -52,7 +52,7 @@ function parsed(source: Source): SqlFile {
     if (/^comment /.test(object.key)) continue;
     if (/^rows of /.test(object.key))
       for (const found of namesIn(object.text)) file.registers.add(found);
-    // PL/pgSQL binds names when they are used, SQL when the function is created.
+    // In PL/pgSQL, names are looked up when they are used. In SQL, when the function is created.
     const late =
       kind === "function" && !/\nlanguage sql\b/.test(object.text)
         ? object.text.search(/\nas \$/)
@@ -78,7 +78,7 @@ function parsed(source: Source): SqlFile {
  * @throws if files depend on each other in a cycle, or on a room that does not exist.
  */
 export function inOrder(sources: Source[], rooms: string[]): SqlFile[] {
-  // Files in the room itself come before its folders, most importantly the requirements for the database.
+  // The files of a room come before its folders. This matters most for the requirements for the database.
   const depth = ({ file }: SqlFile) => file.split("/").length;
   // A room's other registrations may refer to its scopes.
   const later = ({ file }: SqlFile) => Number(!file.endsWith("/scopes.sql"));
@@ -115,7 +115,7 @@ export function inOrder(sources: Source[], rooms: string[]): SqlFile[] {
 
 /** `sql/rooms.json`. */
 export interface Rooms {
-  /** From the first to the last: a room uses those before it. */
+  /** The rooms in order: each may use those before it. */
   rooms: string[];
   /** References to a later room, as `file → name`. The list may only shrink. */
   exceptions: string[];

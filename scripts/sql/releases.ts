@@ -35,7 +35,7 @@ export async function readSources(root: string): Promise<SqlFile[]> {
     .map((path) => `sql/${path.replaceAll("\\", "/")}`)
     .filter((path) => /^sql\/\w+\/.*\.sql$/.test(path))
     .filter((path) => !/\/(inspect|upgrades)\//.test(path));
-  // A thousand small files: one after the other costs a third of what as many promises do.
+  // For a thousand small files, reading one after the other takes a third of the time of as many promises.
   const sources = paths
     .sort()
     .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
@@ -83,7 +83,7 @@ async function byHand(root: string, version: string): Promise<string | null> {
   return texts.length > 0 ? texts.join("\n") : null;
 }
 
-/** For all files, or only for those of Realtime, which a hosted project needs in a separate migration. */
+/** The SQL of all objects, or only of those in the schema `realtime`, which need a migration of their own. */
 function whole(sources: SqlFile[], ofRealtime: boolean): string {
   return sources
     .filter(({ objects }) => objects.some((o) => o.realtime) === ofRealtime)

@@ -1,4 +1,4 @@
-/** The way from a database of some sources to that of changed ones, without a release between them. */
+/** Updates a database to changed SQL sources, without a release between them. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type postgres from "postgres";
@@ -7,12 +7,13 @@ import type { SqlObject } from "./objects.ts";
 import { readReleases } from "./releases.ts";
 import { releasedOf, upgradeFrom } from "./upgrade.ts";
 
-/** What has to be known about an object to find out what has changed. */
+/** The properties of an object that show whether it has changed. */
 export type KnownObject = Pick<SqlObject, "key" | "about" | "durable" | "hash" | "head">;
 
 /**
- * The statements that bring a database from `before` to `after`. `null` if something that holds data, or that stored
- * values depend on, has changed: a release needs a handwritten part for that, and others a new database.
+ * The statements that bring a database from `before` to `after`. Null if something has changed that holds data, or that
+ * stored values depend on. For such a change, a release needs a handwritten part, and a development database is made
+ * anew.
  */
 export function changesBetween(before: KnownObject[], after: SqlObject[]): string[] | null {
   const was = releasedOf(before);
@@ -31,11 +32,11 @@ export function changesBetween(before: KnownObject[], after: SqlObject[]): strin
 }
 
 /**
- * Applies them, as one transaction, and records the next release's migrations as applied.
+ * Applies these statements in one transaction, and records the next release's migrations as applied.
  *
- * @param sql as postgres.
+ * @param sql a connection as the user `postgres`.
  *
- * @throws the database's error, after which nothing has changed.
+ * @throws the database's error. Then nothing has changed.
  */
 export async function applyStatements(
   sql: postgres.Sql,

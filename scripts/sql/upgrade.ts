@@ -9,11 +9,11 @@ export interface Upgrade {
   realtime: string[];
 }
 
-/** Comes at the end of each migration, so that nobody can call a function whose file grants nothing. */
+/** The end of each migration. It makes sure that nobody can call a function whose file grants nothing. */
 export const closing =
   "revoke execute on all functions in schema mayfly, mayfly_private from public;";
 
-/** Comes at the start of each migration. If a lock is not available, the whole migration fails and can be run again. */
+/** The start of each migration. If a lock is not available, the whole migration fails and can run again. */
 const limit = "set local lock_timeout = '5s';";
 
 const quietly = (key: string) => {
@@ -26,7 +26,7 @@ const quietly = (key: string) => {
 const replacing = (text: string) =>
   text.replace(/^create (function|trigger)\b/m, "create or replace $1");
 
-/** The names of what an object calls. */
+/** The names of the functions that an object calls. */
 const calledBy = ({ text }: SqlObject) =>
   new Set([...text.matchAll(/([\w.]+)\(/g)].map(([, name = ""]) => name));
 
@@ -61,7 +61,7 @@ function remadeBy(before: Released, objects: SqlObject[]): Set<string> {
 /**
  * @param before the last release's objects.
  *
- * @param objects those of the sources, in an order in which they can be made.
+ * @param objects the objects of the sources, in an order in which they can be made.
  * @param byHand the handwritten part for durable objects: `sql/upgrades/<version>/<room>.sql`.
  * @throws an error that says what the handwritten part must do, if it is missing.
  */
@@ -133,7 +133,7 @@ export function upgradeFrom(
   return {
     main: [
       limit,
-      // Of Realtime's policies, only those that depend on a dropped function.
+      // Drops of Realtime's policies only those that depend on a dropped function.
       ...droppedFirst.filter((key) => !ofRealtime(key) || remade.has(key)).map(quietly),
       ...(byHand === null ? [] : [byHand.trim()]),
       ...texts(made.filter(({ realtime }) => !realtime)),
@@ -156,7 +156,7 @@ export function upgradeFrom(
   };
 }
 
-/** Whether what a comment is about is still there: for a column, whether its table's text names it. */
+/** Whether the object of a comment still exists. A column exists if the text of its table names it. */
 const hasSubject = (comment: string, object: SqlObject | undefined) =>
   !!object &&
   (!comment.startsWith("comment on column ") ||

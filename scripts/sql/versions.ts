@@ -32,7 +32,7 @@ comment on function mayfly_private.release is 'Which release this database has, 
 `;
 
 /**
- * @param serves the release before it. For the first release, the release itself.
+ * @param serves the previous release, whose callers still work. For the first release, this release itself.
  *
  * @returns the wrong files, each with the right text.
  */
@@ -83,8 +83,8 @@ export async function writeFiles(root: string, files: Map<string, string>): Prom
 }
 
 /**
- * Objects for callers of the previous release are in `sql/<room>/deprecated/`, name the release that deprecated them,
- * and are removed with the release after that.
+ * Finds faults in deprecated objects, which exist only for callers of the previous release. They belong in
+ * `sql/<room>/deprecated/`, name the release that deprecated them, and are removed in the release after that.
  */
 export function deprecatedFaults(sources: SqlFile[], version: string): string[] {
   return sources
@@ -100,7 +100,7 @@ export function deprecatedFaults(sources: SqlFile[], version: string): string[] 
     });
 }
 
-/** The number of the next release's first migration: today's date, and above every released number. */
+/** The number of the next release's first migration. It is today's date, but above every released number. */
 export async function nextNumber(migrations: string, today: Date): Promise<string> {
   const day = `${today.toISOString().slice(0, 10).replaceAll("-", "")}000000`;
   const last = (await readdir(migrations)).flatMap((name) => /^\d+/.exec(name)?.[0] ?? []).sort();

@@ -31,9 +31,10 @@ export interface AgentConnection<Agent> extends Omit<LifeParts, "clock"> {
 }
 
 /**
- * Begins the life of an agent, and makes its rooms on its connection. The life closes those that hold something.
+ * Begins the life of an agent, and makes the agent's rooms on its connection. When the life ends, it closes the
+ * rooms that hold something open.
  *
- * @param connect makes an agent of what the server issued for a child.
+ * @param connect makes an `Agent` from what the server issued for a child.
  */
 export function openRooms<Agent extends { readonly id: string }>(
   { outboxes, cache, debug: options, ...parts }: AgentConnection<Agent>,

@@ -78,7 +78,7 @@ export class Agent {
   readonly facts: Facts;
   /** Checkpoints of graphs that another framework runs. */
   readonly threads: Threads;
-  /** What it shows to watchers of presence. */
+  /** What it shows to those who watch presence. */
   readonly presence: Presence;
   /** What it reports about its work while somebody watches. */
   readonly debug: Debug;
@@ -87,7 +87,7 @@ export class Agent {
   /**
    * Resolves when the agent has ended. It resolves to null after its own `stop`, `suspend` or `close`, and
    * otherwise to the reason: `agent_not_alive`, `agent_suspended` or `renewal_reused`. With a live connection,
-   * it resolves at once.
+   * it resolves as soon as the agent ends.
    */
   readonly ended: Promise<MayflyError | null>;
   readonly #life: Life;
@@ -120,7 +120,7 @@ export class Agent {
   get scopes(): string[] {
     return this.#life.agent.scopes;
   }
-  /** What it says that it can do. Others find it by this. */
+  /** What the agent says it can do. Others can search for it by this. */
   get capabilities(): string[] {
     return this.#life.agent.capabilities;
   }
@@ -136,7 +136,10 @@ export class Agent {
   card(): Promise<Result<AgentCard>> {
     return this.#life.card();
   }
-  /** Says that the agent is there and, if you pass it, what it is doing. The SDK sends one every 30 s. */
+  /**
+   * Tells the server that the agent is alive and, if you pass it, what the agent is doing. The SDK does this
+   * every 30 s.
+   */
   heartbeat(state: { activity?: Activity; task?: string } = {}): Promise<Result<null>> {
     return this.#life.heartbeat(state);
   }
@@ -153,10 +156,12 @@ export class Agent {
 
   /**
    * Pushes what it remembered, and ends the agent. From then on its token no longer works, and this object
-   * remembers nothing more. Keeps trying to push while the server answers, and for 10 s if it does not.
+   * remembers nothing more. While the server answers, `stop` keeps trying to push. If it does not answer,
+   * `stop` gives up after 10 s.
    *
    * @returns `not_pushed` if the agent has ended but `details.unsynced` operations are still in the outbox. If
-   * the end itself was refused, the error also has `details.unsynced`, and the agent ends with its lifetime.
+   * the server refuses to end the agent, the error also has `details.unsynced`, and the agent ends with its
+   * lifetime.
    * @example
    * const { error } = await agent.stop("done");
    * if (error?.code === "not_pushed") console.log(error.details, error.hint);
@@ -194,7 +199,7 @@ export class Agent {
     return this.#spawner.team(groups);
   }
 
-  /** Remembers one or several things, pushed with the next `sync`: see {@link AgentMemory.remember}. */
+  /** Remembers one or several things. The next `sync` pushes them: see {@link AgentMemory.remember}. */
   remember(memory: NewMemory): Promise<Result<{ id: string }>>;
   remember(memories: NewMemory[]): Promise<Result<{ id: string }[]>>;
   remember(memory: NewMemory | NewMemory[]): Promise<Result<{ id: string } | { id: string }[]>> {

@@ -6,7 +6,7 @@ import type { CacheOptions } from "./memory/cache.ts";
 import type { OutboxLimits } from "./outbox/outbox.ts";
 import type { OutboxStorage } from "./outbox/storage.ts";
 
-/** Which project, with which identity, in which tenant. */
+/** Which project to use, as whom, and in which tenant. */
 export interface MayflyOptions {
   /** The project's URL, such as `https://<ref>.supabase.co` or `http://127.0.0.1:54321`. */
   url: string;
@@ -24,21 +24,24 @@ export interface MayflyOptions {
   /** A machine's key (`mfk_…`). It can spawn agents and do nothing else. */
   enrolmentKey?: string;
   /**
-   * Where to keep what was learned until the server has acknowledged it: a folder in Node, Deno and Bun, the
-   * name of an IndexedDB database in a browser, or your own storage. Without it, in memory.
+   * Where to keep what agents remember until the server has acknowledged it: a folder in Node, Deno and Bun,
+   * the name of an IndexedDB database in a browser, or your own storage. By default, it is kept in memory.
    */
   storage?: string | OutboxStorage;
-  /** How much to keep at most. Above it, `remember` returns `outbox_full`. */
+  /** How much the outbox keeps at most. When it is full, `remember` returns `outbox_full`. */
   outbox?: OutboxLimits;
   /** How much each agent caches. */
   cache?: CacheOptions;
   /** Settings for its agents' debug streams. */
   debug?: DebugOptions;
-  /** Observes its work and that of its agents, such as `openTelemetry()` of `@mayfly/opentelemetry`. */
+  /**
+   * Observes the work of this `Mayfly` and its agents, for example `openTelemetry()` of
+   * `@mayfly/opentelemetry`.
+   */
   telemetry?: Telemetry;
   /**
-   * Calls the database over its own connections, for long-lived workers beside it: a `PostgresTransport` of
-   * `@mayfly/sdk/postgres`. For the secret key and agents, not for a person (`client`).
+   * Calls the database over its own connections: a `PostgresTransport` of `@mayfly/sdk/postgres`. It is for
+   * long-lived workers next to the database, with the secret key or as agents, not for a person (`client`).
    */
   transport?: Transport;
 }

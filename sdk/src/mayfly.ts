@@ -49,7 +49,7 @@ import { Workflows } from "./workflows/workflows.ts";
  * await agent.stop();
  */
 export class Mayfly {
-  /** The client with which it acts as the caller in the tenant, schema `mayfly`. */
+  /** The SupabaseClient for the schema `mayfly`. It acts as the caller, in this tenant. */
   readonly client: MayflyClient;
   /** The agents of the tenant, living and ended, and their types. */
   readonly agents: Agents<Agent>;
@@ -60,7 +60,7 @@ export class Mayfly {
   readonly tenants: Tenants;
   /** The memories of the tenant. */
   readonly memory: Memories;
-  /** What agents that have ended left in the outbox. */
+  /** What agents left in the outbox when they ended. */
   readonly outbox: TenantOutbox;
   /** The messages of the person who is signed in, or of the secret key. */
   readonly messages: Messages;
@@ -144,10 +144,10 @@ export class Mayfly {
 
   /**
    * Acts as the caller of a request to your own server: the person, OAuth client or agent whose token is in
-   * `authorization`. The tenant is that of `tenant`, or of the header `x-mayfly-tenant`, or the only one in which
-   * the caller is. Close it after the request if you open a watch or a stream.
+   * `authorization`. The tenant is the option `tenant`, or the header `x-mayfly-tenant`, or the caller's only
+   * tenant. If you open a watch or a stream, close the `Mayfly` after the request.
    *
-   * @returns `not_authorized` without a token that the project accepts; `unavailable`.
+   * @returns `not_authorized` if there is no token that the project accepts; `unavailable`.
    * @example
    * Deno.serve(async (request) => {
    *   const { data: mayfly, error } = await Mayfly.forRequest(request, { url, key: publishableKey });
@@ -163,7 +163,8 @@ export class Mayfly {
   }
 
   /**
-   * Spawns an agent. It renews its own token, and ends with its lifetime if this process dies.
+   * Spawns an agent. The agent renews its own token. If this process dies, the agent ends when its lifetime is
+   * over.
    *
    * @example
    * const { data: agent, error } = await mayfly.spawn({ type: "reviewer", lifetime: 120 });
@@ -183,7 +184,8 @@ export class Mayfly {
   }
 
   /**
-   * Spawns an agent, pulls, works, pushes, and stops it, even if the work throws. See {@link run}.
+   * Spawns an agent, pulls, calls `work`, pushes what the agent remembered, and stops the agent, even if the
+   * work throws. See {@link run}.
    *
    * @example
    * const { data: answer, error } = await mayfly.run({ name: "analyst" }, async (agent) => {
@@ -197,8 +199,8 @@ export class Mayfly {
   }
 
   /**
-   * Spawns a team as a whole or not at all, pulls, works, pushes what each agent remembered, and stops them
-   * all, even if the work throws. See {@link run}.
+   * Spawns a team as a whole or not at all, pulls, calls `work`, pushes what each agent remembered, and stops
+   * all agents, even if the work throws. See {@link run}.
    *
    * @example
    * const { data: lengths } = await mayfly.runTeam([{ type: "reader", count: 3 }], (readers) =>
@@ -214,11 +216,11 @@ export class Mayfly {
   }
 
   /**
-   * Pushes what its agents remembered, leaves every channel and stops every watch, so that a Node
-   * process can exit. Its agents stop renewing and end with their lifetime, or now with
-   * `stopAgents`. Keeps trying to push while the server answers, and for 10 s for each generation
-   * of agents if it does not. If the network never closes a connection, this can keep a Node
-   * process alive. Call `process.exit()` to end it.
+   * Pushes what the agents of this object remembered, leaves every channel and stops every watch, so that a
+   * Node process can exit. Its agents stop renewing and end with their lifetime, or now with `stopAgents`.
+   * While the server answers, `close` keeps trying to push. If it does not answer, `close` gives up after 10 s
+   * for each generation of agents. If the network never closes a connection, this can keep a Node process
+   * alive. Call `process.exit()` to end it.
    *
    * @returns `not_pushed` if `details.unsynced` operations are still in the outbox, or the error of an agent
    * that could not be stopped.

@@ -1,5 +1,5 @@
--- How rows of this room come back from an export. The new project gives these agents no tokens, so they come back
--- as stopped.
+-- How rows of this room come back from an export. The new project has no tokens for these agents, so they come back as
+-- stopped.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.agents', '{

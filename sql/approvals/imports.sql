@@ -1,5 +1,5 @@
 -- How rows of this room come back from an export. In the new project, no worker waits for a decision, so pending
--- approvals have ended.
+-- approvals come back as ended.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.approvals', '{

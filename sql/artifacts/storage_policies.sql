@@ -3,7 +3,7 @@
 
 do $$
 begin
-  -- The functions that the policies call have to exist first.
+  -- The functions that the policies call must exist first.
   if to_regprocedure('mayfly_private.may_write_file(text)') is null or to_regprocedure('mayfly_private.may_delete_file(text)') is null
     or to_regprocedure('mayfly_private.file_tenants()') is null then
     raise exception 'The functions that decide about files are missing.';

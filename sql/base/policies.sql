@@ -1,9 +1,9 @@
 -- Who may see what. Every call is wrapped in a select, so that it is evaluated once per statement.
 --
--- There is one door for writes. Only the owner has INSERT, UPDATE, DELETE or TRUNCATE on any table of either
--- schema, and policies are only for SELECT. Every write is a definer function of mayfly_private or a trigger,
--- which checks, charges and updates the clocks. Nothing would check a write that bypasses them: a single PATCH
--- of a version once stopped the maintenance of every tenant.
+-- There is only one way to write. Only the owner has INSERT, UPDATE, DELETE or TRUNCATE on any table of either schema,
+-- and policies are only for SELECT. Every write goes through a definer function of mayfly_private or a trigger, which
+-- checks, charges and updates the clocks. If a write could bypass them, nothing would check it: a single PATCH of a
+-- version once stopped the maintenance of every tenant.
 
 alter table mayfly.scopes enable row level security;
 

@@ -1,4 +1,4 @@
--- Checks what everything else relies on. Stops with a clear sentence if something is missing.
+-- Checks what everything else relies on. If something is missing, the migration stops with a sentence that says what.
 
 create extension if not exists vector with schema extensions;
 create extension if not exists pg_trgm with schema extensions;

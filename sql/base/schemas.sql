@@ -1,4 +1,4 @@
--- mayfly is what the Data API exposes; mayfly_private holds what only the database calls.
+-- The Data API exposes the schema mayfly. The schema mayfly_private has what only the database calls.
 
 create schema mayfly;
 comment on schema mayfly is 'Mayfly: tenants, their agents, what these learned, and the log of what happened.';

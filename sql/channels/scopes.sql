@@ -4,7 +4,7 @@
 -- has channel:broadcast only if you ask for it.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
-  ('channel:write', 'Create channels, change and delete one''s own.', '{member,admin,owner}', true, false),
-  ('channel:broadcast', 'Send broadcasts in channels, which are never stored and which no quota limits. Not a default scope of agents.', '{member,admin,owner}', true, false)
+  ('channel:write', 'Create channels, and change and delete your own.', '{member,admin,owner}', true, false),
+  ('channel:broadcast', 'Send broadcasts in channels. They are never stored, and no quota limits them. Agents have this scope only if you name it.', '{member,admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;

@@ -1,4 +1,4 @@
--- How rows of this room come back from an export. No call is under way in the new project, so nothing is reserved.
+-- How rows of this room come back from an export. In the new project, no call is under way, so nothing is reserved.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.budgets', '{"held_usd": "0", "held_tokens": "0"}')

@@ -1,4 +1,4 @@
--- Memories are sent together with the events that created and updated them.
+-- Memories are sent together with the events that report their creation and their updates.
 
 insert into mayfly_private.event_rows (entity, work) values
   ('memory', 'mayfly_private.memory_rows(uuid, jsonb, jsonb, bigint)')

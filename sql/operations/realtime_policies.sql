@@ -1,5 +1,5 @@
--- Policies on realtime.messages, in a separate migration, because a hosted project allows only create policy
--- and drop policy there.
+-- Policies on realtime.messages. They are in a separate migration, because a hosted project allows only create policy
+-- and drop policy on this table.
 
 drop policy if exists mayfly_receive on realtime.messages;
 create policy mayfly_receive on realtime.messages for select to authenticated

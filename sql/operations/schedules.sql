@@ -1,12 +1,11 @@
--- The jobs of pg_cron, if it is enabled (Database -> Extensions): maintenance every minute; deleting pg_cron's
--- own history after 7 days, which nothing else does; moving the vectors of large tenants into the HNSW index;
--- broadcasting what is due every second; and, with pg_net, embedding waiting memories. Maintenance and moving
--- take at most 50 s of each minute, with each batch in its own transaction. They are do blocks, because a do
--- block may commit, but a function may not, and neither may a procedure that is a definer or sets its
--- search_path. Due broadcasts are sent by one job that runs for a little over a minute and starts again when it
--- ends, because a job each second would leave 86,400 rows a day in cron's history. Without pg_cron, call
--- mayfly.maintain(). If you enable pg_cron later, run this file again in the SQL editor; it replaces jobs of
--- the same names.
+-- The jobs of pg_cron, if it is enabled (Database -> Extensions). They run maintenance every minute, move the vectors
+-- of large tenants into the HNSW index, and send due broadcasts every second. With pg_net, they also embed waiting
+-- memories. One job deletes pg_cron's own history after 7 days, because nothing else does. Maintenance and moving
+-- vectors take at most 50 s of each minute, with each batch in its own transaction. They are do blocks, because a do
+-- block may commit. A function may not, and neither may a procedure that is a definer or sets its search_path. Due
+-- broadcasts are sent by one job that runs for a little over a minute and starts again when it ends, because a new job
+-- each second would leave 86,400 rows a day in cron's history. Without pg_cron, call mayfly.maintain(). If you enable
+-- pg_cron later, run this file again in the SQL editor. It replaces jobs of the same names.
 
 do $$
 begin

@@ -2,7 +2,7 @@ alter table mayfly.members enable row level security;
 
 alter table mayfly.invitations enable row level security;
 
--- Nobody reads grants directly: functions show people their own.
+-- Nobody reads grants directly. Functions show people their own grants.
 alter table mayfly_private.client_grants enable row level security;
 
 grant select on mayfly.members to authenticated, service_role;

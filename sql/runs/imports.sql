@@ -1,4 +1,4 @@
--- How rows of this room come back from an export. Their jobs are left out, so those under way have ended.
+-- How rows of this room come back from an export. The jobs of runs are left out, so open runs come back as ended.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.runs', '{

@@ -1,4 +1,4 @@
--- Versions of states are sent together with the events of their change.
+-- The versions of states are sent together with the events that report the changes.
 
 insert into mayfly_private.event_rows (entity, work) values
   ('state', 'mayfly_private.state_rows(uuid, jsonb, jsonb, bigint)')

@@ -1,4 +1,5 @@
--- How rows of this room come back from an export. Their agents have ended, and so has everything that waited for them.
+-- How rows of this room come back from an export. The agents come back as ended, and so does everything that waited for
+-- them.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.teams', '{

@@ -129,8 +129,8 @@ $$;
 
 comment on function mayfly_private.canonical is 'A JSON value in a form that is the same for all equal values.';
 
--- Refuses a JSON value with a number that JavaScript would change, with the name of its field. Called by all
--- functions that take JSON from callers, unless another function names the field. Locks nothing.
+-- Refuses a JSON value with a number that JavaScript would change. The error names the field. Called by all functions
+-- that accept JSON from callers, unless another function names the field. Locks nothing.
 
 create or replace function mayfly_private.check_numbers(value jsonb, field text)
 returns void
@@ -148,9 +148,9 @@ $$;
 
 comment on function mayfly_private.check_numbers is 'Refuses a JSON value with a number that JavaScript would change.';
 
--- Refuses edge functions of a release that this database does not support. It supports its own release and the
--- one before. Functions send their version in the header x-mayfly-functions. Other callers, and the functions
--- of 0.1.0, do not send it. Patch releases count as equal. Called by caller and renew_agent. Locks nothing.
+-- Refuses edge functions of a release that this database does not support. It supports its own release and the one
+-- before. Functions send their version in the header x-mayfly-functions. Other callers, and the functions of 0.1.0, do
+-- not send it. Patch releases count as equal. Called by caller and renew_agent. Locks nothing.
 
 create function mayfly_private.check_version(functions text)
 returns void
@@ -247,9 +247,9 @@ $$;
 
 comment on function mayfly_private.edit_value is 'Applies one edit to a JSON value.';
 
--- Where a JSON value does not match a JSON Schema: the path of the first fault and what it must be. Null if it
--- matches. Nothing matches a schema that schema_fault refuses. schema_fault is called only at the root, because
--- it reads the whole schema.
+-- Where a JSON value does not match a JSON Schema: the path of the first fault, and what the value there must be. Null
+-- if everything matches. Nothing matches a schema that schema_fault refuses. schema_fault is called only at the root,
+-- because it reads the whole schema.
 -- https://json-schema.org/draft/2020-12/json-schema-validation
 
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text default '$')
@@ -325,9 +325,9 @@ $$;
 
 comment on function mayfly_private.json_fault is 'Where a JSON value first violates a JSON Schema, and what must be there; null if it matches.';
 
--- Whether a JSON value has at most this many bytes as text, and at most this many levels ({"a": [1]} has 2). It
--- is in PL/pgSQL, because an empty search_path prevents inlining of SQL functions, and each statement would
--- plan it again, for 0.1 ms.
+-- Whether a JSON value has at most this many bytes as text, and at most this many levels ({"a": [1]} has 2). It is in
+-- PL/pgSQL, because an empty search_path prevents the inlining of SQL functions. Each statement would then plan it
+-- again, which takes 0.1 ms.
 
 create or replace function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
@@ -336,7 +336,7 @@ set search_path = ''
 as $$
 begin
   return octet_length(value::text) <= max_bytes
-    -- Strict, because lax unwraps arrays and would find each level twice.
+    -- The mode is strict, because lax unwraps arrays and would find each level twice.
     and not jsonb_path_exists(value, format('strict $.**{%s}', max_depth + 1)::jsonpath);
 end
 $$;
@@ -360,13 +360,13 @@ comment on column mayfly_private.settings.kept is
 
 comment on function mayfly_private.merge_conflicts is 'Where two changes of the same value contradict each other.';
 
--- The time with which Mayfly decides what has ended, expired or is due, which is the machine's time. Called
--- wherever an age, a lease or a window is judged, so that a test can replace the clock
--- (tests/harness/clock.ts). Only the owner can do that. Locks nothing. One call costs 2 µs. An empty
--- search_path prevents inlining of SQL functions, so in SQL it cost 20 µs a statement. A query over rows takes
--- it from a variable or uses `(select mayfly_private.now())`, which runs once for the whole statement and works
--- with an index. These keep the machine's clock: tokens, because others verify them too; hybrid clocks, which
--- are compared with those of callers; durations of work; and the time of the last maintenance.
+-- The time by which Mayfly decides what has ended, has expired or is due. It is the machine's time. Called wherever an
+-- age, a lease or a window is judged, so that a test can replace the clock (tests/harness/clock.ts). Only the owner can
+-- replace it. Locks nothing. One call takes 2 µs. In SQL, it took 20 µs a statement, because an empty search_path
+-- prevents the inlining of SQL functions. A query over rows reads the time from a variable, or uses `(select
+-- mayfly_private.now())`, which runs once for the whole statement and can be used with an index. Some things always use
+-- the machine's clock: tokens, because others verify them too; hybrid clocks, which are compared with those of callers;
+-- durations of work; and the time of the last maintenance.
 
 create function mayfly_private.now()
 returns timestamptz
@@ -382,7 +382,7 @@ comment on function mayfly_private.now is 'The time that decides what has ended,
 
 grant execute on function mayfly_private.now to authenticated, service_role;
 
--- Whether a JSON value is a number within bounds (a whole one, if asked), or absent.
+-- Whether a JSON value is a number within bounds (and, if asked, a whole number), or absent.
 
 create or replace function mayfly_private.number_within(value jsonb, low numeric, high numeric, whole boolean default false)
 returns boolean
@@ -399,10 +399,10 @@ begin
 end
 $$;
 
--- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any number. But
--- clients read numbers as doubles, which cannot be beyond 1.8e308 or nearer to 0 than 5e-324, and cannot hold
--- every integer beyond 2^53. Such numbers would change silently when they are read. An integer that a double
--- can hold, such as 1e300, is allowed. Called by all functions that take JSON. Locks nothing.
+-- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any number. But clients read
+-- numbers as doubles. These cannot be beyond 1.8e308 or nearer to 0 than 5e-324, and they cannot hold every integer
+-- beyond 2^53. Such numbers would change silently when they are read. An integer that a double can hold, such as 1e300,
+-- is allowed. Called by all functions that accept JSON. Locks nothing.
 
 create or replace function mayfly_private.numbers_kept(value jsonb)
 returns boolean
@@ -433,10 +433,9 @@ return '{"installed": "0.2.0", "serves": "0.1.0"}'::jsonb;
 
 comment on function mayfly_private.release is 'Which release this database has, and the oldest one that it serves.';
 
--- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know or
--- cannot use in this form. Null for a schema that can be checked. Annotations are allowed. `pattern` and
--- `format` are allowed and not checked: regular expressions differ between JavaScript and Postgres, so the
--- worker checks them.
+-- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know or cannot use
+-- in this form. Null for a schema that can be checked. Annotations are allowed. `pattern` and `format` are allowed but
+-- not checked here. Regular expressions differ between JavaScript and Postgres, so the worker checks them.
 
 create function mayfly_private.schema_fault(schema jsonb, path text default '$')
 returns text
@@ -480,7 +479,7 @@ $$;
 
 comment on function mayfly_private.schema_fault is 'The path of the first keyword of a JSON Schema that cannot be checked; null if all can.';
 
--- What percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was measured.
+-- Shows what percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was measured.
 
 create function mayfly_private.show_percentiles(of double precision[])
 returns jsonb
@@ -494,11 +493,11 @@ grant execute on function mayfly_private.show_percentiles to authenticated, serv
 
 comment on function mayfly_private.to_uuid is 'Converts a text to a UUID, or to null.';
 
--- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables
--- in its charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows
--- charge each row the flat bytes and the lengths of the written columns. With `bytes`, the expression says how
--- a row is counted, and the room charges it itself (mayfly_private.charge). With `bounded_by`, nothing is
--- charged, and it says what bounds the rows. recount_usage counts the first two.
+-- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables in its
+-- charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows charge each row
+-- the flat bytes and the lengths of the written columns. With `bytes`, an expression says how a row is counted, and the
+-- room charges rows itself (mayfly_private.charge). With `bounded_by`, nothing is charged, and the text says what
+-- limits the number of rows. recount_usage counts the first two.
 
 create table mayfly_private.charges (
   relation text constraint charges_pkey primary key,
@@ -525,7 +524,7 @@ alter table mayfly_private.charges enable row level security;
 
 create table mayfly_private.chores (
   name text constraint chores_pkey primary key constraint chores_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
@@ -562,9 +561,9 @@ grant select on mayfly.event_kinds to authenticated, service_role;
 create policy event_kinds_select on mayfly.event_kinds for select to authenticated
   using (true);
 
--- How the rows of a table come back from an export (mayfly.import_tenant). A table that no room registers comes back
--- as it is. A room registers in its imports.sql what has to change, because nothing is running or waiting after an
--- import: a row of something that was under way comes back as ended.
+-- How the rows of a table come back from an export (mayfly.import_tenant). If no room registers a table, its rows come
+-- back as they are. A room registers in its imports.sql what has to change. Nothing is running or waiting after an
+-- import, so a row of something that was under way comes back as ended.
 
 create table mayfly_private.imports (
   relation text constraint imports_pkey primary key,
@@ -589,7 +588,7 @@ alter table mayfly_private.imports enable row level security;
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
-  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   heard text,
   payload text not null
 );
@@ -609,7 +608,7 @@ alter table mayfly_private.nudge_kinds enable row level security;
 
 create table mayfly_private.topics (
   name text constraint topics_pkey primary key constraint topics_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- The number of parts of the whole topic, so that a topic with more or fewer is not ours.
+  -- The number of parts of the whole topic. A topic with more or fewer parts is not ours.
   parts integer not null constraint topics_parts_known check (parts in (3, 4)),
   rule text not null
 );
@@ -621,8 +620,7 @@ comment on column mayfly_private.topics.rule is
 
 alter table mayfly_private.topics enable row level security;
 
--- What mayfly.usage shows in addition to memories, bytes and writes. A room registers what it limits in its
--- usage.sql.
+-- What mayfly.usage shows in addition to memories, bytes and writes. In its usage.sql, a room registers what it limits.
 
 create table mayfly_private.usage_counts (
   name text constraint usage_counts_pkey primary key constraint usage_counts_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
@@ -710,8 +708,8 @@ begin
     or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
     return null;
   end if;
-  -- A token with a client_id is an OAuth client's, which may do what the person has granted to it. With grants in several
-  -- tenants, it has to choose one.
+  -- A token with a client_id belongs to an OAuth client, which may do what the person has granted to it. If it has
+  -- grants in several tenants, it has to choose one.
   if claims ? 'client_id' then
     select 'client', g.user_id, g.tenant_id, g.scopes, chosen, '{}'
     into found_caller
@@ -730,8 +728,8 @@ $$;
 
 comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';
 
--- The agent that an agent's token names, as a caller. Null if the agent may no longer act: its token stops working at
--- once when it, or an agent above it, is stopped or suspended or reaches the end of its time. Called by caller.
+-- The agent that an agent's token names, as a caller. Null if the agent may no longer act. A token stops working at
+-- once when its agent, or an ancestor of it, is stopped or suspended, or reaches the end of its time. Called by caller.
 -- Locks nothing.
 
 create function mayfly_private.living_agent_of_token(claims jsonb, chosen text)
@@ -761,10 +759,11 @@ $$;
 comment on function mayfly_private.living_agent_of_token is 'The agent that a token names, unless it may no longer act.';
 
 -- Whether the caller may receive from or send to a private Realtime topic, tenant:{t}:{name} or
--- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use any other topic.
+-- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use a topic that is not
+-- registered there.
 --
--- Each part must match exactly, and so must their number. Realtime calls this as the caller, at each join and each new
--- token.
+-- Each part must match exactly, and so must the number of parts. Realtime calls this as the caller, at each join and
+-- each new token.
 
 create or replace function mayfly_private.may_use_topic(topic text, extension text, sending boolean)
 returns boolean
@@ -833,8 +832,8 @@ begin
 end
 $$;
 
--- The tenant of this request for a caller that is already known, who must have the scope in it. For functions that need
--- several scopes, so that they identify the caller once. Locks nothing.
+-- Returns the tenant of this request for a caller that has already been identified. The caller must have the scope in
+-- it. It is for functions that need several scopes, so that they identify the caller only once. Locks nothing.
 
 create function mayfly_private.require_tenant_of(who mayfly_private.caller, scope text)
 returns uuid
@@ -871,8 +870,8 @@ $$;
 
 comment on function mayfly_private.require_tenant_of is 'The tenant of this request for a known caller; fails unless it has the scope in it.';
 
--- The tenant of this request, in which the caller must have the scope. Every function that writes calls this first.
--- Locks nothing.
+-- Returns the tenant of this request. The caller must have the scope in it. Every function that writes calls this
+-- first. Locks nothing.
 
 create or replace function mayfly_private.require_tenant(scope text)
 returns uuid
@@ -884,8 +883,8 @@ begin
 end
 $$;
 
--- Finds the caller's tenants, as a definer because the policies call it, even those of mayfly.members, which it
--- reads. Locks nothing.
+-- Finds the caller's tenants. It is a definer, because the policies call it, even those of mayfly.members, a table that
+-- it reads. Locks nothing.
 
 create or replace function mayfly_private.tenant_ids(scope text)
 returns uuid[]
@@ -904,7 +903,7 @@ begin
         and (tenant_ids.scope is null
           or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
   end if;
-  -- The granted scopes that the person still has.
+  -- Of the granted scopes, only those that the person still has.
   if caller.kind = 'client' then
     return coalesce((
       select array_agg(m.tenant_id)
@@ -914,7 +913,7 @@ begin
           or (tenant_ids.scope = any (caller.scopes)
             and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
   end if;
-  -- A machine belongs to no tenant, because it may only spawn.
+  -- A machine belongs to no tenant, because all that it may do is spawn.
   if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
     return '{}';
   end if;
@@ -963,9 +962,9 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.tenant_usage', '16 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Counts what a tenant has stored and written, and refuses what would exceed its quotas (refuse_over_quota). The
--- meters call it at the end of each statement that writes what they measure, and some functions call it
--- themselves: send_messages, write_state, append_debug. Locks what count_usage locks.
+-- Counts what a tenant has stored and written, and refuses what would exceed its quotas (refuse_over_quota). The meters
+-- call it at the end of each statement that writes to their tables. Some functions call it themselves, such as
+-- send_messages, write_state and append_debug. Locks what count_usage locks.
 
 create or replace function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -978,13 +977,13 @@ begin
 end
 $$;
 
--- Counts what a tenant has stored and written. charge calls it; other code calls it directly for writes that must
--- not be refused.
+-- Counts what a tenant has stored and written. charge calls it. Other code calls it directly for writes that must not
+-- be refused.
 --
--- It locks the first free one of the tenant's 16 shards until commit, so up to 16 concurrent pushes of a tenant
--- do not wait. It added 0.5 ms to a push of one memory, and 4 ms to a push of 1,000 that took 400 ms (2 busy
--- cores). With one counter instead of 16, 8 writers were 10 % slower, and any writer's open transaction would
--- have blocked the others.
+-- It locks the first free shard of the tenant's 16 until commit, so up to 16 concurrent pushes of a tenant do not wait.
+-- It added 0.5 ms to a push of one memory, and 4 ms to a push of 1,000 memories that took 400 ms (2 busy cores). With
+-- one counter instead of 16, 8 writers were 10 % slower, and any writer's open transaction would have blocked the
+-- others.
 
 create or replace function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -1010,8 +1009,7 @@ begin
 end
 $$;
 
--- Creates a tenant, as a definer because it writes. Concurrent calls of one person wait for each other, so that they
--- cannot pass the limit together.
+-- Creates a tenant. Concurrent calls of one person wait for each other, so that they cannot exceed the limit together.
 
 create or replace function mayfly_private.create_tenant(name text, owner uuid)
 returns mayfly.tenants
@@ -1044,7 +1042,7 @@ begin
         jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
     end if;
   elsif caller.kind is distinct from 'secret' and claims is not null then
-    -- A call without claims comes from the SQL editor, because nobody else can call this without them.
+    -- A call without claims comes from the SQL editor, because only there can this be called without them.
     perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
@@ -1058,9 +1056,8 @@ $$;
 
 comment on function mayfly.create_tenant is 'Creates a tenant and returns it. For the secret key and, if the project allows it, for signed-in people.';
 
--- Keeps a tenant from being erased until the transaction ends, and returns its language. mayfly_private.push
--- calls it for the tenant of its caller. Locks the tenant's row as a foreign key does. Writers of memories
--- share that lock.
+-- Keeps a tenant from being erased until the transaction ends, and returns its language. mayfly_private.push calls it
+-- for the tenant of its caller. Locks the tenant's row as a foreign key does. Writers of memories share this lock.
 
 create or replace function mayfly_private.hold_tenant(tenant uuid)
 returns text
@@ -1084,9 +1081,9 @@ $$;
 
 comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile, and returns its language.';
 
--- Leases the notifications of tenants for 90 s, and returns which of these tenants exist. The Postgres
--- transport of the SDK calls it with its own database role. No role of the Data API can. Locks the tenants'
--- leases, in their order.
+-- Leases the notifications of tenants for 90 s, and returns which of these tenants exist. The Postgres transport of the
+-- SDK calls it with its own database role. No role of the Data API can call it. Locks the tenants' leases, in their
+-- order.
 
 create function mayfly_private.listen_by_postgres(tenants uuid[])
 returns uuid[]
@@ -1109,13 +1106,13 @@ $$;
 
 comment on function mayfly_private.listen_by_postgres is 'Leases the NOTIFY broadcasts of tenants.';
 
--- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. It
--- charges bytes, and a write for each inserted row, which also limits inserting and deleting in a loop. An
--- update is charged only its bytes. Only a change of `task` can be refused, because an agent reports new tasks
+-- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. It charges
+-- the bytes, and one write for each inserted row, which also limits inserting and deleting in a loop. For an update, it
+-- charges only the bytes. Of the updates, only a change of `task` can be refused, because an agent may report new tasks
 -- many times. For other tables, functions charge what they change.
 --
--- In a lenient table, an insert of up to 1,000 bytes per row is counted but never refused. So even in a full
--- tenant, agents can be spawned to empty it, and dead ones are marked.
+-- In a lenient table, an insert of up to 1,000 bytes per row is counted but never refused. So even in a full tenant,
+-- agents can be spawned to free space, and dead agents can be marked.
 
 create or replace function mayfly_private.meter_rows()
 returns trigger
@@ -1165,12 +1162,12 @@ begin
 end
 $$;
 
--- Sends each broadcast by NOTIFY as well, for clients with their own database connection: on the channel
--- mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. A payload that does not fit (a NOTIFY has 8,000
--- bytes) keeps only its numbers, with which the reader asks for the rest.
+-- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the channel
+-- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. If a payload does not fit (a NOTIFY has at most
+-- 8,000 bytes), it keeps only its numbers, and the reader uses them to ask for the rest.
 --
--- Without a lease it sends nothing, because commits that notify wait for each other across the whole cluster.
--- Locks nothing else.
+-- Without a lease it sends nothing, because commits that notify wait for each other in the whole cluster. Locks nothing
+-- else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void
@@ -1195,9 +1192,9 @@ $$;
 
 comment on function mayfly_private.notify is 'Sends a broadcast on a topic by NOTIFY as well.';
 
--- What happens when a quota is reached: the statement that exceeds it is refused, and writes nothing. Never refuses
--- a write that frees space. It adds up only committed usage, so concurrent pushes can exceed a quota, by at most
--- 15 pushes of 4 MB. Called by charge, after it has counted. Locks nothing.
+-- Refuses a statement that exceeds a quota, so that it writes nothing. Never refuses a write that frees space. It adds
+-- up only committed usage, so concurrent pushes can exceed a quota by at most 15 pushes of 4 MB. Called by charge,
+-- after it has counted. Locks nothing.
 
 create function mayfly_private.refuse_over_quota(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -1249,7 +1246,7 @@ declare
   bytes integer := flat;
   name text;
 begin
-  -- A query for each row was half of what charging it took.
+  -- A query for each row took half of the time of charging it.
   foreach name in array written loop
     bytes := bytes + coalesce(octet_length(content ->> name), 0);
   end loop;
@@ -1259,8 +1256,8 @@ $$;
 
 comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
 
--- Sets quotas of a tenant, and how many seconds it keeps messages that everyone has acknowledged. Null leaves a
--- value as it is. For the secret key, which names the tenant, because only the project sets quotas. Locks the
+-- Sets quotas of a tenant, and how many seconds it keeps messages that everyone has acknowledged. Null leaves a value
+-- as it is. Only the secret key can call it, and it names the tenant, because only the project sets quotas. Locks the
 -- tenant's row.
 
 create or replace function mayfly_private.set_quotas(
@@ -1307,7 +1304,7 @@ $$;
 comment on function mayfly.set_quotas is
   'Sets quotas of a tenant. Null leaves a quota as it is. For the secret key. Returns the tenant.';
 
--- Changes a tenant, as a definer because it writes. Locks the tenant's row.
+-- Changes a tenant. Locks the tenant's row.
 
 create or replace function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
 returns mayfly.tenants
@@ -1347,7 +1344,7 @@ $$;
 
 comment on function mayfly_private.update_tenant is 'Changes the name and the settings of the caller''s tenant.';
 
--- Counts usage, as a definer because the counters are in private tables. Counts and limits that other rooms have
+-- Counts usage. It is a definer, because the counters are in private tables. Counts and limits that other rooms have
 -- registered (mayfly_private.usage_counts) are included. Locks nothing.
 
 create or replace function mayfly_private.usage()
@@ -1396,9 +1393,9 @@ comment on column mayfly.invitations.email is 'Only a person with this address m
 
 comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';
 
--- What people have granted to OAuth clients, such as an MCP client: a token of Supabase Auth with a client_id may do
--- only this in the tenant, and only while the person may do it too. Written by grant_client and revoke_client. A
--- grant ends with the membership, and does not come back with another one.
+-- What people have granted to OAuth clients, such as an MCP client. A token of Supabase Auth with a client_id may do
+-- only this in the tenant, and only while the person may do it too. Written by grant_client and revoke_client. A grant
+-- ends with the membership, and does not come back if the person joins again.
 
 create table mayfly_private.client_grants (
   tenant_id uuid not null,
@@ -1411,15 +1408,15 @@ create table mayfly_private.client_grants (
   constraint client_grants_member_fkey foreign key (tenant_id, user_id) references mayfly.members (tenant_id, user_id) on delete cascade
 );
 
--- By the token, before the tenant is known.
+-- Finds grants by the token, before the tenant is known.
 create index client_grants_token_idx on mayfly_private.client_grants (user_id, client_id);
 
 comment on table mayfly_private.client_grants is 'What people have granted to OAuth clients.';
 
 comment on column mayfly_private.client_grants.client_id is 'The claim client_id in a token of Supabase Auth.';
 
--- Which tenant belongs to a name that a person, or the secret key (null), ensures. A tenant's name is not
--- unique, and any person can choose it. With only the name, the secret key could get a tenant of a stranger who
+-- Which tenant ensure_tenant returns for a name, for each person and for the secret key (null). A tenant's name is not
+-- unique, and any person can choose it. If only the name counted, the secret key could get the tenant of a stranger who
 -- chose the same name.
 
 create table mayfly_private.ensured_tenants (
@@ -1463,13 +1460,12 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.invitations', 'its secret is not in an export')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- Nobody reads grants directly: functions show people their own.
+-- Nobody reads grants directly. Functions show people their own grants.
 alter table mayfly_private.client_grants enable row level security;
 
--- Accepts an invitation, as a definer because it writes, for a person who is not a member yet. It does not tell
--- others what is wrong with an invitation that is not theirs. Locks the tenant's row (for no key update), as every
--- function that changes its members does, and then the invitation's row, so that it is accepted once. erase_tenant
--- locks in the same order.
+-- Accepts an invitation for a person who is not a member yet. If an invitation is not for the caller, the error does
+-- not say what is wrong with it. Locks the tenant's row (for no key update), as every function that changes its members
+-- does, and then the invitation's row, so that it is accepted once. erase_tenant locks in the same order.
 
 create or replace function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb
@@ -1498,7 +1494,7 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- Read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
+  -- It is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
   -- tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
@@ -1524,7 +1520,7 @@ $$;
 
 comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
 
--- Adds a member, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Adds a member. Locks the tenant's row (see lock_member).
 
 create or replace function mayfly_private.add_member(member uuid, role text)
 returns jsonb
@@ -1555,11 +1551,11 @@ comment on function mayfly.add_member is 'Makes a user a member without an invit
 
 comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
 
--- The tenant with a name, created if it does not exist. For applications that start repeatedly or in many
--- processes at once. The same caller and owner get the same tenant, even after it was renamed. Other callers
--- have separate names. A tenant from create_tenant is adopted if it is the only one with this name: for the
--- secret key, one without members or one that `owner` owns; for a person, one that the person owns. To create
--- one, it needs the same right as create_tenant. Calls for one name wait for each other.
+-- Returns the tenant with a name, and creates it if it does not exist. It is for applications that start repeatedly or
+-- in many processes at once. The same caller and owner get the same tenant, even after it was renamed. Names of other
+-- callers are separate. A tenant that create_tenant made is adopted if it is the only one with this name. For the
+-- secret key, it must have no members or be owned by `owner`. For a person, it must be owned by that person. Creating a
+-- tenant needs the same right as in create_tenant. Calls for the same name wait for each other.
 
 create function mayfly_private.ensure_tenant(name text, owner uuid)
 returns jsonb
@@ -1586,7 +1582,7 @@ begin
   from mayfly_private.ensured_tenants e
   join mayfly.tenants t on t.id = e.tenant_id
   where e.owner is not distinct from of_owner and e.name = ensure_tenant.name
-    -- A person who has left the tenant does not get it any more.
+    -- A person who has left the tenant no longer gets it.
     and (of_owner is null or exists (select from mayfly.members m where m.tenant_id = t.id and m.user_id = of_owner));
   if tenant.id is not null then
     return to_jsonb(tenant) || '{"created": false}';
@@ -1625,8 +1621,8 @@ comment on function mayfly.ensure_tenant is
 
 grant execute on function mayfly.ensure_tenant to authenticated, service_role;
 
--- Stores a grant, as a definer because it writes. Locks the membership until commit, so that two grants cannot exceed
--- the limit together, and no grant outlives a membership that is ending.
+-- Stores a grant. Locks the membership until commit, so that two grants cannot exceed the limit together, and no grant
+-- outlives a membership that is ending.
 
 create function mayfly_private.grant_client(client_id text, scopes text[])
 returns jsonb
@@ -1677,8 +1673,8 @@ comment on function mayfly_private.grant_client is 'Stores a grant to an OAuth c
 
 grant execute on function mayfly_private.grant_client to authenticated, service_role;
 
--- Grants scopes to an OAuth client of Supabase Auth, replacing those that it had. A token with this client_id
--- may then do that much in the tenant. For people, who can grant only scopes that they have.
+-- Grants scopes to an OAuth client of Supabase Auth, in place of those that it had. A token with this client_id then
+-- has these scopes in the tenant. Only people can call it, and they can grant only scopes that they have.
 
 create function mayfly.grant_client(client_id text, scopes text[])
 returns jsonb
@@ -1690,8 +1686,9 @@ comment on function mayfly.grant_client is 'Grants scopes to an OAuth client, re
 
 grant execute on function mayfly.grant_client to authenticated, service_role;
 
--- The scopes that a person may grant to an OAuth client. Not those that administer a tenant, read secrets, make agents or
--- stop them, take work, or decide and vote, which people do in person.
+-- The scopes that a person may grant to an OAuth client. Left out are the scopes to administer a tenant, to read
+-- secrets, to spawn or stop agents or define their types, and to work on jobs. The scopes to decide and to vote are
+-- left out too, because people do this in person.
 
 create function mayfly_private.grantable_to_clients()
 returns text[]
@@ -1704,8 +1701,8 @@ return (
 
 comment on function mayfly_private.grantable_to_clients is 'The scopes that a person may grant to an OAuth client.';
 
--- The person who calls, in one of their tenants. Only a person can grant, so an agent, the secret key and an OAuth client
--- are refused. Called by the functions about grants.
+-- Returns the person who calls, in one of their tenants. Only a person can grant scopes, so an agent, the secret key
+-- and an OAuth client are refused. Called by the functions about grants.
 
 create function mayfly_private.granting_person()
 returns uuid
@@ -1723,8 +1720,7 @@ $$;
 
 comment on function mayfly_private.granting_person is 'The person who calls; fails for everyone else.';
 
--- Creates an invitation and stores the hash of its token, as a definer because it writes. The token itself is
--- returned once and never stored.
+-- Creates an invitation and stores the hash of its token. The token itself is returned once and never stored.
 
 create or replace function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
 returns jsonb
@@ -1761,8 +1757,8 @@ $$;
 comment on function mayfly.invite_member is
   'Invites a person. Returns { token, invitation }. The token mfi_… is shown only this once.';
 
--- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (If
--- the last owner's user is deleted in Auth, the tenant has no owner, and the secret key can make another.)
+-- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (If the last
+-- owner's user is deleted in Auth, the tenant has no owner, and the secret key can add one.)
 
 create or replace function mayfly_private.keep_owner(member mayfly.members)
 returns void
@@ -1779,7 +1775,7 @@ begin
 end
 $$;
 
--- Deletes the caller's membership, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Deletes the caller's membership. Locks the tenant's row (see lock_member).
 
 create or replace function mayfly_private.leave_tenant()
 returns jsonb
@@ -1803,7 +1799,7 @@ $$;
 
 comment on function mayfly.leave_tenant is 'Leaves the tenant. Returns the former membership.';
 
--- Lists grants, as a definer because they are in a private table. Locks nothing.
+-- Lists grants. It is a definer, because they are in a private table. Locks nothing.
 
 create function mayfly_private.list_client_grants()
 returns jsonb
@@ -1825,7 +1821,7 @@ comment on function mayfly_private.list_client_grants is 'The caller''s grants t
 
 grant execute on function mayfly_private.list_client_grants to authenticated, service_role;
 
--- What the person who calls has granted to OAuth clients in the tenant.
+-- What the calling person has granted to OAuth clients in the tenant.
 
 create function mayfly.list_client_grants()
 returns jsonb
@@ -1839,7 +1835,7 @@ grant execute on function mayfly.list_client_grants to authenticated, service_ro
 
 comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
 
--- Lists invitations, as a definer because the caller is not a member of their tenants yet. Locks nothing.
+-- Lists invitations. It is a definer, because the caller is not a member of their tenants yet. Locks nothing.
 
 create or replace function mayfly_private.my_invitations()
 returns jsonb
@@ -1865,7 +1861,7 @@ comment on function mayfly_private.remove_member is 'Removes a member from the c
 
 comment on function mayfly.remove_member is 'Removes a member. Returns the former membership.';
 
--- Deletes a grant, as a definer because it writes. Locks the grant until commit.
+-- Deletes a grant. Locks the grant until commit.
 
 create function mayfly_private.revoke_client(client_id text)
 returns jsonb
@@ -1886,8 +1882,8 @@ comment on function mayfly_private.revoke_client is 'Deletes a grant to an OAuth
 
 grant execute on function mayfly_private.revoke_client to authenticated, service_role;
 
--- Takes back what the person has granted to an OAuth client in the tenant: its tokens may do nothing there from that
--- instant. Returns { deleted }.
+-- Takes back what the person has granted to an OAuth client in the tenant. From then on, the client's tokens can do
+-- nothing there. Returns { deleted }.
 
 create function mayfly.revoke_client(client_id text)
 returns jsonb
@@ -1899,7 +1895,7 @@ comment on function mayfly.revoke_client is 'Takes back what the person has gran
 
 grant execute on function mayfly.revoke_client to authenticated, service_role;
 
--- Revokes an invitation, as a definer because it writes. Locks the invitation's row.
+-- Revokes an invitation. Locks the invitation's row.
 
 create or replace function mayfly_private.revoke_invitation(invitation_id uuid)
 returns jsonb
@@ -1920,7 +1916,7 @@ begin
 end
 $$;
 
--- Changes both roles, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Changes the roles of both. Locks the tenant's row (see lock_member).
 
 create or replace function mayfly_private.transfer_tenant(member uuid)
 returns jsonb
@@ -1955,9 +1951,9 @@ comment on function mayfly_private.log_members is 'Trigger: logs members who joi
 
 -- The scopes of this room.
 
--- By default, an agent may not spawn, stop or administer. It has to be given these scopes, and also
--- presence:read. If an agent with presence:read tracks its own presence, Realtime sends it every change, wanted
--- or not, and each change counts for each receiver.
+-- By default, an agent may not spawn, stop or administer. It has to be given these scopes, and also presence:read. If
+-- an agent with presence:read tracks its own presence, Realtime sends it every change of presence, wanted or not, and
+-- counts each change once for each receiver.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('agent:read', 'See the agents of the tenant and their types.', '{viewer,member,admin,owner}', true, true),
@@ -1976,9 +1972,9 @@ comment on column mayfly.enrolment_keys.scopes is 'The most that an agent spawne
 
 comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys with which machines spawn agents.';
 
--- How many bytes the rows of this room's tables are charged. The rate of spawns bounds agents and their
--- registrations (172,800 a day by default), so only what is written is charged. Both tables are lenient
--- (see meter_rows), so that a full tenant can still spawn agents to free space.
+-- How many bytes the rows of this room's tables are charged. The number of agents and registrations is limited by the
+-- rate of spawns (172,800 a day by default), so only what is written is charged. Both tables are lenient (see
+-- meter_rows), so that a full tenant can still spawn agents to free space.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.agents', 0, '{name,task,capabilities,metadata,suspend_reason,stop_reason}', true),
@@ -1994,8 +1990,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.spawn_buckets', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- A chore, called by maintain_tenant: marks up to 50 dead agents of a tenant as dead. Locks the agents that it
--- marks, and skips agents that others hold.
+-- Finds up to 50 agents of a tenant whose life is over, and marks them as dead. It is a chore, which maintain_tenant
+-- calls. Locks the agents that it marks, and skips agents that others hold.
 
 create function mayfly_private.maintain_agents(tenant uuid, max_rows integer)
 returns jsonb
@@ -2028,8 +2024,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. The new project gives these agents no tokens, so they come back
--- as stopped.
+-- How rows of this room come back from an export. The new project has no tokens for these agents, so they come back as
+-- stopped.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.agents', '{
@@ -2086,7 +2082,7 @@ insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- tenant:{t}:agents, the presence of every agent: read with presence:read, tracked with presence:write.
+-- tenant:{t}:agents has the presence of every agent. Reading it needs presence:read, and tracking needs presence:write.
 
 create function mayfly_private.may_use_agents_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -2095,8 +2091,8 @@ set search_path = ''
 as $$
 begin
   return case
-    -- An agent that only tracks also needs the right to receive, because the server asks for it at the join. The SDK
-    -- then joins with config.presence.enabled off, so that the server sends it no presence.
+    -- An agent that only tracks its presence also needs the right to receive, because the server checks this right at
+    -- the join. The SDK then joins with config.presence.enabled off, so that the server sends it no presence.
     when extension = 'presence' and sending then tenant = any (mayfly_private.tenant_ids('presence:write'))
     when extension = 'presence' then tenant = any (mayfly_private.tenant_ids('presence:read'))
     when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
@@ -2107,8 +2103,9 @@ $$;
 
 comment on function mayfly_private.may_use_agents_topic is 'Whether the caller may use the topic "agents" of a tenant.';
 
--- tenant:{t}:agent:{a}, the inbox of one agent or person, which also announces its end. It can be read by its owner
--- and with message:admin, and by an OAuth client of a person with message:read. Only the database sends there.
+-- tenant:{t}:agent:{a} is the inbox of one agent or person, which also announces the agent's end. Its owner can read
+-- it, and so can callers with message:admin. An OAuth client of a person needs message:read. Only the database sends
+-- there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -2134,7 +2131,7 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('agent', 4, 'mayfly_private.may_use_agent_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- What a tenant uses of its quotas of agents: for mayfly.usage. Locks nothing.
+-- How much a tenant uses of its quotas of agents. Called by mayfly.usage. Locks nothing.
 
 create function mayfly_private.agent_usage(tenant uuid)
 returns jsonb
@@ -2162,8 +2159,8 @@ comment on function mayfly_private.agent_usage is 'What a tenant uses of its quo
 insert into mayfly_private.usage_counts (name, work) values ('agents', 'mayfly_private.agent_usage(uuid)')
 on conflict (name) do update set work = excluded.work;
 
--- Builds trees of agents, as a definer because whether an agent is alive depends on ancestors that the caller may not
--- see. Locks nothing.
+-- Builds trees of agents. It is a definer, because whether an agent is alive depends on ancestors that the caller may
+-- not see. Locks nothing.
 
 create or replace function mayfly_private.agent_tree(root uuid, living boolean)
 returns jsonb
@@ -2205,8 +2202,8 @@ comment on function mayfly.agent_tree is
   'An array of root cards, whose `children` are cards. Only living agents by default. At most 1000 agents.';
 
 -- The current status of an agent. Its row may still say running after its lifetime is over or an ancestor has ended,
--- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of
--- status. Locks nothing. PL/pgSQL, because a definer function in SQL is planned at each call: 0.3 ms.
+-- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of status.
+-- Locks nothing. It is PL/pgSQL, because a definer function in SQL is planned at each call, which takes 0.3 ms.
 
 create or replace function mayfly_private.effective_status(agent mayfly.agents)
 returns text
@@ -2312,8 +2309,8 @@ begin
 end
 $$;
 
--- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called wherever an
--- agent, a type or an enrolment key gets scopes. Locks nothing.
+-- Refuses scopes that do not exist, that no agent can have, or that the caller may not give to others. Called wherever
+-- an agent, a type or an enrolment key gets scopes. Locks nothing.
 
 create or replace function mayfly_private.check_scopes(scopes text[], allowed text[])
 returns void
@@ -2343,7 +2340,7 @@ begin
 end
 $$;
 
--- Refuses an invalid team, with the index and the field of its first fault. Called by spawn_team before it
+-- Refuses an invalid team. The error names the index and the field of the first fault. Called by spawn_team before it
 -- locks anything. Each agent's values are checked when it is drafted.
 
 create or replace function mayfly_private.check_team(team jsonb)
@@ -2387,8 +2384,8 @@ $$;
 
 comment on function mayfly_private.check_team is 'Refuses an invalid team, with the index and the field.';
 
--- The scopes that most agents need, as far as their spawner may give them: those that mayfly.scopes gives by
--- default.
+-- The scopes that most agents need, which are those that mayfly.scopes marks as default. Scopes that the spawner may
+-- not give are left out.
 
 create or replace function mayfly_private.common_scopes(allowed text[])
 returns text[]
@@ -2400,8 +2397,7 @@ return (
 
 comment on function mayfly_private.common_scopes is 'Those of these scopes that most agents need.';
 
--- Creates a key and stores its hash, as a definer because it writes. The key itself is returned once and never
--- stored.
+-- Creates a key and stores its hash. The key itself is returned once and never stored.
 
 create or replace function mayfly_private.create_enrolment_key(name text, scopes text[], expires_at timestamptz)
 returns jsonb
@@ -2437,8 +2433,8 @@ $$;
 comment on function mayfly.create_enrolment_key is
   'Creates an enrolment key. Returns { key, enrolment_key }. The key mfk_… is shown only this once.';
 
--- Adds a version to a type of agents, as a definer because it writes. Locks the tenant's row (for no key update), so
--- that version numbers have no gaps and no duplicates.
+-- Adds a version to a type of agents. Locks the tenant's row (for no key update), so that version numbers have no gaps
+-- and no duplicates.
 
 create or replace function mayfly_private.define_agent_type(
   name text, role text, description text, prompt text, capabilities text[], scopes text[],
@@ -2473,7 +2469,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
   perform mayfly_private.check_numbers(metadata, 'metadata');
-  -- The spawner must have these scopes. Here it is enough that agents can have them.
+  -- The spawner of an agent must have these scopes. Here it is enough that agents can have them.
   perform mayfly_private.check_scopes(scopes, array(select s.name from mayfly.scopes s));
 
   perform from mayfly.tenants t where t.id = of_tenant for no key update;
@@ -2636,11 +2632,10 @@ $$;
 
 comment on function mayfly_private.draft_agent is 'An agent that is ready to be inserted.';
 
--- Restarts the lifetime of a living agent, up to the maximum of its tenant and its type and the end of its
--- parent, if it was spawned with `renew` or somebody asks for it now (`chosen`). A new token alone does not
--- extend a life: an agent with a lifetime of 60 s ends after 60 s, however often its process renews its token.
--- Returns null if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks
--- the agent's row.
+-- If a living agent was spawned with `renew`, or somebody asks for it now (`chosen`), restarts its lifetime. The
+-- maximum of its tenant and of its type, and the end of its parent, limit it. A new token alone does not extend the
+-- lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process renews the token. Returns null
+-- if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks the agent's row.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents
@@ -2671,9 +2666,9 @@ comment on function mayfly.find_agents is
 comment on function mayfly.get_agent is
   'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
 
--- Records a heartbeat, as a definer because it writes: the liveness at most once a second, and the agent's row only
--- if something changes. Like listen, it leases what the agent listens to and returns the newest numbers. Locks the
--- caller's own rows, and what listen locks.
+-- Records a heartbeat. It writes the liveness at most once a second, and the agent's row only if something changes.
+-- Like listen, it leases what the agent listens to and returns the newest numbers. Locks the caller's own rows, and
+-- what listen locks.
 
 create or replace function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
@@ -2734,7 +2729,7 @@ begin
   select d.* from unnest(drafted) d
   on conflict (tenant_id, name) where status in ('running', 'suspended') do nothing;
   get diagnostics inserted = row_count;
-  -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
+  -- A dead agent still has the name. It could not be reaped, because another transaction held its row.
   if inserted < cardinality(drafted) then
     perform mayfly_private.fail(409, 'name_taken', 'An agent that is just ending still has this name.',
       'Try again, or choose another name.', '{"field": "name"}');
@@ -2789,9 +2784,9 @@ begin
 end
 $$;
 
--- Finds out which agents are alive, as a definer because a caller that sees who is present may learn this even
--- without agent:read. Works on the whole set, because asking for 200 agents one by one took 240 ms on PGlite instead
--- of 20 ms. Locks nothing.
+-- Finds out which agents are alive. It is a definer, because callers that may see who is present may also learn who is
+-- alive, even without agent:read. Works on the whole set, because asking for 200 agents one by one took 240 ms on
+-- PGlite instead of 20 ms. Locks nothing.
 
 create or replace function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -2810,7 +2805,7 @@ begin
     from (
       select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
       from mayfly.agents a
-      -- Looks up each ancestor by its key. A join on any (ancestors) was planned as a comparison of all with
+      -- Looks up each ancestor by its key. A join on any (ancestors) was planned as a comparison of all agents with
       -- all.
       cross join lateral (
         select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > (select mayfly_private.now())) as lives
@@ -2825,8 +2820,8 @@ begin
 end
 $$;
 
--- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Clients say who is present,
--- but the table knows who is alive.
+-- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Presence is what clients claim. Only
+-- the table knows who is alive.
 
 create function mayfly.living_agents(ids uuid[] default null)
 returns jsonb
@@ -2839,9 +2834,9 @@ comment on function mayfly.living_agents is
 
 grant execute on function mayfly.living_agents to authenticated, service_role;
 
--- An agent of the caller's tenant (without an id, the caller itself) that the caller may stop, suspend or resume:
--- itself, its descendants, and any agent with agent:stop. An agent of another tenant is as unknown as one that does
--- not exist. Locks its row.
+-- Returns an agent of the caller's tenant (without an id, the caller itself), if the caller may stop, suspend or resume
+-- it. These are the caller itself, its descendants and, with agent:stop, any agent. For an agent of another tenant, the
+-- error is the same as for one that does not exist. Locks the agent's row.
 
 create or replace function mayfly_private.lock_agent(agent_id uuid)
 returns mayfly.agents
@@ -2869,9 +2864,9 @@ $$;
 
 comment on function mayfly_private.name_pool is 'The names for agents that are spawned without a name.';
 
--- A random name from a pool that no living agent of the tenant has. If all are taken, it adds a number: 2 to 5,
--- then one from a growing range, so that few tries are enough. Called while the tenant's row is locked, so that
--- no other spawn takes the name meanwhile.
+-- A random name from a pool that no living agent of the tenant has. If all are taken, it adds a number. It tries 2 to 5
+-- first, and then numbers from a growing range, so that few tries are enough. Called while the tenant's row is locked,
+-- so that no other spawn takes the name meanwhile.
 
 create or replace function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text
@@ -2903,9 +2898,9 @@ begin
 end
 $$;
 
--- Marks agents of a tenant that are dead but not marked yet, because they expired or an ancestor ended. It
--- marks at most 50 at a time and skips locked rows, so that other calls can run it in passing. Every spawn
--- calls it, with a name for the agent that still has this name.
+-- Marks agents of a tenant that are dead but not marked yet, because they expired or an ancestor ended. It marks at
+-- most 50 at a time and skips locked rows, so that other calls can run it in passing. Every spawn calls it. With a
+-- name, it marks only the dead agent that still has this name.
 
 create or replace function mayfly_private.reap(tenant uuid, only_name text default null)
 returns integer
@@ -2941,8 +2936,8 @@ $$;
 
 comment on function mayfly_private.reap is 'Marks up to 50 dead agents of a tenant as dead.';
 
--- Reaps in the caller's tenant if an agent's lifetime is over. Otherwise it costs one index lookup. Called by
--- every sync. Locks what reap locks.
+-- Reaps agents of the caller's tenant, if the lifetime of one is over. Otherwise it costs only one index lookup. Called
+-- by every sync. Locks what reap locks.
 
 create or replace function mayfly_private.reap_in_passing()
 returns void
@@ -2963,8 +2958,8 @@ $$;
 
 comment on function mayfly_private.reap_in_passing is 'Marks dead agents of the caller''s tenant, if there are any.';
 
--- Refuses a change of an agent's status that the transition table does not allow, and names both. Called by the
--- table's trigger, and by functions that know that an agent has ended before its row says so.
+-- Refuses a change of an agent's status that the transition table does not allow, and names both statuses. Called by
+-- the trigger of mayfly.agents, and by functions that find that an agent has ended before its row says so.
 
 create or replace function mayfly_private.refuse_transition(from_status text, to_status text)
 returns void
@@ -2981,14 +2976,14 @@ $$;
 
 comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';
 
--- Replaces a renewal secret, as a definer because the secret is all that the caller has. Its hash comes in a token of
--- 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row, like
--- resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
+-- Replaces a renewal secret. It is a definer, because the secret is all that the caller has. Its hash comes in a token
+-- of 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row,
+-- like resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
 --
--- Each use gives a secret of the next round. For 30 s after its first use, a secret works again, up to 20 times
--- in all, because its answer may have been lost. Any other secret of the round before the newest (one that was
--- used earlier, or one that was returned in addition to the used one) shows that two processes hold the agent.
--- The agent is then suspended. A secret of an older round is unknown, so old copies do no harm.
+-- Each use returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20 times in
+-- all, because an answer may have been lost. The round before the newest can have other secrets: one that was used
+-- longer ago, or one that was returned in addition to the used one. If such a secret is used, two processes hold the
+-- agent, so the agent is suspended. A secret of an older round is unknown, so old copies do no harm.
 
 create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
@@ -3011,7 +3006,7 @@ begin
     perform from mayfly.agents a
     where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
     for no key update;
-    -- Read under the lock, because another use or a resume may have made it old or unknown.
+    -- It is read under the lock, because another use or a resume may have made it old or unknown.
     select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
   end if;
   if secret.hash is null then
@@ -3025,7 +3020,7 @@ begin
     update mayfly.agents a
     set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
-    -- Returned, not raised, because raising would undo the suspension.
+    -- It is returned, not raised, because raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
   end if;
 
@@ -3069,8 +3064,8 @@ comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret
 
 grant execute on function mayfly.renew_agent to authenticated;
 
--- Resumes an agent, as a definer because it writes. The caller gets the agent's token, so it must have all of its
--- scopes. Locks the agent's row, and what charge locks.
+-- Resumes an agent. The caller gets the agent's token, so it must have all of its scopes. Locks the agent's row, and
+-- what charge locks.
 
 create or replace function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -3093,7 +3088,8 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
-  -- This also charges the suspension, which is never refused. Otherwise a loop of both could fill the log.
+  -- This also charges for the suspension, which itself is never refused. Otherwise, suspending and resuming in a loop
+  -- could fill the log.
   perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
@@ -3108,9 +3104,8 @@ begin
 end
 $$;
 
--- Revokes a key, as a definer because it writes. Locks the tenant's row (for no key update), like spawning does, so
--- that no running spawn with this key is missed. Then locks the key's row and, if asked to stop them, those of its
--- agents.
+-- Revokes a key. Locks the tenant's row (for no key update), like spawning does, so that no running spawn with this key
+-- is missed. Then locks the key's row and, if asked to stop them, those of its agents.
 
 create or replace function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -3139,8 +3134,7 @@ $$;
 
 comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and stops the agents that it spawned if asked. Returns it.';
 
--- Checks scope, rate, quota and depth, inserts and logs, in one transaction, as a definer because it writes. Locks
--- the tenant's row (see open_spawn).
+-- Checks scope, rate, quota and depth, inserts and logs, in one transaction. Locks the tenant's row (see open_spawn).
 --
 -- A registration key stands for one agent of its spawner at a time. While that agent lives, the answer is the same
 -- agent, with its lifetime, a new token and a new renewal secret. Older secrets stop working.
@@ -3174,7 +3168,7 @@ begin
         perform mayfly_private.fail(409, 'agent_suspended', 'The agent of this registration key is suspended.',
           'Resume it, or stop it and register again.', jsonb_build_object('agent', agent.id));
       end if;
-      -- The caller that registered it may have lost scopes since, and would get them back with its token.
+      -- The caller may have lost scopes since it registered the agent. It would get them back with the agent's token.
       perform mayfly_private.check_scopes(agent.scopes, spawner.allowed);
       perform mayfly_private.extend_life(of_tenant, agent.id);
       perform mayfly_private.void_secrets(of_tenant, agent.id);
@@ -3200,10 +3194,10 @@ comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant
 
 grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
--- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child
--- never gets more than its parent. Missing values come from its type, if that is defined, and a missing name
--- from a pool. With renew, each new token restarts its lifetime, up to the maximum of its tenant and its type.
--- Returns the agent, its type, the claims to sign and the renewal secret.
+-- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child never gets
+-- more rights than its parent. Missing values come from its type, if that is defined, and a missing name comes from a
+-- pool. With renew, each new token restarts the agent's lifetime, up to the maximum of its tenant and its type. Returns
+-- the agent, its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,
@@ -3228,8 +3222,7 @@ comment on function mayfly.spawn_agent is
 
 grant execute on function mayfly.spawn_agent to authenticated, service_role;
 
--- Spawns all agents or none, as a definer because it writes. Rate and quota are checked once for all. Locks the
--- tenant's row (see open_spawn).
+-- Spawns all agents or none. Rate and quota are checked once for all. Locks the tenant's row (see open_spawn).
 
 create or replace function mayfly_private.spawn_team(team jsonb)
 returns jsonb
@@ -3270,8 +3263,8 @@ begin
 end
 $$;
 
--- Stops an agent, as a definer because it writes. Its descendants are no longer alive, by definition. Reaping marks
--- their rows later, so that nothing races. Locks the agent's row.
+-- Stops an agent. By definition, its descendants are then no longer alive. Reaping marks their rows later, so that
+-- there are no races. Locks the agent's row.
 
 create or replace function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb
@@ -3294,8 +3287,8 @@ $$;
 
 comment on function mayfly.stop_agent is 'Stops an agent and its descendants. Returns the agent.';
 
--- Suspends an agent, as a definer because it writes. Descendants are suspended by the definition of alive; their rows
--- are not touched. Locks the agent's row.
+-- Suspends an agent. Its descendants are then suspended by the definition of alive, and their rows are not touched.
+-- Locks the agent's row.
 
 create or replace function mayfly_private.suspend_agent(agent_id uuid, reason text)
 returns jsonb
@@ -3319,8 +3312,8 @@ begin
 end
 $$;
 
--- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called
--- while the tenant's row is locked. If a spawn is refused, its transaction also returns the tokens.
+-- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called while
+-- the tenant's row is locked. If a spawn is refused, the tokens come back with the rollback of its transaction.
 
 create or replace function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void
@@ -3379,7 +3372,7 @@ begin
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     where n.status <> o.status;
   end if;
-  -- A change of only the activity is not an event.
+  -- If only the activity changes, this is not an event.
   get diagnostics appended = row_count;
   if appended > 0 then
     perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
@@ -3388,10 +3381,10 @@ begin
 end
 $$;
 
--- Tells agents and their descendants in their inboxes that they were stopped or suspended, so that their SDKs
--- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this
--- is only a hint: the row of an agent ends it. It tells as many at once as the tenant may send, the highest in
--- the tree first. The rest is due.
+-- Tells agents and their descendants, on their inbox topics, that they were stopped or suspended, so that their SDKs
+-- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this is only a
+-- hint: what ends an agent is its row. It tells as many agents at once as the tenant's rate allows, the highest in the
+-- tree first. The other broadcasts become due.
 
 create or replace function mayfly_private.tell_agents()
 returns trigger
@@ -3465,9 +3458,9 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.ops', 'the writes of a minute, and how long operations are kept')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes up to max_rows of a tenant's events that are older than the settings keep them, and records how far the
--- log goes back, so that older cursors are refused. A chore, called by maintain_tenant under its lock. Locks what it
--- deletes.
+-- Deletes up to max_rows of a tenant's events that are older than the settings keep them, and records how far the log
+-- goes back, so that older cursors are refused. It is a chore, so maintain_tenant calls it under its lock. Locks what
+-- it deletes.
 
 create function mayfly_private.maintain_log(tenant uuid, max_rows integer)
 returns jsonb
@@ -3507,8 +3500,8 @@ $$;
 
 comment on function mayfly_private.maintain_log is 'One batch of forgetting a tenant''s events.';
 
--- Deletes up to max_rows of a tenant's operations that are older than the settings keep them. A chore, called by
--- maintain_tenant under its lock. Locks what it deletes.
+-- Deletes up to max_rows of a tenant's operations that are older than the settings keep them. It is a chore, so
+-- maintain_tenant calls it under its lock. Locks what it deletes.
 
 create function mayfly_private.maintain_ops(tenant uuid, max_rows integer)
 returns jsonb
@@ -3519,8 +3512,9 @@ declare
   long_ago constant timestamptz := mayfly_private.now() - mayfly_private.kept();
   deleted integer;
 begin
-  -- If a clock was ahead, an operation's id has a later time. Such an operation is kept until that time, because
-  -- once it is deleted, it is refused only if its id looks old.
+  -- If a client's clock was ahead, the id of its operation has a later time. Such an operation is kept longer, until
+  -- this time is old enough. Otherwise it could be applied again after it was deleted, because an operation is refused
+  -- only if its id looks old.
   delete from mayfly_private.ops o where (o.tenant_id, o.id) in (
     select b.tenant_id, b.id from mayfly_private.ops b
     where b.tenant_id = tenant and b.at < long_ago and coalesce(mayfly_private.time_of_id(b.id), '-infinity') < long_ago
@@ -3545,7 +3539,7 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.events', 'the log has its own order in each database: it tells what was imported')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- Tells a reader of the log later to pull, if it was not told at once. Called by flush_nudges.
+-- Later tells a reader of the log to pull, if it was not told at once. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -3565,8 +3559,8 @@ insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others.
--- One query for all kinds, because asking tenant_ids for the scope of each took five times as long. Called by the
+-- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others. It
+-- is one query for all kinds, because calling tenant_ids for the scope of each took five times as long. Called by the
 -- policy of mayfly.events, once per statement, and by functions that read the log, as owner. Locks nothing.
 
 create function mayfly_private.readable_kinds()
@@ -3612,8 +3606,8 @@ create policy events_select on mayfly.events for select to authenticated
       or audience = (select mayfly_private.caller_id())
       or (tenant_id, type) in (select k.tenant_id, k.kind from mayfly_private.readable_kinds() k where k.sees_all)));
 
--- tenant:{t}:log, the nudges. Anyone who may read any kind of event can read it, and only the database sends. A nudge has
--- no content.
+-- tenant:{t}:log is the topic of the nudges. Anyone who may read some kind of event can read it. Only the database
+-- sends there. A nudge has no content.
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -3628,8 +3622,8 @@ $$;
 
 comment on function mayfly_private.may_use_log_topic is 'Whether the caller may use the topic "log" of a tenant.';
 
--- tenant:{t}:people, the nudges about events that are meant for one agent. Anyone who may read the log can
--- read it, except agents, and only the database sends.
+-- tenant:{t}:people is for people who watch the log. It has the nudges about events that are meant for one agent.
+-- Anyone who may read the log can read it, except agents. Only the database sends there.
 
 create function mayfly_private.may_use_people_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -3651,8 +3645,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('people', 3, 'mayfly_private.may_use_people_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Logs what happened to things of one tenant, as ids, and announces it to readers. For rooms whose functions know
--- what happened. If every change of a row is an event, a trigger of the table does this. Locks what nudge locks.
+-- Writes to the log what happened to rows of one tenant, as ids, and announces it to readers. It is for rooms whose
+-- functions know what happened. In a table where every change of a row is an event, a trigger does this instead. Locks
+-- what nudge locks.
 
 create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
 returns void
@@ -3662,8 +3657,8 @@ as $$
 declare
   of_epoch constant integer := mayfly_private.current_epoch();
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
-  -- Does not look at the tables, because the writer under a lease was already checked. An actor of another
-  -- tenant, which fired a schedule or took a lease in passing, is not named.
+  -- This does not look into the tables, because a writer under a lease has already been checked. An actor of another
+  -- tenant is not named. It only fired a schedule or took back a lease in passing.
   agent constant uuid := case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text
     then mayfly_private.to_uuid(claims ->> 'sub') end;
 begin
@@ -3677,7 +3672,7 @@ $$;
 
 comment on function mayfly_private.append_events is 'Appends what happened to things of one tenant to the log.';
 
--- The same for things of several tenants, with a tenant for each.
+-- The same for rows of several tenants, with a tenant for each row.
 
 create function mayfly_private.append_events_of(tenants uuid[], happened text, ids uuid[])
 returns void
@@ -3704,7 +3699,7 @@ create table mayfly_private.operation_types (
   type text constraint operation_types_pkey primary key
     constraint operation_types_type_form check (type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
   scope text not null,
-  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
@@ -3717,10 +3712,10 @@ comment on column mayfly_private.operation_types.work is
 
 alter table mayfly_private.operation_types enable row level security;
 
--- Refuses a push with invalid operations, with the index and the field of the first fault: too many, too large,
--- or with an invalid id, type, subject or body. The room checks the content of a body. Called by
--- mayfly_private.push. Locks nothing. One pass accepts operations that are certainly valid, and only the rest
--- is checked in full.
+-- Refuses a push that has too many operations, is too large, or has an operation with an invalid id, type, subject or
+-- body. The error names the index and the field of the first fault. The content of a body is checked by its room.
+-- Called by mayfly_private.push. Locks nothing. A first pass accepts operations that are certainly valid, and only the
+-- others are checked in full.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void
@@ -3795,8 +3790,8 @@ comment on function mayfly_private.close_cursor is 'A cursor of the log as text.
 -- The epoch of the log. It increases when the database runs on another cluster or timeline than before. Called by
 -- the log's triggers and by sync. Locks nothing once the epoch's row exists.
 --
--- A file says which cluster it is, and two functions that take 30 µs each read and check it. No session
--- outlives a change of cluster, so a writing session reads the file once and keeps the result in a setting.
+-- A file of the cluster says which cluster it is. The two functions that read and check it take 30 µs each. No session
+-- outlives a change of cluster, so a session that writes reads the file once and keeps the result in a setting.
 
 create or replace function mayfly_private.current_epoch()
 returns integer
@@ -3824,18 +3819,18 @@ begin
 end
 $$;
 
--- Sends due broadcasts, of every tenant or of one: one for each topic and event to which somebody listens, at
--- most announce_rate for each tenant, the oldest first. Returns how many. A tenant with one due row is served
--- at once, however many another tenant has. pg_cron or the embedded Supabase calls it each second. Without
--- them, listen calls it in passing for one tenant. Only one flush runs at a time, and a second one leaves the
--- work to the first.
+-- Sends the due broadcasts of every tenant, or of one. Sends one broadcast for each topic and event to which somebody
+-- listens, the oldest first, and at most announce_rate for each tenant. Returns how many it sent. A tenant with one due
+-- row is served at once, however many due rows another tenant has. pg_cron or the embedded Supabase calls it each
+-- second. Without them, listen calls it in passing for one tenant. Only one flush runs at a time. A second one leaves
+-- the work to the first.
 --
--- It looks at up to 20,000 rows, divided among the tenants, the oldest of each. With 300,000 due rows of one
--- tenant, a flush took 0.2 s, and 1.0 to 1.7 s when it looked at all of them. It merges the remaining rows of
--- each topic.
+-- It looks at up to 20,000 rows, divided among the tenants, and takes the oldest of each. When one tenant has 300,000
+-- due rows, a flush takes 0.2 s. When it looked at all of them, it took 1.0 to 1.7 s. Then it merges the remaining rows
+-- of each topic.
 
--- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. A kind that
--- no room registered is sent to nobody.
+-- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. If no room has
+-- registered a kind, its broadcasts are sent to nobody.
 
 create or replace function mayfly_private.flush_nudges(only_tenant uuid default null)
 returns integer
@@ -3920,8 +3915,8 @@ begin
     format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
-  -- Sends all at once. If that fails, it sends each tenant's separately, so that one failing broadcast does not
-  -- silence other tenants.
+  -- Sends all broadcasts at once. If this fails, it sends those of each tenant separately, so that one failing
+  -- broadcast does not silence the other tenants.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
       execute format($statement$
@@ -3949,9 +3944,9 @@ $$;
 
 comment on function mayfly_private.flush_nudges is 'Sends due broadcasts.';
 
--- The name of an operation's field in the form in which the operation was sent. An operation from before 0.2 has one
--- part instead of subject and body, and `old` has the name of that part. There, `subject` is `memory.id`, and
--- `body.task` is `memory.task`.
+-- The name of an operation's field in the form in which the operation was sent. An operation in the form from before
+-- 0.2 has one part instead of subject and body, and `old` is the name of that part. For example, `subject` then becomes
+-- `memory.id`, and `body.task` becomes `memory.task`.
 
 create function mayfly_private.given_field(op jsonb, field text)
 returns text
@@ -3965,9 +3960,9 @@ end;
 
 comment on function mayfly_private.given_field is 'The name of an operation''s field in the form in which it was sent.';
 
--- Whether something sends due broadcasts: pg_cron's job, or the embedded Supabase. If nothing does, as in a
--- project without pg_cron, each transaction sends its own broadcasts. A time in the future comes from a clock
--- that was set back since.
+-- Whether something sends due broadcasts: a job of pg_cron, or the embedded Supabase. If nothing does, as in a project
+-- without pg_cron, each transaction sends its own broadcasts. If the time is in the future, the clock has been set back
+-- since then.
 
 create or replace function mayfly_private.is_flushed()
 returns boolean
@@ -3984,10 +3979,11 @@ $$;
 
 comment on function mayfly_private.is_flushed is 'Whether something sends due broadcasts.';
 
--- Leases the tenant's log, including the nudges only for the calling agent, or only for people, and up to 100
--- channels, for 60 s. Nudges are sent only while somebody has a lease. Returns the newest numbers of everything that
--- the caller may read, so that it notices lost broadcasts. `lost` says how many it has noticed since the last call.
--- Topics that the caller may not read are left out of the lease and the answer. Opening an inbox leases it.
+-- Leases the tenant's log and up to 100 channels for 60 s. The lease of the log includes the nudges that are only for
+-- the calling agent, or only for people. Nudges are sent only while somebody has a lease. Returns the newest numbers of
+-- everything that the caller may read, so that the caller notices lost broadcasts. `lost` says how many it has noticed
+-- since the last call. Topics that the caller may not read are left out of the lease and the answer. An open inbox
+-- needs no lease.
 --
 -- { seconds, log, inbox, channels: {name: number} }
 --
@@ -4006,7 +4002,7 @@ declare
   lease_end constant timestamptz := mayfly_private.now() + interval '60 seconds';
   own constant uuid := case when caller.kind = 'agent' then caller.id end;
   kinds text[];
-  -- Kinds of which the caller also sees the events for others.
+  -- The kinds whose events for others the caller sees too.
   open_kinds text[];
   of_log boolean;
   of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
@@ -4033,7 +4029,7 @@ begin
     union all
     select format('tenant:%s:channel:%s', tenant, name) from jsonb_object_keys(readable) name);
 
-  -- A lease with most of its time left is not renewed.
+  -- A lease that has most of its time left is not renewed.
   topics := array(
     select t from unnest(topics) t
     where not exists (select from mayfly_private.listeners l
@@ -4053,8 +4049,8 @@ begin
     insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, (select mayfly_private.now()))
     on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
   end if;
-  -- Deletes leases that have ended, and does this last. Otherwise, two calls that hold what they deleted could
-  -- each insert what the other has deleted, and wait for each other.
+  -- Deletes leases that have ended. This comes last, because two calls that deleted first could each insert what the
+  -- other has deleted, and wait for each other.
   if cardinality(topics) > 0 then
     delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
       select o.tenant_id, o.topic from mayfly_private.listeners o
@@ -4087,13 +4083,13 @@ comment on function mayfly_private.listen is 'Leases topics, and returns their n
 comment on function mayfly.listen is
   'Leases the nudges of the log and of channels for 60 s. Returns { seconds, log, inbox, channels: {name: number} }, with the newest number of each.';
 
--- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate a second. The rest
--- is due. Without this, one tenant that messages itself could use up the whole project's Realtime rate. Called
--- by functions that broadcast.
+-- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate per second. The others
+-- become due. Without this limit, a tenant that sends messages to itself could use up the Realtime rate of the whole
+-- project. Called by functions that broadcast.
 --
--- Counted in the tenant's shards of usage. Like charge, it locks a free shard until commit and waits for none. It
--- does not see open transactions, so each further shard may send only half as many as the one before, and all
--- together at most twice the rate.
+-- Broadcasts are counted in the tenant's shards of usage. Like charge, this function locks a free shard until commit
+-- and waits for none. It does not see what open transactions count. So each further shard may send only half as many as
+-- the one before, and all shards together send at most twice the rate.
 
 create or replace function mayfly_private.may_tell(tenant uuid, wanted integer)
 returns integer
@@ -4132,18 +4128,18 @@ $$;
 
 comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may send now.';
 
--- Announces to the readers of a tenant's log, or to one agent and people, that there is something to pull, once for each
--- window (1 s) and audience. The first transaction of a window claims the topic's row and broadcasts. Every other one
--- leaves a due row, which becomes visible exactly when its data does, and flush_nudges sends it within a second.
--- 1,000 writes in 10 s made 14 to 17 broadcasts, with none lost, even with aborts and transactions held open. Called
--- by the log's triggers.
+-- Announces that there is something to pull, to all readers of a tenant's log, or to one agent and the people who
+-- watch. It does so once for each window (1 s) and audience. The first transaction of a window claims the topic's row
+-- and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data does, and
+-- flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost, even with
+-- transactions that aborted or stayed open. Called by the log's triggers.
 --
--- If nobody listens, nothing is broadcast. A lease may start while this transaction is open and cannot see it.
--- So it still leaves a due row, and flush_nudges checks again whether somebody listens.
+-- If nobody listens, nothing is broadcast. A lease may start while this transaction is open, and this transaction
+-- cannot see it. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
 --
--- If nothing flushes, each transaction broadcasts once for each audience with a listener. A savepoint that is
--- rolled back takes its nudge with it, and the record that it was sent. A broadcast that fails is only a
--- warning of realtime.send, because the log is the truth.
+-- If nothing flushes, each transaction broadcasts once for each audience with a listener. If a savepoint is rolled
+-- back, both its nudge and the record that it was sent are rolled back too. A broadcast that fails is only a warning of
+-- realtime.send, because the log is the truth.
 
 create or replace function mayfly_private.nudge(tenant uuid, audience uuid)
 returns void
@@ -4185,7 +4181,7 @@ begin
   if strpos(sent, about) > 0 then
     return;
   end if;
-  -- A list that has grown too long is emptied, because an additional nudge does no harm.
+  -- When the list grows too long, it is emptied, because an additional nudge does no harm.
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
@@ -4199,7 +4195,7 @@ begin
   end if;
   flushed := mayfly_private.is_flushed();
   if flushed then
-    -- Does not wait, because a row that another transaction holds means that a nudge is being sent.
+    -- This does not wait. If another transaction holds the row, a nudge is already being sent.
     update mayfly_private.nudges n set sent_at = instant
     where (n.tenant_id, n.topic) in (
       select w.tenant_id, w.topic from mayfly_private.nudges w
@@ -4218,9 +4214,9 @@ $$;
 
 comment on function mayfly_private.nudge_topic is 'Announces on a topic that the log has something new, once for each window.';
 
--- The same for people and the secret key, who may see what is meant for one agent. While none of them watches, it
--- costs one look at an index, and leaves no due row: if somebody begins to watch while this transaction is open, a
--- watch still looks every 30 s.
+-- The same for people and the secret key, who may see what is meant for one agent. While none of them watches, it costs
+-- one index lookup and leaves no due row. If somebody begins to watch while this transaction is open, nothing is
+-- missed, because a watch also looks every 30 s.
 
 create function mayfly_private.nudge_people(tenant uuid)
 returns void
@@ -4240,8 +4236,7 @@ $$;
 
 comment on function mayfly_private.nudge_people is 'Announces to people that there is something new that is meant for one agent.';
 
--- The same for the logs of several tenants, with one statement for all tenants without listeners, which are
--- most.
+-- The same for the logs of several tenants. Most tenants have no listeners, and one statement serves all of these.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
 returns void
@@ -4271,9 +4266,9 @@ comment on function mayfly_private.nudge_tenants is 'Announces that the logs of 
 -- Reads a cursor of the log, as jsonb. Refuses an invalid cursor, and one that is older than the log. Called by
 -- read_log and pull. Locks nothing.
 --
--- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot at which
--- this round of pages ends; the last xid and id in it; and, while a first sync pages through the memories, the last
--- id returned.
+-- A cursor is { e, s, t, x, i, b }. `e` is the epoch. `s` is the snapshot up to which the reader has seen everything.
+-- `t` is the snapshot at which this round of pages ends, and `x` and `i` are the last xid and id that were read in this
+-- round. While a first sync pages through the memories, `b` is the last id returned.
 
 create function mayfly_private.open_cursor(tenant uuid, since text)
 returns jsonb
@@ -4309,15 +4304,14 @@ $$;
 
 comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';
 
--- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was
--- applied before returns its first result. An operation is { id, type, subject, body }. This function claims
--- the ids and passes each type to the function of its room (mayfly_private.operation_types), which checks the
--- content and writes. It is the only entry point for what clients queue. Runs as the owner, because nobody else
--- may write. Each room's function names the caller's tenant in its statements, and repeats the conditions of
--- its policies.
+-- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was applied
+-- before returns its first result. An operation is { id, type, subject, body }. This function claims the ids and passes
+-- each type to the function of its room (mayfly_private.operation_types), which checks the content and writes. It is
+-- the only entry point for operations that clients queue. Each room's function names the caller's tenant in its
+-- statements, and repeats the conditions of its policies.
 --
--- Operation ids are claimed in sorted order: in the order of the push, two overlapping pushes deadlocked 19 times in
--- 100. Locks the tenant like a foreign key does, and what the rooms lock.
+-- Operation ids are claimed in sorted order, because in the order of the push, two overlapping pushes deadlocked 19
+-- times in 100. Locks the tenant like a foreign key does, and what the rooms lock.
 
 create or replace function mayfly_private.push(push jsonb)
 returns jsonb
@@ -4356,8 +4350,8 @@ begin
   )
   select coalesce(array_agg(id), '{}') into claimed from new_ops;
 
-  -- Operations are kept for a limited time. An older one might have been applied and forgotten. Its UUIDv7
-  -- says when it was made.
+  -- Applied operations are kept for a limited time. An older operation may have been applied and forgotten, so it is
+  -- refused. Its UUIDv7 says when it was made.
   expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
@@ -4375,7 +4369,7 @@ begin
     execute format('select %s($1, $2, $3)', room.work) into written using tenant, push, claimed;
     charged := charged + written;
   end loop;
-  -- Operations that wrote nothing are charged here, because their ids are still kept. The rooms charge the
+  -- Operations that wrote nothing are charged here, because their ids are kept nevertheless. The rooms charge the
   -- others.
   if cardinality(claimed) > charged then
     perform mayfly_private.charge(tenant, 0, 0, cardinality(claimed) - charged);
@@ -4413,25 +4407,25 @@ comment on function mayfly.push is
 
 grant execute on function mayfly.push to authenticated, service_role;
 
--- What is new in the log since a cursor, of the kinds that the caller asks for and may see, and the rows that
--- the events are about if asked for. Runs as the owner, and resolves the conditions of the policies once and
--- repeats them in every statement. A page of the log took 52 ms as the caller, and takes 21 ms this way. Locks
+-- The events that are new in the log since a cursor, of the kinds that the caller asks for and may see. If asked for,
+-- the rows that the events are about come with them. Runs as the owner. It evaluates the conditions of the policies
+-- once and repeats them in every statement. A page of the log takes 21 ms this way, and took 52 ms as the caller. Locks
 -- nothing.
 --
--- A page is what is visible in the snapshot `target` and not in `seen`, by (xid, id). However many writers
--- there are, nothing is missed or repeated, and an idle transaction stalls nobody (10,946 of 10,946 events with
--- 16 writers and 4 readers). A reader that keeps copies first drops what `memory.hidden` and `memory.deleted`
--- name, and then stores the rows, page by page. The rows are as the caller sees them now, so a row that was
--- hidden and shown again ends up right.
+-- A page has the events that are visible in the snapshot `target` and not in `seen`, in the order (xid, id). However
+-- many writers there are, nothing is missed or repeated (with 16 writers, 4 readers got 10,946 of 10,946 events), and
+-- an idle transaction delays nobody. A reader that keeps copies first drops what `memory.hidden` and `memory.deleted`
+-- name, and then stores the rows, page by page. The rows are as the caller sees them now, so a row that was hidden and
+-- shown again ends up right.
 --
--- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the
--- row that would exceed this, except for its first.
+-- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the row
+-- that would exceed this, unless that is the first row.
 
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- A plan for many expected rows would be compiled first, which takes 200 ms and more.
+-- Without this, a plan for many expected rows is compiled first, which takes 200 ms and more.
 set jit = off
 as $$
 declare
@@ -4476,13 +4470,13 @@ begin
     end if;
     seen := (cursor_state ->> 's')::pg_snapshot;
     target := coalesce((cursor_state ->> 't')::pg_snapshot, pg_current_snapshot());
-    -- Within a round, continue after the last event that was looked at. Ids begin with 1.
+    -- Within a round, reading continues after the last event that was looked at. Ids begin with 1.
     from_xid := coalesce((cursor_state ->> 'x')::xid8, pg_snapshot_xmin(seen));
     from_id := coalesce((cursor_state ->> 'i')::bigint, 0);
 
-    -- The unseen transactions are those that were open at that time, and those that began since. These are two
-    -- ranges of the index, the first before the second. A single range from the oldest one on would read
-    -- everything that was written while a transaction idled.
+    -- The unseen transactions are those that were open when the cursor was made, and those that began later. These are
+    -- two ranges of the index, and the first ends before the second begins. A single range from the oldest transaction
+    -- on would read everything that was written while a transaction stayed open.
     part := '{"whole": true}';
     if from_xid < pg_snapshot_xmax(seen) and pg_snapshot_xmin(seen) < pg_snapshot_xmax(seen) then
       part := mayfly_private.scan_log(tenant, of_epoch, kinds, readable.open_kinds, own, caller_id, from_xid, from_id, null,
@@ -4498,7 +4492,7 @@ begin
     more := not (part -> 'whole')::boolean;
     fitting := jsonb_array_length(page);
 
-    -- The names of changed fields are keys of a state, and can be long.
+    -- The changed fields of a state are keys of its value, which can be long.
     if pg_column_size(page) > max_bytes then
       fitting := (select greatest(1, count(*) filter (where e.bytes <= max_bytes)) from (
         select sum(octet_length(p.event::text)) over (order by p.n) as bytes
@@ -4515,7 +4509,7 @@ begin
     end loop;
     if fitting < jsonb_array_length(page) then
       page := (select jsonb_agg(p.event order by p.n) from jsonb_array_elements(page) with ordinality as p (event, n) where p.n <= fitting);
-      -- An earlier room may have returned rows for events that are left for the next page.
+      -- A room that was asked earlier may have returned rows for events that are left for the next page.
       rows := (select jsonb_object_agg(r.entity, (
           select coalesce(jsonb_agg(r.row order by r.n), '[]') from jsonb_array_elements(r.given) with ordinality as r (row, n)
           where exists (select from jsonb_array_elements(page) e where e -> 'subject' = r.row -> 'id')))
@@ -4562,17 +4556,17 @@ comment on function mayfly.read_log is
 
 grant execute on function mayfly.read_log to authenticated, service_role;
 
--- Events of a tenant for a reader, in the order (xid, id): those that are visible in `target`, after
--- (after_xid, after_id), and of the transactions in `among`, or without it of transactions that began before
--- before_xid. Called by read_log, as owner, with the predicates of the policy resolved once. Locks nothing.
+-- Events of a tenant for a reader, in the order (xid, id). These are the events after (after_xid, after_id) that are
+-- visible in `target`. With `among`, they are of the transactions in it, and otherwise of transactions that began
+-- before before_xid. Called by read_log, as owner, with the conditions of the policy already evaluated. Locks nothing.
 --
 --   { events, xid, id, whole }
 --
--- xid and id are those of the last event of the page. whole says whether nothing is left after it. It looks at
--- 20,000 events at most, so that a reader that waits for a rare kind does not read a log of a million events at
--- once. The page may then end before it is full. It reads along the primary key, and stops as soon as the page
--- is full. A separate index by kind would cost every writer an additional entry for each event, and would only
--- help a reader that was away for a long time.
+-- xid and id are those of the last event of the page. `whole` is true if nothing is left after it. It looks at 20,000
+-- events at most, so that a reader that waits for a rare kind does not read a log of a million events at once. The page
+-- may then end before it is full. It reads along the primary key, and stops as soon as the page is full. A separate
+-- index by kind would cost every writer an additional entry for each event, and would only help a reader that was away
+-- for a long time.
 
 create function mayfly_private.scan_log(
   tenant uuid, of_epoch integer, kinds text[], open_kinds text[], own uuid[], caller_id uuid,
@@ -4581,7 +4575,7 @@ create function mayfly_private.scan_log(
 returns jsonb
 language plpgsql stable
 set search_path = ''
--- Either of these would read and sort everything after the cursor for a single page.
+-- Otherwise, a plan could read and sort everything after the cursor for a single page.
 set enable_bitmapscan = off
 set enable_seqscan = off
 as $$
@@ -4615,8 +4609,8 @@ begin
         select e.*, row_number() over (order by e.xid, e.id) as nth,
           e.type = any (kinds) and (e.audience is null or e.audience = any (own) or e.audience = caller_id or e.type = any (open_kinds)) as told
         from (
-          -- Only one lower bound. With a second one, the index was read from its start, which took 77 ms at the
-          -- end of a log of a million events.
+          -- There is only one lower bound. With a second one, the index was read from its start, which took 77 ms at
+          -- the end of a log of a million events.
           select * from mayfly.events w
           where w.tenant_id = tenant and w.epoch = of_epoch and (w.xid, w.id) > (after_xid, after_id)
             and w.xid < before_xid and pg_visible_in_snapshot(w.xid, target)
@@ -4632,9 +4626,9 @@ $$;
 
 comment on function mayfly_private.scan_log is 'Events of a tenant for a reader.';
 
--- The kinds of events that a caller asks for, by name or prefix (`memory.*`), as far as it may see them.
--- Without types, all kinds that it may see. Refuses an unknown name, and a kind for which the caller has no
--- scope, because it would wait forever. Called by read_log. Locks nothing.
+-- The kinds of events that a caller asks for, by name or prefix (`memory.*`), if it may see them. Without types, all
+-- kinds that it may see. Refuses an unknown name, and a kind for which the caller has no scope, because the caller
+-- would wait for it forever. Called by read_log. Locks nothing.
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])
 returns text[]
@@ -4685,7 +4679,7 @@ comment on table mayfly_private.epochs is 'One row for each cluster and timeline
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
-  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
@@ -4711,7 +4705,7 @@ set description = excluded.description, roles = excluded.roles, agents = exclude
 -- old form.
 create index memories_old_words_idx on mayfly.memories (tenant_id) where words_version = 0;
 
--- For the memories before and after a memory: see mayfly_private.neighbours_of.
+-- Finds the memories before and after a memory (see mayfly_private.neighbours_of).
 create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
   where coalesce(conversation_id, session_id) is not null;
 
@@ -4745,8 +4739,8 @@ comment on table mayfly.memories is 'What agents learned, one row for each memor
 
 comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims. Null for a person or the secret key.';
 
--- A timestamp for each field, not one for the row. With a single one, an update of the reward would make an
--- older update of the critique that arrives later look outdated, and the order of arrival would decide.
+-- A timestamp for each field, not one for the row. With a single timestamp, an update of the reward would make an older
+-- update of the critique look outdated if it arrives later. The order of arrival would then decide.
 comment on column mayfly.memories.hlc is
   'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 
@@ -4767,8 +4761,10 @@ alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
 
 alter index mayfly.memories_key_idx alter column 2 set statistics 0;
 
--- How many numbers the vectors of this project have. Only the column stores it, and a release never changes it. Each
--- call that handles a vector reads it once, in 10 µs. Locks nothing.
+comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved the vector from the fresh tail to the index.';
+
+-- How many numbers a vector of this project has. Only the type of the column stores this, and a release never changes
+-- it. Each call that handles a vector reads it once, which takes 10 µs. Locks nothing.
 
 create function mayfly_private.embedding_dimensions()
 returns integer
@@ -4786,7 +4782,7 @@ comment on function mayfly_private.embedding_dimensions is 'How many numbers a v
 
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the functions, which make vectors, and for callers that pass their own.
+-- For the edge functions, which make vectors, and for callers that pass their own vectors.
 
 create function mayfly.embedding_dimensions()
 returns integer
@@ -4806,8 +4802,8 @@ comment on column mayfly.memory_conflicts.wanted is 'The value that the update w
 
 comment on function mayfly_private.conflict_bytes is 'How many bytes a conflict is charged.';
 
--- Other ids of memories. If a memory is put whose content or key the tenant already has, its id becomes an
--- alias of the existing memory. So a caller that kept the id can read, update and forget that memory.
+-- Other ids of memories. If the tenant already has the content or the key of a put, the id of the put becomes an alias
+-- of the existing memory. So a caller that kept this id can read, update and forget the memory.
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,
@@ -4866,8 +4862,8 @@ comment on column mayfly_private.settlements.ef_search is 'How many candidates a
 
 comment on column mayfly_private.settlements.tuned_to is 'For how many vectors that was measured.';
 
--- The sample in which a tenant's word frequencies were counted. A tenant without a row is small, and recall
--- counts during the search.
+-- The sample in which a tenant's word frequencies were counted. A tenant without a row is small, and recall counts its
+-- words during the search.
 
 create table mayfly_private.word_samples (
   tenant_id uuid not null,
@@ -4887,9 +4883,9 @@ comment on column mayfly_private.word_samples.stored is 'How many memories the t
 
 alter table mayfly_private.word_samples enable row level security;
 
--- In how many of a tenant's sampled memories a word occurs. Recall weighs the words of a question by it. It
--- counts only memories that the whole tenant may read, so neither a score nor an order reveals anything that
--- the caller may not see. Written by mayfly_private.sample_words. About 2,300 rows of 100 bytes for a tenant.
+-- The number of a tenant's sampled memories in which a word occurs. Recall weighs the words of a question by it. It
+-- counts only memories that the whole tenant may read, so neither a score nor an order reveals anything that the caller
+-- may not see. Written by mayfly_private.sample_words. A tenant has about 2,300 rows of 100 bytes.
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -4925,16 +4921,15 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.word_samples', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time
--- in the settings. A chore: maintain_tenant calls it under its lock. It looks at up to max_rows memories in the
--- order of the primary key and continues where the last batch stopped, so it needs no index and any batch can
--- be cancelled. `more` is true until the walk has reached its end. Locks the rows that it changes and deletes.
+-- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time in the
+-- settings. It is a chore, so maintain_tenant calls it under its lock. It looks at up to max_rows memories in the order
+-- of the primary key, and continues where the last batch stopped. So it needs no index, and any batch can be cancelled.
+-- `more` is true until the walk has reached its end. Locks the rows that it changes and deletes.
 --
--- It rewrites search words of an older version (mayfly_private.words).
+-- It also rewrites search words that an older version of mayfly_private.words made.
 --
--- A forgotten memory leaves a tombstone and a memory.deleted event, like any delete, so that caches learn about
--- it. The tombstone is deleted when its event is no longer in the log, because older cursors are refused by
--- then.
+-- Like any delete, forgetting a memory leaves a tombstone and a memory.deleted event, so that caches learn about it.
+-- The tombstone is deleted when its event is no longer in the log. By then, cursors from before the event are refused.
 
 create function mayfly_private.maintain_memories(tenant uuid, max_rows integer)
 returns jsonb
@@ -5012,12 +5007,13 @@ $$;
 
 comment on function mayfly_private.maintain_memories is 'One batch of forgetting a tenant''s memories.';
 
--- Counts in how many memories of a sample of 1,000 each word of a tenant occurs. Due once a day, and when the
--- number of memories has changed by a fifth. A chore: maintain_tenant calls it under its lock. 1,000 memories
--- take 15 ms. Locks the rows that it writes.
+-- Draws a sample of 1,000 memories of a tenant, and counts for each word how many of them contain it. This is due once
+-- a day, and when the number of memories has changed by a fifth. It is a chore, so maintain_tenant calls it under its
+-- lock. 1,000 memories take 15 ms. Locks the rows that it writes.
 --
--- nDCG@10 on Cranfield by the size of the sample: 100 .521, 200 .524, 500 .527, 1,000 .529, all .529. The
--- sample is drawn by a hash of the id, because a sample of only the newest memories would be skewed.
+-- nDCG@10 on Cranfield depends on the size of the sample: .521 with 100 memories, .524 with 200, .527 with 500, .529
+-- with 1,000, and .529 with all. The sample is drawn by a hash of the id, because a sample of only the newest memories
+-- would be skewed.
 
 create function mayfly_private.sample_words(tenant uuid, max_rows integer)
 returns jsonb
@@ -5037,7 +5033,7 @@ begin
       and (stored = last.stored or last.at > instant - interval '1 day') then
     return '{"more": false}';
   elsif stored < 300 then
-    -- With so few memories, recall counts while it searches.
+    -- In a tenant with so few memories, recall counts words while it searches.
     delete from mayfly_private.word_samples s where s.tenant_id = tenant;
     delete from mayfly_private.word_frequencies f where f.tenant_id = tenant;
     return '{"more": false}';
@@ -5085,9 +5081,9 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }.
--- Each memory is included once, with the first of its events on the page. read_log calls it for {"memory":
--- true}; see mayfly_private.event_rows. Runs as owner and repeats the conditions of the policy. Locks nothing.
+-- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }. Each
+-- memory is included once, with the first of its events on the page. read_log calls it for {"memory": true} (see
+-- mayfly_private.event_rows). Runs as owner and repeats the conditions of the policy. Locks nothing.
 
 create function mayfly_private.memory_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -5138,7 +5134,7 @@ $$;
 
 comment on function mayfly_private.memory_rows is 'The memories that a page of the log is about.';
 
--- Memories are sent together with the events that created and updated them.
+-- Memories are sent together with the events that report their creation and their updates.
 
 insert into mayfly_private.event_rows (entity, work) values
   ('memory', 'mayfly_private.memory_rows(uuid, jsonb, jsonb, bigint)')
@@ -5151,15 +5147,15 @@ insert into mayfly_private.imports (relation, sets) values
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Applies the memory operations of a push. This is the only way to write memories, their vectors and conflicts.
--- mayfly_private.push has claimed the ids and calls it as owner. Each statement names the tenant of the
--- caller, and changes only memories that the caller sees (mayfly_private.lock_memories). An update among
--- 100,000 memories took 71 ms as the caller, under the policies, and takes 4.4 ms this way. Returns how many
+-- mayfly_private.push claims the ids and then calls this function. It runs as owner, because an update among 100,000
+-- memories takes 4.4 ms as owner, and took 71 ms as the caller, under the policies. So each statement names the tenant
+-- of the caller, and changes only memories that the caller sees (mayfly_private.lock_memories). Returns how many
 -- memories it wrote. The meters charge them.
 --
---   memory.put     subject: the id of the memory; body: its fields, and embedding and model; with a key, it changes the memory
---                  that has that key; with "once", it is not stored if the tenant already has its content. In
---                  both cases the result names the memory that is `kept`, and the subject becomes an alias of
---                  it (mayfly.memory_aliases)
+--   memory.put     subject: the id of the memory. body: its fields, and embedding and model. With a key, it changes
+--                  the memory that has this key. With "once", it is not stored if the tenant already has its
+--                  content. In both cases, the result names the memory that is `kept`, and the subject becomes an
+--                  alias of that memory (mayfly.memory_aliases)
 --   memory.update  body: { set, base, resolve, hlc, settles, embedding, model }
 --   memory.delete  no body
 
@@ -5207,7 +5203,7 @@ begin
     work := mayfly_private.follow_aliases(tenant, work);
   end if;
   if given.once then
-    -- A caller that may not read must not learn what exists.
+    -- A caller that may not read memories must not learn which exist.
     sees_copies := tenant = any (mayfly_private.tenant_ids('memory:read'));
   end if;
 
@@ -5271,7 +5267,7 @@ begin
     targets := mayfly_private.lock_memories(tenant, array(
       select (op ->> 'subject')::uuid from jsonb_array_elements(work) op
       where op ->> 'type' in ('memory.update', 'memory.delete') and (op ->> 'id')::uuid = any (claimed)));
-    -- Operations on one memory under several names, or under its key, run one after the other.
+    -- If several operations name the same memory, by different ids or by its key, they run one after the other.
     rounds := (select max(c.count) from (
       select count(*) from jsonb_array_elements(work) op where op ->> 'type' in ('memory.update', 'memory.delete') group by op ->> 'subject') c);
     for turn in 1 .. coalesce(rounds, 0) loop
@@ -5324,8 +5320,8 @@ grant select on mayfly.model_worths to authenticated, service_role;
 create policy model_worths_select on mayfly.model_worths for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[]));
 
--- Text search configurations like those of Postgres, but with optional accents. A mapping costs almost nothing;
--- removing accents by normalising took 170 µs a KB. Dumps carry them with the schema.
+-- Text search configurations like those of Postgres, except that accents do not matter. Removing them by a mapping
+-- costs almost nothing, while normalising took 170 µs a KB. A dump of the schema contains these configurations.
 
 create text search configuration mayfly_private.simple (copy = pg_catalog.simple);
 
@@ -5461,9 +5457,9 @@ begin
 end
 $$;
 
--- Applies the updates of a push: settles each one, keeps conflicts that must be resolved by hand, and completes the
--- results of the operations. Called by mayfly_private.push, which has locked the targets. Returns how many memories
--- it wrote.
+-- Applies the updates of a push: decides what each one changes (settle), stores the conflicts that must be resolved by
+-- hand, and completes the results of the operations. Called by mayfly_private.push, which has locked the targets.
+-- Returns how many memories it wrote.
 --
 -- A memory that does not exist, or that the caller may not change, is not a target and gets `gone`. A delete wins
 -- over an update, so a late update never blocks an outbox.
@@ -5530,7 +5526,7 @@ begin
   where m.tenant_id = tenant and m.id = s.id and (s.set <> '{}' or s.hlc <> m.hlc);
   get diagnostics written = row_count;
 
-  -- With the old vector, a search would find the memory by words that it no longer has.
+  -- If the old vector stayed, a search would find the memory by words that it no longer contains.
   delete from mayfly.memory_vectors v
   where v.tenant_id = tenant and v.memory_id in (
     select s.id from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb) where s.set ?| '{task,tags,input,output}');
@@ -5574,13 +5570,14 @@ begin
 end
 $$;
 
--- Checks the memory operations of a push before any is applied, and refuses the first fault with its index and
--- field. Returns one embedding for each operation, null if it has none. Called by apply_memories. Locks nothing.
+-- Checks the memory operations of a push before any is applied. Refuses the push at the first fault, and names the
+-- index and field of the fault. Returns one embedding for each operation, or null for an operation without one. Called
+-- by apply_memories. Locks nothing.
 --
--- One pass accepts values that are certainly valid: absent, or of their type and well within their bounds. Only
--- the rest, and every update, goes through all checks (refuse_faults). That takes 20 µs an operation instead of
--- 200. In jsonb, numbers compare only with numbers and texts only with texts, so a comparison also checks the
--- type.
+-- A first pass accepts values that are certainly valid: those that are absent, or have the right type and are well
+-- within their bounds. Only the other values, and every update, go through all checks (refuse_faults). This takes 20 µs
+-- an operation instead of 200. A comparison also checks the type, because in jsonb, numbers compare only with numbers
+-- and texts only with texts.
 
 create or replace function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]
@@ -5624,7 +5621,7 @@ begin
     and (m.importance is null or (m.importance between '1' and '10' and m.importance::numeric % 1 = 0)) -- bounds: 10 memory.importance
     and (m.tokens is null or (m.tokens between '0' and '2147483647' and m.tokens::numeric % 1 = 0))
     and (m.latency_ms is null or (m.latency_ms between '0' and '2147483647' and m.latency_ms::numeric % 1 = 0))
-    -- In 108 bytes, no tag can be too long.
+    -- If all tags take up to 108 bytes, none of them can be too long.
     and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false -- bounds: 50 memory.tags
       when pg_column_size(m.tags) <= 108 then not jsonb_path_exists(m.tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
       else not exists (select from jsonb_array_elements(m.tags) tag
@@ -5684,7 +5681,7 @@ $$;
 
 comment on function mayfly_private.check_push is 'Refuses an invalid push, with the index and the field. Returns its embeddings.';
 
--- Refuses a question that is invalid for mayfly.recall, and names its field. Locks nothing.
+-- Refuses a question that is invalid for mayfly.recall, and names the invalid field. Locks nothing.
 
 create function mayfly_private.check_recall(
   query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer
@@ -5758,9 +5755,9 @@ $$;
 
 comment on function mayfly_private.check_weights is 'Refuses invalid weights and half-lives.';
 
--- The embedding queue, for the secret key only, which names the tenant. Any worker can claim memories, embed
--- them and complete them. The sync function does this after each answer that left something to embed, and at
--- POST /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim
+-- Claims from the embedding queue. Only the secret key can call it, and it names the tenant. Any worker can claim
+-- memories, embed them and complete them. The sync function does this after each answer that left something to embed,
+-- and at POST /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim
 -- locks its rows (skip locked) in its own short transaction, so nothing waits for a worker.
 
 create or replace function mayfly_private.claim_embeddings(model text, max_rows integer, lease_seconds integer)
@@ -5828,8 +5825,8 @@ returns jsonb
 language plpgsql stable
 set search_path = ''
 set jit = off
--- The planner knows nothing about a sample and joined its words one by one, which took minutes for 240
--- abstracts.
+-- The planner has no statistics about a sample. Without this setting, it joined the words one by one, which took
+-- minutes for 240 abstracts.
 set enable_nestloop = off
 as $$
 declare
@@ -5873,7 +5870,7 @@ comment on function mayfly.cluster_sample is
 
 grant execute on function mayfly.cluster_sample to authenticated, service_role;
 
--- Stores vectors, as a definer because it writes. Locks the rows of the queue that it completes.
+-- Stores vectors. Locks the rows of the queue that it completes.
 
 create or replace function mayfly_private.complete_embeddings(model text, results jsonb)
 returns jsonb
@@ -5902,7 +5899,7 @@ begin
       format('results must be at most 100 of { memory, lease } with an embedding of %s numbers that are not all 0, or an error.', dimensions), null, '{"field": "results"}');
   end if;
 
-  -- The result is dropped if its lease has ended or the words have changed since.
+  -- A vector is dropped if its lease has ended, or if the text has changed since the claim.
   with done as (
     delete from mayfly_private.embedding_queue q
     using jsonb_array_elements(results) r
@@ -5931,9 +5928,9 @@ begin
 end
 $$;
 
--- A hash that two memories with identical content share. It covers all fields except the id, the session, the time
--- and, for a memory that is not private, its agent. Null for a turn of a conversation, because the same words said
--- twice are two turns. Takes 5 µs a KB. Called by apply_memories. Locks nothing.
+-- A hash that is the same for two memories with identical content. It covers all fields except the id, the session and
+-- the time. It covers the agent only if the memory is private. It is null for a turn of a conversation, because the
+-- same words said twice are two turns. Takes 5 µs a KB. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.content_hash(
   kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric,
@@ -5957,14 +5954,14 @@ $$;
 
 comment on function mayfly_private.content_hash is 'A hash that memories with identical content share.';
 
--- Converts the operations of a push to the form { id, type, subject, body }. Before 0.2 an operation was { id,
--- type, memory, embedding, model }, and outboxes of processes that were away still hold that form; it is
--- accepted until 0.3. For a converted operation, `old` names the part of the old form, so that results and
--- errors use the form in which it was sent. Called by sync. Locks nothing.
+-- Converts the operations of a push to the form { id, type, subject, body }. Before 0.2, an operation was { id, type,
+-- memory, embedding, model }. Outboxes of processes that were offline may still hold this form, so it is accepted until
+-- 0.3. For a converted operation, `old` names the part of the old form, so that results and errors use the form in
+-- which it was sent. Called by sync. Locks nothing.
 --
--- A vector becomes its text, as a cast to halfvec needs it: as an array, its numbers were copied five times, which
--- took 36 ms for 100 vectors, and 10 ms this way, 6 ms of which the cast would otherwise take. Anything else in its
--- place becomes false, which is refused.
+-- A vector becomes a text, which is the form that a cast to halfvec needs. For 100 vectors this takes 10 ms, of which
+-- the cast would take 6 ms anyway. As arrays, their numbers were copied five times, which took 36 ms. Anything else in
+-- the place of a vector becomes false, which is refused.
 
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb
@@ -5996,13 +5993,14 @@ comment on function mayfly_private.convert_operations is 'Converts the operation
 
 grant execute on function mayfly_private.convert_operations to authenticated, service_role;
 
--- Finds near duplicates in a list of memories: the same words, or nine tenths of the different words of both,
--- in texts that begin or end alike. For each memory, returns the place of the first one that says the same, or
--- its own place, and nothing if all are different. Called by mayfly_private.recall, in the order of the answer. Locks nothing.
+-- Finds near duplicates in a list of memories. Two memories are near duplicates if their texts are identical, or if the
+-- texts begin or end alike and share nine tenths of their distinct words. For each memory, returns the place of the
+-- first one that says the same, or else its own place. Returns null if all are different. Called by
+-- mayfly_private.recall, in the order of the answer. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
--- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair, and comparing hashes shows
--- it in a fifth of the time.
+-- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair. Comparing hashes shows this in a
+-- fifth of the time.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -6010,7 +6008,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- The place of each memory, and for identical ones the lowest place.
+  -- The place of the first memory that each one is like.
   first integer[];
   are_different boolean;
 begin
@@ -6030,7 +6028,7 @@ begin
     join mayfly.memories m on m.tenant_id = tenant and m.id = o.id
     cross join lateral (select m.task || m.input || m.output as text offset 0) t
   ), hashed as materialized (
-    -- Pairs that look alike in all of these are compared in full.
+    -- Only memories that are equal in all of these are hashed in full.
     select l.*, case when count(*) over (partition by l.kind, l.bytes, l.beginning, l.ending) > 1 then (
         select md5(m.kind || m.task || m.input || m.output) from mayfly.memories m where m.tenant_id = tenant and m.id = l.id)
       else l.n::text end as hash
@@ -6068,10 +6066,11 @@ comment on function mayfly_private.embedding_progress is 'How far memories are e
 comment on function mayfly.embedding_progress is
   'How far memories are embedded with a model: { memories, embedded, left, waiting, dead, others }. For the secret key.';
 
--- Returns the embeddings of a push, one for each operation, null if it has none. Returns null as a whole if one of
--- them may be out of bounds. Called by check_push. The cast to halfvec accepts nothing but numbers and is needed
--- anyway: 0.15 ms an operation. Checking each number with a JSON path took 0.6 ms. A norm below 999 means that all
--- numbers are within 1000. A number nearer to 0 than 1e-30 has at least 30 zeros after its point.
+-- Returns the embeddings of a push, one for each operation, or null for an operation without one. If any of them may be
+-- out of bounds, it returns a single null instead. Called by check_push. The cast to halfvec is needed anyway and
+-- accepts nothing but numbers, so it also serves as the check. It takes 0.15 ms an operation. Checking each number with
+-- a JSON path took 0.6 ms. A norm below 999 means that all numbers are within 1000. A number nearer to 0 than 1e-30 has
+-- at least 30 zeros after its point.
 
 create or replace function mayfly_private.embeddings_of(push jsonb)
 returns extensions.halfvec[]
@@ -6195,9 +6194,9 @@ comment on function mayfly_private.find_by_meaning is
 
 -- Finds the memories nearest in meaning, best first. While a tenant is being embedded with a new model, it also asks
 -- the previous model for memories without a vector of the new one. likeness = 0.99 * (similarity - unrelated) / (1 -
--- unrelated), plus up to 0.01 that ranks similarities below `unrelated`, which is the similarity of two unrelated
--- texts in a model. Unlike similarities, likenesses of two models can be compared. Called by mayfly_private.recall.
--- Locks nothing.
+-- unrelated), where `unrelated` is the similarity that a model gives to two unrelated texts. Up to 0.01 is added, so
+-- that similarities below `unrelated` are ranked too. Unlike similarities, likenesses of two models can be compared.
+-- Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.find_by_meanings(
   tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec,
@@ -6250,8 +6249,8 @@ comment on function mayfly_private.find_by_meanings is 'The memories that are ne
 -- The memories that match the words of a question best, best first, with their scores.
 --
 --   score  = sum over the words of the question of rarity * rank ^ 2 / ln(different words of the memory + 24)
---   rarity = ln(1 + (memories - memories that have it + 0.5) / (memories that have it + 0.5))
---   rank   = ts_rank of the word: 0.61 if task or tags have it once, 0.49 in the text, 0.12 in the critique, and
+--   rarity = ln(1 + (memories - memories with the word + 0.5) / (memories with the word + 0.5))
+--   rank   = ts_rank of the word: 0.61 if it occurs once in task or tags, 0.49 in the text, 0.12 in the critique, and
 --            more if it occurs more often
 --   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all words of the question), at most 1, on
 --            the same scale for every question
@@ -6277,7 +6276,7 @@ create function mayfly_private.find_by_words(
 )
 language plpgsql stable
 set search_path = ''
--- Words are always found through their index. recall sets the rest.
+-- Words are always found through their index. recall sets the other planner settings.
 set enable_seqscan = off
 as $$
 #variable_conflict use_variable
@@ -6309,7 +6308,7 @@ begin
   end if;
 
   if sampled is null then
-    -- Counts only what the caller may see.
+    -- Counts only memories that the caller may see.
     known := (
       select count(*) from (
         select from mayfly.memories m
@@ -6451,8 +6450,9 @@ as $$
 declare
   copies jsonb;
 begin
-  -- Each hash is made once, and the tenant's memories are searched once. As the condition of a subquery, a hash would be
-  -- made again for every memory that a plan without statistics reads: 250,000 times for 500 puts beside 500 memories.
+  -- Each hash is made once, and the tenant's memories are searched once. If the hash were computed in the condition of
+  -- a subquery, a plan without statistics would compute it again for every memory that it reads: 250,000 times for 500
+  -- puts and 500 memories.
   with puts as materialized (
     select o.op ->> 'id' as op_id, (o.op ->> 'subject')::uuid as id, case when o.op -> 'body' ->> 'once' = 'true'
       then mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
@@ -6551,9 +6551,9 @@ $$;
 comment on function mayfly_private.find_typos is
   'Adds memories whose task or tags have a word similar to a word of the question that no memory has.';
 
--- How many memories of a list fit, in order, into a page of a given size as JSON, and at least one. JSON escapes,
--- which can turn one byte into six, count too. It reads and writes out every memory, so mayfly_private.pull calls it
--- only for a page that may become too large. Locks nothing.
+-- How many memories of a list, in order, fit as JSON into a page of a given size. It is at least one. JSON escapes
+-- count too: they can turn one byte into six. The function has to convert every memory to JSON, so mayfly_private.pull
+-- calls it only for a page that may become too large. Locks nothing.
 
 create or replace function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
 returns integer
@@ -6562,8 +6562,8 @@ set search_path = ''
 as $$
 begin
   return (
-    -- At least one, even if all of them have just been forgotten, so that the next page continues after the
-    -- last.
+    -- At least one, even if all of them have just been forgotten. Otherwise the next page would begin at the same
+    -- place.
     select greatest(1, count(*))
     from (
       select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
@@ -6578,9 +6578,9 @@ $$;
 
 comment on function mayfly_private.fitting_memories is 'How many memories fit into a page of this many bytes.';
 
--- Finds the memories for the updates and deletes of a push. If an update names an id under which nothing was
--- stored, because the tenant already had its content or its key, it applies to the memory that has it. Called
--- by apply_memories. Locks nothing.
+-- Finds the memories for the updates and deletes of a push. An update can name the id of a put that was not stored,
+-- because the tenant already had its content or its key. Such an update applies to the memory that has this content or
+-- key. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
 returns jsonb
@@ -6599,8 +6599,8 @@ $$;
 
 comment on function mayfly_private.follow_aliases is 'Finds the memories for updates and deletes.';
 
--- Deletes vectors, as a definer because it writes. Locks the vectors that it deletes, skipping those that other
--- transactions hold, and the settlements of their models.
+-- Deletes vectors. Locks the vectors that it deletes, skipping those that other transactions hold, and the settlements
+-- of their models.
 
 create or replace function mayfly_private.forget_vectors(model text, max_rows integer)
 returns jsonb
@@ -6661,9 +6661,9 @@ comment on function mayfly_private.forget_vectors is 'Deletes vectors of all mod
 comment on function mayfly.forget_vectors is
   'Deletes vectors of other models, if the memory has one of this model: { deleted, more }. While more is true, call it again. For the secret key.';
 
--- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's
--- id as another name of that memory. apply_memories calls it with the push before and after it was changed.
--- Locks nothing that is not locked already.
+-- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's id as
+-- another name of that memory. apply_memories calls it with the push before and after it was changed. Everything that
+-- it locks is locked already.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void
@@ -6746,7 +6746,7 @@ begin
             'model', o.op -> 'body' -> 'model')) || jsonb_build_object('set',
               '{"task": null, "input": null, "output": null, "critique": null, "tags": null}'
               || (o.op -> 'body') - '{key,once,hlc,embedding,model,agent_id,created_at,visibility}'::text[]))
-        -- The memory with this id was forgotten meanwhile, so the put becomes a new memory with another id.
+        -- The memory with this id has been forgotten meanwhile, so the put becomes a new memory with another id.
         when t.is_forgotten then o.op || jsonb_build_object('subject', gen_random_uuid())
         else o.op end order by o.n)
     from jsonb_array_elements(push) with ordinality as o (op, n)
@@ -6765,8 +6765,8 @@ $$;
 
 comment on function mayfly_private.match_keys is 'Turns puts with an existing key into updates.';
 
--- Estimates how many bytes a memory takes in an answer, before JSON escapes. It reads the length of a stored text
--- without the text, and writes out metadata only if it is stored compressed. Called by mayfly_private.pull. Locks
+-- Estimates how many bytes a memory takes in an answer, before JSON escapes. It gets the length of a stored text
+-- without reading the text, and reads metadata only if it is stored compressed. Called by mayfly_private.pull. Locks
 -- nothing.
 
 create or replace function mayfly_private.memory_bytes(
@@ -6783,12 +6783,13 @@ begin
 end
 $$;
 
--- Counts the memories that the caller sees, without tombstones and expired memories. Reads all of them. Runs as
--- the caller (scope memory:read). Locks nothing.
+-- Counts the memories that the caller sees, without tombstones and expired memories. For this, it reads all of them.
+-- Runs as the caller (scope memory:read). Locks nothing.
 --
 --   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
 --     by_day: {day: n}, with_vector: {model: n}, without_vector, conflicts }
---   by_agent: the 100 agents with the most memories; by_day: the days (UTC) of the last 90 with new memories
+--   by_agent: the 100 agents with the most memories
+--   by_day: those of the last 90 days (UTC) that have new memories
 
 create or replace function mayfly.memory_statistics()
 returns jsonb
@@ -6837,9 +6838,9 @@ comment on function mayfly.memory_statistics is
 -- The default worth of an embedding model: the weight of meaning relative to words, and the similarity of two
 -- unrelated texts. Called by mayfly_private.recall.
 --
--- The development embedder knows words and their forms, but no meaning. On Cranfield, weights of 0.1, 0.25, 0.5
--- and 1 give nDCG@10 of .530, .529, .523 and .512, and words only give .529. So it gets a small weight, with
--- which it still finds words that are spelled differently.
+-- The development embedder knows words and their forms, but no meaning. On Cranfield, weights of 0.1, 0.25, 0.5 and 1
+-- give nDCG@10 of .530, .529, .523 and .512, and words only give .529. So it gets a small weight, which is enough to
+-- find words that are spelled differently.
 
 create function mayfly_private.model_worth(model text, out meaning real, out unrelated real)
 language plpgsql immutable parallel safe
@@ -6862,17 +6863,17 @@ comment on function mayfly_private.model_worth is 'The default weight of an embe
 -- (at most 1). The caller adds visibility and filters. Returns nothing for a null vector. Called by
 -- mayfly_private.recall. Locks nothing.
 --
--- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then
--- the result is the best of its fresh tail, compared exactly, and of the HNSW index. The index has all large
--- tenants, so a search finds one of this tenant's vectors every (whole / body) steps. It is used as long as
--- this costs less than reading the body.
+-- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then the
+-- result is the best of its fresh tail, compared exactly, and of the HNSW index. The index contains the vectors of all
+-- large tenants. So while it is searched, on average one in (whole / body) vectors belongs to this tenant. The index is
+-- used as long as this costs less than reading all settled vectors of the tenant (the body).
 
 create or replace function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)
 language plpgsql stable strict
 set search_path = ''
--- Left alone, the planner never chose HNSW. With these settings, each statement has only one possible plan,
--- whatever the statistics and the tenant, and it is made once per session.
+-- By itself, the planner never chose HNSW. With these settings, each statement has only one possible plan, whatever the
+-- statistics and the tenant are. The plan is made once per session.
 set enable_seqscan = off
 set enable_sort = off
 set plan_cache_mode = force_generic_plan
@@ -6881,7 +6882,7 @@ rows 20
 as $$
 #variable_conflict use_column
 declare
-  -- The setting is compared with itself, because a session has it only after it has used pgvector.
+  -- This comparison loads pgvector, because a session has its settings only after it has used pgvector.
   is_loaded constant boolean := asked operator(extensions.<=>) asked is not null;
   iterative_scan constant text := current_setting('hnsw.iterative_scan');
   ef_search constant text := current_setting('hnsw.ef_search');
@@ -6906,13 +6907,13 @@ begin
   -- (in a quarter of the time of reading them), but not if many more results are needed.
   if body > 20.0 * greatest(ef, spread) then
     ef := least(greatest(ef, reach), 1000);
-    -- 0 steps if the first batch (ef) is expected to hold twice as many as needed. 1 if it should hold at least
-    -- half of them, such as the best ten of twenty: other vectors that the search met fill up the rest. For
-    -- 10,000 vectors among 110,000, that takes a fifth less time than 3,000 steps. If a try does not find
+    -- 0 steps if the first batch (ef) is expected to contain twice as many vectors as needed. 1 step if it should
+    -- contain at least half of them, such as ten of the best twenty. Other vectors that the search has met then make up
+    -- the rest. For 10,000 vectors among 110,000, this takes a fifth less time than 3,000 steps. If a try does not find
     -- enough, the next one searches further.
     foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
-      -- Not in set clauses, which fail in a session that has not loaded pgvector yet, such as one that restores
-      -- a dump. Assigned, because each perform would be another statement.
+      -- These are not set clauses, because those fail in a session that has not loaded pgvector yet, such as one that
+      -- restores a dump. The results are assigned, because each perform would be another statement.
       setting := set_config('hnsw.iterative_scan', case steps when 0 then 'off' else 'relaxed_order' end, true);
       setting := set_config('hnsw.ef_search', ef::text, true);
       setting := set_config('hnsw.max_scan_tuples', greatest(steps, 1)::text, true);
@@ -6948,7 +6949,7 @@ begin
   return query
   select best.memory_id, 1 - best.distance
   from (
-    -- Computes each distance once. In the outer list it would be computed again.
+    -- Computes each distance once. In the outer select list, it would be computed again.
     select v.memory_id, v.embedding operator(extensions.<=>) asked as distance
     from mayfly.memory_vectors v
     where v.tenant_id = tenant and v.model = nearest.model
@@ -6960,11 +6961,11 @@ $$;
 
 comment on function mayfly_private.nearest is 'The vectors that are nearest to a vector.';
 
--- Lets memories lend relevance to the memories right before and after them, in the same conversation or else in
--- the same session. The next memory gets `share` of the relevance, and the one after it half of that. Returns
--- which memories gain, and how much. mayfly_private.recall calls it with the best 20. Locks nothing.
+-- Lets memories lend relevance to the memories right before and after them, in the same conversation or else in the
+-- same session. The next memory gets `share` of the relevance, and the one after it half of that. Returns the memories
+-- that gain relevance, and how much each gains. mayfly_private.recall calls it with the best 20. Locks nothing.
 --
--- On conversations that were not used for tuning, it raised recall@10 from .624 to .688. It takes 0.3 ms.
+-- On conversations that were not used for tuning, this raised recall@10 from .624 to .688. It takes 0.3 ms.
 
 create function mayfly_private.neighbours_of(
   tenant uuid, threads uuid[], times timestamptz[], lenders uuid[], relevances double precision[], share double precision,
@@ -7025,16 +7026,15 @@ $$;
 comment on function mayfly_private.neighbours_of is
   'How much relevance memories lend to those right before and after them.';
 
--- The page of the log that sync returns, of every kind that the caller may read, with the memories of its
--- events as the caller sees them (mayfly_private.read_log). With `since: null` it first returns every memory by
--- id, page by page, and then the log from the first of these pages on. Without memory:read there are no
--- memories, and it begins with the log from now on.
+-- The page of the log that sync returns. It has the events of every kind that the caller may read, together with the
+-- memories that they are about, as the caller sees them (mayfly_private.read_log). With `since: null`, it first returns
+-- every memory, by id and page by page. Then it continues with the log, from the time of the first of these pages on.
+-- Without memory:read, it returns no memories and begins with the log from now on.
 --
--- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most
--- about 4 MB as JSON, so that a client never holds more. It ends before the memory that would exceed this,
--- unless that is the first, which takes up to 2 MB. JSON may escape any byte, and the exact size is measured
--- only if the page could then become that large. Runs as owner and repeats the conditions of the policies.
--- Locks nothing.
+-- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most about 4
+-- MB as JSON, so that a client never holds more. It ends before the memory that would exceed this, unless that is the
+-- first memory, which can have up to 2 MB. In JSON, any byte may have to be escaped. The exact size is measured only if
+-- the escapes could make the page too large. Runs as owner and repeats the conditions of the policies. Locks nothing.
 
 create or replace function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
@@ -7102,8 +7102,8 @@ begin
 end
 $$;
 
--- The clocks of a memory that is put with a key: the same timestamp for each field, either the caller's or the
--- server's. Called by apply_memories. Locks nothing.
+-- The clocks of a memory that is put with a key: the same timestamp for each field. It is the caller's timestamp if
+-- there is one, or else the server's. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.put_clocks(clock text)
 returns jsonb
@@ -7121,8 +7121,8 @@ $$;
 
 comment on function mayfly_private.put_clocks is 'The clocks of a memory that is put with a key.';
 
--- Queues memories, as a definer because it writes. It looks at max_rows memories in the order of the primary key,
--- starting after `after`. It gives dead rows another chance. Locks the rows that it queues.
+-- Queues memories. It looks at max_rows memories in the order of the primary key, starting after `after`. It gives dead
+-- rows another chance. Locks the rows that it queues.
 
 create or replace function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb
@@ -7164,9 +7164,10 @@ $$;
 comment on function mayfly.queue_embeddings is
   'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with after until that is null. For the secret key.';
 
--- Finds and ranks memories, as a definer because the operators @@ and && are not leakproof, so under the policies
--- they could never use an index (full text on 100,000 rows: 370 ms under them, 0.32 ms without). It takes tenant and
--- visibility from the token, and its statements repeat the policies of mayfly.memories. Locks nothing.
+-- Finds and ranks memories. It is a definer, because the operators @@ and && are not leakproof and could never use an
+-- index under the policies. (Full text search in 100,000 rows took 370 ms under the policies, and takes 0.32 ms without
+-- them.) It takes tenant and visibility from the token, and its statements repeat the policies of mayfly.memories.
+-- Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
 --   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
@@ -7176,14 +7177,14 @@ comment on function mayfly.queue_embeddings is
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness, and
--- mayfly_private.half_life the half-lives. The caller can set the weights. The defaults are 1 for words, the result of
--- mayfly_private.worth_of_model for meaning, 0.3 for neighbours, and 0.1 for the others. Scores are fused, because
--- fusing ranks gave .005 to .015 less nDCG@10 (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
--- Retrieval", TOIS 2023).
+-- The score and fit of words come from mayfly_private.find_by_words, the likeness from mayfly_private.find_by_meanings,
+-- and the half-lives from mayfly_private.half_life. The caller can set the weights. The defaults are 1 for words, the
+-- result of mayfly_private.worth_of_model for meaning, 0.3 for neighbours, and 0.1 for the others. Scores are fused,
+-- not ranks, because fusing ranks gave .005 to .015 less nDCG@10 (Bruch, Gai and Ingber, "An Analysis of Fusion
+-- Functions for Hybrid Retrieval", TOIS 2023).
 --
--- Words, vectors and rows each have a statement, which is planned once per session. A single statement for all
--- three took 2 ms to plan at each recall.
+-- Words, vectors and rows are each read by a statement of their own, which is planned once per session. A single
+-- statement for all three took 2 ms to plan at each recall.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -7223,7 +7224,8 @@ declare
   threads uuid[];
   times timestamptz[];
   newcomers uuid[];
-  -- Computed once, not for each memory. If the caller passes no half-lives, mayfly_private.half_life has them.
+  -- Computed once, not for each memory. If the caller passes no half-lives, these are those of
+  -- mayfly_private.half_life.
   half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
     select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
   places integer[];
@@ -7231,7 +7233,7 @@ declare
   level double precision;
 begin
   if embedding is null and similar_to is null and older_embedding is not null then
-    -- Only the old model could be asked.
+    -- Only the previous model can embed the question.
     embedding := older_embedding;
     model := older_model;
     older_embedding := null;
@@ -7345,7 +7347,8 @@ begin
               + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
             h.recency
           from mayfly.memories m
-          -- After a hundred half-lives, freshness is practically zero. A thousand would underflow: an error.
+          -- After a hundred half-lives, freshness is practically zero. After a thousand, the number would underflow,
+          -- which is an error.
           cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
             / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
           where m.tenant_id = tenant and m.id = c.id
@@ -7355,7 +7358,7 @@ begin
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
-    -- Duplicates filled the list, so look further, once.
+    -- If duplicates filled the list, it looks further, once.
     exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
@@ -7397,16 +7400,17 @@ comment on function mayfly_private.recall is 'The best memories for a question.'
 grant execute on function mayfly_private.recall to authenticated, service_role;
 
 -- The memories that answer a question best, by words and by meaning, or the memories that resemble one of them
--- (similar_to). The query function calls it as its own caller. Rows have their scores broken down, as above.
+-- (similar_to). The query function calls it as its own caller. Each row has the parts of its score, as described above.
 --
 --   Filters: kinds, having_tags (all of them), agent, min_reward, since, until (exclusive), for_task (the same
 --   text), session and conversation.
 --   weights      {"words": 1, "meaning": 1, "neighbours": 0.3, "reward": 0.1, "importance": 0.1, "recency": 0.1}: the first two
---                0 to 100, the others 0 to 1, the last three at most 1 in sum; meaning defaults to its model's worth
+--                can be 0 to 100, the others 0 to 1, and the sum of the last three at most 1. By default, meaning
+--                has its model's worth
 --   half_lives   in days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
 --   surrounding  how many memories before and after each hit to return with it, 0 to 5, from its thread
---   grouped      near duplicates are one result, with the ids of the others; false returns each of them
---   explain      `parts` also has the weights, and the words of the question with their rarity
+--   grouped      near duplicates are one result, with the ids of the others. false returns each of them
+--   explain      if true, `parts` also has the weights, and the words of the question with their rarity
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
 create function mayfly.recall(
@@ -7437,7 +7441,7 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
--- Its one statement is planned once per session. A function in SQL planned it at each call, which took 0.27 ms.
+-- In PL/pgSQL, its one statement is planned once per session. In SQL, it was planned at each call, which took 0.27 ms.
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -7455,9 +7459,9 @@ comment on function mayfly.recall is
 
 grant execute on function mayfly.recall to authenticated, service_role;
 
--- How many memories a recall of the caller looks through, and how many of them have a vector of a model. Exact
--- in a tenant of up to 2,000 memories. Above that it is an estimate from the tenant's sample and its settled
--- vectors, because counting would take longer than the recall. The query function calls it together with
+-- How many memories a recall of the caller looks through, and how many of them have a vector of a model. In a tenant of
+-- up to 2,000 memories, the numbers are exact. In a larger tenant, they are estimates from the tenant's sample and its
+-- settled vectors, because counting would take longer than the recall. The query function calls it together with
 -- mayfly.recall. Locks nothing.
 
 create function mayfly_private.recall_scope(model text)
@@ -7514,10 +7518,9 @@ comment on function mayfly.recall_scope is
 
 grant execute on function mayfly.recall_scope to authenticated, service_role;
 
--- Refuses a push because of the first fault in the doubtful operations, with its index and field. It checks
--- everything one by one and takes 0.2 ms an operation, so check_push calls it only for operations that it could
--- not accept itself. Locks nothing. The values and the base of an update have the same bounds as those of a
--- put.
+-- Refuses a push at the first fault among the doubtful operations, and names the index and field of the fault. It
+-- checks each value separately, which takes 0.2 ms an operation. So check_push calls it only for operations that it
+-- could not accept itself. Locks nothing. The values and the base of an update have the same bounds as those of a put.
 
 create or replace function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void
@@ -7620,8 +7623,8 @@ $$;
 
 comment on function mayfly_private.refuse_faults is 'Refuses an invalid push, with the index and the field.';
 
--- Asks the sync function to embed the waiting memories of each tenant. If a request is lost, it is repeated in
--- the next minute. The project's URL and secret key come from Vault, under these names:
+-- Asks the sync function to embed the waiting memories of each tenant. If a request is lost, the next one comes a
+-- minute later. The project's URL and secret key come from Vault, under these names:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('sb_secret_…', 'mayfly_secret_key');
 --   select vault.create_secret('mayfly-', 'mayfly_functions_prefix'); -- only after mayfly init --prefix mayfly-
@@ -7660,12 +7663,12 @@ $$;
 
 comment on function mayfly_private.request_drains is 'Asks the sync function to embed waiting memories. For pg_cron with pg_net.';
 
--- Normalises a text before it is parsed into words, for memories and questions alike. Texts that only look
--- different become the same: full width and ligatures (NFKC), marks that are separate from their letters, vowel
--- marks of Arabic and Hebrew, soft hyphens, and characters without width. Scripts without spaces between words
--- (Chinese, Japanese, Thai and similar), and Korean, whose endings are part of its words, become overlapping
--- pairs of letters. Identifiers stay, and their parts are appended to the text: camelCase, HTTPServer, node.js,
--- paths. C++ becomes cplusplus, C# becomes csharp. Locks nothing.
+-- Normalises a text before it is parsed into words, for memories and questions alike. Texts that only look different
+-- become the same: full width and ligatures (NFKC), marks that are separate from their letters, vowel marks of Arabic
+-- and Hebrew, soft hyphens, and characters without width. Scripts without spaces between words (Chinese, Japanese, Thai
+-- and similar), and Korean, whose endings are part of its words, become overlapping pairs of letters. Identifiers
+-- (camelCase, HTTPServer, node.js, paths) stay, and their parts are appended to the text. C++ becomes cplusplus, C#
+-- becomes csharp. Locks nothing.
 --
 -- < and > become spaces, because the parser would drop <staging> and Promise<RecallAnswer> as tags. The parser
 -- splits 5e8f1c into a number and a word, so a hash that begins like this is added with an x before it. A text that
@@ -7714,7 +7717,7 @@ $$;
 
 comment on function mayfly_private.searched is 'Prepares a text for parsing into words.';
 
--- Stores the worth of a model, as a definer because it writes. Locks the row of the model.
+-- Stores the worth of a model. Locks the row of the model.
 
 create function mayfly_private.set_model_worth(model text, meaning real, unrelated real, measured jsonb)
 returns jsonb
@@ -7774,12 +7777,12 @@ grant execute on function mayfly.set_model_worth to authenticated, service_role;
 
 comment on function mayfly_private.settle is 'Merges an update into a memory, field by field.';
 
--- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first.
--- Returns how many; 0 if nothing is left to settle. A tenant with `large` vectors of a model becomes large and
--- stays large. Run it repeatedly in the background, each time in its own transaction, so that its work is kept
--- whenever it is stopped. As the tenant grows, it also measures how far the index must be searched
--- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and mayfly.maintain for the tenant
--- of its caller.
+-- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first. Returns how
+-- many it moved, which is 0 if nothing is left to settle. A tenant becomes large when it has `large` vectors of one
+-- model, and then stays large. Run it repeatedly in the background, each time in a transaction of its own. Then no
+-- finished work is lost when it is stopped. As the tenant grows, it also measures how far the index must be searched
+-- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and mayfly.maintain for the tenant of its
+-- caller.
 --
 -- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
 
@@ -7797,7 +7800,7 @@ declare
   moved integer;
 begin
   with recursive tails as (
-    -- Moves from one tail to the next through the index, without counting any.
+    -- Jumps from one tail to the next through the index, without counting their rows.
     (select v.tenant_id, v.model from mayfly.memory_vectors v
     where not v.settled and case when not v.settled then v.tenant_id end >= coalesce(only_tenant, '00000000-0000-0000-0000-000000000000')
     order by case when not v.settled then v.tenant_id end, v.model limit 1)
@@ -7822,7 +7825,8 @@ begin
     return 0;
   end if;
 
-  -- Measured before these vectors are in the index, because vectors that it does not have are harder to find.
+  -- This is measured before these vectors are in the index, because vectors that the index does not have are harder to
+  -- find.
   if exists (
     select from mayfly_private.settlements s
     where s.tenant_id = chosen.tenant_id and s.model = chosen.model
@@ -7831,7 +7835,8 @@ begin
     perform mayfly_private.tune_search(chosen.tenant_id, chosen.model);
   end if;
 
-  -- Joined by position, because without statistics a join by key compared each vector with all of the tenant's.
+  -- Rows are joined by their position (ctid). Without statistics, a join by key compared each vector with all vectors
+  -- of the tenant.
   update mayfly.memory_vectors
   set settled = true
   where ctid = any (array(
@@ -7899,10 +7904,10 @@ $$;
 
 comment on function mayfly_private.surroundings_of is 'The memories right before and after a memory.';
 
--- Pushes what was learned and pulls what is new, in one round trip. The sync function calls it with the rights
--- of its own caller. Push and pull are one transaction, and the caller gets its own events with the next sync.
--- Operations may have the form from before 0.2 (convert_operations). It also marks agents as dead whose
--- lifetime is over. `since: null` begins with all memories, and 'now' with everything that happens from now on.
+-- Pushes what was learned and pulls what is new, in one round trip. The sync function calls it with the rights of its
+-- own caller. Push and pull are one transaction, and the caller gets its own events with the next sync. Operations may
+-- have the form from before 0.2 (convert_operations). It also marks agents whose lifetime is over as dead. `since:
+-- null` begins with all memories, and 'now' with everything that happens from now on.
 
 create or replace function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
 returns jsonb
@@ -7927,7 +7932,8 @@ begin
 end
 $$;
 
--- An immutable choice over listed languages, so that the search words of a memory depend only on the memory.
+-- Chooses from a fixed list of languages. So the function is immutable, and the search words of a memory depend only on
+-- the memory.
 
 create or replace function mayfly_private.text_search_config(language text)
 returns regconfig
@@ -7958,13 +7964,13 @@ begin
 end
 $$;
 
--- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model,
--- stores it in the tenant's settlement, and returns it. A single value for all tenants was either too slow or
--- too small. It searches for the newest vectors, beginning with those of the fresh tail, which are not in the
--- index, with more and more candidates, until it finds 0.995 of what 1,000 candidates (the maximum) find.
--- Comparing with all vectors instead took 100 ms a question at 100,000 vectors. (Up to 20,000, recall compares
--- with all before it would search with 1,000.) mayfly_private.settle_vectors calls it now and then as the
--- tenant grows; it takes a second or two.
+-- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, stores it in
+-- the tenant's settlement, and returns it. A single value for all tenants was either too slow or too small. Its
+-- questions are the newest vectors. It begins with those of the fresh tail, because they are not in the index. It
+-- searches with more and more candidates, until it finds 0.995 of what the maximum of 1,000 candidates finds. Comparing
+-- with all vectors instead took 100 ms a question among 100,000 vectors. (In a tenant of up to 20,000 vectors, recall
+-- compares the question with all of them rather than search with 1,000 candidates.) mayfly_private.settle_vectors calls
+-- this function now and then as the tenant grows. It takes a second or two.
 --
 -- Locks the settlement.
 
@@ -7978,7 +7984,7 @@ as $$
 #variable_conflict use_column
 declare
   asked uuid[];
-  -- The pairs that the largest number of candidates found.
+  -- Which vectors each question finds with the largest number of candidates.
   askers uuid[];
   best uuid[];
   found_again bigint;
@@ -8014,9 +8020,9 @@ begin
     exit when found_again >= 0.995 * cardinality(best);
   end loop;
 
-  -- Even 1,000 candidates do not find everything. With loosely spread vectors, 100 candidates found 0.995 of
-  -- what 1,000 found, but only 0.989 of the real best ten. So the value is increased by half. The index can
-  -- find at most 0.992 of those.
+  -- Even 1,000 candidates do not find everything. With loosely spread vectors, 100 candidates found 0.995 of what 1,000
+  -- found, but only 0.989 of the real best ten. So the value is increased by half. Whatever the value, the index finds
+  -- at most 0.992 of the real best ten.
   update mayfly_private.settlements s
   set ef_search = least(ef * 3 / 2, 1000)
   where s.tenant_id = tenant and s.model = tune_search.model and s.vectors > 20000
@@ -8025,8 +8031,8 @@ begin
 end
 $$;
 
--- Makes the questions, as a definer because worth_of_model is private. A caller with memory:admin sees every memory
--- of the tenant. Reads up to 3,000 memories. Locks nothing.
+-- Makes the questions of mayfly.tuning_questions. It is a definer, because worth_of_model is private. A caller with
+-- memory:admin sees every memory of the tenant. Reads up to 3,000 memories. Locks nothing.
 
 create function mayfly_private.tuning_questions(questions integer, model text)
 returns jsonb
@@ -8074,8 +8080,8 @@ begin
       'unrelated', mayfly_private.unrelated_similarity(tenant, model));
   end if;
 
-  -- Otherwise, a passage of each memory without its rarer words, like a question of somebody who remembers it
-  -- vaguely.
+  -- Otherwise, each question is a passage of a memory without its rarer words. This is how somebody asks who remembers
+  -- it vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -8088,7 +8094,7 @@ begin
   ), words as (
     select p.id, w.n, w.word, coalesce(f.memories, 1) as memories
     from passages p
-    -- The first and the last passage may be cut.
+    -- The first and the last passage may be cut off.
     cross join lateral (
       select * from regexp_split_to_table(p.text, '\s+') with ordinality as r (word, n)) w
     cross join lateral (select (tsvector_to_array(to_tsvector(config, w.word)))[1] as lexeme) l
@@ -8112,15 +8118,15 @@ comment on function mayfly_private.tuning_questions is 'Questions to the tenant'
 
 grant execute on function mayfly_private.tuning_questions to authenticated, service_role;
 
--- Questions to the tenant's own memories whose answers are known, to measure what an embedding model is worth.
--- They stay the same while the memories do. In the mode `groups`, a question is the text of a memory, and its
--- answers are the other memories of its conversation or task. If there are fewer than 20 such groups, the mode
--- is `passages`: a question is a passage without its rarer words, and the answer is its memory. Scopes
--- memory:admin and memory:read.
+-- Questions about the tenant's own memories, with known answers, to measure what an embedding model is worth. As long
+-- as the memories stay the same, so do the questions. In the mode `groups`, a question is the text of a memory, and its
+-- answers are the other memories of its conversation or task. If there are fewer than 20 such groups, the mode is
+-- `passages`: a question is a passage without its rarer words, and the answer is its memory. Scopes memory:admin and
+-- memory:read.
 --
 --   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
 --   id: the memory of the question, which is not an answer
---   unrelated: as measured, null with fewer than 20 vectors
+--   unrelated: as measured, or null if there are fewer than 20 vectors
 
 create function mayfly.tuning_questions(questions integer default 60, model text default '')
 returns jsonb
@@ -8158,13 +8164,13 @@ $$;
 
 comment on function mayfly_private.unrelated_similarity is 'The similarity of unrelated memories.';
 
--- The search words of a memory: task and tags have weight A, input and output B, the critique C. Each weight is
--- parsed once, and only if it has a text. 1 KB of prose takes 180 µs; a single to_tsvector takes 130. Called by
+-- The search words of a memory: task and tags have weight A, input and output B, the critique C. The text of each
+-- weight is parsed once, if there is any. 1 KB of prose takes 180 µs. A single to_tsvector takes 130 µs. Called by
 -- every write of a memory, and by maintenance, which brings older rows up to mayfly_private.words_version(). Locks
 -- nothing.
 --
--- A tsvector holds 1 MB. Few texts come near it; one that exceeds it is halved until it fits, so it is found by its
--- beginning.
+-- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so it is found by the
+-- words of its beginning.
 
 create or replace function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text
@@ -8178,7 +8184,7 @@ declare
   body text := case when output = '' then input when input = '' then output else input || E'\n' || output end;
   found tsvector;
 begin
-  -- A text of this size always fits, and needs no exception block, which costs a subtransaction.
+  -- A text of this size always fits, so it needs no exception block. Such a block costs a subtransaction.
   if octet_length(body) < 100000 then
     found := setweight(to_tsvector(config, mayfly_private.searched(body)), 'B');
   else
@@ -8201,13 +8207,13 @@ begin
 end
 $$;
 
--- The words of a question as searches, rarest first and at most 12, with the number of sampled memories that
--- have each. This is 0.5 for a word that the sample does not have, and null in a small tenant, where words are
--- counted during the search. A word that looks like the beginning of a hash, and a single letter of a script of
--- pairs, match as prefixes. Called by mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as tsqueries, rarest first and at most 12. With each comes the number of sampled memories
+-- that contain it. This number is 0.5 if no sampled memory contains the word, and null in a small tenant, where words
+-- are counted during the search. A word that looks like the beginning of a hash matches as a prefix. So does a single
+-- letter of a script that is indexed in pairs of letters. Called by mayfly_private.find_by_words. Locks nothing.
 --
--- Rows that maintenance has not rewritten yet have words with accents. While there are such rows, a word with
--- an accent is searched in both forms. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
+-- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
+-- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
 
 create function mayfly_private.words_of_question(
   tenant uuid, language text, question text, is_sampled boolean, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
@@ -8248,7 +8254,7 @@ begin
   end if;
   for quoted in select q[1] from regexp_matches(question, U&'["\201C\201E\00AB]([^"\201C-\201F\00AB\00BB]+)["\201C\201D\00BB]', 'g') q limit 3 loop
     of_quoted := phraseto_tsquery(config, translate(normalize(quoted, NFKC), '<>', '  '));
-    -- For a script of pairs, its pairs.
+    -- A script that is indexed in pairs is searched by its pairs.
     if numnode(of_quoted) > 0 and mayfly_private.searched(quoted) ~ '^ ' then
       of_quoted := plainto_tsquery(config, mayfly_private.searched(quoted));
     end if;
@@ -8261,9 +8267,9 @@ $$;
 
 comment on function mayfly_private.words_of_question is 'The words of a question as searches, the rarest first.';
 
--- The version of mayfly_private.words with which new memories are written. Maintenance rewrites rows with
--- another version in batches. Until then they are found by their old words. Raise it with every change of
--- words, searched or a text search configuration.
+-- The version of mayfly_private.words with which new memories are written. Maintenance rewrites rows of other versions
+-- in batches. Until then, they are found by their old words. Raise this number whenever you change words, searched or a
+-- text search configuration.
 
 create function mayfly_private.words_version()
 returns smallint
@@ -8273,8 +8279,8 @@ return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The current version of the search words.';
 
--- What an embedding model is worth to a tenant unless the caller sets it: as measured on the tenant's own memories,
--- or else by the model's name. Called by mayfly_private.recall. Locks nothing.
+-- What an embedding model is worth to a tenant, if the caller does not say. It is what was measured on the tenant's own
+-- memories, or else the default for the model's name. Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.worth_of_model(tenant uuid, model text, out meaning real, out unrelated real)
 language plpgsql stable
@@ -8296,11 +8302,11 @@ comment on function mayfly_private.worth_of_model is 'The weight of an embedding
 -- Appends events about memories to the log, once per statement, for the readers that may see them. Runs as owner,
 -- because clients have no INSERT on the log.
 --
--- Events of a private memory have its agent as audience; the agent's ancestors and the tenant's admins see them
--- too (by the policy of mayfly.events, which equals that of mayfly.memories). A private memory without an agent
--- has the tenant's id as audience, which is no reader's id, so only admins see its events. When a memory
--- becomes private, `memory.hidden` removes it from the tenant's caches, and readers that still see it get
--- `memory.updated` after that. When a memory becomes the tenant's, all readers get `memory.updated`.
+-- The audience of a private memory's events is its agent. The agent's ancestors and the tenant's admins see them too,
+-- because the policy of mayfly.events equals that of mayfly.memories. If a private memory has no agent, the audience is
+-- the tenant's id. No reader has this id, so only admins see these events. When a memory becomes private,
+-- `memory.hidden` removes it from the tenant's caches, and readers that still see it get `memory.updated` after that.
+-- When a memory becomes visible to the whole tenant, all readers get `memory.updated`.
 
 create or replace function mayfly_private.log_memories()
 returns trigger
@@ -8346,7 +8352,7 @@ begin
         case when n.expires_at is distinct from o.expires_at then 'expires_at' end], null) end as fields
     from new_rows n
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
-    -- New clocks of fields that keep their value write no event.
+    -- If only the clocks of fields change, no event is written.
     where n.version <> o.version or n.deleted_at is distinct from o.deleted_at
   ), appended as (
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version, fields)
@@ -8374,11 +8380,11 @@ create trigger memory_aliases_meter_delete after delete on mayfly.memory_aliases
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
--- Charges the rows that a statement writes into memories. It is a trigger, so no writer can forget it.
--- octet_length reads the length of a stored text without reading the text. Tags, metadata and timestamps are
--- counted uncompressed, for which `|| '{}'` is needed. Compressed, they may have a fortieth of the size, and
--- forgetting would give back less than was charged. 512 bytes cover the row itself, its operation and its
--- event; a tombstone keeps them.
+-- Charges the rows that a statement writes into memories. It is a trigger, so no writer can forget it. octet_length
+-- reads the length of a stored text without reading the text. Tags, metadata and timestamps are counted uncompressed,
+-- for which `|| '{}'` is needed. Compressed, they may take a fortieth of the space, and forgetting would then give back
+-- less than was charged. 512 more bytes are charged for the row itself, its operation and its event. A tombstone keeps
+-- these.
 
 create or replace function mayfly_private.meter_memories()
 returns trigger
@@ -8451,8 +8457,8 @@ begin
 end
 $$;
 
--- Makes the search words of a row that is written without them: by an update, a delete, a restore or by hand in
--- the SQL editor. A push writes them itself, which saves 10 µs a row. Runs inside the writing statement.
+-- Makes the search words of a row that is written without them, such as by an update, a delete, a restore, or by hand
+-- in the SQL editor. A push writes them itself, which saves 10 µs a row. Runs inside the writing statement.
 
 create function mayfly_private.write_words()
 returns trigger
@@ -8534,11 +8540,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.inboxes', 'one row an agent or person')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes one batch of a tenant's old messages with their deliveries. Messages that every recipient has
--- acknowledged, or whose deadline has passed, are deleted after the tenant's messages_kept. All others, and
--- those in channels, are deleted after the project's `kept`. Looks at max_rows messages and continues where the
--- last batch stopped. `more` is true until the walk has reached its end. A chore: maintain_tenant calls it
--- under its lock.
+-- Deletes one batch of a tenant's old messages with their deliveries. Messages that every recipient has acknowledged,
+-- or whose deadline has passed, are deleted after the tenant's messages_kept. All others, and those in channels, are
+-- deleted after the project's `kept`. Looks at max_rows messages, and continues where the last batch stopped. `more` is
+-- true until the walk has reached its end. It is a chore, so maintain_tenant calls it under its lock.
 
 create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
 returns jsonb
@@ -8572,8 +8577,8 @@ begin
         or (m.channel_id is null and m.sent_at < handled_before
           and (m.deadline < instant or not exists (select from mayfly.deliveries d
             where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null)))));
-  -- All in one statement. If deliveries were deleted with their messages, the trigger would run for each
-  -- message.
+  -- This deletes all deliveries in one statement. If they were deleted together with their messages, the trigger would
+  -- run for each message.
   delete from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = any (spent);
   delete from mayfly.messages m where m.tenant_id = tenant and m.id = any (spent);
 
@@ -8608,8 +8613,7 @@ insert into mayfly_private.imports (relation, sets) values
   ('mayfly.deliveries', '{"session": "null"}')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- Whether the inbox of a topic tenant:{t}:agent:{id} is open. Opening it counts as its lease. Called by
--- flush_nudges.
+-- Whether the inbox of a topic tenant:{t}:agent:{id} is open. An open inbox needs no lease. Called by flush_nudges.
 
 create function mayfly_private.is_inbox_open(tenant uuid, topic text)
 returns boolean
@@ -8626,8 +8630,7 @@ $$;
 
 comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
 
--- The newest number of an inbox or a channel, which its reader gets later if it was not told at once. Called by
--- flush_nudges.
+-- The newest number of an inbox or a channel. A reader that was not told at once gets it later. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -8652,8 +8655,8 @@ comment on column mayfly.channel_subscriptions.acknowledged is 'The subscriber h
 -- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating it
 -- changes nothing. Scope message:read. Locks the deliveries, by number.
 --
--- A broadcast can arrive before the row that caused it is visible. `unseen` has the numbers above the newest
--- one that this call sees. They were not acknowledged, so try again soon.
+-- A broadcast can arrive before the row that caused it is visible. `unseen` lists the given numbers that are above the
+-- newest one that this call sees. They were not acknowledged, so try again soon.
 
 create or replace function mayfly_private.acknowledge_messages(seqs bigint[])
 returns jsonb
@@ -8669,7 +8672,8 @@ begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
-  -- Read before the update, whose snapshot is later, so whatever the update cannot see is listed here.
+  -- This is read before the update. The snapshot of the update is later, so whatever the update cannot see is listed
+  -- here.
   select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d
@@ -8692,9 +8696,9 @@ comment on function mayfly_private.acknowledge_messages is 'Acknowledges message
 comment on function mayfly.acknowledge_messages is
   'Acknowledges messages of the caller''s inbox: { acknowledged, unseen }. acknowledged is how many were new. unseen are numbers that this call could not see yet: acknowledge them again soon.';
 
--- The recipients of a message to many: all living agents that the target describes, except the sender.
--- Suspended ones get it when they are resumed. Runs as owner, because a sender needs no agent:read. Called by
--- send_messages. Locks nothing.
+-- The recipients of a message to many agents. They are all living agents that the target describes, except the sender.
+-- Suspended agents get the message when they are resumed. Runs as owner, because a sender needs no agent:read. Called
+-- by send_messages. Locks nothing.
 
 create or replace function mayfly_private.agents_of_target(tenant uuid, sender uuid, target jsonb)
 returns setof uuid
@@ -8715,15 +8719,14 @@ begin atomic
         and (line.status not in ('running', 'suspended') or line.expires_at <= (select mayfly_private.now())));
 end;
 
--- Broadcasts messages that were just sent to their readers: to the open inboxes that have them, and to their
--- channels. A broadcast contains a message of up to 64 KB. For a larger one it contains only the number, and
--- the reader fetches the message. Messages within the tenant's current rate are broadcast at once. For the
--- rest, the greatest number of each topic becomes due. Called by send_messages. It is PL/pgSQL, so that it
--- looks up realtime.send when it runs: a body that is parsed at creation would keep Realtime from dropping and
--- replacing that function.
+-- Broadcasts messages that have just been sent, to their open inboxes and their channels. A broadcast contains a
+-- message of up to 64 KB. For a larger message it contains only the number, and the reader fetches the message. As many
+-- messages as the tenant's rate allows are broadcast at once. For the others, the greatest number of each topic becomes
+-- due. Called by send_messages. It is PL/pgSQL, so that it looks up realtime.send only when it runs. A body that is
+-- parsed at creation would depend on realtime.send, and Realtime could then not drop and replace that function.
 --
--- A channel without a lease gets no broadcast. Its number still becomes due while something flushes, because a
--- lease may begin while this transaction is open (see nudge).
+-- A channel without a lease gets no broadcast. If something sends due broadcasts, its number still becomes due, because
+-- a lease may begin while this transaction is open (see nudge).
 
 create or replace function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void
@@ -8782,11 +8785,11 @@ begin
 end
 $$;
 
--- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead
--- log, so a message can arrive before its transaction is visible, and its recipient would be told that there is
--- no such message. A function calls this when it does not find what a message was about, and then looks again.
+-- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead log,
+-- so a message can arrive before its transaction is visible. Its recipient would then be told that there is no such
+-- message. If a function does not find what a message is about, it calls this and looks again.
 --
--- A sender locks the inbox until it commits. This waits for that lock and gives it up at once.
+-- A sender locks the inbox until it commits. This function waits for that lock and releases it at once.
 
 create function mayfly_private.await_deliveries(tenant uuid)
 returns void
@@ -8797,7 +8800,7 @@ begin
   perform from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = mayfly_private.caller_id() for share;
   raise exception using errcode = 'MF001';
 exception when sqlstate 'MF001' then
-  -- The rollback of this block has given up the lock.
+  -- The rollback of this block has released the lock.
   null;
 end
 $$;
@@ -8806,7 +8809,8 @@ comment on function mayfly_private.await_deliveries is 'Waits until the messages
 
 grant execute on function mayfly_private.await_deliveries to authenticated, service_role;
 
--- Refuses all messages if one is invalid, before anything is sent. The error has its index and field. Locks nothing.
+-- Refuses all messages if one is invalid, before anything is sent. The error has the index and the field of the first
+-- fault. Locks nothing.
 
 create or replace function mayfly_private.check_messages(messages jsonb)
 returns void
@@ -8889,8 +8893,8 @@ $$;
 
 comment on function mayfly_private.check_messages is 'Refuses invalid messages, with the index and the field.';
 
--- Refuses messages whose recipient does not exist or is not alive, and messages to many that reach nobody.
--- send_messages calls it for new messages; `delivered` holds a message's id once for each recipient. Runs as owner.
+-- Refuses messages whose recipient does not exist or is not alive, and messages to many agents that reach nobody.
+-- send_messages calls it for new messages. `delivered` has the id of a message once for each recipient. Runs as owner.
 -- Locks nothing.
 
 create or replace function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])
@@ -8931,8 +8935,8 @@ begin
 end
 $$;
 
--- Puts one message into the inbox of its recipient, like send_messages does for its caller. It is for messages
--- of the database itself, such as the end of a job. The sender is the agent or person that caused it, or null
+-- Puts one message into the inbox of its recipient, like send_messages does for its caller. It is for messages that the
+-- database itself sends, such as one about the end of a job. The sender is the agent or person that caused it, or null
 -- for the secret key. A message with a known id is not sent again. Charges the message. Locks the inbox.
 
 create function mayfly_private.deliver_message(
@@ -9002,8 +9006,8 @@ comment on function mayfly_private.open_inbox is 'Makes a session the reader of 
 comment on function mayfly.open_inbox is
   'Makes this session the reader of the caller''s inbox: { topic, last_seq, acknowledged }. All messages up to acknowledged are handled.';
 
--- The tenant of this request, if the caller has an inbox there: a living agent or a person with message:read. The
--- secret key has no inbox. Locks nothing.
+-- The tenant of this request, if the caller has an inbox there. Living agents and persons with message:read have one.
+-- The secret key has no inbox. Locks nothing.
 
 create or replace function mayfly_private.own_inbox()
 returns uuid
@@ -9021,12 +9025,12 @@ begin
 end
 $$;
 
--- The messages that wait in the caller's inbox after `after`, by number: a page of about 1 MB and at most
--- page_limit messages, without those past their deadline. Each message is marked as delivered to this session.
--- If another session had it before, its attempt is above 1. Only for the session that opened the inbox last.
--- Scope message:read. Locks the deliveries that it returns.
+-- The messages that wait in the caller's inbox and whose number is above `after`, by number. A page has about 1 MB and
+-- at most page_limit messages. Messages past their deadline are left out. Each message is marked as delivered to this
+-- session. If another session got it before, its attempt is above 1. Only the session that opened the inbox last can
+-- call this. Scope message:read. Locks the deliveries that it returns.
 --
--- Senders hold the inbox until they commit, so this snapshot has every message up to last_seq.
+-- Senders hold the inbox until they commit, so this snapshot contains every message up to last_seq.
 
 create or replace function mayfly_private.pull_inbox(session uuid, after bigint, page_limit integer)
 returns jsonb
@@ -9046,7 +9050,7 @@ begin
     select b.last_seq from mayfly.inboxes b
     where b.tenant_id = tenant and b.recipient_id = reader and b.session = pull_inbox.session
   ), waiting as (
-    -- Reads only sizes first, so that no message outside of the page is read.
+    -- Reads only the sizes first, so that no message outside the page is read.
     select d.seq, d.message_id, d.attempts, d.session, sum(m.bytes) over (order by d.seq) - m.bytes as bytes_before
     from (
       select * from mayfly.deliveries d
@@ -9097,9 +9101,9 @@ comment on function mayfly.pull_inbox is
 -- Sends 1 to 100 messages, all or none, each with its sender. A message whose id was sent before is not sent again
 -- and returns its earlier result. Scope message:send.
 --
--- It locks until commit, in this order, so that senders cannot deadlock: the channels and then the ids, each
--- sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an inbox have
--- no gaps and follow the order of the commits.
+-- So that senders cannot deadlock, it locks in this order, until commit: the channels (sorted), the ids (sorted), a
+-- shard of the tenant's usage, and the inboxes (sorted). So the numbers of a channel and of an inbox have no gaps and
+-- follow the order of the commits.
 
 create or replace function mayfly_private.send_messages(messages jsonb)
 returns jsonb
@@ -9168,7 +9172,7 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them. In a channel, that would leave a gap.
+  -- Another call has just sent one of them. In a channel, this would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
     perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
       'Nothing was sent. Send them again; for messages that were already sent, you get the earlier result.', '{"field": "id"}');
@@ -9182,7 +9186,7 @@ begin
     perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id belongs to a message of another sender.', fault.index),
       'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
-  -- A message with such an old id may have been sent, handled and deleted.
+  -- A message with such an old id may already have been sent, handled and deleted.
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
   where (o.m ->> 'id')::uuid = any (claimed)
@@ -9201,7 +9205,7 @@ begin
   ) m
   where c.tenant_id = tenant and c.id = m.channel_id;
 
-  -- The recipients of each message; a message to a single agent or person names it.
+  -- The recipients of each message. A message to a single agent or person names its recipient.
   select coalesce(array_agg(t.id order by t.n, t.recipient), '{}'), coalesce(array_agg(t.recipient order by t.n, t.recipient), '{}')
   into delivered, recipients
   from (
@@ -9236,8 +9240,7 @@ begin
     on conflict (tenant_id, recipient_id) do update set last_seq = box.last_seq + excluded.last_seq
     returning box.recipient_id, box.last_seq, box.session
   ), listening as (
-    -- An agent that is suspended, itself or through an ancestor, gets no broadcast. It finds all messages when it is
-    -- resumed.
+    -- An agent gets no broadcast while it or an ancestor is suspended. It finds all messages when it is resumed.
     select n.recipient_id, n.last_seq, case
       when n.session is not null and exists (
         select from mayfly.agents a
@@ -9269,9 +9272,9 @@ begin
 end
 $$;
 
--- With `acknowledge`, it also does what acknowledge_messages does, in the same transaction, so that a worker that
--- answers one message and has handled another makes one call instead of two. Sending comes first: it locks
--- inboxes, and acknowledging locks deliveries.
+-- With `acknowledge`, it also does what acknowledge_messages does, in the same transaction. So a worker that sends an
+-- answer and has handled a message makes one call instead of two. Sending comes first, because inboxes are locked
+-- before deliveries.
 
 create function mayfly.send_messages(messages jsonb, acknowledge bigint[] default null)
 returns jsonb
@@ -9320,8 +9323,8 @@ return jsonb_build_object(
 
 comment on function mayfly_private.show_message is 'A message in the form that readers get.';
 
--- Logs which messages were acknowledged and by whom, once per statement, for their senders, or for the admins if
--- the secret key sent them. Runs as owner, because clients have no INSERT on the log.
+-- Logs which messages were acknowledged and by whom, once per statement. The events are for the senders, or for the
+-- admins if the secret key sent the messages. Runs as owner, because clients have no INSERT on the log.
 
 create or replace function mayfly_private.log_acknowledgements()
 returns trigger
@@ -9350,9 +9353,9 @@ $$;
 
 comment on function mayfly_private.log_acknowledgements is 'Trigger: logs which messages were acknowledged.';
 
--- Appends sent messages to the log, once per statement: for the recipient if there is one, and otherwise for the
--- tenant. Runs as owner, because clients have no INSERT on the log. A listener of an inbox is nudged by the message
--- itself, and only people have to be told.
+-- Appends sent messages to the log, once per statement. The events are for the recipient if there is one, and otherwise
+-- for the tenant. Runs as owner, because clients have no INSERT on the log. Whoever listens to an inbox gets the
+-- message itself, so only people who watch the log have to be nudged.
 
 create or replace function mayfly_private.log_messages()
 returns trigger
@@ -9384,8 +9387,8 @@ comment on function mayfly_private.log_messages is 'Trigger: logs which messages
 -- has channel:broadcast only if you ask for it.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
-  ('channel:write', 'Create channels, change and delete one''s own.', '{member,admin,owner}', true, false),
-  ('channel:broadcast', 'Send broadcasts in channels, which are never stored and which no quota limits. Not a default scope of agents.', '{member,admin,owner}', true, false)
+  ('channel:write', 'Create channels, and change and delete your own.', '{member,admin,owner}', true, false),
+  ('channel:broadcast', 'Send broadcasts in channels. They are never stored, and no quota limits them. Agents have this scope only if you name it.', '{member,admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
@@ -9407,8 +9410,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- tenant:{t}:channel:{c}, the messages of a channel, by its name. Anyone who may read the channel can read it. Only
--- the database sends.
+-- tenant:{t}:channel:{c} is the topic for the messages of the channel with this name. Anyone who may read the channel
+-- can read it. Only the database sends there.
 
 create function mayfly_private.may_use_channel_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -9424,9 +9427,9 @@ $$;
 
 comment on function mayfly_private.may_use_channel_topic is 'Whether the caller may use the topic "channel" of a tenant.';
 
--- tenant:{t}:broadcast:{c}, the broadcasts of a channel. Anyone who may read the channel can read it. Publishers
--- with channel:broadcast can send. It is separate from the channel's messages, so that nobody can pass a broadcast
--- off as one.
+-- tenant:{t}:broadcast:{c} is the topic for broadcasts of a channel. Anyone who may read the channel can read it.
+-- Publishers with channel:broadcast can send there. It is separate from the topic of the channel's messages, so that
+-- nobody can pass off a broadcast as a message.
 
 create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -9437,7 +9440,7 @@ begin
   return extension = 'broadcast' and exists (
     select from mayfly.channels c
     where c.tenant_id = tenant and c.name = part
-      -- Realtime counts what a client sends against the whole project, and our quotas do not see it.
+      -- Realtime counts what a client sends against the rate of the whole project, and our quotas do not see it.
       and case when sending
         then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
         -- A sender must also join the topic, which needs the right to receive.
@@ -9460,7 +9463,7 @@ comment on function mayfly_private.acknowledge_channel is 'Acknowledges a channe
 comment on function mayfly.acknowledge_channel is
   'Acknowledges a channel up to a message. Returns the number that is acknowledged now. It is below seq if the newest messages are not visible yet: call it again soon.';
 
--- How many messages a channel has, how fast it grows, and how far behind its subscribers are (the 1,000 that are
+-- How many messages a channel has, how fast it grows, and how far behind its subscribers are (only the 1,000 that are
 -- furthest behind). Scope message:read, for callers that may read the channel. Reads the channel's messages. Locks
 -- nothing.
 
@@ -9501,7 +9504,7 @@ comment on function mayfly.channel_statistics is
 
 comment on function mayfly_private.check_channel is 'Refuses invalid settings of a channel.';
 
--- Creates a channel, at most 1,000 for each tenant. Its creator can publish in it and read it. Scope channel:write.
+-- Creates a channel. A tenant can have up to 1,000. The creator can publish in it and read it. Scope channel:write.
 
 create or replace function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
 returns mayfly.channels
@@ -9519,7 +9522,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
   end if;
   perform mayfly_private.check_channel(tenant, description, publishers);
-  -- If two callers are at the limit, the second one sees what the first one has created.
+  -- If two callers come near the limit, the second one sees what the first one has created.
   perform from mayfly.tenants t where t.id = tenant for no key update;
   if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
@@ -9539,8 +9542,8 @@ begin
 end
 $$;
 
--- A channel of a tenant by name, or an error. If the caller wants to read it, also an error if it may not.
--- Called by the functions of channels. Locks nothing.
+-- Returns a channel of a tenant by name. Fails if there is none or, if the caller wants to read it, if the caller may
+-- not. Called by the functions of channels. Locks nothing.
 
 create or replace function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
 returns mayfly.channels
@@ -9562,8 +9565,8 @@ begin
 end
 $$;
 
--- Locks a channel that the caller may change: its own with channel:write, or any with message:admin. Called by
--- update_channel and delete_channel.
+-- Locks a channel that the caller may change. With channel:write, this is a channel that the caller created, and with
+-- message:admin any channel. Called by update_channel and delete_channel.
 
 create or replace function mayfly_private.own_channel(name text)
 returns mayfly.channels
@@ -9583,9 +9586,9 @@ begin
 end
 $$;
 
--- The messages of a channel after `after`, by number, about 1 MB a page and at most page_limit. Scope
--- message:read, for callers that may read the channel. Locks nothing. Publishers lock the channel until they
--- commit. So if a message up to last_seq is missing, retention has deleted it.
+-- The messages of a channel whose number is above `after`, by number. A page has about 1 MB and at most page_limit
+-- messages. Scope message:read, for callers that may read the channel. Locks nothing. Publishers lock the channel until
+-- they commit. So if a message up to last_seq is missing, retention has deleted it.
 
 create or replace function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb
@@ -9601,7 +9604,7 @@ begin
   end if;
   return (
     with found_messages as (
-      -- Reads only sizes first, so that no message outside of the page is read.
+      -- Reads only the sizes first, so that no message outside the page is read.
       select f.seq, f.id, row_number() over (order by f.seq) as n, sum(f.bytes) over (order by f.seq) - f.bytes as bytes_before
       from (
         select m.channel_seq as seq, m.id, m.bytes
@@ -9636,8 +9639,8 @@ comment on function mayfly_private.unsubscribe_channel is 'Ends the caller''s su
 
 comment on function mayfly.unsubscribe_channel is 'Ends the caller''s subscription of a channel. Returns whether there was one.';
 
--- Changes a channel's description or publishers. Null leaves a value as it is. For its creator (channel:write), and
--- with message:admin. Locks the channel.
+-- Changes a channel's description or publishers. Null leaves a value as it is. The channel's creator (channel:write)
+-- and callers with message:admin can do this. Locks the channel.
 
 create or replace function mayfly_private.update_channel(name text, description text, publishers uuid[])
 returns mayfly.channels
@@ -9696,7 +9699,7 @@ insert into mayfly_private.charges (relation, bounded_by) values
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Deletes states of a tenant that have expired, and removes tombstones with their versions when their event has gone
--- from the log. At most max_rows of each. A chore: maintain_tenant calls it under its lock, as owner.
+-- from the log. Takes at most max_rows of each. It is a chore, so maintain_tenant calls it under its lock, as owner.
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
 returns jsonb
@@ -9757,10 +9760,9 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- The versions of states that a page of the log is about, as state_changes returns them: { rows, fitting }.
--- {"state": true} selects all; {"state": ["progress"]} selects these keys of any owner, and other values are not
--- sent. Versions that are no longer kept are left out. Called by read_log; see mayfly_private.event_rows. Runs as
--- owner. Locks nothing.
+-- The versions of states that a page of the log is about, as state_changes returns them: { rows, fitting }. {"state":
+-- true} selects all. {"state": ["progress"]} selects only these keys, of any owner. Versions that are no longer kept
+-- are left out. Called by read_log (see mayfly_private.event_rows). Runs as owner. Locks nothing.
 
 create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -9795,7 +9797,7 @@ $$;
 
 comment on function mayfly_private.state_rows is 'The versions of states that a page of the log is about.';
 
--- Versions of states are sent together with the events of their change.
+-- The versions of states are sent together with the events that report the changes.
 
 insert into mayfly_private.event_rows (entity, work) values
   ('state', 'mayfly_private.state_rows(uuid, jsonb, jsonb, bigint)')
@@ -9804,10 +9806,10 @@ on conflict (entity) do update set work = excluded.work;
 comment on function mayfly.delete_state is
   'Deletes a state: { deleted, version }. deleted is false if there was none.';
 
--- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading
--- them first. Each edit applies to the result of the ones before. All are applied, as one version, or none. A missing
--- state starts without a value. Nothing is written if the value does not change. For callers with state:write; see
--- lock_state. Locks the state until commit, so concurrent edits follow one another and none is lost.
+-- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading them
+-- first. Each edit applies to the result of the edits before it. All are applied, as one version, or none. A missing
+-- state starts without a value. Nothing is written if the value does not change. For callers with state:write (see
+-- lock_state). Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -9878,12 +9880,12 @@ comment on function mayfly_private.edit_state is 'Changes a state with edits.';
 
 grant execute on function mayfly_private.edit_state to authenticated, service_role;
 
--- Edits are { op, path, value }, paths JSON pointers (RFC 6901):
+-- Edits are { op, path, value }. Paths are JSON pointers (RFC 6901):
 --
 --   add     sets a key, or inserts into a list at an index (- for its end), as in RFC 6902
---   inc     adds value (1 without it) to a number; what is not there is 0
---   append  puts value at the end of a list; what is not there is []
---   remove  without value the key or the index at path; with it every element of the list at path that equals value
+--   inc     adds value (by default 1) to a number. If nothing is there, it starts at 0
+--   append  puts value at the end of a list. If nothing is there, it starts with []
+--   remove  removes the key or the index at path, or with value, every element of the list at path that equals value
 
 create function mayfly.edit_state(key text, edits jsonb, of_agent uuid default null, expected_version integer default null)
 returns jsonb
@@ -9914,8 +9916,8 @@ comment on function mayfly_private.is_live is 'Whether a state exists for its re
 -- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as
 -- owner.
 --
--- It compares expected_version under the lock, so if several writers expect the same version, one succeeds. 0
--- means that the state must not exist: it was never created, or is deleted or expired.
+-- It compares expected_version under the lock, so if several writers expect the same version, only one succeeds. 0
+-- means that the state must not exist: it was never created, or it is deleted or expired.
 
 create or replace function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
@@ -9971,8 +9973,9 @@ $$;
 
 comment on function mayfly_private.lock_state is 'Locks a state for writing.';
 
--- Changes a state by a JSON merge patch (RFC 7396): a key replaces its value, objects merge deeply, null removes. A
--- missing state begins as {}. For callers with state:write; see lock_state. Locks the state until commit.
+-- Changes a state by a JSON merge patch (RFC 7396): a key replaces its value, objects are merged at every level, and
+-- null removes a key. A missing state begins as {}. For callers with state:write (see lock_state). Locks the state
+-- until commit.
 
 create or replace function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -10001,13 +10004,13 @@ comment on function mayfly.patch_state is
 -- Merges two changes of the same base into a new version. `ours` is a value that the caller made from
 -- base_version, or the stored version ours_version. `theirs` is theirs_version, or the current value.
 --
---   latest_wins  the later of the two, as a whole; the time of ours is ours_at, by default now
---   merge        a deep three-way merge; if both changed a value, the later one wins
---   manual       like merge if they do not conflict; otherwise nothing is written, and `conflicts`
+--   latest_wins  the later of the two wins as a whole. The time of ours is ours_at, by default now
+--   merge        a three-way merge at every level. If both changed a value, the later one wins
+--   manual       like merge if they do not conflict. Otherwise nothing is written, and `conflicts`
 --                says where: [{ path, base?, theirs?, ours? }]
 --
--- Without base_version there is no common base, and objects are united key by key. Nothing is written if the
--- result equals the current value. For callers with state:write; see lock_state. Locks the state until commit.
+-- Without base_version there is no common base, and objects are combined key by key. Nothing is written if the result
+-- equals the current value. For callers with state:write (see lock_state). Locks the state until commit.
 
 create or replace function mayfly_private.reconcile_state(
   key text, strategy text, base_version integer, ours jsonb, ours_version integer, theirs_version integer,
@@ -10084,8 +10087,8 @@ comment on function mayfly_private.rollback_state is 'Restores an earlier versio
 
 comment on function mayfly.rollback_state is 'Restores the value of an earlier version, as a new version.';
 
--- Sets the whole value of a state: of an agent, or without of_agent of the tenant. Without expires_at it stays until
--- it is deleted. For callers with state:write; see lock_state. Locks the state until commit.
+-- Sets the whole value of a state of an agent, or of a shared state if there is no of_agent. Without expires_at it
+-- stays until it is deleted. For callers with state:write (see lock_state). Locks the state until commit.
 
 create or replace function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamptz)
 returns jsonb
@@ -10095,7 +10098,7 @@ as $$
 declare
   state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
 begin
-  -- The Data API turns a JSON null into a null.
+  -- The Data API turns a JSON null into an SQL null.
   return mayfly_private.show_state(mayfly_private.write_state(state, coalesce(value, 'null'), 'set', expires_at));
 end
 $$;
@@ -10110,10 +10113,9 @@ comment on function mayfly_private.show_state is 'A state as readers get it.';
 comment on function mayfly.state_history is
   'The versions of a state that are kept, newest first: [{ version, action, by, at, bytes }].';
 
--- The states of an agent, or without of_agent the shared ones, as they were at an instant, such as the time of
--- a run's checkpoint. By key, one page at a time, with at most 4 MB of values. `unkept` lists keys whose
--- version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks
--- nothing.
+-- The states of an agent, or the shared ones if there is no of_agent, as they were at an instant, such as the time of a
+-- run's checkpoint. They come by key, one page at a time, with at most 4 MB of values. `unkept` lists keys whose
+-- version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks nothing.
 
 create function mayfly.states_at(
   instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100
@@ -10163,11 +10165,11 @@ comment on function mayfly.states_at is
 
 grant execute on function mayfly.states_at to authenticated, service_role;
 
--- Sets a state if it is at a version (0: if it does not exist), and always returns the current state: {
--- written, state }. It is for callers that read, compute and write while others do the same. Each attempt needs
--- one call, because the answer to a lost attempt is the state to compute from again. Without expires_at, the
--- state keeps its expiry. For callers with state:write, and state:read for the answer; see lock_state. Locks
--- the state until commit.
+-- Sets a state if it still has a certain version (0 means that it does not exist), and always returns the current
+-- state: { written, state }. It is for callers that read, compute and write while others do the same. Each attempt
+-- needs only one call, because the answer to a failed attempt has the state from which to compute again. Without
+-- expires_at, the state keeps its expiry. Needs state:write (see lock_state), and state:read for the answer. Locks the
+-- state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb
@@ -10192,7 +10194,7 @@ begin
       coalesce(swap_state.expires_at, case when mayfly_private.is_live(state) then state.expires_at end));
     return jsonb_build_object('written', true, 'state', mayfly_private.show_state(state));
   elsif state.version = 0 then
-    -- lock_state created it, and nothing was written.
+    -- lock_state has created this row, and nothing was written to it.
     delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
   end if;
   return jsonb_build_object('written', false, 'state', mayfly_private.show_state(state));
@@ -10239,8 +10241,8 @@ $$;
 
 comment on function mayfly_private.version_of is 'A state at a version.';
 
--- Writes the next version of a locked state: a value, or none to delete it. It keeps the newest hundred
--- versions and charges the tenant for the difference. Runs as owner, for callers that got the state from
+-- Writes the next version of a locked state: a value, or no value to delete the state. It keeps the newest hundred
+-- versions, and charges the tenant for the difference in size. Runs as owner, for callers that got the state from
 -- lock_state. The charge of 256 bytes covers a version's row, its index and its event.
 
 create or replace function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
@@ -10287,7 +10289,7 @@ comment on function mayfly_private.write_state is 'Writes the next version of a 
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('debug:read', 'Watch the debug streams of the tenant''s agents.', '{member,admin,owner}', true, false),
-  ('debug:write', 'Send one''s own debug stream.', '{member,admin,owner}', true, true)
+  ('debug:write', 'Send your own debug stream.', '{member,admin,owner}', true, true)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
@@ -10313,7 +10315,7 @@ insert into mayfly_private.charges (relation, bounded_by) values
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Deletes up to max_rows debug records of a tenant that are older than the tenant keeps them, and leases that have
--- ended. A chore, called by maintain_tenant under its lock, as owner.
+-- ended. It is a chore, so maintain_tenant calls it under its lock, as owner.
 
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
 returns jsonb
@@ -10364,8 +10366,7 @@ $$;
 
 comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
--- Tells an agent later what it has to record, if it was not told at once, with the current levels. Called by
--- flush_nudges.
+-- Later tells an agent what it has to record now, if it was not told at once. Called by flush_nudges.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -10386,8 +10387,8 @@ insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- tenant:{t}:debug:{a}, the debug stream of one agent. Callers with debug:read can read it, and the agent itself can
--- send with debug:write. To tenant:{t}:debug:new only the database sends.
+-- tenant:{t}:debug:{a} is the debug stream of one agent. Callers with debug:read can read it, and the agent itself can
+-- send there if it has debug:write. Only the database sends to tenant:{t}:debug:new.
 
 create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -10410,9 +10411,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('debug', 4, 'mayfly_private.may_use_debug_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Stores debug records of the calling agent if its tenant keeps any: up to the tenant's level, and at most a certain
--- number a minute for each agent. An existing record stays as it is, so that an append whose answer was lost can be
--- repeated. For agents with debug:write. Locks the agent's stream.
+-- Stores debug records of the calling agent, if its tenant keeps records. It stores them up to the tenant's level, and
+-- only a limited number a minute for each agent. An existing record stays as it is, so that an append whose answer was
+-- lost can be repeated. For agents with debug:write. Locks the agent's stream.
 
 create or replace function mayfly_private.append_debug(records jsonb, dropped integer)
 returns jsonb
@@ -10518,8 +10519,9 @@ comment on function mayfly.debug_level is
 -- What an agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist,
 -- max_records_per_minute }. For each category it is the highest level that anyone has leased. `seconds` is the time
 -- until the last of these leases ends, not an instant, because clocks differ. `persist` is the level up to which the
--- tenant keeps records, 0 for none. `all`: somebody watches every agent, and was told about this one (tell_watchers).
--- `rate` is debug_rate, computed once for many. Called as owner.
+-- tenant keeps records, and 0 if it keeps none. `all` is true if somebody watches every agent, and was told about this
+-- one (tell_watchers). The argument `rate` is the result of debug_rate, which the caller computes once for many agents.
+-- Called as owner.
 
 create or replace function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
@@ -10573,8 +10575,8 @@ return (
   ) listening
 );
 
--- Whether anybody wants an agent's debug records now: a watcher, or its tenant, which keeps them. The agent is told
--- when it is spawned, with each token and with each heartbeat. If it has no live connection, it then opens one.
+-- Whether anybody wants an agent's debug records now: a watcher, or the tenant if it keeps records. The agent is told
+-- when it is spawned, with each new token, and with each heartbeat. If it has no live connection, it then opens one.
 -- Called as owner.
 
 create or replace function mayfly_private.is_watched(tenant uuid, agent uuid)
@@ -10590,9 +10592,9 @@ return exists (
 
 comment on function mayfly_private.is_watched is 'Whether anybody wants an agent''s debug records.';
 
--- Leases a level of one agent's debug stream, or without for_agent of every agent's, for up to 60 s. The same lease
--- again renews and changes it. Callers with debug:read. Returns how many agents were told. Locks the tenant's leases
--- (see hold_debug).
+-- Leases a level of one agent's debug stream, or of every agent's if there is no for_agent, for up to 60 s. Leasing it
+-- again renews and changes the lease. For callers with debug:read. Returns how many agents were told. Locks the
+-- tenant's leases (see hold_debug).
 
 create or replace function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
@@ -10635,11 +10637,11 @@ begin
 end
 $$;
 
--- Tells an agent, or all that listen (at most 1,000), in their inbox topics what they have to record from now
--- on, and returns how many. Broadcasts that the tenant may not send now are due, unless it already has 5,000
--- due rows, because no quota counts these calls. A lost broadcast is repeated with the next renewal of the
--- lease, and an agent asks when it joins. Called as owner, under hold_debug, by functions that change the
--- levels. In PL/pgSQL, so that it finds realtime.send when it runs (see announce).
+-- Tells an agent, or all agents that listen (at most 1,000), what they have to record from now on. It uses their inbox
+-- topics, and returns how many it told. Broadcasts that the tenant may not send now become due, unless the tenant
+-- already has 5,000 due rows. (This limit is needed because no quota counts these calls.) A lost broadcast is repeated
+-- when the lease is renewed, and an agent asks when it joins. Called as owner, under hold_debug, by functions that
+-- change the levels. It is in PL/pgSQL, so that it looks up realtime.send when it runs (see announce).
 
 create or replace function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
@@ -10675,10 +10677,10 @@ $$;
 
 comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';
 
--- Tells those who watch every agent of a tenant about new agents, with the spawn, so that they have joined an agent's
--- stream before its first records. They also hear of it from the log, but its nudges are gathered: then the first
--- records took up to 0.8 s. If the tenant may not broadcast now, only the log tells them. Runs as the owner, because
--- nobody else sends there. Takes a shard of usage (may_tell).
+-- Tells those who watch every agent of a tenant about new agents as soon as these are spawned, so that they join an
+-- agent's stream before its first records. They also learn of the agent from the log. But the log's nudges are
+-- gathered, and the first records then took up to 0.8 s. If the tenant may not broadcast now, only the log tells them.
+-- Runs as the owner, because nobody else sends there. Takes a shard of usage (may_tell).
 
 create function mayfly_private.tell_watchers()
 returns trigger
@@ -10696,7 +10698,7 @@ begin
       where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
     group by n.tenant_id
   loop
-    -- Asked only for a broadcast, because it counts as one.
+    -- may_tell is called only if there is a broadcast, because each call counts as one.
     if mayfly_private.may_tell(spawned.tenant, 1) > 0 then
       perform realtime.send(jsonb_build_object('agents', spawned.ids), 'spawned', format('tenant:%s:debug:new', spawned.tenant), true);
     end if;
@@ -10786,8 +10788,8 @@ insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.artifacts', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
 
--- Drops up to max_rows uploads that were not finished within an hour. A chore of maintain_tenant, as owner.
--- Locks them.
+-- Drops up to max_rows uploads that were not finished within an hour. It is a chore, which maintain_tenant calls as
+-- owner. Locks the artifacts that it drops.
 
 create function mayfly_private.maintain_artifacts(tenant uuid, max_rows integer)
 returns jsonb
@@ -10839,9 +10841,9 @@ grant select on mayfly.artifacts to authenticated, service_role;
 create policy artifacts_select on mayfly.artifacts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('artifact:read'))::uuid[]));
 
--- Whether the caller has begun to write this file, for the policy on storage.objects. Locks nothing. It is in
--- plpgsql, which looks up the functions that it calls at run time. So an upgrade can replace those functions,
--- although a policy in another schema depends on this one.
+-- Whether the caller has begun to write this file, for the policy on storage.objects. Locks nothing. It is in PL/pgSQL,
+-- so that the functions that it calls are looked up at run time. An upgrade can then replace those functions, although
+-- a policy in another schema depends on this one.
 
 create function mayfly_private.may_write_file(path text)
 returns boolean
@@ -10861,8 +10863,8 @@ comment on function mayfly_private.may_write_file is 'Whether the caller has beg
 
 grant execute on function mayfly_private.may_write_file to authenticated;
 
--- Whether this file of the caller's tenant may be deleted because its row is gone. For the policy on
--- storage.objects. Locks nothing. It is in plpgsql for the reason in may_write_file.
+-- Whether this file of the caller's tenant may be deleted, because its row is gone. For the policy on storage.objects.
+-- Locks nothing. may_write_file says why it is in PL/pgSQL.
 
 create function mayfly_private.may_delete_file(path text)
 returns boolean
@@ -10879,8 +10881,8 @@ comment on function mayfly_private.may_delete_file is 'Whether this file of the 
 
 grant execute on function mayfly_private.may_delete_file to authenticated;
 
--- The tenants whose files the caller may read, for the policy on storage.objects. Locks nothing. It is in
--- plpgsql for the reason in may_write_file.
+-- The tenants whose files the caller may read, for the policy on storage.objects. Locks nothing. may_write_file says
+-- why it is in PL/pgSQL.
 
 create function mayfly_private.file_tenants()
 returns uuid[]
@@ -10896,10 +10898,10 @@ comment on function mayfly_private.file_tenants is 'The tenants whose files the 
 
 grant execute on function mayfly_private.file_tenants to authenticated;
 
--- Creates the bucket mayfly and the policies on its files. Running it again changes nothing. Returns false if
--- the project has no Storage. A caller can read the files of the tenants in which it has artifact:read, write a
--- file that it has begun, and delete one that is due. Migrations run it, and so does an operator after adding
--- Storage. Runs as the owner. Locks storage.objects.
+-- Creates the bucket mayfly and the policies on its files. Running it again changes nothing. Returns false if the
+-- project has no Storage. A caller can read the files of the tenants in which it has artifact:read, write a file that
+-- it has begun, and delete a file that is due. Migrations call this function. If you add Storage later, call it
+-- yourself. Runs as the owner. Locks storage.objects.
 
 create function mayfly_private.prepare_storage()
 returns boolean
@@ -10937,7 +10939,7 @@ comment on function mayfly_private.prepare_storage is 'Makes the bucket of artif
 
 do $$
 begin
-  -- The functions that the policies call have to exist first.
+  -- The functions that the policies call must exist first.
   if to_regprocedure('mayfly_private.may_write_file(text)') is null or to_regprocedure('mayfly_private.may_delete_file(text)') is null
     or to_regprocedure('mayfly_private.file_tenants()') is null then
     raise exception 'The functions that decide about files are missing.';
@@ -10946,8 +10948,7 @@ begin
 end
 $$;
 
--- Reserves a version, as a definer because it writes. Locks the versions of the name (advisory), then a shard of the
--- tenant's usage.
+-- Reserves a version. Locks the versions of the name (advisory), then a shard of the tenant's usage.
 
 create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
 returns jsonb
@@ -11004,7 +11005,7 @@ comment on function mayfly_private.begin_artifact is 'Reserves a version of a fi
 
 grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
 
--- Reserves the next version of a name, and its bytes of the tenant's quota (scope artifact:write). The caller
+-- Reserves the next version of a name, and takes its bytes from the tenant's quota (scope artifact:write). The caller
 -- then uploads the file to `path` in the bucket mayfly, and calls finish_artifact.
 
 create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid default null, metadata jsonb default null)
@@ -11017,7 +11018,7 @@ comment on function mayfly.begin_artifact is 'Reserves the next version of a fil
 
 grant execute on function mayfly.begin_artifact to authenticated, service_role;
 
--- Marks a file as uploaded, as a definer because it writes. Locks the artifact.
+-- Marks a file as uploaded. Locks the artifact.
 
 create function mayfly_private.finish_artifact(id uuid)
 returns jsonb
@@ -11066,10 +11067,10 @@ comment on function mayfly.finish_artifact is 'Marks the file of an artifact as 
 
 grant execute on function mayfly.finish_artifact to authenticated, service_role;
 
--- Stored artifacts by name: the newest version of each, or with `versions` all of them, newest first. Lists
--- those of a team, or those of no team. `name` and `version` select one, and `id` selects one of any team. A
--- page continues after the last name and version of the previous page. Scope artifact:read. Runs as the caller.
--- Locks nothing.
+-- Stored artifacts by name: the newest version of each or, with `versions`, all versions, newest first. Lists artifacts
+-- of one team, or those without a team. `name` and `version` select one artifact. `id` selects one of any team. A page
+-- continues after the last name and version of the previous page. Scope artifact:read. Runs as the caller. Locks
+-- nothing.
 
 create function mayfly.list_artifacts(
   team uuid default null, name text default null, version integer default null, versions boolean default false, id uuid default null,
@@ -11107,7 +11108,7 @@ comment on function mayfly.list_artifacts is 'Artifacts by name: the newest vers
 
 grant execute on function mayfly.list_artifacts to authenticated, service_role;
 
--- Removes versions, as a definer because it writes. Locks the artifacts that it removes, by id.
+-- Removes versions. Locks the artifacts that it removes, by id.
 
 create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
 returns jsonb
@@ -11144,9 +11145,9 @@ comment on function mayfly_private.remove_artifacts is 'Removes versions of file
 
 grant execute on function mayfly_private.remove_artifacts to authenticated, service_role;
 
--- Removes all versions of an artifact, or one (scope artifact:write). With everything, removes all artifacts of
--- the tenant, for people and the secret key. Returns how many versions were removed, and the paths of their
--- files. The caller deletes these in Storage, and sweep_files returns those that it did not delete.
+-- Removes all versions of an artifact, or one version (scope artifact:write). With `everything`, removes all artifacts
+-- of the tenant, which only people and the secret key can do. Returns how many versions were removed, and the paths of
+-- their files. The caller deletes these files in Storage. sweep_files returns the paths of files that were not deleted.
 
 create function mayfly.remove_artifacts(
   name text default null, team uuid default null, version integer default null, everything boolean default false, max_rows integer default 1000
@@ -11174,7 +11175,7 @@ comment on function mayfly_private.show_artifact is 'An artifact in the form tha
 
 grant execute on function mayfly_private.show_artifact to authenticated, service_role;
 
--- Reads the paths of files that are due, as a definer because they are in a private table, from which it also
+-- Reads the paths of files that are due. It is a definer, because they are in a private table, from which it also
 -- deletes. Locks the paths that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
@@ -11212,9 +11213,9 @@ comment on function mayfly_private.sweep_files is 'The paths of files that are d
 
 grant execute on function mayfly_private.sweep_files to authenticated, service_role;
 
--- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly
--- (scope artifact:write). The secret key without a tenant gets those of every tenant, even erased ones. Paths
--- whose file is already deleted are removed here.
+-- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly (scope
+-- artifact:write). The secret key without a tenant gets the paths of every tenant, even of erased ones. A path whose
+-- file has already been deleted is removed here.
 
 create function mayfly.sweep_files(page_limit integer default 1000)
 returns jsonb
@@ -11259,7 +11260,7 @@ create trigger artifacts_release_files after delete on mayfly.artifacts
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('job:read', 'See jobs, their inputs and their results.', '{viewer,member,admin,owner}', true, true),
-  ('job:add', 'Add jobs, signal them, and cancel one''s own jobs.', '{member,admin,owner}', true, true),
+  ('job:add', 'Add jobs, signal them, and cancel your own jobs.', '{member,admin,owner}', true, true),
   ('job:work', 'Claim jobs and do them.', '{member,admin,owner}', true, true),
   ('job:admin', 'Cancel, redrive and discard any job; set schedules and the limits of queues.', '{admin,owner}', true, false)
 on conflict (name) do update
@@ -11268,12 +11269,12 @@ set description = excluded.description, roles = excluded.roles, agents = exclude
 -- Open jobs: scheduled, ready, running and waiting. Ended jobs move to finished_jobs, so this table stays small.
 -- Only the functions of jobs write it, under the fence of a lease or the lock of a row.
 --
--- A worker looks for jobs by `lane`: queue, name and group, with the target in front if there is one
--- (mayfly_private.lane_of). Jobs of one lane are the same to every worker, so claiming reads one index range for
--- each lane. There are no foreign keys: the tenant and the agent come from the verified caller, and looking them up
--- cost 8 µs a job (forget_jobs deletes what a tenant leaves).
+-- A worker looks for jobs by `lane`, which is made of the queue, the name and the group, with the target in front if
+-- there is one (mayfly_private.lane_of). A worker that may take one job of a lane may take all of them, so claiming
+-- reads one index range for each lane. There are no foreign keys, because the tenant and the agent come from the
+-- verified caller, and looking them up cost 8 µs a job. When a tenant is deleted, forget_jobs deletes its jobs.
 --
--- lease_end has no index, because expired leases are found by reading the running jobs, at most every second.
+-- lease_end has no index, because expired leases are found by reading the running jobs, at most once a second.
 
 create table mayfly.jobs (
   tenant_id uuid not null,
@@ -11398,7 +11399,7 @@ create table mayfly.finished_jobs (
   constraint finished_jobs_pkey primary key (tenant_id, id)
 );
 
--- For retention and lists.
+-- Serves retention and lists.
 create index finished_jobs_finished_idx on mayfly.finished_jobs (tenant_id, finished_at);
 
 create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) where status = 'failed';
@@ -11433,7 +11434,7 @@ comment on column mayfly.finished_jobs.started_at is 'When its last attempt bega
 
 comment on column mayfly.finished_jobs.error is '{ code, message }: why it failed, or the error of its last failed attempt.';
 
--- Results of the steps of running and finished jobs: recorded once, and read from then on.
+-- Results of the steps of running and finished jobs. Each is recorded once, and read from then on.
 
 create table mayfly.job_steps (
   tenant_id uuid not null,
@@ -11556,7 +11557,7 @@ alter table mayfly.job_attempts
 
 comment on table mayfly.job_attempts is 'Attempts of jobs that failed or were lost, and why.';
 
--- Limits of queues. A queue without a row has none.
+-- Limits of queues. A queue without a row has no limits.
 
 create table mayfly.job_queues (
   tenant_id uuid not null,
@@ -11586,8 +11587,8 @@ comment on column mayfly.job_queues.weight is 'Its share relative to the other q
 
 comment on column mayfly.job_queues.tokens is 'The tokens in the bucket of `rate` at filled_at.';
 
--- Which job belongs to a key: adding the key again returns that job until it is no longer kept. It is a
--- separate table, because a key must stay valid when its job moves to finished_jobs.
+-- Which job belongs to a key. While the job is kept, adding a job with the same key returns it. It is a separate table,
+-- because a key must stay valid when its job moves to finished_jobs.
 
 create table mayfly_private.job_keys (
   tenant_id uuid not null,
@@ -11600,9 +11601,9 @@ comment on table mayfly_private.job_keys is 'Which job belongs to a key.';
 
 alter table mayfly_private.job_keys enable row level security;
 
--- Workers that found nothing and sleep. Everything that makes a job ready, such as adding one or a signal, ends the
--- sleep of the tenant's workers and broadcasts once; without a row here, nothing is broadcast. A tenant id of all
--- zeros stands for the workers of the secret key, which serve every tenant.
+-- Workers that found no job and sleep. Everything that makes a job ready, such as adding one or sending a signal, ends
+-- the sleep of the tenant's workers and broadcasts once. If there is no row here, nothing is broadcast. A tenant id of
+-- all zeros stands for the workers of the secret key, which serve every tenant.
 
 create table mayfly_private.job_workers (
   tenant_id uuid not null,
@@ -11615,7 +11616,7 @@ comment on table mayfly_private.job_workers is 'Workers that found nothing and s
 
 alter table mayfly_private.job_workers enable row level security;
 
--- The shares that the project gives tenants of a fleet that works for all (claim_any_jobs).
+-- Each tenant's share of a fleet that works for all tenants (claim_any_jobs). The project sets it.
 
 create table mayfly_private.job_tenants (
   tenant_id uuid not null constraint job_tenants_pkey primary key,
@@ -11648,8 +11649,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.job_tenants', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Takes back expired leases of a tenant, for projects in which nobody claims, and deletes ended jobs after the
--- time in the settings, at most max_rows: { more }. A chore of maintain_tenant, as owner.
+-- Takes back expired leases of a tenant, for projects in which nobody claims, and deletes ended jobs after the time in
+-- the settings. Deletes at most max_rows, and returns { more }. It is a chore, which maintain_tenant calls as owner.
 
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
 returns jsonb
@@ -11760,7 +11761,8 @@ grant select on mayfly.job_schedules to authenticated, service_role;
 create policy job_schedules_select on mayfly.job_schedules for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
 
--- tenant:{t}:jobs wakes sleeping workers. Callers with job:work can read it; only the database sends.
+-- tenant:{t}:jobs is the topic that wakes sleeping workers. Callers with job:work can read it. Only the database sends
+-- there.
 
 create function mayfly_private.may_use_jobs_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -11780,9 +11782,8 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('jobs', 3, 'mayfly_private.may_use_jobs_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Adds all jobs or none, as a definer because it writes. Without a lease, the tenant is the caller's (scope job:add).
--- With a lease, which must be the caller's, the jobs are children of its job. Locks the keys (sorted), what charge
--- locks, and the parent.
+-- Adds all jobs or none. Without a lease, the tenant is the caller's (scope job:add). With a lease, which must be the
+-- caller's, the jobs are children of its job. Locks the keys (sorted), what charge locks, and the parent.
 
 create function mayfly_private.add_jobs(jobs jsonb, lease text)
 returns jsonb
@@ -11829,8 +11830,9 @@ comment on function mayfly_private.add_jobs is 'Adds jobs, all or none.';
 
 grant execute on function mayfly_private.add_jobs to authenticated, service_role;
 
--- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in their order. A job with a known key
--- is not added again: the id is that of the existing job. With the lease of a job, the new jobs are its children.
+-- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in the same order. If the key of a job is
+-- known, it is not added again, and the id is that of the existing job. If a lease is passed, the new jobs are children
+-- of its job.
 
 create function mayfly.add_jobs(jobs jsonb, lease text default null)
 returns jsonb
@@ -11847,10 +11849,10 @@ comment on function mayfly.add_jobs is
 
 grant execute on function mayfly.add_jobs to authenticated, service_role;
 
--- Answers the messages that ended jobs were made from: sends a task_result to the sender, in the name of the
--- agent that did the job or, without one, of the agent that added it. It runs in SQL, not in a worker, so that
--- a job that ends without a worker (no attempts left, or cancelled) answers too. If an answer cannot be sent
--- (the sender is dead, or the tenant is full), the job still ends, with a warning.
+-- Answers the messages from which ended jobs were made. Sends a task_result to the sender, in the name of the agent
+-- that did the job. If no agent did it, the result is sent in the name of the agent that added it. This happens in SQL,
+-- not in a worker, so that a job also answers if it ends without a worker (because it was cancelled or has no attempts
+-- left). If an answer cannot be sent (the sender is dead, or the tenant is full), the job still ends, with a warning.
 
 create function mayfly_private.answer_messages(tenant uuid, ids uuid[])
 returns void
@@ -11882,9 +11884,9 @@ $$;
 
 comment on function mayfly_private.answer_messages is 'Answers the messages from which ended jobs were made.';
 
--- Cancels jobs, as a definer because it writes. A job that is not running ends at once. A running one is marked, and
--- its worker sees that at its next write or heartbeat. All descendants are cancelled too. Locks by depth, the deepest
--- first, and by id, because completing a child locks the child and then its parent.
+-- Cancels jobs. A job that is not running ends at once. A running one is marked, and its worker sees that at its next
+-- write or heartbeat. All descendants are cancelled too. Locks the jobs by depth, the deepest first, and then by id,
+-- because completing a child locks the child and then its parent.
 
 create function mayfly_private.cancel_jobs(ids uuid[])
 returns jsonb
@@ -11960,8 +11962,8 @@ comment on function mayfly.cancel_jobs is 'Cancels jobs with their children: { c
 
 grant execute on function mayfly.cancel_jobs to authenticated, service_role;
 
--- Refuses an invalid claim. Locks nothing. Names are joined and checked together, because a query for each claim
--- took 20 µs.
+-- Refuses an invalid claim. Locks nothing. All names are joined and checked at once, because checking them in a query
+-- took 20 µs a claim.
 
 create function mayfly_private.check_claim(wanted integer, queues text[], names text[], lease double precision)
 returns void
@@ -11985,7 +11987,8 @@ $$;
 
 comment on function mayfly_private.check_claim is 'Refuses an invalid claim.';
 
--- Refuses jobs for their first fault, with its index and field, before any is added. Locks nothing.
+-- Refuses jobs before any is added, if one of them has a fault. The error names the index and the field of the first
+-- fault. Locks nothing.
 
 create function mayfly_private.check_jobs(jobs jsonb)
 returns void
@@ -12067,9 +12070,9 @@ $$;
 
 comment on function mayfly_private.check_jobs is 'Refuses invalid jobs, with index and field.';
 
--- Claims jobs of any tenant, for the secret key only: for a fleet of your own workers that serves all tenants.
--- Tenants get shares by their weights. Pass the `place` of the last answer, so that the next claim continues
--- after the last tenant. The lease of each job contains its tenant, and every later write reads it from there.
+-- Claims jobs of any tenant, for a fleet of your own workers that serves all tenants. Only the secret key can call it.
+-- Each tenant gets a share by its weight. Pass the `place` from the previous answer, so that this claim continues after
+-- the last tenant. The lease of each job contains its tenant, and every later write reads it from there.
 
 create function mayfly.claim_any_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -12089,11 +12092,11 @@ comment on function mayfly.claim_any_jobs is
 
 grant execute on function mayfly.claim_any_jobs to service_role;
 
--- Returns the worker that claims, with scope job:work, after locking it against its end: a shared lock on the
--- tenant, the agent and every ancestor, held until commit, and only then a check that they are alive. So a
--- lease proves that its agent is alive: a transaction that ends an agent waits for open claims and takes their
--- leases (end_leases). `expires_at` is the earliest end of the agent and its ancestors, and no lease lasts
--- longer. A person has no end. The secret key without a tenant works for all tenants.
+-- Returns the worker that claims (scope job:work). First it takes a shared lock on the tenant, the agent and every
+-- ancestor, until commit. Only then does it check that they are alive. So a lease proves that its agent is alive: a
+-- transaction that ends an agent waits for open claims and takes back their leases (end_leases). `expires_at` is the
+-- earliest end of the agent and its ancestors, and no lease lasts longer. For a person and for the secret key it is
+-- infinity. The secret key without a tenant works for all tenants.
 
 create type mayfly_private.claiming_worker as (
   kind text,
@@ -12127,8 +12130,8 @@ begin
       line := array(select i from unnest(line) i order by i);
     end if;
     perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0)) from unnest(named || line) as l (id);
-    -- Checks in one query that the agent is alive and has the scope, where caller() takes three. The code below
-    -- decides about refusals.
+    -- Checks in one query that the agent is alive and has the scope. caller() needs three queries for this. If the
+    -- check fails, the code below finds the reason.
     if not any_tenant and claims ->> 'role' = 'authenticated' and not claims -> 'mayfly' ? 'enrolment' and not coalesce(headers ? 'x-mayfly-functions', false)
       and lower(coalesce(headers ->> 'x-mayfly-tenant', named::text)) = named::text and mayfly_private.is_timely(claims) then
       ts := mayfly_private.now();
@@ -12168,10 +12171,10 @@ $$;
 
 comment on function mayfly_private.claiming_worker is 'The worker that claims, locked so that it cannot end meanwhile.';
 
--- Finds the next tenants with ready jobs, after the place of a walk, until their weights add up to `wanted`:
--- for claim_any_jobs. It is a loose scan of jobs_ready_idx with one probe for each tenant, which goes around
--- once and ends where it began. At a mark (see take_jobs), it looks only at jobs after the mark's seq. Locks
--- nothing.
+-- Finds the next tenants with ready jobs for claim_any_jobs. It starts after the place of a walk, and finds tenants
+-- until their weights add up to `wanted`. It is a loose scan of jobs_ready_idx with one probe for each tenant. The scan
+-- goes around the index once, and ends where it began. At a mark (see take_jobs), it looks only at jobs after the
+-- mark's seq. Locks nothing.
 
 create type mayfly_private.job_marks as (
   tenants uuid[],
@@ -12214,7 +12217,8 @@ begin
   walk.weights := '{}';
   walk.all_weights := 0;
   if cardinality(marks.tenants) = 0 then
-    -- Without marks, one statement walks from here to the end of the index, and another one from its start.
+    -- Without marks, one statement walks from here to the end of the index, and another one from the start of the
+    -- index.
     loop
       with recursive t (id, n) as (
         select (select j.tenant_id from mayfly.jobs j where j.status = 'ready' and j.tenant_id > walk.tenant order by j.tenant_id limit 1), 1
@@ -12254,7 +12258,7 @@ begin
       where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
       order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
     else
-      -- In parts, because a comparison of rows does not end a scan: see find_lanes.
+      -- Reads the range in parts, because a comparison of rows does not end a scan (see find_lanes).
       end_tenant := marks.tenants[next_mark];
       end_lane := marks.lanes[next_mark];
       end_priority := marks.priorities[next_mark];
@@ -12319,11 +12323,11 @@ $$;
 
 comment on function mayfly_private.find_job_tenants is 'The next tenants that have ready jobs.';
 
--- Takes ready jobs of the tenants that have a single lane, without a target, a limit or a mark. Most tenants are
--- like this most of the time, and one statement serves them all. Returns the tenants at which take_jobs has to look more
--- closely (`rest`), the tenants that got their share and may have more jobs (`busy`), and the tenant after
--- which the next claim continues. Called by take_jobs, whose settings apply here too, except for the hash join.
--- Locks the jobs that it takes, and never waits.
+-- Takes ready jobs of the tenants that have a single lane, without a target, a limit or a mark. Most tenants are like
+-- this most of the time, so one statement serves them all. Returns the tenants at which take_jobs has to look more
+-- closely (`rest`), the tenants that got their share and may have more jobs (`busy`), and the tenant after which the
+-- next claim continues. Called by take_jobs, whose settings apply here too, except for the hash join. Locks the jobs
+-- that it takes, and never waits.
 
 create type mayfly_private.plain_taken as (
   jobs json,
@@ -12399,14 +12403,14 @@ $$;
 
 comment on function mayfly_private.take_plain is 'Takes ready jobs of tenants that have one plain lane.';
 
--- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the
--- weight of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs it
--- has. It returns at most 16 lanes of one head, and 128 in all. `next_heads` says where the next claim
--- continues. Marked entries are skipped (see take_jobs). Locks nothing.
+-- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the weight
+-- of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs the lane has. It
+-- returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the next claim continues. Marked
+-- entries are skipped (see take_jobs). Locks nothing.
 --
--- The range between two places of the index is read in parts, each with equalities and one range condition. An
--- upper bound that compares rows ends the scan only by its first column. All dead entries of the next lane were
--- then read, and while an old snapshot was held, a claim took 30 ms instead of 0.3.
+-- The range between two places of the index is read in parts, each with equalities and one range condition. If the
+-- upper bound compares rows instead, only its first column ends the scan. Then all dead entries of the next lane are
+-- read too: while an old snapshot was held, a claim took 30 ms instead of 0.3.
 
 create type mayfly_private.found_lanes as (
   lanes text[],
@@ -12489,7 +12493,7 @@ begin
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
         c_priority := marks.priorities[next_mark];
-        -- Never below 0, because the search would then stay at this mark forever.
+        -- It is never below 0, because otherwise the search would stay at this mark forever.
         c_seq := greatest(marks.seqs[next_mark] - 1, 0);
         continue;
       end if;
@@ -12502,7 +12506,7 @@ begin
         if head = last_head and in_head >= 16 then
           found.next_heads := found.next_heads || jsonb_build_object(head, found.lanes[cardinality(found.lanes)]);
         end if;
-        -- Continues with the next head: 0 comes after /.
+        -- Continues with the next head, because 0 sorts after /.
         c_lane := head || '0';
         c_priority := -32768;
         c_seq := 0;
@@ -12534,10 +12538,10 @@ $$;
 
 comment on function mayfly_private.find_lanes is 'The lanes of a tenant from which a worker may take jobs.';
 
--- Locks up to `asked` ready jobs of a lane, by priority and age, skips jobs that others have locked, and
--- returns the places of the rows. With marks of this lane (from `first_mark` on), entries before a mark are not
--- read. If nothing is left after a mark, it moves up to `newest`. Called by take_jobs. It uses no comparison of
--- rows as an upper bound: see find_lanes.
+-- Locks up to `asked` ready jobs of a lane, by priority and age, and returns the positions of their rows. Skips jobs
+-- that others have locked. If there are marks of this lane (from `first_mark` on), entries before a mark are not read.
+-- If nothing is left after a mark, the mark moves up to `newest`. Called by take_jobs. No upper bound compares rows
+-- (see find_lanes).
 
 create type mayfly_private.locked_jobs as (
   places tid[],
@@ -12582,25 +12586,25 @@ $$;
 
 comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 
--- Takes up to `wanted` ready jobs for a worker: the core of claim_jobs and claim_any_jobs. Returns { jobs,
+-- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns { jobs,
 -- place, took }, and whether there are any jobs.
 --
--- It is fair in three rounds: over the tenants (for claim_any_jobs; by weight, from the place of the last claim on),
--- over the queues of each by weight, and over the lanes of a queue. A loose scan of jobs_ready_idx finds the lanes
--- with two index probes each, however many jobs they have. Within one lane, jobs are taken by priority and age. Jobs
--- that others have locked are skipped. One claim looks at up to 16 lanes of a queue and 128 in all; `place` says
+-- It is fair at three levels: among the tenants (for claim_any_jobs, by weight, from the place of the last claim on),
+-- among the queues of a tenant (by weight), and among the lanes of a queue. A loose scan of jobs_ready_idx finds the
+-- lanes with two index probes each, however many jobs they have. Within one lane, jobs are taken by priority and age.
+-- Jobs that others have locked are skipped. One claim looks at up to 16 lanes of a queue and 128 in all; `place` says
 -- where the next claim continues.
 --
--- `marks` are for times when the dead entries at the head of the index cannot be removed, because something
--- holds the oldest snapshot (a backup, a long query, a replica). Without marks, a claim reads all of these
--- entries each time, and only 11 % of the throughput was left. A mark (tenant, lane, priority, seq) says that
--- this worker need not look before seq. A worker asks for marks when a full claim took long, and makes a full
--- claim every second, which finds jobs that committed late with a number before the mark. Lanes and priorities
--- without a mark are always read from their beginning.
+-- `marks` are for times when dead entries at the head of the index cannot be removed, because something (a backup, a
+-- long query, a replica) holds an old snapshot. Without marks, each claim then reads all of these entries, which left
+-- only 11 % of the throughput. A mark (tenant, lane, priority, seq) says that this worker need not look before seq. A
+-- worker asks for marks when a full claim took long. It still makes a full claim every second, to find jobs that were
+-- committed late and have a number before the mark. Lanes and priorities without a mark are always read from their
+-- beginning.
 --
--- It uses `ctid = any (array(…))`, because joining back by id became a hash join over the whole table. The settings
--- keep generic plans on the index while the table is small, since plans outlive its growth (57 µs instead of 700
--- later).
+-- It uses `ctid = any (array(…))`, because joining by id became a hash join over the whole table. The settings make
+-- generic plans use the index even while the table is small, because a session keeps its plans when the table has
+-- grown. A claim then takes 57 µs instead of 700.
 
 create type mayfly_private.taken_jobs as (
   jobs json,
@@ -12682,7 +12686,7 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- Covers jobs that committed late with an instant before this one, without a full claim.
+    -- Without a full claim, this still finds jobs that were committed late with an instant before this one.
     since := ts - interval '5 seconds';
   end if;
 
@@ -12701,7 +12705,7 @@ begin
     walk.all_seen := false;
   end if;
 
-  -- If tenants have nothing for this worker, it looks at the next ones, 1,000 at most.
+  -- If these tenants have nothing for this worker, it looks at the next ones, up to 1,000.
   loop
     if worker.tenant_id is null and not walk.all_seen then
       walk := mayfly_private.find_job_tenants(walk, left_over, marks);
@@ -12746,7 +12750,7 @@ begin
       if worker.tenant_id is null then
         select t.max_running into most from mayfly_private.job_tenants t where t.tenant_id = tenant and t.max_running is not null;
         if found then
-          -- If a tenant has a limit, one claim at a time serves it; the others skip it.
+          -- If a tenant has a limit, only one claim at a time serves it. The others skip it.
           perform from mayfly_private.job_tenants t where t.tenant_id = tenant for no key update skip locked;
           continue when not found;
           quota := least(quota, most - (select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running')::integer);
@@ -12757,8 +12761,8 @@ begin
       next_heads := next_heads || found_lanes.next_heads;
       continue when cardinality(found_lanes.lanes) = 0;
 
-      -- In the first round, each lane gets its part of its queue's share. In two more rounds, it gets what the
-      -- others left.
+      -- In the first pass, each lane gets its part of its queue's share. In two more passes, the lanes get what others
+      -- have left.
       for pass in 1..3 loop
         progress := 0;
         if cardinality(found_lanes.lanes) = 1 then
@@ -12862,7 +12866,7 @@ begin
       ) x group by 1, 2, 3
       order by max(x.s) desc limit 500) k;
   end if;
-  -- What several lanes or tenants returned is put together, once.
+  -- Puts together what several lanes or tenants returned, once.
   part := case cardinality(parts)
     when 0 then '[]' when 1 then parts[1]
     else (select json_agg(e.job) from unnest(parts) p (jobs), json_array_elements(p.jobs) e (job)) end;
@@ -12876,8 +12880,8 @@ $$;
 
 comment on function mayfly_private.take_jobs is 'Takes ready jobs for a worker.';
 
--- Gives jobs to a worker (scope job:work), as a definer because it writes. Locks the tenant, the agent and its
--- ancestors (shared, advisory), then the jobs that it takes. It never waits for a job.
+-- Gives jobs to a worker (scope job:work). Locks the tenant, the agent and its ancestors (shared, advisory), then the
+-- jobs that it takes. It never waits for a job.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
@@ -12911,11 +12915,12 @@ comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
 
 grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
 
--- Claims up to `wanted` jobs of the tenant for `lease` seconds, only from these queues and with these names if
--- given, and never a job that is targeted at another agent. Each job comes with its lease, which every later write
--- must pass. Pass the `place` of the last answer. With `park`, an id that the worker chooses, the worker is woken
--- when there are new jobs; `asleep` says that it was already registered for that before this look, which found nothing.
--- From the second attempt on, a job comes with its recorded `steps`, or without them if they exceed 16 KB (read_steps).
+-- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, it claims only from
+-- these, and never a job that is targeted at another agent. Each job comes with its lease, which every later write must
+-- pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed, the worker
+-- is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was already
+-- registered as asleep before it. From the second attempt on, a job comes with its recorded `steps`, or without them if
+-- they exceed 16 KB (read_steps).
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -12935,11 +12940,10 @@ comment on function mayfly.claim_jobs is
 
 grant execute on function mayfly.claim_jobs to authenticated, service_role;
 
--- The caller that writes under a lease, for the fences. It does not check that an agent is alive, because its
--- lease proves that: a lease never lasts longer than the agent and its ancestors, and ending an agent takes its
--- leases in the same transaction. So no write has to walk up the ancestors. `tenant_id` is an agent's own
--- tenant, for a person the tenant of the request, and null for the secret key, which takes the tenant from the
--- lease. Locks nothing.
+-- The caller that writes under a lease, for the fences. It does not check that an agent is alive, because the lease
+-- proves that. A lease never lasts longer than the agent and its ancestors, and ending an agent takes back its leases
+-- in the same transaction. So no write has to look up the ancestors. `tenant_id` is the agent's own tenant, or for a
+-- person the tenant of the request. For the secret key it is null, and the tenant comes from the lease. Locks nothing.
 
 create type mayfly_private.job_holder as (
   kind text,
@@ -12968,8 +12972,9 @@ $$;
 
 comment on function mayfly_private.job_holder is 'Who writes under a lease.';
 
--- A lease token is `attempt.job.tenant`. It is not a secret: the fence checks that the job is running this attempt,
--- that the caller holds it, and that its lease has not ended. Null if the token does not have this form.
+-- Parses a lease token, which is `attempt.job.tenant`. Returns null if the token does not have this form. The token is
+-- not a secret: the fence checks that the job is running this attempt, that the caller holds it, and that its lease has
+-- not ended.
 
 create type mayfly_private.lease as (
   tenant_id uuid,
@@ -12997,10 +13002,10 @@ $$;
 
 comment on function mayfly_private.lease_of is 'The content of a lease token, for this holder.';
 
--- Completes jobs for a holder: the core of complete_jobs and turn_jobs. One fence covers the whole batch: each
--- job must be running this attempt, this holder must hold it, its lease must not have ended, and it is locked.
--- A job that was cancelled meanwhile ends as cancelled. A repeated call, whose first answer was lost, changes
--- nothing and finds its jobs recorded. Locks the jobs by tenant and id.
+-- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One fence covers the whole batch: it
+-- locks each job, and checks that the job is running this attempt, that this holder holds it, and that its lease has
+-- not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the call is
+-- repeated, it changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
 
 create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
@@ -13058,7 +13063,7 @@ begin
       results := array[done -> 0 -> 'result'];
     end if;
   else
-    -- A job that is named twice appears here twice; it ends once, with the first result.
+    -- If the call names a job twice, it appears here twice, but ends only once, with the first result.
     select
       array_agg(h.place) filter (where h.held and not h.cancelled), array_agg(h.result) filter (where h.held and not h.cancelled),
       array_agg(h.place) filter (where h.held and h.cancelled), array_agg(h.n) filter (where h.held and h.cancelled),
@@ -13069,7 +13074,7 @@ begin
         coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts
           and (holder.tenant_id is null or holder.tenant_id = g.tenant_id), false) as held
       from (
-        -- Parses like lease_of; a call for each lease took 7 µs.
+        -- Parses leases like lease_of does, because calling it took 7 µs a lease.
         select p.n, p.result, case when p.is_lease then right(p.token, 36)::uuid end as tenant_id,
           case when p.is_lease then left(right(p.token, 73), 36)::uuid end as job_id,
           case when p.is_lease then left(p.token, -74)::integer end as attempt
@@ -13095,7 +13100,7 @@ begin
   perform mayfly_private.end_places(cancelled_places, 'cancelled', null, null);
 
   if lost is not null then
-    -- A caller that holds nothing may no longer be alive.
+    -- If the caller holds none of these leases, it may no longer be alive.
     if holder.kind = 'agent' and places is null and dropped is null then
       perform mayfly_private.require_tenant('job:work');
     end if;
@@ -13113,7 +13118,7 @@ $$;
 
 comment on function mayfly_private.complete_held is 'Completes jobs under the leases of a holder.';
 
--- Completes jobs for the caller, as a definer because it writes. Locks what complete_held locks.
+-- Completes jobs for the caller. Locks what complete_held locks.
 
 create function mayfly_private.complete_jobs(done jsonb)
 returns jsonb
@@ -13129,9 +13134,9 @@ comment on function mayfly_private.complete_jobs is 'Completes jobs under their 
 
 grant execute on function mayfly_private.complete_jobs to authenticated, service_role;
 
--- Completes 1 to 1,000 jobs: [{ lease, result? }]. Returns { lost, cancelled }, as positions in the call,
--- counted from 0: leases that the caller no longer holds, for which nothing was recorded, and jobs that were
--- cancelled.
+-- Completes 1 to 1,000 jobs: [{ lease, result? }]. Returns { lost, cancelled }, as positions in the list, counted from
+-- 0. `lost` are the leases that the caller no longer holds, for which nothing was recorded. `cancelled` are the jobs
+-- that were cancelled.
 
 create function mayfly.complete_jobs(done jsonb)
 returns jsonb
@@ -13148,8 +13153,8 @@ comment on function mayfly.complete_jobs is
 
 grant execute on function mayfly.complete_jobs to authenticated, service_role;
 
--- The numbers that a field of a cron line stands for, in order; null if it is invalid: `*`, `5`, `1-5`, `*/15`,
--- `10-40/10`, `mon-fri`, and comma-separated lists of them.
+-- The numbers that a field of a cron line stands for, in order, or null if the field is invalid. Valid are `*`, `5`,
+-- `1-5`, `*/15`, `10-40/10`, `mon-fri`, and lists of these with commas.
 
 create function mayfly_private.cron_field(field text, low integer, high integer, names text[])
 returns integer[]
@@ -13202,8 +13207,8 @@ $$;
 
 comment on function mayfly_private.cron_field is 'The numbers that a field of a cron line stands for.';
 
--- Deletes ended jobs with their steps, attempts, signals, keys and large results, and gives back their bytes. For
--- retention and discard_jobs, as owner. Locks what it deletes.
+-- Deletes ended jobs with their steps, attempts, signals, keys and large results, and gives back their bytes. Called by
+-- retention and by discard_jobs, as owner. Locks what it deletes.
 
 create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
 returns void
@@ -13224,7 +13229,7 @@ begin
   with gone as (delete from mayfly.job_signals s where s.tenant_id = tenant and s.job_id = any (ids) returning s.bytes)
   select coalesce(sum(g.bytes), 0) into more from gone g;
   freed := freed + more;
-  -- Results that were too large for a row. These names belong to the job.
+  -- Artifacts with results that were too large for a row. Their names belong to the job.
   with gone as (
     delete from mayfly.artifacts a
     where a.tenant_id = tenant and a.team_id is null
@@ -13243,7 +13248,7 @@ $$;
 
 comment on function mayfly_private.delete_finished is 'Deletes ended jobs and their rows.';
 
--- Deletes a schedule, as a definer because it writes. Locks the schedule.
+-- Deletes a schedule. Locks the schedule.
 
 create function mayfly_private.delete_schedule(name text)
 returns jsonb
@@ -13282,8 +13287,8 @@ comment on function mayfly.delete_schedule is 'Deletes a schedule: { deleted }. 
 
 grant execute on function mayfly.delete_schedule to authenticated, service_role;
 
--- Answers a message with the end of a job. The sender is the agent that did the job. The message has the id of
--- the job, so it is sent only once. Locks the inbox.
+-- Answers a message with the outcome of a job. The sender is the agent that did the job. The message has the id of the
+-- job, so it is sent only once. Locks the inbox.
 
 create function mayfly_private.deliver_answer(
   tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb
@@ -13300,7 +13305,7 @@ $$;
 
 comment on function mayfly_private.deliver_answer is 'Puts the answer of a job into an inbox.';
 
--- Deletes failed jobs, as a definer because it writes. Locks the jobs.
+-- Deletes failed jobs. Locks the jobs.
 
 create function mayfly_private.discard_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -13332,7 +13337,8 @@ comment on function mayfly_private.discard_jobs is 'Deletes failed jobs.';
 
 grant execute on function mayfly_private.discard_jobs to authenticated, service_role;
 
--- Deletes dead letters for good: by id, of one queue, or all, at most max_rows at once. Scope job:admin.
+-- Deletes dead letters for good: those with these ids, those of one queue, or all. Deletes at most max_rows at once.
+-- Scope job:admin.
 
 create function mayfly.discard_jobs(ids uuid[] default null, of_queue text default null, max_rows integer default 1000)
 returns jsonb
@@ -13348,10 +13354,10 @@ comment on function mayfly.discard_jobs is 'Deletes failed jobs for good: { disc
 
 grant execute on function mayfly.discard_jobs to authenticated, service_role;
 
--- Moves jobs for end_places: returns what was moved, and how many bytes of each result exceed the 256 that a
--- job is charged for. It is a separate function, because its settings must not apply to other functions that
--- end_places calls. It finds rows by ctid, which cannot become a scan of the whole table, and results by the
--- position of their job.
+-- Moves jobs to finished_jobs, for end_places. Returns what was moved, and by how many bytes each result exceeds the
+-- 256 bytes that a job is charged for. It is a separate function, because its settings must not apply to the other
+-- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. The lists
+-- of results are in the order of the jobs.
 
 create type mayfly_private.moved_jobs as (
   tenants uuid[],
@@ -13394,9 +13400,9 @@ $$;
 comment on function mayfly_private.move_ended is 'Moves locked jobs to finished_jobs.';
 
 -- Ends jobs of one or several tenants at these row positions, which an earlier statement of the caller has locked:
--- moves them to finished_jobs, writes to the log, signals their parents, and answers the messages that they were
--- made from. Errors and results come as lists in the same order; either may be null. Result bytes above 256 are
--- counted and never refused, because finished work must be recorded.
+-- moves them to finished_jobs, writes to the log, signals their parents, and answers the messages that they were made
+-- from. Errors and results come as lists in the same order, and each list may be null. Result bytes above 256 are
+-- counted, but never refused, because finished work must be recorded.
 
 create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
 returns void
@@ -13462,10 +13468,9 @@ $$;
 
 comment on function mayfly_private.end_jobs is 'Ends locked jobs.';
 
--- Records failures, as a definer because it writes. A job that may be retried and has an attempt left is scheduled
--- after its backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base *
--- factor^n, where n is the number of earlier failures, at most cap. Waits and returned jobs do not count as failures.
--- Locks the jobs by tenant and id.
+-- Records failures. A job that may be retried and has an attempt left is scheduled after its backoff with full jitter
+-- (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n, where n is the number of
+-- earlier failures, at most cap. Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -13546,7 +13551,7 @@ begin
     end if;
   end loop;
   if holder.kind = 'agent' and held = 0 then
-    -- A caller that holds nothing may no longer be alive.
+    -- If the caller holds none of these leases, it may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return (select jsonb_agg(outcomes -> (n - 1)::text order by n) from generate_series(1, jsonb_array_length(failures)) n);
@@ -13557,8 +13562,8 @@ comment on function mayfly_private.fail_jobs is 'Records that attempts of jobs f
 
 grant execute on function mayfly_private.fail_jobs to authenticated, service_role;
 
--- Records failed attempts: [{ lease, error: { code?, message }, retryable?, retry_in? }]. Returns for each, in
--- order: retrying, failed (a dead letter), cancelled, recorded (by an earlier call) or lost.
+-- Records failed attempts: [{ lease, error: { code?, message }, retryable?, retry_in? }]. For each, in order, returns
+-- retrying, failed (a dead letter), cancelled, recorded (by an earlier call) or lost.
 
 create function mayfly.fail_jobs(failures jsonb)
 returns jsonb
@@ -13575,10 +13580,10 @@ comment on function mayfly.fail_jobs is
 
 grant execute on function mayfly.fail_jobs to authenticated, service_role;
 
--- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it
--- fails with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first;
--- batches check the same conditions. It uses FOR NO KEY UPDATE, because with a weaker lock a stop could release the
--- job meanwhile.
+-- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it fails
+-- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first, except for
+-- batches, which check the same conditions themselves. It locks FOR NO KEY UPDATE, because with a weaker lock, stopping
+-- the agent could release the job meanwhile.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs
@@ -13608,8 +13613,9 @@ $$;
 comment on function mayfly_private.fence_job is 'The job of a lease, locked; fails unless the lease is the caller''s.';
 
 -- Adds the jobs of due schedules of every tenant, at most max_rows, and sets the next time of each. Claims and
--- maintenance call it. It skips a schedule that another transaction holds. If one fails (its tenant is full),
--- the error is noted and it is tried at its next time. Each firing has a key, so it adds one job.
+-- maintenance call it. It skips a schedule that another transaction holds. If one fails (for example because its tenant
+-- is full), the error is stored in its row, and it is tried again at its next time. Each firing has a key, so it adds
+-- only one job.
 
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer
@@ -13730,9 +13736,8 @@ comment on function mayfly.get_job is 'A job with its steps, failed attempts, si
 
 grant execute on function mayfly.get_job to authenticated, service_role;
 
--- Extends leases, as a definer because it writes. A lease never lasts longer than the agent and its ancestors, the
--- deadline or the timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT), because
--- no index has lease_end.
+-- Extends leases. A lease never lasts longer than the agent and its ancestors, the deadline or the timeout of the
+-- attempt. Locks the jobs by tenant and id. Updates stay within their pages (HOT), because lease_end is in no index.
 
 create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
 returns jsonb
@@ -13772,7 +13777,7 @@ begin
   )
   select coalesce(array_agg(h.n), '{}'), coalesce(array_agg(h.n order by h.n) filter (where h.cancelled), '{}') into kept, dropped from held h;
   if holder.kind = 'agent' and cardinality(kept) = 0 then
-    -- A caller that holds nothing may no longer be alive.
+    -- If the caller holds none of these leases, it may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('lost', to_jsonb(array(select n from generate_series(0, cardinality(leases) - 1) n where n <> all (kept))), 'cancelled', to_jsonb(dropped),
@@ -13784,8 +13789,8 @@ comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
--- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }, as positions in the call,
--- counted from 0: leases that the caller no longer holds, and leases of cancelled jobs.
+-- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }. `lost` are the leases that the
+-- caller no longer holds, and `cancelled` those of cancelled jobs, both as positions in the list, counted from 0.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb
@@ -13817,8 +13822,8 @@ $$;
 
 comment on function mayfly_private.new_job_id is 'A new id for a job, which contains the time.';
 
--- Inserts jobs that check_jobs has accepted into a tenant: for add_jobs and schedules. Locks the keys in order, so
--- that two calls with the same keys cannot wait for each other, then a shard of the tenant's usage.
+-- Inserts jobs into a tenant, after check_jobs has accepted them. Called by add_jobs and by schedules. Locks the keys
+-- in order, so that two calls with the same keys cannot wait for each other, then a shard of the tenant's usage.
 
 create function mayfly_private.insert_jobs(tenant uuid, jobs jsonb, author uuid, parent uuid, root uuid)
 returns jsonb
@@ -13864,8 +13869,8 @@ begin
         case when x.target is null then null else jsonb_strip_nulls(case when x.target ? 'capabilities'
           then jsonb_build_object('capabilities', (select jsonb_agg(distinct c order by c) from jsonb_array_elements_text(x.target -> 'capabilities') c))
           else x.target end) end as aim,
-        -- A JSON null becomes {}, as a missing input does, because handlers get an object unless the caller gives
-        -- another value.
+        -- Like a missing input, a JSON null becomes {}, so that handlers get an object unless the caller gives another
+        -- value.
         coalesce(x.input, '{}') as content
       from rows from (jsonb_to_recordset(insert_jobs.jobs) as (
         name text, queue text, "group" text, input jsonb, priority smallint, run_at timestamptz, delay double precision, key text,
@@ -13924,10 +13929,10 @@ $$;
 
 comment on function mayfly_private.is_cron is 'Whether a text is a cron line.';
 
--- The queues of the tenant: how many jobs each has in each status, since when the oldest has been ready, its limits,
--- and how long the newest 10,000 jobs that ended in the last `seconds` waited and ran (p50, p95 and p99, in
--- milliseconds). A queue that has limits is there also without a job.
--- For callers with job:read. Locks nothing.
+-- The queues of the tenant: how many jobs each has in each status, since when its oldest ready job has been ready, and
+-- its limits. Also how long jobs waited and ran (p50, p95 and p99, in milliseconds), for the newest 10,000 jobs that
+-- ended in the last `seconds`. A queue that has limits is included even if it has no job. For callers with job:read.
+-- Locks nothing.
 
 create function mayfly.job_statistics(seconds double precision default 3600)
 returns jsonb
@@ -13977,10 +13982,10 @@ comment on function mayfly.job_statistics is
 
 grant execute on function mayfly.job_statistics to authenticated, service_role;
 
--- The lane of a job: `queue/name`, with a group `queue/name#group`, and with a target in front if it has one:
--- `!a<agent>/…`, `!t<type>/…`, `!c<hash of the capabilities>/…`. Queues and names contain no /, # or ! and begin
--- with a letter or digit, so the lanes of one queue, and those of one target, are next to each other in the index. A
--- worker finds its lanes without reading any job of other lanes.
+-- The lane of a job is `queue/name`, or `queue/name#group` if it has a group. If it has a target, the target comes
+-- first: `!a<agent>/…`, `!t<type>/…` or `!c<hash of the capabilities>/…`. Queues and names contain no /, # or ! and
+-- begin with a letter or digit. So in the index, the lanes of one queue are next to each other, and so are those of one
+-- target. A worker finds its lanes without reading any job of other lanes.
 
 create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
 returns text
@@ -14000,8 +14005,8 @@ $$;
 
 comment on function mayfly_private.lane_of is 'The lane of a job.';
 
--- The ids of the tenant's jobs whose key begins with this. Keys are read here, because callers cannot read job_keys.
--- `collate "C"` makes the range one part of its index.
+-- The ids of the tenant's jobs whose key begins with this prefix. It runs as owner, because callers cannot read
+-- job_keys. `collate "C"` makes the range one part of its index.
 
 create function mayfly_private.keyed_jobs(prefix text)
 returns setof uuid
@@ -14017,8 +14022,8 @@ comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tena
 
 grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
 
--- The lowest id of a job that was added at this time or later: ids contain the time (new_job_id). Null for null.
--- Locks nothing.
+-- The lowest id that a job can have that was added at this time or later, because ids contain the time (new_job_id).
+-- Null for null. Locks nothing.
 
 create function mayfly_private.job_id_at(ts timestamptz)
 returns uuid
@@ -14030,10 +14035,10 @@ comment on function mayfly_private.job_id_at is 'The lowest id of a job that was
 
 grant execute on function mayfly_private.job_id_at to authenticated, service_role;
 
--- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. It is planned
--- for its arguments each time, so of_ids, of_holder and of_key_prefix read their index, and since and until a range of
--- ids. Another filter has none: it reads the newest jobs until it has a page. `containing` is searched in ids, names, keys,
--- errors and inputs, without case. Locks nothing.
+-- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Each call is
+-- planned for its arguments. So of_ids, of_holder and of_key_prefix use their indexes, and since and until read a range
+-- of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. `containing` is
+-- searched in ids, names, keys, errors and inputs, and upper and lower case are the same. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
@@ -14114,8 +14119,9 @@ comment on function mayfly.list_schedules is 'The schedules of the tenant, by na
 
 grant execute on function mayfly.list_schedules to authenticated, service_role;
 
--- Open calls of functions. A call counts from its request: first for the seconds in which it has to arrive, then for
--- as long as it says that it may run. A call that is lost or killed then stops counting, and another is sent.
+-- Open calls of functions. A call counts as open from its request on. At first, it counts for the seconds within which
+-- it has to arrive, and then for as long as it says that it may run. So a call that is lost or killed stops counting,
+-- and another one is sent.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
@@ -14129,7 +14135,7 @@ comment on table mayfly_private.job_calls is 'Open calls of these functions, and
 
 alter table mayfly_private.job_calls enable row level security;
 
--- Records what a call of a function reports, as a definer because it writes. Locks the call and its function.
+-- Records what a call of a function reports. Locks the call and its function.
 
 create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
 returns jsonb
@@ -14161,9 +14167,9 @@ comment on function mayfly_private.mark_job_call is 'Records the report of a cal
 
 grant execute on function mayfly_private.mark_job_call to service_role;
 
--- Reports that a call by pg_cron has arrived, how long it may run, and which jobs it has handlers for. With 0
--- seconds it reports that the call has ended, and the next call is made at once if there is more work. Returns {
--- known }, which is false for a call that came too late and may have been replaced. For the secret key only.
+-- Reports that a call by pg_cron has arrived, how long it may run, and which jobs it has handlers for. With 0 seconds
+-- it reports that the call has ended, and the next call is made at once if there is more work. Returns { known }, which
+-- is false if the call arrived too late and may have been replaced. For the secret key only.
 
 create function mayfly.mark_job_call(call uuid, seconds double precision, names text[] default null)
 returns jsonb
@@ -14176,13 +14182,13 @@ comment on function mayfly.mark_job_call is
 
 grant execute on function mayfly.mark_job_call to service_role;
 
--- When a cron line of five fields fires next after an instant, in a time zone; null if it is invalid or does
--- not fire in the next 9 years (the 30th of February). It is in the database, so that schedules need no worker.
--- Tests compare it with a library. If day of month and day of week are both given, either one matches, as in
--- cron.
+-- When a cron line of five fields fires next after an instant, in a time zone. Null if the line is invalid, or does not
+-- fire in the next 9 years (such as on the 30th of February). It is in the database, so that schedules need no worker.
+-- Tests compare it with a library. As in cron, if both the day of the month and the day of the week are given, one of
+-- them has to match.
 --
--- A local time that the change to summer time skips fires an hour later, once. A local time that the change back
--- repeats fires the first time; a line whose hour is `*` fires both times.
+-- If the change to summer time skips a local time, the line fires an hour later, once. If the change back repeats a
+-- local time, the line fires only the first time, except that a line whose hour is `*` fires both times.
 
 create function mayfly_private.next_cron(line text, zone text, after timestamptz)
 returns timestamptz
@@ -14245,8 +14251,8 @@ $$;
 
 comment on function mayfly_private.next_cron is 'When a cron line fires next.';
 
--- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for the last time.
--- Takes the lock of wake_workers if it is free, and releases it at once, so it never waits.
+-- Whether an open transaction is making jobs of a tenant ready. Called before a worker's last look. It tries to take
+-- the lock of wake_workers, and releases it at once, so it never waits.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean
@@ -14266,8 +14272,8 @@ $$;
 
 comment on function mayfly_private.adders_under_way is 'Whether somebody is making jobs of a tenant ready.';
 
--- Whether a worker is registered as asleep, for long enough that it need not register again. Called before the worker
--- looks for jobs, because a job that becomes ready afterwards wakes it.
+-- Whether a worker is registered as asleep, and remains so for long enough that it need not register again. Called
+-- before the worker looks for jobs, because a job that becomes ready afterwards wakes it.
 
 create function mayfly_private.is_parked(tenant uuid, worker uuid)
 returns boolean
@@ -14285,9 +14291,9 @@ $$;
 comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
 
 -- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
--- counts for a minute at most, and the worker looks again long before that. There is one row for each worker, and each
--- call also deletes some old rows. Returns the seconds until the first lease of the tenant ends, when the job of a dead
--- worker can be taken, or null if nothing runs. Few jobs run at a time, so it reads all of them.
+-- counts for at most a minute, and the worker looks again long before that. There is one row for each worker. Each call
+-- also deletes some old rows. Returns the seconds until the first lease of the tenant ends, because the job of a dead
+-- worker can be taken then, or null if nothing runs. Few jobs run at a time, so it reads all of them.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision
@@ -14298,8 +14304,8 @@ declare
   look_in constant double precision := extract(epoch from (
     select min(j.lease_end) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running') - mayfly_private.now());
 begin
-  -- The row of a worker that is already asleep is not written again: a transaction that makes a job ready skips a
-  -- locked row, and would then wake nobody for a job that this claim has not seen.
+  -- If the worker is already asleep, its row is not written again. Otherwise a transaction that makes a job ready would
+  -- skip the locked row, and wake nobody for a job that this claim has not seen.
   if asleep then
     return look_in;
   end if;
@@ -14316,9 +14322,9 @@ $$;
 
 comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';
 
--- Makes due jobs ready: scheduled jobs, retries, and waits whose time is over, of every tenant, at most
--- max_rows, from `since` on. Returns how many. It is PL/pgSQL, because a definer function in SQL is planned at
--- each call (0.28 ms instead of 0.012). Never waits.
+-- Makes the due jobs of every tenant ready: scheduled jobs, retries, and waits whose time is over. Takes at most
+-- max_rows, from `since` on, and returns how many it took. It is PL/pgSQL, because a definer function in SQL is planned
+-- at each call (0.28 ms instead of 0.012). Never waits.
 
 create function mayfly_private.promote_jobs(since timestamptz, max_rows integer)
 returns integer
@@ -14349,8 +14355,8 @@ $$;
 
 comment on function mayfly_private.promote_jobs is 'Makes due jobs ready.';
 
--- Adds a signal to a job that the caller has locked, and wakes the job if it waits for it: true. Otherwise the
--- signal is kept for a later wait. The caller has charged or counted its bytes.
+-- Adds a signal to a job that the caller has locked. If the job waits for the signal, wakes the job and returns true.
+-- Otherwise the signal is kept for a later wait. The caller has already charged or counted the signal's bytes.
 
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean
@@ -14370,9 +14376,10 @@ $$;
 
 comment on function mayfly_private.put_signal is 'Adds a signal to a locked job, and wakes it.';
 
--- How many of `wanted` jobs of a lane may begin now, given the limits of its queue: paused, running at once,
--- running in a group, begun in a second. It locks the queue's row until commit and skips it if another claim
--- holds it, so no two claims count the same room and none waits. Called by take_jobs.
+-- How many of `wanted` jobs of a lane may begin now. The limits of the queue are whether it is paused, how many jobs
+-- run at once, how many run in a group, and how many begin in a second. It locks the queue's row until commit, and
+-- skips the queue if another claim holds the row. So no two claims count the same room, and none waits. Called by
+-- take_jobs.
 
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer
@@ -14406,7 +14413,7 @@ begin
   if queue.rate is not null then
     available := least(greatest(queue.rate, 1), queue.tokens + greatest(0, extract(epoch from mayfly_private.now() - queue.filled_at)) * queue.rate);
     wanted := greatest(0, least(wanted, floor(available)::integer));
-    -- The bucket keeps the full amount, even if fewer jobs are found: a rate is an upper bound.
+    -- The bucket is charged for all of these, even if fewer jobs are found, because a rate is an upper bound.
     update mayfly.job_queues q set tokens = available - wanted, filled_at = mayfly_private.now()
     where q.tenant_id = tenant and q.name = of_queue;
   end if;
@@ -14416,7 +14423,7 @@ $$;
 
 comment on function mayfly_private.queue_room is 'How many jobs of a lane may begin now.';
 
--- Reads the steps of a held job, as a definer because the worker may lack job:read. Locks the job (see fence_job).
+-- Reads the steps of a held job. It is a definer, because the worker may lack job:read. Locks the job (see fence_job).
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
@@ -14431,7 +14438,7 @@ begin
   if page_limit is null or page_limit not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 10000.', null, '{"field": "page_limit"}');
   end if;
-  -- A page ends at 4 MB, by the running sum.
+  -- A page ends when the sum of the sizes reaches 4 MB.
   select jsonb_build_object('steps', coalesce(jsonb_object_agg(p.name, p.result), '{}'), 'last', max(p.name))
   into answer
   from (
@@ -14450,9 +14457,9 @@ comment on function mayfly_private.read_steps is 'The results of a held job''s s
 
 grant execute on function mayfly_private.read_steps to authenticated, service_role;
 
--- The results of a job's steps, by name, for the worker that holds it: { steps: {name: result}, last, more }. Pass
--- the last name as `after` while more is true. Reading 5,000 steps in pages takes 6 to 14 ms; one by one it took
--- 600.
+-- The results of a job's steps, by name, for the worker that holds it: { steps: {name: result}, last, more }. While
+-- `more` is true, pass the last name as `after`. Reading 5,000 steps in pages takes 6 to 14 ms. One by one, it took 600
+-- ms.
 
 create function mayfly.read_steps(lease text, after text default null, page_limit integer default 5000)
 returns jsonb
@@ -14491,9 +14498,9 @@ $$;
 
 comment on function mayfly_private.ready_jobs is 'Makes locked jobs ready.';
 
--- Takes back expired leases and fails jobs whose deadline has passed, of every tenant, at most max_rows of each, and
--- only jobs that nobody else has locked. Claims call it every second at most, and so does maintenance. Few
--- jobs run at a time, so leases need no index of their ends, which would change with each heartbeat.
+-- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Takes at most max_rows of each,
+-- and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls it too. Few
+-- jobs run at a time, so the ends of leases need no index. Each heartbeat would change it.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
 returns integer
@@ -14543,9 +14550,9 @@ $$;
 
 comment on function mayfly_private.reap_jobs is 'Takes back leases that have ended, and fails jobs whose deadline has passed.';
 
--- Records steps, as a definer because it writes. Fails with lease_lost unless the lease is the caller's and current.
--- A step that is already recorded keeps its first result, which the answer returns. It does not extend the lease;
--- heartbeats do. Locks the job.
+-- Records steps. Fails with lease_lost unless the lease is the caller's and current. A step that is already recorded
+-- keeps its first result, which the answer returns. Recording does not extend the lease. Only heartbeats do. Locks the
+-- job.
 
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -14607,8 +14614,8 @@ comment on function mayfly_private.record_steps is 'Records results of a job''s 
 
 grant execute on function mayfly_private.record_steps to authenticated, service_role;
 
--- Records results of a job's steps, each once: [{ name, result?, ms? }]. Returns { known }: the kept results, by
--- name, of steps that were recorded before.
+-- Records the results of a job's steps, each once: [{ name, result?, ms? }]. Returns { known }: the results of steps
+-- that were recorded before, by name.
 
 create function mayfly.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -14625,9 +14632,8 @@ comment on function mayfly.record_steps is
 
 grant execute on function mayfly.record_steps to authenticated, service_role;
 
--- Makes failed jobs ready, as a definer because it writes. The attempt number continues, so that no old lease is
--- valid again, and the job gets as many more attempts as at first. Its steps are kept, so it continues after the last
--- one. Locks the jobs.
+-- Makes failed jobs ready. The attempt number continues, so that no old lease is valid again, and the job gets as many
+-- attempts again as it had at first. Its steps are kept, so it continues after the last one. Locks the jobs.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -14677,7 +14683,8 @@ comment on function mayfly_private.redrive_jobs is 'Makes failed jobs ready agai
 
 grant execute on function mayfly_private.redrive_jobs to authenticated, service_role;
 
--- Makes dead letters ready again: by id, of one queue, or all, at most max_rows at once. Scope job:admin.
+-- Makes dead letters ready again: those with these ids, those of one queue, or all. Takes at most max_rows at once.
+-- Scope job:admin.
 
 create function mayfly.redrive_jobs(ids uuid[] default null, of_queue text default null, max_rows integer default 1000)
 returns jsonb
@@ -14693,7 +14700,7 @@ comment on function mayfly.redrive_jobs is 'Makes failed jobs ready again, with 
 
 grant execute on function mayfly.redrive_jobs to authenticated, service_role;
 
--- Returns jobs, as a definer because it writes. The attempt does not count. Locks the jobs by tenant and id.
+-- Returns jobs to their queues. The attempt does not count. Locks the jobs by tenant and id.
 
 create function mayfly_private.release_jobs(leases text[])
 returns jsonb
@@ -14729,7 +14736,7 @@ begin
     released := released + cardinality(given.ids);
   end loop;
   if holder.kind = 'agent' and released = 0 then
-    -- A caller that holds nothing may no longer be alive.
+    -- If the caller holds none of these leases, it may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('released', released);
@@ -14740,7 +14747,7 @@ comment on function mayfly_private.release_jobs is 'Returns jobs that were not b
 
 grant execute on function mayfly_private.release_jobs to authenticated, service_role;
 
--- Returns jobs, ready at once for another worker and without using an attempt: for a worker that has to end.
+-- Returns jobs for a worker that has to end. They are ready at once for another worker, and no attempt is used.
 
 create function mayfly.release_jobs(leases text[])
 returns jsonb
@@ -14807,10 +14814,9 @@ comment on column mayfly_private.job_functions.names is 'The jobs for which it h
 
 alter table mayfly_private.job_functions enable row level security;
 
--- Calls a function of serveJobs by pg_net if it has work and fewer open calls than at_once. pg_cron calls it
--- (schedule_job_function), and so does a call that ends (mark_job_call). A lost request only delays the next
--- one by 15 s, because jobs are rows. Locks the function's row, so of two simultaneous calls only one does the
--- work.
+-- Calls a function of serveJobs with pg_net, if there is work for it and it has fewer open calls than at_once. pg_cron
+-- calls it (schedule_job_function), and so does a call that ends (mark_job_call). A lost request only delays the next
+-- one by 15 s, because jobs are rows. Locks the function's row, so of two simultaneous calls only one does the work.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
 -- mayfly_secret_key. It uses dynamic SQL, because pg_net and Vault may be missing.
@@ -14908,7 +14914,7 @@ $$;
 
 comment on function mayfly_private.schedule_job_function is 'Schedules pg_cron to wake a function of serveJobs, by pg_net. For the SQL editor.';
 
--- Stores the tenant's share, as a definer because it writes. Locks the tenant's row in job_tenants.
+-- Stores the tenant's share. Locks the tenant's row in job_tenants.
 
 create function mayfly_private.set_job_share(weight integer, max_running integer)
 returns jsonb
@@ -14950,7 +14956,7 @@ comment on function mayfly.set_job_share is 'Sets the tenant''s share of a fleet
 
 grant execute on function mayfly.set_job_share to service_role;
 
--- Stores the limits of a queue, as a definer because it writes. Locks the queue's row.
+-- Stores the limits of a queue. Locks the queue's row.
 
 create function mayfly_private.set_queue(
   name text, paused boolean, max_running integer, max_running_per_group integer, rate double precision, weight integer
@@ -14998,7 +15004,7 @@ comment on function mayfly_private.set_queue is 'Sets the limits of a queue.';
 
 grant execute on function mayfly_private.set_queue to authenticated, service_role;
 
--- Sets all limits of a queue; a limit that you leave out is removed. Scope job:admin.
+-- Sets all limits of a queue. A limit that you leave out is removed. Scope job:admin.
 
 create function mayfly.set_queue(
   name text, paused boolean default false, max_running integer default null, max_running_per_group integer default null,
@@ -15018,7 +15024,7 @@ comment on function mayfly.set_queue is
 
 grant execute on function mayfly.set_queue to authenticated, service_role;
 
--- Stores a schedule, as a definer because it writes. Locks the schedule.
+-- Stores a schedule. Locks the schedule.
 
 create function mayfly_private.set_schedule(
   name text, cron text, job text, input jsonb, time_zone text, options jsonb, catch_up text, overlap text, paused boolean
@@ -15107,10 +15113,10 @@ grant execute on function mayfly.set_schedule to authenticated, service_role;
 
 -- A claimed job in the form that its worker gets, with its lease. From the second attempt on, it comes with the steps
 -- that earlier attempts recorded (`steps`), if they have 16 KB at most, so that most jobs continue without read_steps.
--- A step counts at least 128 bytes, so a job with more than 130 has more than that.
+-- Each step counts as at least 128 bytes, so a job with more than 130 steps exceeds 16 KB.
 --
--- It is volatile, so that it sees what was committed before the claim locked the job, and not only what the claim's
--- snapshot has. Otherwise a step that another worker has just recorded would run again.
+-- It is volatile, so that it sees everything that was committed before the claim locked the job, and not only what is
+-- in the claim's snapshot. Otherwise a step that another worker has just recorded would run again.
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb
@@ -15156,8 +15162,8 @@ comment on function mayfly_private.show_schedule is 'A schedule in the form that
 
 grant execute on function mayfly_private.show_schedule to authenticated, service_role;
 
--- Stores a signal, as a definer because it writes. Locks the job, so that this call waits for a worker that is
--- putting the job to sleep, and then what charge locks.
+-- Stores a signal. Locks the job, so that this call waits for a worker that is putting the job to sleep, and then what
+-- charge locks.
 
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb
@@ -15208,11 +15214,12 @@ comment on function mayfly.signal_job is 'Signals a job that has not ended: { wo
 grant execute on function mayfly.signal_job to authenticated, service_role;
 
 -- Takes up to `wanted` ready jobs of a tenant that has only one lane, without a target, a limit or a mark, as most
--- tenants do most of the time. Null if take_jobs has to look closer: there are several lanes, or a job is due and
--- not yet ready (`unless_due`). take_jobs calls it, and its settings apply here too. Locks the jobs that it takes,
--- and waits for none.
+-- tenants do most of the time. Returns null if take_jobs has to look closer, because there are several lanes, or
+-- because a job is due but not yet ready (`unless_due`). take_jobs calls it, and its settings apply here too. Locks the
+-- jobs that it takes, and waits for none.
 --
--- All claims use JSON, not JSONB: nothing reads it before it is sent, and making it took 10 µs a job instead of 23.
+-- All claims use JSON, not JSONB, because nothing reads the value before it is sent. Making it takes 10 µs a job
+-- instead of 23.
 
 create function mayfly_private.take_lane(
   worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamptz, unless_due boolean
@@ -15272,8 +15279,8 @@ $$;
 
 comment on function mayfly_private.take_lane is 'Takes ready jobs of a tenant that has one plain lane.';
 
--- Signals the parents of jobs that have just ended with `job:<id>`, and wakes those that wait for it. Locks the
--- parents by id before it writes: a parent that goes to sleep holds its row while it checks, so no signal is missed
+-- Signals `job:<id>` to the parents of jobs that have just ended, and wakes those that wait for it. Locks the parents
+-- by id before it writes. A parent that is going to sleep holds its row while it checks for signals, so none is missed
 -- in between.
 
 create function mayfly_private.tell_parents(tenant uuid, ids uuid[])
@@ -15311,7 +15318,8 @@ $$;
 
 comment on function mayfly_private.tell_parents is 'Tells the parents of jobs that have ended.';
 
--- When the timers of jobs last ran: every second. One row, which the first claim after that takes; the others skip it.
+-- When the timers of jobs last ran. They run every second. There is one row, which the first claim after each second
+-- locks. The other claims skip it.
 
 create table mayfly_private.job_ticks (
   only_row boolean not null default true constraint job_ticks_pkey primary key constraint job_ticks_only_row check (only_row),
@@ -15326,8 +15334,9 @@ insert into mayfly_private.job_ticks default values;
 
 alter table mayfly_private.job_ticks enable row level security;
 
--- The timers of jobs, every second: fires schedules, and takes expired leases and passed deadlines. Every claim calls
--- it; the first claim after each second does the work, and the others skip it. Reading the row costs 5 µs.
+-- The timers of jobs. Every second, they fire schedules, take back expired leases, and fail jobs whose deadline has
+-- passed. Every claim calls this function. The first claim after each second does the work, and the others skip it.
+-- Reading the row takes 5 µs.
 
 create function mayfly_private.tick_jobs()
 returns void
@@ -15339,7 +15348,7 @@ declare
   tick mayfly_private.job_ticks;
 begin
   select * into tick from mayfly_private.job_ticks;
-  -- A time in the future means that the clock was set back since.
+  -- A time in the future means that the clock has been set back since then.
   if tick.reaped_at not between ts - interval '1 second' and ts then
     update mayfly_private.job_ticks t set reaped_at = ts, fired_at = ts
     where t.ctid in (select w.ctid from mayfly_private.job_ticks w where w.reaped_at = tick.reaped_at for update skip locked);
@@ -15353,8 +15362,8 @@ $$;
 
 comment on function mayfly_private.tick_jobs is 'Runs the timers of jobs.';
 
--- Completes, fails and claims jobs, as a definer because it writes. The claim locks the agent and its ancestors
--- before any job is locked, because a transaction that stops the agent holds them while it waits for the jobs.
+-- Completes, fails and claims jobs. The claim locks the agent and its ancestors before any job is locked, because a
+-- transaction that stops the agent holds them while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
@@ -15437,9 +15446,9 @@ $$;
 
 comment on function mayfly_private.unschedule_job_function is 'Undoes schedule_job_function.';
 
--- Takes a signal or puts a job to sleep, as a definer because it writes. The lease must be the caller's. The row lock
--- puts this call and those of signal_job and tell_parents in order: a writer of a signal holds the job, so either
--- this call sees the signal or the writer sees that the job waits.
+-- Takes a signal or puts a job to sleep. The lease must be the caller's. The row lock makes this call and those of
+-- signal_job and tell_parents run one after the other. Whoever writes a signal holds the job, so either this call sees
+-- the signal, or the writer sees that the job waits.
 --
 -- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
 -- taken once. A wait uses no attempt. Locks the job.
@@ -15479,8 +15488,8 @@ begin
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
     if left(taken.name, 4) = 'job:' then
-      -- The end of a child comes with its result, because a worker for all tenants, or one that may not read jobs,
-      -- needs it too.
+      -- The signal that a child has ended comes with the child's result. A worker for all tenants, or one that may not
+      -- read jobs, could not read it otherwise.
       select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
         || jsonb_build_object('result', f.result))
       into child
@@ -15509,9 +15518,9 @@ comment on function mayfly_private.wait_job is 'Waits for the first of several s
 
 grant execute on function mayfly_private.wait_job to authenticated, service_role;
 
--- Takes the first of several signals that has arrived. If `until` has passed, it returns { timeout }. Otherwise
--- it puts the job to sleep and returns { waiting }. The lease is then over, and the job runs again when a
--- signal comes or at that time. The outcome is recorded as the step. A timer is a wait without signals.
+-- Takes the first of several signals that has arrived. If `until` has passed, it returns { timeout }. Otherwise it puts
+-- the job to sleep and returns { waiting }. The lease is then over, and the job runs again when a signal comes or when
+-- `until` has passed. The outcome is recorded as the step. A timer is a wait without signals.
 
 create function mayfly.wait_job(lease text, step text, signals text[] default '{}', until timestamptz default null)
 returns jsonb
@@ -15528,16 +15537,17 @@ comment on function mayfly.wait_job is
 
 grant execute on function mayfly.wait_job to authenticated, service_role;
 
--- Wakes the sleeping workers of a tenant, and those of the secret key, which work for all tenants. It ends
--- their sleep and broadcasts once on the tenant's private topic. If nobody sleeps, nothing is broadcast. Like
--- every broadcast, this is only a hint, because a worker looks at least every few seconds anyway. Called by
--- everything that makes a job ready. Never waits.
+-- Wakes the sleeping workers of a tenant, and those of the secret key, which work for all tenants. Ends their sleep and
+-- broadcasts once on the tenant's private topic. If nobody sleeps, nothing is broadcast. Like every broadcast, this is
+-- only a hint, because each worker looks for jobs every few seconds anyway. Called by everything that makes a job
+-- ready. Never waits.
 --
 -- A worker parks in one transaction and looks again in the next one, so it finds everything that was committed before
 -- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
--- only after the worker has looked. It holds a shared lock until then, which the worker sees (adders_under_way), so
--- it looks again soon. Without it, one in ten jobs that were added while a worker went to sleep waited 50 ms. The
--- broadcast counts in the tenant's announce_rate. Beyond that rate, the worker finds the job when it looks.
+-- only after the worker has looked. That transaction holds a shared lock until then. The worker sees the lock
+-- (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker went to
+-- sleep waited 50 ms. The broadcast counts towards the tenant's announce_rate. Beyond that rate, nothing is broadcast,
+-- and the worker finds the job at its next look.
 
 create function mayfly_private.wake_workers(tenant uuid)
 returns void
@@ -15568,14 +15578,14 @@ $$;
 
 comment on function mayfly_private.wake_workers is 'Wakes the sleeping workers of a tenant.';
 
--- Takes back the leases of agents that are stopped or suspended, or whose expiry moves forward, and those of their
--- descendants, in the transaction that ends them. So no dead agent holds a job.
+-- Takes back the leases of agents that are stopped or suspended, or whose expiry becomes earlier, and the leases of
+-- their descendants. This happens in the transaction that ends them, so no dead agent holds a job.
 --
 -- A claim holds a shared lock on its agent and every ancestor and then checks that they are alive (claiming_worker).
--- Here the lock is exclusive: open claims have committed and are visible below, and later ones find the agent dead.
--- Without it, dead agents held 55 leases in a stress test of 25 s. Locks in this order: the agents (by the
--- statement), this lock by id, then the jobs by id. A statement that ends more than 50 agents takes one lock for the
--- whole tenant instead, because each lock takes space in shared memory.
+-- Here the lock is exclusive. So when it is held, open claims have committed and are visible below, and later claims
+-- find the agent dead. Without this lock, dead agents held 55 leases in a stress test of 25 s. The order of locks is:
+-- the agents (locked by the statement), this lock (by id), then the jobs (by id). A statement that ends more than 50
+-- agents takes one lock for the whole tenant instead, because each lock takes space in shared memory.
 
 create function mayfly_private.end_leases()
 returns trigger
@@ -15623,8 +15633,8 @@ create trigger agents_end_leases after update on mayfly.agents
   referencing old table as old_rows new table as new_rows
   for each statement execute function mayfly_private.end_leases();
 
--- Deletes the jobs of deleted tenants. It replaces foreign keys, which would look up the tenant for each row that is
--- written.
+-- Deletes the jobs of deleted tenants. It takes the place of foreign keys, which would look up the tenant for each row
+-- that is written.
 
 create function mayfly_private.forget_jobs()
 returns trigger
@@ -15653,14 +15663,14 @@ create trigger tenants_forget_jobs after delete on mayfly.tenants
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('approval:read', 'See approvals and what was decided.', '{viewer,member,admin,owner}', true, true),
-  ('approval:request', 'Ask for an approval, and withdraw one''s own requests.', '{member,admin,owner}', true, true),
+  ('approval:request', 'Ask for an approval, and withdraw your own requests.', '{member,admin,owner}', true, true),
   ('approval:decide', 'Approve, reject, change and delegate approvals of others.', '{member,admin,owner}', true, false),
   ('approval:admin', 'Set what needs an approval, and withdraw any approval.', '{admin,owner}', false, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Approvals: what somebody has to decide before work continues. A row is bound to the digest of its input and, if a
--- job asks, to the job and the step. Only the functions of this room write it.
+-- Approvals, which somebody has to decide before work continues. A row belongs to the digest of its input and, if a job
+-- asks, to the job and the step. Only the functions of this room write it.
 
 create table mayfly.approvals (
   tenant_id uuid not null,
@@ -15701,7 +15711,7 @@ create table mayfly.approvals (
   constraint approvals_step_of_job check ((job_id is null) = (step is null))
 );
 
--- A step that asks again after a crash finds its approval; a different approval makes a new row.
+-- A step that asks again after a crash finds its approval. If its input is different, it gets a new row.
 create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, step, digest) where job_id is not null;
 
 create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
@@ -15782,9 +15792,9 @@ comment on table mayfly.approval_decisions is 'Decisions about approvals, and wh
 
 comment on column mayfly.approval_decisions.digest is 'The digest of the input that was decided on. An approval of an input that was changed later does not count.';
 
--- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all.
--- The most specific row applies: type and category, then type, then category, then both '*'. Without any row,
--- everything is asked.
+-- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all. The
+-- most specific row applies: first one with type and category, then one with only the type, then one with only the
+-- category, and last one with '*' for both. If no row applies, everything is asked.
 
 create table mayfly.approval_policies (
   tenant_id uuid not null,
@@ -15836,9 +15846,9 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.approval_policies', '200 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the approvals of a tenant: expires and escalates what is due, withdraws approvals whose job has ended,
--- and deletes decided ones after the time that ended jobs are kept; at most max_rows each: { more }. A chore of
--- maintain_tenant, as owner. Locks the jobs by id, then the approvals.
+-- Maintains the approvals of a tenant. Expires and escalates those that are due, withdraws those whose job has ended,
+-- and deletes decided ones after the time for which ended jobs are kept. Takes at most max_rows of each, and returns {
+-- more }. It is a chore, which maintain_tenant calls as owner. Locks the jobs by id, then the approvals.
 
 create function mayfly_private.maintain_approvals(tenant uuid, max_rows integer)
 returns jsonb
@@ -15916,7 +15926,7 @@ on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
 -- How rows of this room come back from an export. In the new project, no worker waits for a decision, so pending
--- approvals have ended.
+-- approvals come back as ended.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.approvals', '{
@@ -15948,7 +15958,7 @@ create policy approval_policies_select on mayfly.approval_policies for select to
   using (tenant_id = any ((select mayfly.tenant_ids('approval:read'))::uuid[]));
 
 -- The digest of an approval's input: SHA-256 of its canonical JSON. Two equal jsonb values have the same text, except
--- for the scale of numbers, which trim_scale removes: 1 and 1.0 are the same argument.
+-- for trailing zeros of numbers, which trim_scale removes, so 1 and 1.0 are the same argument.
 
 create function mayfly_private.approval_digest(input jsonb)
 returns bytea
@@ -15958,8 +15968,9 @@ return sha256(convert_to(mayfly_private.canonical(input)::text, 'UTF8'));
 
 comment on function mayfly_private.approval_digest is 'SHA-256 of a JSON value in its canonical form.';
 
--- What needs an approval, for an agent type and a category: the most specific policy of the tenant, or the default,
--- which asks about everything and lets every decider decide. Locks nothing.
+-- The rule that says what needs an approval, for an agent type and a category. It is the most specific policy of the
+-- tenant, or the default. By default, everything is asked, and everyone with the scope may decide, except the
+-- requester. Locks nothing.
 
 create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
 returns mayfly.approval_policies
@@ -15984,7 +15995,7 @@ $$;
 
 comment on function mayfly_private.approval_rule is 'What needs an approval, for an agent type and a category.';
 
--- Withdraws an approval, as a definer because it writes. Locks the job, then the approval.
+-- Withdraws an approval. Locks the job, then the approval.
 
 create function mayfly_private.cancel_approval(id uuid)
 returns jsonb
@@ -16011,8 +16022,8 @@ comment on function mayfly_private.cancel_approval is 'Withdraws an approval.';
 
 grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
 
--- Withdraws an approval that the caller has requested (scope approval:request) or any (approval:admin). A job that
--- waits for it gets the outcome cancelled.
+-- Withdraws an approval that the caller has requested (scope approval:request) or any (approval:admin). If a job waits
+-- for it, the outcome is `cancelled`.
 
 create function mayfly.cancel_approval(id uuid)
 returns jsonb
@@ -16024,7 +16035,7 @@ comment on function mayfly.cancel_approval is 'Withdraws a pending approval. Ret
 
 grant execute on function mayfly.cancel_approval to authenticated, service_role;
 
--- Refuses an invalid request for an approval, and names the first field that is wrong. Locks nothing.
+-- Refuses an invalid request for an approval, and names the first invalid field. Locks nothing.
 
 create function mayfly_private.check_approval(
   title text, input jsonb, category text, confidence double precision, quorum integer, roles text[], deciders uuid[],
@@ -16067,10 +16078,9 @@ $$;
 
 comment on function mayfly_private.check_approval is 'Refuses an invalid request for an approval.';
 
--- Records a decision, as a definer because it writes. It is the only place that decides. It reads the decider from
--- the verified token. The decider passes the digest of the input that it has seen, so a decision about other
--- arguments is refused. Locks the job, then the approval: concurrent deciders wait for each other, and the quorum is
--- exact.
+-- Records a decision. It is the only place that decides. It reads the decider from the verified token. The decider
+-- passes the digest of the input that it has seen, so a decision about other arguments is refused. Locks the job, then
+-- the approval, so concurrent deciders wait for each other and the quorum is exact.
 
 create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
 returns jsonb
@@ -16146,9 +16156,9 @@ comment on function mayfly_private.decide_approval is 'Decides an approval.';
 
 grant execute on function mayfly_private.decide_approval to authenticated, service_role;
 
--- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With
--- `input`, it approves changed arguments, which must match the schema of the approval; approvals of the former
--- arguments no longer count.
+-- Approves or rejects (scope approval:decide). `digest` is the digest of the approval that the caller has seen. With
+-- `input`, it approves changed arguments, which must match the schema of the approval. Approvals of the old arguments
+-- then no longer count.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
 returns jsonb
@@ -16160,8 +16170,8 @@ comment on function mayfly.decide_approval is 'Approves, rejects, or approves wi
 
 grant execute on function mayfly.decide_approval to authenticated, service_role;
 
--- Decides several approvals independently: an error in one does not stop the others. Called by the public half.
--- Locks as decide_approval does, in the order of the ids.
+-- Decides several approvals, each on its own, so an error in one does not stop the others. Called by
+-- mayfly.decide_approvals. Locks what decide_approval locks, in the order of the ids.
 
 create function mayfly.decide_approvals(decisions jsonb)
 returns jsonb
@@ -16197,8 +16207,8 @@ comment on function mayfly.decide_approvals is 'Decides up to 100 approvals inde
 
 grant execute on function mayfly.decide_approvals to authenticated, service_role;
 
--- Delegates an approval, as a definer because it writes. The delegating person or agent can no longer decide, so the
--- quorum stays the same; the recipient needs the scope too. Locks the job, then the approval.
+-- Delegates an approval. Whoever delegates it can no longer decide, so the quorum stays the same. The recipient needs
+-- the scope too. Locks the job, then the approval.
 
 create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
 returns jsonb
@@ -16234,7 +16244,7 @@ begin
   values (tenant, approval.id, author, caller.kind, 'delegate', approval.digest, to_id, delegate_approval.reason)
   on conflict on constraint approval_decisions_pkey do update
   set verdict = excluded.verdict, digest = excluded.digest, delegated_to = excluded.delegated_to, reason = excluded.reason, at = mayfly_private.now();
-  -- If the recipient had delegated the approval before, it comes back to the recipient.
+  -- If the recipient has delegated the approval before, the recipient can now decide it again.
   delete from mayfly.approval_decisions d
   where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = to_id and d.verdict = 'delegate';
   update mayfly.approvals a set delegates = array_remove(a.delegates, to_id) || to_id
@@ -16250,7 +16260,7 @@ comment on function mayfly_private.delegate_approval is 'Delegates an approval.'
 
 grant execute on function mayfly_private.delegate_approval to authenticated, service_role;
 
--- Delegates an approval that the caller may decide to another person or agent (scope approval:decide).
+-- Delegates an approval to another person or agent. The caller must be able to decide it (scope approval:decide).
 
 create function mayfly.delegate_approval(id uuid, to_id uuid, reason text default null)
 returns jsonb
@@ -16262,7 +16272,7 @@ comment on function mayfly.delegate_approval is 'Delegates an approval that the 
 
 grant execute on function mayfly.delegate_approval to authenticated, service_role;
 
--- Deletes a policy, as a definer because it writes. Locks the policy's row.
+-- Deletes a policy. Locks the policy's row.
 
 create function mayfly_private.delete_approval_policy(agent_type text, category text)
 returns jsonb
@@ -16282,8 +16292,8 @@ comment on function mayfly_private.delete_approval_policy is 'Deletes a policy.'
 
 grant execute on function mayfly_private.delete_approval_policy to authenticated, service_role;
 
--- Deletes the policy of an agent type and a category (scope approval:admin): { deleted }. Then the next more general
--- policy applies, or the default.
+-- Deletes the policy of an agent type and a category (scope approval:admin). Returns { deleted }. From then on, the
+-- next more general policy applies, or the default.
 
 create function mayfly.delete_approval_policy(agent_type text default '*', category text default '*')
 returns jsonb
@@ -16368,8 +16378,8 @@ comment on function mayfly.list_approval_policies is 'What needs an approval, by
 
 grant execute on function mayfly.list_approval_policies to authenticated, service_role;
 
--- Lists approvals, as a definer because whether the caller may decide one depends on ancestors of agents, which the
--- caller may not be able to see. Locks nothing.
+-- Lists approvals. It is a definer, because whether the caller may decide an approval depends on agents' ancestors,
+-- which the caller may not be able to see. Locks nothing.
 
 create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)
 returns jsonb
@@ -16420,8 +16430,8 @@ comment on function mayfly_private.list_approvals is 'Approvals, the newest firs
 
 grant execute on function mayfly_private.list_approvals to authenticated, service_role;
 
--- Approvals, newest first (scope approval:read), each with `decidable`: whether the caller may decide it now. With
--- `mine`, only those.
+-- Approvals, newest first (scope approval:read), each with `decidable`, which is true if the caller may decide it now.
+-- With `mine`, only approvals that the caller may decide.
 
 create function mayfly.list_approvals(
   of_status text[] default null, mine boolean default false, of_category text default null, before uuid default null, page_limit integer default 100
@@ -16435,9 +16445,9 @@ comment on function mayfly.list_approvals is 'Approvals, newest first, each with
 
 grant execute on function mayfly.list_approvals to authenticated, service_role;
 
--- Why the caller may not decide an approval: a code, or null if it may. The scope was checked before. Unless
--- the policy allowed it when the approval was requested, neither the requester nor its ancestors and descendants
--- may decide, so an agent cannot let its child or its parent approve. Locks nothing.
+-- The reason why the caller may not decide an approval, as a code, or null if it may. The scope has already been
+-- checked. The requester, its ancestors and its descendants may not decide, so an agent cannot let its child or its
+-- parent approve. They may only if the policy allowed this when the approval was requested. Locks nothing.
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text
@@ -16481,8 +16491,9 @@ $$;
 
 comment on function mayfly_private.may_decide is 'Why the caller may not decide an approval; null if it may.';
 
--- Sends a message to the deciders of an approval: the people and agents that it names, the one that it is delegated to,
--- and the people with the roles that it names; at most a hundred, and never the requester. Locks their inboxes, by id.
+-- Sends a message to those who may decide an approval: the people and agents that it names, whoever it is delegated to,
+-- and the people with the roles that it names. Sends to at most a hundred, and never to the requester. Locks their
+-- inboxes, by id.
 
 create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
 returns void
@@ -16515,9 +16526,9 @@ $$;
 
 comment on function mayfly_private.tell_deciders is 'Sends a message to the deciders of an approval.';
 
--- Notifies people of an approval in their inboxes, and with a job if its policy names one. A worker of the
--- project does the job, which is retried until the mail or the webhook accepts it. The key makes sure that
--- there is one job for each notification.
+-- Notifies people of an approval in their inboxes. If its policy names a job, also adds this job, which a worker of the
+-- project does. The job is retried until the mail server or the webhook accepts it. Its key makes sure that there is
+-- only one job for each notification.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void
@@ -16537,8 +16548,9 @@ $$;
 
 comment on function mayfly_private.notify_approvers is 'Adds the job that notifies people of an approval.';
 
--- A pending approval, locked until commit, with its job locked before it. Fails if there is none, if it has ended,
--- or if it has expired or its job has ended, which the next maintenance records.
+-- Returns a pending approval. First locks its job, then the approval, until commit. Fails if there is no such approval
+-- or if it has ended. It also fails if the approval has expired or its job has ended, which the next maintenance
+-- records.
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
 returns mayfly.approvals
@@ -16574,9 +16586,9 @@ $$;
 
 comment on function mayfly_private.open_approval is 'A pending approval, locked.';
 
--- Stores an approval, as a definer because it writes. With a lease, the approval belongs to the job and the step, so
--- a step that asks again after a crash finds it, and only the holder of the lease can ask. The tenant's policy can
--- only make it stricter. Locks the job and what charge locks.
+-- Stores an approval. With a lease, the approval belongs to the job and the step, so a step that asks again after a
+-- crash finds it. Only the holder of the lease can ask. The tenant's policy can only make it stricter. Locks the job
+-- and what charge locks.
 
 create function mayfly_private.request_approval(
   title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean,
@@ -16671,10 +16683,10 @@ comment on function mayfly_private.request_approval is 'Asks for an approval.';
 
 grant execute on function mayfly_private.request_approval to authenticated, service_role;
 
--- Asks for an approval: with the lease of a job, which then waits for the signal `approval:<id>`, or without a job
--- (scope approval:request). The tenant's policies decide whether anybody has to be asked. If not, the answer has the
--- status approved, with the reason in `waived`. With `required`, somebody is always asked. An approval without an
--- input_schema can be approved or rejected, but not changed.
+-- Asks for an approval, either with the lease of a job, which then waits for the signal `approval:<id>`, or without a
+-- job (scope approval:request). The tenant's policies decide whether anybody has to be asked. If nobody has to be, the
+-- answer has the status `approved` and the reason in `waived`. With `required`, somebody is always asked. An approval
+-- without an input_schema can be approved or rejected, but not changed.
 
 create function mayfly.request_approval(
   title text, input jsonb default '{}', lease text default null, step text default null, category text default 'general',
@@ -16690,7 +16702,7 @@ comment on function mayfly.request_approval is 'Asks for an approval, for a job 
 
 grant execute on function mayfly.request_approval to authenticated, service_role;
 
--- Stores a policy, as a definer because it writes. Locks the policy's row.
+-- Stores a policy. Locks the policy's row.
 
 create function mayfly_private.set_approval_policy(
   agent_type text, category text, autonomy text, min_confidence double precision, quorum integer, roles text[], requester_decides boolean,
@@ -16744,8 +16756,8 @@ comment on function mayfly_private.set_approval_policy is 'Sets what needs an ap
 
 grant execute on function mayfly_private.set_approval_policy to authenticated, service_role;
 
--- Sets the policy for an agent type and a category, replacing the old one (scope approval:admin). '*' stands
--- for all.
+-- Sets the policy for an agent type and a category (scope approval:admin). It replaces the old policy. '*' stands for
+-- all types or categories.
 
 create function mayfly.set_approval_policy(
   agent_type text default '*', category text default '*', autonomy text default 'ask', min_confidence double precision default null,
@@ -16787,9 +16799,9 @@ comment on function mayfly_private.show_approval_policy is 'A policy in the form
 
 grant execute on function mayfly_private.show_approval_policy to authenticated, service_role;
 
--- Hands a decision to its job, once, as a definer because it writes. A job calls it after a decision and before it
--- acts, with its own lease. The same step of the same job may take the decision again after a crash, and any other is
--- refused. Only a decided or expired approval can be taken. Locks the job, then the approval.
+-- Hands a decision to its job, once. A job calls it after a decision and before it acts, with its own lease. The same
+-- step of the same job may take the decision again after a crash. Any other step or job is refused. Only a decided or
+-- expired approval can be taken. Locks the job, then the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)
 returns jsonb
@@ -16822,8 +16834,8 @@ comment on function mayfly_private.use_approval is 'Returns a decision to the jo
 
 grant execute on function mayfly_private.use_approval to authenticated, service_role;
 
--- The decision, for the job and the step that asked: the approval with the input to act on. A caller that acts on
--- any status other than `approved` acts without approval.
+-- Returns the approval with the input to act on, for the job and the step that asked. If the status is anything other
+-- than `approved`, the caller has no approval and must not act.
 
 create function mayfly.use_approval(lease text, id uuid, step text)
 returns jsonb
@@ -16835,7 +16847,7 @@ comment on function mayfly.use_approval is 'Returns a decision to the job and th
 
 grant execute on function mayfly.use_approval to authenticated, service_role;
 
--- Workflows that are declared as graphs, by name and version. They define what a run of a version does and what
+-- Workflows that are declared as graphs, by name and version. A graph defines what a run of its version does, and what
 -- the console draws. A version with open runs never changes.
 
 create table mayfly.workflow_graphs (
@@ -16883,8 +16895,8 @@ grant select on mayfly.workflow_graphs to authenticated, service_role;
 create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
 
--- The input of a step of a graph: the input of the run and the results of these steps, by name. A map has a
--- list of results, and a skipped step has null. Locks nothing.
+-- The input of a step of a graph: the input of the run and the results of these steps, by name. The result of a map is
+-- a list, and that of a skipped step is null. Locks nothing.
 
 create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
 returns jsonb
@@ -16908,8 +16920,8 @@ $$;
 
 comment on function mayfly_private.graph_given is 'The input of a step of a graph.';
 
--- Records the ended children of a run of a graph: each child as its step or item, and a map once all its items
--- have ended. Returns the bytes that it wrote. Locks nothing, because the caller holds the run.
+-- Records the ended children of a run of a graph. Each child is recorded as its step or item, and a map is recorded
+-- when all its items have ended. Returns how many bytes it wrote. Locks nothing, because the caller holds the run.
 
 create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
 returns bigint
@@ -16968,7 +16980,7 @@ create type mayfly_private.ready_step as (
   items jsonb
 );
 
--- Finds, in one statement, all steps that have not begun and whose needed and optional steps have ended. A step
+-- Finds, in one statement, all steps that have not begun and whose `needs` and `optional` steps have all ended. A step
 -- is skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
 
 create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
@@ -17006,9 +17018,8 @@ $$;
 
 comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin or must be skipped.';
 
--- Adds the jobs of a step that begins: one, or one for each item of a map, a thousand at a time. A small input
--- is stored in the job, and read_graph_input reads a larger one. Returns the name of a field that is invalid,
--- or null.
+-- Adds the jobs of a step that begins: one job, or in a map one job for each item, a thousand at a time. A small input
+-- is stored in the job. A larger one is read by read_graph_input. Returns the name of an invalid field, or null.
 
 create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
 returns text
@@ -17049,9 +17060,9 @@ $$;
 
 comment on function mayfly_private.begin_step is 'Adds the jobs of a step of a graph.';
 
--- Continues a run of a graph, as a definer because it writes. The lease must be the caller's. The row lock of the run
--- puts this call and children that end in order, so a child that ends during this call finds the run asleep and wakes
--- it. Locks the run and the keys of the children that it adds.
+-- Continues a run of a graph. The lease must be the caller's. Because of the row lock of the run, a child that ends
+-- during this call waits for it. Then it finds the run asleep and wakes it. Locks the run and the keys of the children
+-- that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -17151,7 +17162,7 @@ begin
           where k = any (mayfly_private.step_names(o.value -> 'needs') || mayfly_private.step_names(o.value -> 'optional'))))) - 'input' end);
   end if;
 
-  -- Only the last item of a map wakes the run.
+  -- Of the items of a map, only the last one that ends wakes the run.
   waits := array(
     select distinct on (split_part(j.key, '[', 1)) 'job:' || j.id from mayfly.jobs j
     where j.tenant_id = run.tenant_id and j.parent_id = run.id and j.key is not null
@@ -17174,10 +17185,10 @@ comment on function mayfly_private.advance_graph is 'Continues a run of a graph.
 
 grant execute on function mayfly_private.advance_graph to authenticated, service_role;
 
--- Continues a held run of a graph: records what has ended, skips and begins steps that are ready, and puts the run
--- to sleep: { waiting }; or { done, result }, or { failed: { step, id, status, error } }. `graph` is the worker's
--- graph. If it differs from that of the run's version, it is refused (workflow_changed); the first graph of a
--- version is kept.
+-- Continues a held run of a graph: records what has ended, and begins or skips the steps that are ready. If steps are
+-- still open, it puts the run to sleep and returns { waiting }. Otherwise it returns { done, result } or { failed: {
+-- step, id, status, error } }. `graph` is the graph that the worker has. The first graph of a version is kept. If the
+-- worker's graph differs from that of the run's version, it is refused (workflow_changed).
 
 create function mayfly.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -17194,8 +17205,8 @@ comment on function mayfly.advance_graph is
 
 grant execute on function mayfly.advance_graph to authenticated, service_role;
 
--- The names in a list of a graph, or none if it is absent. It is in PL/pgSQL so that it is planned once. Locks
--- nothing.
+-- The names in a list of a graph, or an empty array if the list is absent. It is in PL/pgSQL, so that it is planned
+-- once. Locks nothing.
 
 create function mayfly_private.step_names(value jsonb)
 returns text[]
@@ -17219,8 +17230,7 @@ return coalesce(def ->> 'job', 'step:' || name || ':' || version || ':' || step)
 
 comment on function mayfly_private.step_job is 'The name of the job that does a step of a graph.';
 
--- The first fault of one step of a graph as { field, rule }, or null. `known` are the names of all steps. Locks
--- nothing.
+-- The first fault in a step of a graph, as { field, rule }, or null. `known` has the names of all steps. Locks nothing.
 
 create function mayfly_private.graph_step_fault(known text[], step text, def jsonb)
 returns jsonb
@@ -17285,8 +17295,8 @@ $$;
 
 comment on function mayfly_private.graph_step_fault is 'The first fault of one step of a graph.';
 
--- Refuses an invalid graph, with the field of its first fault: invalid names, unknown references, options that jobs do
--- not have, and steps that need each other in a cycle. Locks nothing.
+-- Refuses an invalid graph, and names the field of the first fault. Faults are invalid names, unknown references,
+-- options that jobs do not have, and steps that need each other in a cycle. Locks nothing.
 
 create function mayfly_private.check_graph(name text, version text, graph jsonb)
 returns void
@@ -17336,7 +17346,7 @@ begin
     end if;
   end loop;
 
-  -- Removes steps that need none of the remaining ones, until nothing or a cycle is left.
+  -- Removes steps that need no remaining step, until nothing is left, or only a cycle and the steps after it.
   waiting := known;
   loop
     free := array(
@@ -17345,7 +17355,7 @@ begin
     exit when cardinality(free) = 0;
     waiting := array(select w from unnest(waiting) w where w <> all (free));
   end loop;
-  -- Remaining steps that no other step needs come after the cycle and are not part of it.
+  -- A remaining step that no other step needs comes after the cycle, and is not part of it.
   loop
     free := array(
       select w from unnest(waiting) w
@@ -17364,7 +17374,7 @@ $$;
 
 comment on function mayfly_private.check_graph is 'Refuses an invalid graph, with the step and the field.';
 
--- Deletes a graph, as a definer because it writes. Locks the row.
+-- Deletes a graph. Locks the row.
 
 create function mayfly_private.delete_graph(name text, version text)
 returns jsonb
@@ -17392,7 +17402,7 @@ comment on function mayfly_private.delete_graph is 'Deletes a graph.';
 
 grant execute on function mayfly_private.delete_graph to authenticated, service_role;
 
--- Deletes a version of a graph that has no open runs (scope job:admin): { deleted }.
+-- Deletes a version of a graph that has no open runs (scope job:admin). Returns { deleted }.
 
 create function mayfly.delete_graph(name text, version text)
 returns jsonb
@@ -17501,8 +17511,8 @@ comment on function mayfly.list_workflows is 'Runs of workflows, newest first. P
 
 grant execute on function mayfly.list_workflows to authenticated, service_role;
 
--- The rows of a run that belong to these steps. For a step of a graph, also its beginning and its items. Locks
--- nothing.
+-- The recorded rows of a run that belong to these steps. For a step of a graph, this includes its beginning and its
+-- items. Locks nothing.
 
 create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
 returns table (name text, step text)
@@ -17553,8 +17563,8 @@ $$;
 
 comment on function mayfly_private.forget_steps is 'Lets a run of a graph repeat steps.';
 
--- Moves a run to another version, as a definer because it writes. If a worker holds the run, it loses the run, and
--- its next write is refused (lease_lost). A failed run runs again. Locks the job.
+-- Moves a run to another version. If a worker holds the run, it loses the run, and its next write is refused
+-- (lease_lost). A failed run runs again. Locks the job.
 
 create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
 returns jsonb
@@ -17644,9 +17654,9 @@ comment on function mayfly_private.move_workflow is 'Moves a run to another vers
 
 grant execute on function mayfly_private.move_workflow to authenticated, service_role;
 
--- Moves a run to another version of its workflow: the caller's own (scope job:add) or any, including failed ones
--- (job:admin). `renamed` maps recorded steps to the names in the new version. `forgotten` steps are deleted, and
--- done again if the version needs them.
+-- Moves a run to another version of its workflow. The run is one that the caller added (scope job:add) or, with
+-- job:admin, any run, even one that has failed. `renamed` maps recorded steps to the names in the new version.
+-- `forgotten` steps are deleted, and done again if the new version needs them.
 
 create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb default null, forgotten text[] default null)
 returns jsonb
@@ -17703,8 +17713,8 @@ comment on function mayfly.query_workflow is 'The progress of a workflow: its re
 
 grant execute on function mayfly.query_workflow to authenticated, service_role;
 
--- Reads the input of a step, as a definer because the worker may lack job:read. The lease must be the caller's. Locks
--- the job (see fence_job).
+-- Reads the input of a step. It is a definer, because the worker may lack job:read. The lease must be the caller's.
+-- Locks the job (see fence_job).
 
 create function mayfly_private.read_graph_input(lease text)
 returns jsonb
@@ -17737,7 +17747,7 @@ comment on function mayfly_private.read_graph_input is 'The input of a held step
 
 grant execute on function mayfly_private.read_graph_input to authenticated, service_role;
 
--- The input of a held step of a graph if it was too large for its job: { input, <step>: its result }.
+-- The input of a held step of a graph, if the input was too large for the step's job: { input, <step>: its result }.
 
 create function mayfly.read_graph_input(lease text)
 returns jsonb
@@ -17753,8 +17763,8 @@ comment on function mayfly.read_graph_input is 'The input of a held step of a gr
 
 grant execute on function mayfly.read_graph_input to authenticated, service_role;
 
--- Stores a report, as a definer because it writes. The lease must be the caller's. The report is the step `report` of
--- the job, the only step that changes. Locks the job.
+-- Stores a report. The lease must be the caller's. The report is the step `report` of the job. It is the only step that
+-- can change. Locks the job.
 
 create function mayfly_private.report_workflow(lease text, value jsonb)
 returns boolean
@@ -17785,7 +17795,8 @@ comment on function mayfly_private.report_workflow is 'Reports the progress of a
 
 grant execute on function mayfly_private.report_workflow to authenticated, service_role;
 
--- Reports the progress of a held workflow, for query_workflow. The report is any JSON, and replaces the last one.
+-- Reports the progress of a held workflow, for query_workflow. The report can be any JSON value, and replaces the
+-- previous report.
 
 create function mayfly.report_workflow(lease text, value jsonb)
 returns boolean
@@ -17801,8 +17812,8 @@ comment on function mayfly.report_workflow is 'Reports the progress of a held wo
 
 grant execute on function mayfly.report_workflow to authenticated, service_role;
 
--- Deletes failures of steps, as a definer because it writes. The lease must be the caller's. It leaves a row `retry:
--- <name>`, which shows that the step ran here. Locks the job.
+-- Deletes failures of steps. The lease must be the caller's. It leaves a row `retry: <name>`, which shows that the step
+-- ran at this point. Locks the job.
 
 create function mayfly_private.retry_steps(lease text, names text[])
 returns integer
@@ -17842,8 +17853,8 @@ comment on function mayfly_private.retry_steps is 'Deletes failures of steps, so
 
 grant execute on function mayfly_private.retry_steps to authenticated, service_role;
 
--- Deletes recorded failures of a held job's steps after they made the attempt fail, so that the next attempt
--- retries them. Returns how many.
+-- Deletes recorded failures of a held job's steps after they have made the attempt fail, so that the next attempt
+-- retries these steps. Returns how many it deleted.
 
 create function mayfly.retry_steps(lease text, names text[])
 returns integer
@@ -17859,8 +17870,8 @@ comment on function mayfly.retry_steps is 'Deletes recorded failures of a held j
 
 grant execute on function mayfly.retry_steps to authenticated, service_role;
 
--- Stores a graph under its name and version unless there is one, and returns the stored one. Charges it. Locks the
--- row.
+-- Stores a graph under its name and version, unless there is one already. Returns the graph that is stored. Charges for
+-- a new graph. Locks the row.
 
 create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
 returns mayfly.workflow_graphs
@@ -17890,7 +17901,7 @@ $$;
 
 comment on function mayfly_private.keep_graph is 'Stores a graph under its name and version unless there is one.';
 
--- Stores a graph, as a definer because it writes. Locks the row.
+-- Stores a graph. Locks the row.
 
 create function mayfly_private.set_graph(name text, version text, graph jsonb)
 returns jsonb
@@ -17903,7 +17914,7 @@ declare
   kept mayfly.workflow_graphs;
   size constant integer := 512 + octet_length(graph::text);
 begin
-  -- In most calls the graph is already stored, and nothing has to be checked.
+  -- In most calls, the graph is already stored, so nothing has to be checked.
   select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version;
   if kept.graph is distinct from set_graph.graph or kept.graph is null then
     perform mayfly_private.check_graph(name, version, graph);
@@ -17946,7 +17957,7 @@ comment on function mayfly.set_graph is 'Defines a workflow as a graph, and chec
 
 grant execute on function mayfly.set_graph to authenticated, service_role;
 
--- Refuses waits if one is invalid. The error has its index and field. Locks nothing.
+-- Refuses waits if one is invalid. The error has the index and the field of the first fault. Locks nothing.
 
 create function mayfly_private.check_waits(waits jsonb)
 returns void
@@ -17995,7 +18006,7 @@ $$;
 
 comment on function mayfly_private.check_waits is 'Refuses invalid waits, with index and field.';
 
--- The outcome of one wait: when, what, and whether it was recorded before.
+-- The outcome of one wait: when it came, what it is, and whether it was recorded before.
 create type mayfly_private.found_wait as (
   n integer,
   step text,
@@ -18013,8 +18024,8 @@ create type mayfly_private.found_wait as (
   known boolean
 );
 
--- The outcomes of a job's waits, in order. If several waits form one (`of`), the earliest outcome counts. A
--- signal goes to the first wait that wants it. Locks nothing, because the caller holds the job.
+-- The outcomes of a job's waits, in order. If several waits together form one (`of`), the earliest outcome counts. A
+-- signal goes to the first wait that asks for it. Locks nothing, because the caller holds the job.
 
 create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
 returns mayfly_private.found_wait[]
@@ -18076,9 +18087,9 @@ $$;
 
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
--- Records outcomes or puts a job to sleep, as a definer because it writes. The lease must be the caller's. The row
--- lock puts this call and writers that signal the job in order. A signal written before it is seen here, and a later
--- writer sees that the job waits. Locks the job, the keys of children that it adds, and approvals that it uses.
+-- Records outcomes or puts a job to sleep. The lease must be the caller's. The row lock lets this call and writers that
+-- signal the job run one after the other. An earlier signal is seen here, and a later writer sees that the job waits.
+-- Locks the job, the keys of children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -18104,7 +18115,7 @@ begin
   end if;
   job := mayfly_private.fence_job(lease);
 
-  -- A duration starts once, so every later call computes the same end.
+  -- A duration starts at the first call, so every later call computes the same end.
   with begun as (
     insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
     select job.tenant_id, job.id, w.step || ': until', job.attempt, to_jsonb(ts + make_interval(secs => w.after)), 200
@@ -18122,8 +18133,8 @@ begin
     end if;
   end loop;
 
-  -- Results that are waited for together are returned once all are there. Until then they are recorded as they
-  -- arrive.
+  -- Results that are waited for together are returned when all have arrived. Until then, each is recorded as it
+  -- arrives.
   open_joins := array(select distinct f.together from unnest(found) f where f.together is not null and f.at is null);
   select sum(octet_length(f.outcome::text)) into size from unnest(found) f
   where f.at is not null and f.together is not null and f.together <> all (open_joins);
@@ -18167,7 +18178,7 @@ begin
     return jsonb_build_object('done', done, 'missing', missing, 'reread', size > 0, 'waiting', false);
   end if;
 
-  -- If children are waited for together, only the last one wakes the run.
+  -- If children are waited for together, only the last one that ends wakes the run.
   update mayfly.jobs j
   set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1,
     run_at = coalesce(
@@ -18187,12 +18198,12 @@ comment on function mayfly_private.wait_any is 'Waits for the first of several t
 
 grant execute on function mayfly_private.wait_any to authenticated, service_role;
 
--- Checks several waits of a held job, records each outcome as its step, and puts the job to sleep if there is
--- none: { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child:
--- true, approval, after (seconds) and until. With { of, key }, several waits form one: the first outcome is
--- taken, and `of` records its key. With { together }, children are returned when all have ended. `jobs` are
--- children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added.
--- `reread` means that the results exceed 2 MB and must be read from the steps.
+-- Checks several waits of a held job and records each outcome as its step. If there is no outcome yet, puts the job to
+-- sleep. Returns { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of `signal`, `child:
+-- true`, `approval`, `after` (seconds) or `until`. With { of, key }, several waits form one: the first outcome counts,
+-- and its key is recorded as the step `of`. With { together }, children are returned when all have ended. `jobs` are
+-- children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added. `reread`
+-- means that the results exceed 2 MB and must be read from the steps.
 
 create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
 returns jsonb
@@ -18209,8 +18220,8 @@ comment on function mayfly.wait_any is
 
 grant execute on function mayfly.wait_any to authenticated, service_role;
 
--- The checkpoints that a workflow, or any job, has recorded, in order, one page at a time. `seq` counts them
--- from 1, because the column of that name counts across all jobs. For callers with job:read. Locks nothing.
+-- The checkpoints that a workflow, or any job, has recorded, in order, one page at a time. `seq` counts the checkpoints
+-- of this job from 1. (The column of that name counts those of all jobs.) For callers with job:read. Locks nothing.
 
 create function mayfly.workflow_history(id uuid, after bigint default 0, page_limit integer default 1000)
 returns jsonb
@@ -18227,7 +18238,7 @@ begin
     and not exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = workflow_history.id) then
     perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
-  -- A page ends at 4 MB, measured by the running sum.
+  -- A page ends when the sum of the sizes reaches 4 MB.
   select jsonb_build_object(
       'checkpoints', coalesce(jsonb_agg(jsonb_build_object('seq', p.seq, 'name', p.name, 'result', p.result, 'attempt', p.attempt,
         'ms', p.ms, 'at', p.at) order by p.seq), '[]'),
@@ -18339,8 +18350,8 @@ comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
 
 comment on column mayfly.model_usage.priced is 'inexact: the price of a model whose name is a prefix of this one.';
 
--- Which agents spend for which team. A room that groups agents writes this. What an agent's descendants spend
--- counts for its groups as well.
+-- Which agents spend for which team. A room that groups agents writes this table. What an agent's descendants spend
+-- counts for the agent's groups as well.
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,
@@ -18356,13 +18367,11 @@ alter table mayfly_private.cost_groups alter column subject set statistics 0;
 
 comment on table mayfly_private.cost_groups is 'Which agents spend for which team.';
 
--- How much may be spent by the whole tenant, by a team with all descendants of its members, by the agents with
--- a name, or by one run. A hard limit refuses calls that would exceed it. A soft limit writes to the log when
--- it is reached. Reserved amounts count as spent until they are settled. Only the functions of this room write
--- it.
+-- How much may be spent by the whole tenant, by a team with all descendants of its members, by all agents with the same
+-- name, or by one run. A hard limit refuses calls that would exceed it. A soft limit writes to the log when it is
+-- reached. Reserved amounts count as spent until they are settled. Only the functions of this room write it.
 --
--- There is no check of spending against the limit, because a call that cost more than its estimate is still
--- recorded.
+-- No constraint compares spending with the limit, because a call that cost more than its estimate is still recorded.
 
 create table mayfly.budgets (
   tenant_id uuid not null,
@@ -18413,8 +18422,8 @@ comment on column mayfly.budgets.reached_at is 'When the log got the event that 
 
 comment on column mayfly.budgets.refused_at is 'When the log got the event that a call was refused, in this period.';
 
--- How many calls a minute are allowed: calls of models by the whole tenant, by the agents with a name, or of
--- one model; or calls of a tool. Each is a token bucket that all workers share.
+-- How many calls a minute are allowed. A limit is for the whole tenant's calls of models, for those of all agents with
+-- the same name, for the calls of one model, or for the calls of a tool. Each is a token bucket that all workers share.
 
 create table mayfly.rate_limits (
   tenant_id uuid not null,
@@ -18444,9 +18453,9 @@ comment on column mayfly.rate_limits.burst is 'How many may come at once.';
 
 comment on column mayfly.rate_limits.tokens is 'How many calls the bucket allowed at filled_at.';
 
--- Amounts that are reserved for open calls. A hold with a job is alive while the job runs that attempt; one
--- without a job until `until`. A hold that was given back is kept for a day, so that a caller whose call did
--- cost something can still settle it.
+-- Amounts that are reserved for open calls. A hold with a job is alive while the job runs the attempt that made it. A
+-- hold without a job is alive until `until`. A hold that was given back is kept for a day, so that the caller can still
+-- settle it if the call did cost something.
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -18477,8 +18486,8 @@ comment on column mayfly_private.cost_holds.levels is 'The budgets in which it c
 
 alter table mayfly_private.cost_holds enable row level security;
 
--- Failing models, with one row for each model that has failed since it last answered. All workers of a tenant
--- share it. Tenants do not, because each has its own keys.
+-- Failing models, with one row for each model that has failed since it last answered. All workers of a tenant share a
+-- breaker. Tenants do not, because each has its own API keys.
 
 create table mayfly_private.model_breakers (
   tenant_id uuid not null,
@@ -18515,9 +18524,9 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.model_breakers', '1000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the costs of a tenant: gives back dead holds, deletes holds that were not settled for a day and
--- breakers that have been closed for a day, and deletes budgets of runs with their jobs; at most max_rows each:
--- { more }. A chore of maintain_tenant, as owner. The ledger is kept. Does not wait for locks.
+-- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were not settled for a day, breakers that
+-- have been closed for a day, and budgets of runs whose jobs are gone. Takes at most max_rows of each, and returns {
+-- more }. The ledger is kept. It is a chore, which maintain_tenant calls as owner. Does not wait for locks.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
@@ -18560,19 +18569,20 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. No call is under way in the new project, so nothing is reserved.
+-- How rows of this room come back from an export. In the new project, no call is under way, so nothing is reserved.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.budgets', '{"held_usd": "0", "held_tokens": "0"}')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- Prices of models, imported by `mayfly prices import` and the same for all tenants. An import whose prices differ
--- from the newest row adds a row, so any old cost can be computed again with the price of its day.
+-- Prices of models, which `mayfly prices import` imports and which are the same for all tenants. If imported prices
+-- differ from the newest row, the import adds a row, so any old cost can be computed again with the price of its day.
 --
--- `prices` is a list of { from?, daily?, units }; the last one whose conditions hold at the time of a call counts.
--- `units` has for each unit the steps [above, USD]: the last step with fewer input tokens than the call prices all
--- of them. Token units are priced by the million, `requests` and `web_searches` by the thousand. Empty `units` are
--- free. Numbers in jsonb are numeric, so nothing is rounded.
+-- `prices` is a list of { from?, daily?, units }. For each call, the last entry whose conditions hold at that time
+-- counts. `units` has a list of steps [above, USD] for each unit. The last step whose `above` is below the number of
+-- input tokens sets the price for the whole call. Prices of tokens are per million, and those of `requests` and
+-- `web_searches` per thousand. If `units` is empty, the model is free. Numbers in jsonb are numeric, so nothing is
+-- rounded.
 
 create table mayfly.model_prices (
   provider text collate "C" not null constraint model_prices_provider_length check (char_length(provider) between 1 and 100),
@@ -18589,8 +18599,8 @@ comment on column mayfly.model_prices.prices is '[{ from?, daily?: [from, until]
 
 comment on column mayfly.model_prices.source is 'Where the prices are from, such as genai-prices 0.1.8.';
 
--- Names of models with prices. An exact name is the model itself; a prefix is probably one of its versions, which is
--- not enough for a hard budget.
+-- Names of models with prices. An exact name means the model itself. A name that only begins with a prefix is probably
+-- a version of the model, which is not certain enough for a hard budget.
 
 create table mayfly.model_names (
   provider text collate "C" not null,
@@ -18641,8 +18651,9 @@ grant select on mayfly.rate_limits to authenticated, service_role;
 create policy rate_limits_select on mayfly.rate_limits for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('cost:read'))::uuid[]));
 
--- The budgets that calls affect, locked until commit in the common order. A budget whose period is over starts
--- again. `asked` holds the tenants, levels and subjects. Called wherever costs are reserved, settled or released.
+-- Returns the budgets that calls affect, after locking them in the common order until commit. If the period of a budget
+-- is over, a new period starts. `asked` has the tenants, levels and subjects. Called wherever costs are reserved,
+-- settled or released.
 
 create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
 returns mayfly.budgets[]
@@ -18677,7 +18688,7 @@ $$;
 
 comment on function mayfly_private.budgets_of is 'The budgets that calls affect, locked.';
 
--- Whether a call counts in a budget.
+-- Whether a call counts against a budget.
 
 create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
@@ -18695,8 +18706,8 @@ $$;
 
 comment on function mayfly_private.concerns is 'Whether a call counts in a budget.';
 
--- The teams for which an agent spends: its own, and those of its ancestors. Locks nothing. PL/pgSQL, because a definer
--- function in SQL is planned at each call, which took a sixth of a reservation.
+-- The teams for which an agent spends: its own, and those of its ancestors. Locks nothing. It is PL/pgSQL, because a
+-- definer function in SQL is planned at each call, which took a sixth of a reservation.
 
 create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
 returns text[]
@@ -18715,9 +18726,9 @@ $$;
 
 comment on function mayfly_private.cost_groups_of is 'The teams for which an agent spends.';
 
--- The exact cost of a call in US dollars. `input` counts all input tokens; tokens read from or written to the
--- provider's cache have their own price, or the input price if there is none. `output` counts all output tokens,
--- including reasoning.
+-- The exact cost of a call in US dollars. `input` counts all input tokens. Tokens that are read from or written to the
+-- provider's cache have a price of their own, or else the input price. `output` counts all output tokens, including
+-- reasoning.
 
 create function mayfly_private.cost_of(units jsonb, usage jsonb)
 returns numeric
@@ -18752,9 +18763,10 @@ $$;
 
 comment on function mayfly_private.cost_of is 'What a call of a model cost, in US dollars.';
 
--- Spending between two instants, grouped by any of tenant, agent, model, provider, day and run: calls, tokens, US
--- dollars, and how many calls have no price. For callers with cost:read. Grouped by tenant, it gives a caller
--- that names no tenant all tenants that it may read: for the secret key, those of the whole project. Locks nothing.
+-- Spending between two instants, grouped by any of tenant, agent, model, provider, day and run. For each group, returns
+-- the calls, the tokens, the US dollars, and how many calls have no price. For callers with cost:read. If it is grouped
+-- by tenant and the caller names no tenant, it has all tenants that the caller may read. For the secret key, these are
+-- all tenants of the project. Locks nothing.
 
 create function mayfly.cost_report(by text[] default '{model}', since timestamptz default null, until timestamptz default null, page_limit integer default 1000)
 returns jsonb
@@ -18762,7 +18774,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- Without one, the policy of the ledger decides.
+  -- Without a tenant, the policy of the ledger decides.
   is_of_all constant boolean := coalesce('tenant' = any (by), false)
     and nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-mayfly-tenant' is null;
   of_tenant constant uuid := case when not is_of_all then mayfly_private.require_tenant('cost:read') end;
@@ -18794,7 +18806,7 @@ comment on function mayfly.cost_report is 'Spending, by any of tenant, agent, mo
 
 grant execute on function mayfly.cost_report to authenticated, service_role;
 
--- Deletes a budget, as a definer because it writes. Locks the budget.
+-- Deletes a budget. Locks the budget.
 
 create function mayfly_private.delete_budget(level text, subject text)
 returns jsonb
@@ -18814,7 +18826,7 @@ comment on function mayfly_private.delete_budget is 'Deletes a budget.';
 
 grant execute on function mayfly_private.delete_budget to authenticated, service_role;
 
--- Deletes a budget (scope cost:admin): { deleted }, false if there was none. The ledger stays.
+-- Deletes a budget (scope cost:admin). Returns { deleted }, which is false if there was none. The ledger stays.
 
 create function mayfly.delete_budget(level text, subject text default '')
 returns jsonb
@@ -18826,9 +18838,9 @@ comment on function mayfly.delete_budget is 'Deletes a budget: { deleted }.';
 
 grant execute on function mayfly.delete_budget to authenticated, service_role;
 
--- Gives back dead holds of a tenant, at most max_rows: those whose job no longer runs that attempt, or whose
--- time is over. Returns how many. It does not wait, and skips holds and budgets that others have locked. If the
--- caller holds locks on budgets of the tenant, it has to read them again afterwards.
+-- Gives back dead holds of a tenant, at most max_rows. A hold is dead if its job no longer runs the attempt that made
+-- it, or if its time is over. Returns how many it gave back. It does not wait, and skips holds and budgets that others
+-- have locked. If the caller holds locks on budgets of the tenant, it has to read them again afterwards.
 
 create function mayfly_private.give_back_holds(tenant uuid, max_rows integer default 1000)
 returns integer
@@ -18867,7 +18879,7 @@ $$;
 
 comment on function mayfly_private.give_back_holds is 'Gives back dead holds of a tenant.';
 
--- Holds of the caller by id, with their budgets locked before them: for settle_costs and release_costs.
+-- Returns holds of the caller by id. Locks their budgets, then the holds. Called by settle_costs and release_costs.
 
 create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], out holds mayfly_private.cost_holds[], out budgets mayfly.budgets[])
 language plpgsql security definer
@@ -18894,7 +18906,7 @@ $$;
 
 comment on function mayfly_private.holds_of is 'The holds of a caller, with their budgets locked.';
 
--- Adds prices that have changed, as a definer because it writes. Imports wait for each other (advisory lock).
+-- Adds prices that have changed. Imports wait for each other (advisory lock).
 
 create function mayfly_private.import_prices(prices jsonb, source text)
 returns jsonb
@@ -18960,9 +18972,9 @@ comment on function mayfly_private.import_prices is 'Imports prices of models.';
 
 grant execute on function mayfly_private.import_prices to service_role;
 
--- Imports prices: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them.
--- If a model's newest prices are the same, nothing changes; otherwise it adds a row that is valid from now on. For
--- the secret key only, because prices are the same for all tenants. Imports run one after the other.
+-- Imports prices: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them. If
+-- a model's prices have not changed, nothing happens. Otherwise it adds a row that is valid from now on. Only the
+-- secret key can call it, because prices are the same for all tenants. Imports run one after the other.
 
 create function mayfly.import_prices(prices jsonb, source text)
 returns jsonb
@@ -19001,7 +19013,7 @@ $$;
 
 comment on function mayfly_private.is_price is 'Whether a JSON value is a list of prices.';
 
--- Whether a JSON value is the usage of a call: whole numbers of tokens, by unit.
+-- Whether a JSON value is the usage of a call, which has a whole number for each unit.
 
 create function mayfly_private.is_usage(given jsonb)
 returns boolean
@@ -19046,10 +19058,10 @@ comment on function mayfly.list_budgets is 'The budgets of the tenant, with what
 
 grant execute on function mayfly.list_budgets to authenticated, service_role;
 
--- Records how a call of a model went. An answer closes the breaker. Failures of the provider are
--- counted. After five in a row, or if the provider said when to come back, no call is made for a while: 30 s, doubled
--- after each failed try, at most five minutes. Calls that were under way when it opened do not count. Locks the
--- breaker.
+-- Records whether a call of a model succeeded. An answer closes the breaker. Failures of the provider are counted.
+-- After five failures in a row, or if the provider said when to try again, the breaker opens, and no call is made for a
+-- while. This is 30 s at first, and twice as long after each failed try, up to five minutes. Calls that were under way
+-- when the breaker opened do not count. Locks the breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void
@@ -19076,7 +19088,7 @@ $$;
 
 comment on function mayfly_private.mark_breaker is 'Records how a call of a model went.';
 
--- The model name with which prices are looked up, without the provider prefix of the AI SDK's gateway.
+-- The model's name for looking up prices, without the provider prefix of the AI SDK's gateway.
 
 create function mayfly_private.model_of(provider text, model text)
 returns text
@@ -19090,9 +19102,9 @@ $$;
 
 comment on function mayfly_private.model_of is 'The model name with which prices are looked up.';
 
--- The price of a model at an instant: `exact`, and the units that apply; null if it is unknown. The model's own
--- name, another exact name, or either with a date at its end (a dated snapshot) is exact; otherwise the longest
--- prefix counts. Locks nothing.
+-- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown. It
+-- is exact if the name is the model's own name, another exact name, or one of these with a date at its end (a dated
+-- snapshot). Otherwise, the longest matching prefix counts. Locks nothing.
 
 create type mayfly_private.known_price as (
   exact boolean,
@@ -19127,7 +19139,7 @@ begin
       return null;
     end if;
   end if;
-  -- Before the first import, its prices are the best estimate.
+  -- For an instant before the first import, the prices of the first import are the best estimate.
   select p.prices into entries from mayfly.model_prices p
   where p.provider = price_of.provider and p.model = price.model
   order by p.since <= at desc, case when p.since <= at then p.since end desc, p.since
@@ -19148,7 +19160,7 @@ $$;
 
 comment on function mayfly_private.price_of is 'The price of a model at an instant.';
 
--- Finds the price of a model, as a definer because price_of is private. Locks nothing.
+-- Finds the price of a model. It is a definer, because price_of is private. Locks nothing.
 
 create function mayfly_private.model_price(provider text, model text, at timestamptz)
 returns jsonb
@@ -19159,7 +19171,7 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(provider, model),
     mayfly_private.model_of(provider, model), coalesce(at, mayfly_private.now()));
 begin
-  -- Prices belong to the project, so the secret key needs no tenant for them.
+  -- Prices belong to the project, so the secret key needs no tenant to read them.
   if (mayfly_private.caller()).kind is distinct from 'secret' then
     perform mayfly_private.require_tenant(null);
   end if;
@@ -19172,8 +19184,8 @@ comment on function mayfly_private.model_price is 'The price of a model at an in
 
 grant execute on function mayfly_private.model_price to authenticated, service_role;
 
--- The price of a model at an instant, now by default: { provider, model, of, exact, units }; null if it is unknown.
--- For everybody in a tenant. Locks nothing.
+-- The price of a model at an instant, by default now: { provider, model, of, exact, units }. Null if the price is
+-- unknown. Everybody in a tenant can read it. Locks nothing.
 
 create function mayfly.model_price(provider text, model text, at timestamptz default null)
 returns jsonb
@@ -19185,8 +19197,9 @@ comment on function mayfly.model_price is 'The price of a model at an instant; n
 
 grant execute on function mayfly.model_price to authenticated, service_role;
 
--- Whether a model may be called now: null, or the seconds until then. When the time of an open breaker is over, one
--- call may try the model, for a minute at most; the others wait for its outcome. Locks the breaker if there is one.
+-- Null if a model may be called now, or else the seconds until it may. When the time of an open breaker is over, one
+-- call may try the model, for at most a minute. The others wait for the outcome of this call. Locks the breaker if
+-- there is one.
 
 create function mayfly_private.pass_breaker(tenant uuid, provider text, model text)
 returns double precision
@@ -19213,8 +19226,8 @@ $$;
 
 comment on function mayfly_private.pass_breaker is 'The seconds until a model may be called; null if it may be called now.';
 
--- The provider and the model with which prices are looked up. For the AI SDK's `anthropic.messages`, the
--- provider is the first part. For its gateway's `anthropic/claude-…`, the model names the provider.
+-- The provider and the model with which prices are looked up. In the AI SDK's `anthropic.messages`, the provider is the
+-- first part. In `anthropic/claude-…`, as its gateway writes models, the model's name contains the provider.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text
@@ -19242,7 +19255,7 @@ $$;
 
 comment on function mayfly_private.rate_room is 'How many calls a token bucket allows.';
 
--- Gives back holds, as a definer because it writes. Locks the budgets, then the holds, then the breakers.
+-- Gives back holds. Locks the budgets, then the holds, then the breakers.
 
 create function mayfly_private.release_costs(releases jsonb)
 returns jsonb
@@ -19298,8 +19311,8 @@ comment on function mayfly_private.release_costs is 'Gives back holds.';
 grant execute on function mayfly_private.release_costs to authenticated, service_role;
 
 -- Gives back holds of calls that cost nothing: [{ hold, failure?, retry_after? }]. `failure` means that the provider
--- failed, for example that it is overloaded. It counts against the model, which is not called for a while after five
--- failures in a row, or for `retry_after` seconds if the provider gave that. Returns { released }.
+-- failed, for example that it is overloaded. The failure counts against the model. After five failures in a row, the
+-- model is not called for a while, or for `retry_after` seconds if the provider gave this number. Returns { released }.
 
 create function mayfly.release_costs(releases jsonb)
 returns jsonb
@@ -19315,8 +19328,8 @@ comment on function mayfly.release_costs is 'Gives back holds of calls that cost
 
 grant execute on function mayfly.release_costs to authenticated, service_role;
 
--- Gives back one hold. The caller has locked it and its budgets. A budget never goes below zero: one that was
--- deleted and set again meanwhile does not include the hold.
+-- Gives back one hold. The caller has locked it and its budgets. A budget never goes below zero, because a budget that
+-- was deleted and set again meanwhile does not include the hold.
 
 create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
 returns void
@@ -19332,7 +19345,7 @@ $$;
 
 comment on function mayfly_private.release_hold is 'Gives back one hold.';
 
--- One requested call, as reserve_costs reads it. `tenant` is null if its lease has ended.
+-- A requested call, as reserve_costs reads it. `tenant` is null if the lease has ended.
 
 create type mayfly_private.cost_ask as (
   n integer,
@@ -19408,9 +19421,9 @@ $$;
 
 comment on function mayfly_private.cost_asks is 'Reads and checks the calls of reserve_costs.';
 
--- Whether these budgets have room for a call: granted with the output that it may have, or refused with a
--- reason. Locks the breaker and the rate limits of the call. Rate limits are checked last, because checking
--- uses them up.
+-- Whether these budgets have room for a call. The call is granted, with the output that it may have, or refused, with a
+-- reason. Locks the breaker and the rate limits of the call. Rate limits are checked last, because each check uses them
+-- up.
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb
@@ -19421,7 +19434,7 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(ask.provider, ask.model),
     mayfly_private.model_of(ask.provider, ask.model), mayfly_private.now());
   per_output constant numeric := coalesce(mayfly_private.unit_price(price.units, 'output', ask.input), 0);
-  -- All of the input may be written to the provider's cache, which costs more.
+  -- The estimate is for the case that all of the input is written to the provider's cache, because this costs more.
   per_call constant numeric := greatest(mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input)),
     mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input, 'cache_write', ask.input)));
   output numeric := ask.output;
@@ -19461,9 +19474,8 @@ $$;
 
 comment on function mayfly_private.weigh_ask is 'Whether budgets have room for a call.';
 
--- Reserves costs, as a definer because it writes. Locks the affected budgets in their order, then breakers and rate
--- limits, then inserts the holds. Before it refuses a call for lack of budget, it gives back the holds of dead
--- workers.
+-- Reserves costs. Locks the affected budgets in their order, then breakers and rate limits, then inserts the holds.
+-- Before it refuses a call for lack of budget, it gives back the holds of dead workers.
 
 create function mayfly_private.reserve_costs(asks jsonb)
 returns jsonb
@@ -19501,7 +19513,7 @@ begin
       answers := answers || jsonb_build_object('id', ask.id, 'code', 'lease_lost');
       continue;
     end if;
-    -- A repeated call whose first answer was lost.
+    -- If the first answer was lost and the call is repeated, the hold is known.
     select jsonb_build_object('id', h.id, 'granted', true, 'output', h.tokens, 'usd', h.usd) into known
     from mayfly_private.cost_holds h where h.tenant_id = ask.tenant and h.id = ask.id and h.holder = holder.id and h.released_at is null;
     if found then
@@ -19549,11 +19561,12 @@ comment on function mayfly_private.reserve_costs is 'Reserves the possible cost 
 grant execute on function mayfly_private.reserve_costs to authenticated, service_role;
 
 -- Reserves the possible cost of 1 to 500 calls: [{ id, lease?, agent, provider, model, input, output?, output_least?
--- }]. `id` is a UUID for each call, `input` the largest number of tokens in its prompt, `output` how many tokens it
--- should be able to answer with (8192 by default). Returns in order { id, granted, output, usd, priced }, where
--- `output` is what the budgets allow, at least output_least (256); or { id, code }: budget_exceeded, price_unknown,
--- model_unavailable and rate_limited (with retry_after), lease_lost. Needs cost:write. With a lease, the hold ends
--- with it and counts in the budget of its run; without one it ends after 15 minutes.
+-- }]. `id` is a UUID for each call. `input` is the largest number of tokens that its prompt can have. `output` is how
+-- many tokens the answer should be able to have (8192 by default). For each call, in order, returns { id, granted,
+-- output, usd, priced } or { id, code }. `output` is what the budgets allow, and at least output_least (256). `code` is
+-- budget_exceeded, price_unknown, lease_lost, or, with retry_after, model_unavailable or rate_limited. Needs
+-- cost:write. With a lease, the hold ends with the lease and counts against the budget of its run. Without one, it ends
+-- after 15 minutes.
 
 create function mayfly.reserve_costs(asks jsonb)
 returns jsonb
@@ -19569,7 +19582,7 @@ comment on function mayfly.reserve_costs is 'Reserves the possible cost of calls
 
 grant execute on function mayfly.reserve_costs to authenticated, service_role;
 
--- Stores a budget. It is a definer because it writes. Locks the budget.
+-- Stores a budget. Locks the budget.
 
 create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
 returns jsonb
@@ -19631,11 +19644,11 @@ language sql
 set search_path = ''
 return mayfly_private.set_budget(level, subject, hard_usd, soft_usd, hard_tokens, period);
 
-comment on function mayfly.set_budget is 'Sets a budget of the tenant, a team, the agents with a name, or a run. Returns it.';
+comment on function mayfly.set_budget is 'Sets the budget of the tenant, a team, a run, or all agents with the same name. Returns it.';
 
 grant execute on function mayfly.set_budget to authenticated, service_role;
 
--- Stores a rate limit, as a definer because it writes. Locks the limit.
+-- Stores a rate limit. Locks the limit.
 
 create function mayfly_private.set_rate_limit(level text, subject text, per_minute integer, burst integer)
 returns jsonb
@@ -19681,9 +19694,9 @@ comment on function mayfly_private.set_rate_limit is 'Sets a rate limit.';
 
 grant execute on function mayfly_private.set_rate_limit to authenticated, service_role;
 
--- Sets how many calls a minute are allowed (scope cost:admin): calls of models by the tenant, by the agents
--- with a name, or of one model; or calls of a tool. `burst` of them may come at once (per_minute by default).
--- Null for per_minute removes the limit.
+-- Sets how many calls a minute are allowed (scope cost:admin). A limit is for the tenant's calls of models, for those
+-- of all agents with the same name, for the calls of one model, or for the calls of a tool. `burst` is how many calls
+-- may come at once (per_minute by default). If per_minute is null, the limit is removed.
 
 create function mayfly.set_rate_limit(level text, subject text default '', per_minute integer default null, burst integer default null)
 returns jsonb
@@ -19695,9 +19708,9 @@ comment on function mayfly.set_rate_limit is 'Sets how many calls of models or o
 
 grant execute on function mayfly.set_rate_limit to authenticated, service_role;
 
--- Settles one hold: adds the call to the ledger, once, and its cost to the budgets. The caller has locked the hold
--- and the budgets and passes them; they come back changed. A hold that was given back is settled too, because the
--- money is spent.
+-- Settles one hold: adds the call to the ledger, once, and its cost to the budgets. The caller has locked the hold and
+-- the budgets. It passes the budgets, and gets them back changed. A hold that was given back is settled too, because
+-- the money is spent.
 
 create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, inout budgets mayfly.budgets[], out cost jsonb)
 language plpgsql security definer
@@ -19726,7 +19739,7 @@ begin
       budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
       budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);
     end if;
-    -- A call belongs to the period in which it ends.
+    -- A call counts in the period in which it ends.
     budgets[i].spent_usd := budgets[i].spent_usd + coalesce(usd, 0);
     budgets[i].spent_tokens := budgets[i].spent_tokens + used;
     budgets[i].unpriced := budgets[i].unpriced + (usd is null)::integer;
@@ -19740,7 +19753,7 @@ $$;
 
 comment on function mayfly_private.settle_cost is 'Settles one hold.';
 
--- Replaces holds with actual costs, as a definer because it writes. Locks the budgets, then the holds.
+-- Replaces holds with actual costs. Locks the budgets, then the holds.
 
 create function mayfly_private.settle_costs(settlements jsonb)
 returns jsonb
@@ -19784,7 +19797,7 @@ begin
     answers := answers || jsonb_build_object(settled.cost ->> 'id', settled.cost);
   end loop;
   perform mayfly_private.write_budgets(rows);
-  -- A hold that is already settled, because an answer was lost, is found in the ledger.
+  -- If the first answer was lost, the hold is already settled and is found in the ledger.
   return (
     select jsonb_agg(coalesce(answers -> (s ->> 'hold'), (
       select jsonb_build_object('id', u.id, 'usd', u.usd, 'priced', u.priced, 'known', true) from mayfly.model_usage u
@@ -19799,11 +19812,11 @@ comment on function mayfly_private.settle_costs is 'Records what calls of models
 
 grant execute on function mayfly_private.settle_costs to authenticated, service_role;
 
--- Records what calls really cost, replacing what was reserved: [{ hold, usage: { input, cache_read?, cache_write?,
+-- Records what calls really cost, in place of what was reserved: [{ hold, usage: { input, cache_read?, cache_write?,
 -- cache_write_1h?, output, reasoning?, input_audio?, output_audio?, requests?, web_searches? } }], where `input` and
 -- `output` count all tokens. Each hold is settled once, by the caller that reserved it (cost:write), even if it was
--- given back or its lease has ended. Returns in order { id, usd, priced }, with usd null if the price is unknown; or
--- { id, code: hold_unknown }.
+-- given back or its lease has ended. For each hold, in order, returns { id, usd, priced }, where usd is null if the
+-- price is unknown, or { id, code: hold_unknown }.
 
 create function mayfly.settle_costs(settlements jsonb)
 returns jsonb
@@ -19835,8 +19848,8 @@ comment on function mayfly_private.show_budget is 'A budget in the form that rea
 
 grant execute on function mayfly_private.show_budget to authenticated, service_role;
 
--- Takes one call from each of these rate limits, or from none: returns the seconds until there is room, or null if
--- it was taken. Locks them in the order of their keys.
+-- Takes one call from each of these rate limits and returns null. If one of them has no room, takes nothing and returns
+-- the seconds until there is room. Locks the limits in the order of their keys.
 
 create function mayfly_private.take_rate(tenant uuid, levels text[], subjects text[])
 returns double precision
@@ -19875,8 +19888,8 @@ $$;
 
 comment on function mayfly_private.take_rate is 'Takes one call from rate limits: the seconds until there is room, or null.';
 
--- What one unit costs in US dollars, for a call with this number of input tokens: the last step below that number
--- prices all of them. Null if the unit has no price of its own.
+-- What one unit costs in US dollars, for a call with this number of input tokens. The last step below that number sets
+-- the price for all units of the call. Null if the unit has no price of its own.
 
 create function mayfly_private.unit_price(units jsonb, unit text, input_tokens numeric)
 returns numeric
@@ -19884,7 +19897,7 @@ language plpgsql immutable
 set search_path = ''
 as $$
 begin
-  -- Most units have no price of their own, and a query for them took most of the time of settling a call.
+  -- Most units have no price of their own. Querying for them anyway took most of the time of settling a call.
   if not coalesce(units ? unit, false) then
     return null;
   end if;
@@ -19934,9 +19947,9 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Runs of agents: one for each job named `run:<agent>`, with the same id. `status` is what the run itself
--- knows. Its job says whether it waits or is paused (show_run). Only the functions of this room write it, by
--- the transitions of move_run.
+-- Runs of agents. Each belongs to a job with the name `run:<agent>` and the same id. `status` is what the run itself
+-- knows. The job says whether the run waits or is paused (show_run). Only the functions of this room write this table,
+-- by the transitions of move_run.
 
 create table mayfly.runs (
   tenant_id uuid not null,
@@ -20016,9 +20029,9 @@ comment on column mayfly.runs.last_chunk is 'The number of its newest chunk.';
 
 comment on column mayfly.runs.told_chunk is 'The newest chunk that was broadcast.';
 
--- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream
--- (V4), with neighbouring deltas joined; `messages` is what the SDK made of them, so that a resumed run does
--- not have to do this again. Failed tries are separate rows, with an error and without parts.
+-- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
+-- with adjacent deltas joined. `messages` is what the SDK made of the parts, so that a resumed run does not have to do
+-- this again. Each failed try has a row of its own, with an error and without parts.
 
 create table mayfly.run_model_calls (
   tenant_id uuid not null,
@@ -20071,8 +20084,8 @@ comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of th
 
 comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded it.';
 
--- The audit of tools. A row is written under the lease before a tool runs, and updated with the outcome. In a fork,
--- a row at a step before its own steps is an edit: it hides the row of the original run.
+-- The audit of tools. A row is written under the lease before a tool runs, and updated with the outcome. In a fork, a
+-- row at the step before its own steps is an edit, which hides the row of the original run.
 
 create table mayfly.run_tool_calls (
   tenant_id uuid not null,
@@ -20119,7 +20132,7 @@ comment on column mayfly.run_tool_calls.attempts is 'How often it was begun. Mor
 comment on column mayfly.run_tool_calls.holder is 'The agent or person that ran it; all zeros for the secret key.';
 
 -- The stream of a run, in batches: `chunks` is a list of [step, try, chunk of the AI SDK's UI message stream]. The
--- first one has the number `seq`.
+-- first chunk of a batch has the number `seq`.
 
 create table mayfly.run_chunks (
   tenant_id uuid not null,
@@ -20169,8 +20182,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.run_watchers', 'one row for each run, which is charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes ended runs of a tenant after the time in the settings, except those that a fork reads, at most
--- max_rows: { more }. A chore of maintain_tenant, as owner.
+-- Deletes ended runs of a tenant after the time in the settings, except those that a fork reads. Deletes at most
+-- max_rows, and returns { more }. It is a chore, which maintain_tenant calls as owner.
 
 create function mayfly_private.maintain_runs(tenant uuid, max_rows integer)
 returns jsonb
@@ -20220,7 +20233,7 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. Their jobs are left out, so those under way have ended.
+-- How rows of this room come back from an export. The jobs of runs are left out, so open runs come back as ended.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.runs', '{
@@ -20258,7 +20271,7 @@ grant select on mayfly.run_chunks to authenticated, service_role;
 create policy run_chunks_select on mayfly.run_chunks for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('run:read'))::uuid[]));
 
--- tenant:{t}:run:{id} is the stream of a run. Callers with run:read can read it; only the database sends.
+-- tenant:{t}:run:{id} is the stream of a run. Callers with run:read can read it. Only the database sends there.
 
 create function mayfly_private.may_use_run_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -20295,8 +20308,8 @@ $$;
 
 comment on function mayfly_private.check_run_chunks is 'Refuses chunks that are not JSON.';
 
--- Writes chunks { after, chunks, size } of a run that the caller has locked, and returns how many were new: none if
--- they were written before. The caller counts their bytes and moves last_chunk.
+-- Writes chunks { after, chunks, size } of a run that the caller has locked. Returns how many were new, which is 0 if
+-- they were written before. The caller counts their bytes and updates last_chunk.
 
 create function mayfly_private.put_run_chunks(run mayfly.runs, given jsonb)
 returns integer
@@ -20321,7 +20334,7 @@ $$;
 
 comment on function mayfly_private.put_run_chunks is 'Writes chunks of a run.';
 
--- Appends chunks for the holder of the lease, as a definer because it writes. Locks the job and the run.
+-- Appends chunks for the holder of the lease. Locks the job and the run.
 
 create function mayfly_private.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean)
 returns jsonb
@@ -20352,8 +20365,8 @@ comment on function mayfly_private.append_run_chunks is 'Appends to the stream o
 
 grant execute on function mayfly_private.append_run_chunks to authenticated, service_role;
 
--- Appends `size` chunks, a text of JSON [[step, try, chunk]], after chunk number `after`, and broadcasts them to
--- listeners: every 250 ms, or now with `tell`. Returns { last, paused }.
+-- Appends `size` chunks after chunk number `after`. The chunks are a text of JSON: [[step, try, chunk]]. Broadcasts
+-- them to listeners, at most every 250 ms, or at once with `tell`. Returns { last, paused }.
 
 create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean default false)
 returns jsonb
@@ -20369,7 +20382,7 @@ comment on function mayfly.append_run_chunks is 'Appends chunks to the stream of
 
 grant execute on function mayfly.append_run_chunks to authenticated, service_role;
 
--- Marks a run as running, as a definer because it writes. Locks the job and the run.
+-- Marks a run as running. Locks the job and the run.
 
 create function mayfly_private.begin_run(lease text)
 returns jsonb
@@ -20384,7 +20397,7 @@ begin
     perform mayfly_private.move_run(run, 'running', null, null);
     select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   end if;
-  -- A run that begins has recorded nothing but its input.
+  -- A run that begins has recorded only its input.
   if is_new then
     return jsonb_build_object('inputs', jsonb_build_array(jsonb_build_object('step', 1, 'input', run.input::text)), 'context', run.context::text,
       'calls', '[]'::jsonb, 'tools', '[]'::jsonb, 'run', mayfly_private.show_run(run));
@@ -20397,8 +20410,8 @@ comment on function mayfly_private.begin_run is 'Begins or resumes a run.';
 
 grant execute on function mayfly_private.begin_run to authenticated, service_role;
 
--- Begins or resumes a run under the lease of its job: returns { run, inputs, context, calls, tools }, everything
--- that it has recorded.
+-- Begins or resumes a run under the lease of its job. Returns everything that the run has recorded: { run, inputs,
+-- context, calls, tools }.
 
 create function mayfly.begin_run(lease text)
 returns jsonb
@@ -20431,7 +20444,7 @@ $$;
 
 comment on function mayfly_private.are_tool_calls is 'Whether a JSON value is a list of tool calls.';
 
--- Writes the audit of checked tool calls of a run that the caller has locked. Locks the tools' rate limits.
+-- Writes audit rows for tool calls that have been checked. The caller has locked the run. Locks the tools' rate limits.
 
 create function mayfly_private.begin_tools(run mayfly.runs, this_attempt integer, whose uuid, step integer, calls jsonb)
 returns jsonb
@@ -20480,8 +20493,7 @@ $$;
 
 comment on function mayfly_private.begin_tools is 'Writes the audit of tools before they run.';
 
--- Records tool calls for the holder of the lease, as a definer because it writes. Locks the job, the run and the
--- tools' rate limits.
+-- Records tool calls for the holder of the lease. Locks the job, the run and the tools' rate limits.
 
 create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb
@@ -20504,9 +20516,9 @@ comment on function mayfly_private.begin_tool_calls is 'Writes the audit of tool
 
 grant execute on function mayfly_private.begin_tool_calls to authenticated, service_role;
 
--- Writes the audit of tools before they run, under the lease: [{ call_id, tool, input, risk?, approval_id? }], with
--- `input` as a text of JSON. Returns for each { call_id, status }: started, with the number of attempts; limited,
--- with retry_after; or its outcome, with the result.
+-- Writes an audit row for each tool before it runs, under the lease: [{ call_id, tool, input, risk?, approval_id? }],
+-- with `input` as a text of JSON. For each, returns { call_id, status }. The status is `started`, with the number of
+-- attempts, or `limited`, with retry_after, or the outcome of an earlier call, with its result.
 
 create function mayfly.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb
@@ -20522,8 +20534,8 @@ comment on function mayfly.begin_tool_calls is 'Writes the audit of tools before
 
 grant execute on function mayfly.begin_tool_calls to authenticated, service_role;
 
--- Ends a run, as a definer because it writes. It ends the run and its job in one transaction, so that a crash in
--- between cannot cause anything to be paid again. Locks the job and the run, then the parent of the job.
+-- Ends a run. The run and its job end in one transaction, so that after a crash nothing is paid twice. Locks the job
+-- and the run, then the parent of the job.
 
 create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
 returns jsonb
@@ -20552,7 +20564,8 @@ begin
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
     case when end_run.status <> 'succeeded' then array[why] end,
-    -- The parent of a delegated run reads the output here. An output that jsonb cannot hold is only in the run.
+    -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, it is only in the
+    -- run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
   perform mayfly_private.tell_run(run, true);
   return mayfly_private.show_run(run);
@@ -20563,9 +20576,9 @@ comment on function mayfly_private.end_run is 'Ends a run with its job.';
 
 grant execute on function mayfly_private.end_run to authenticated, service_role;
 
--- Ends a run with its job, under its lease: succeeded with an output (a text of JSON); or failed, max_steps,
--- max_time, max_tokens or max_cost, with an error { code, message }. `chunks` { after, chunks, size } are the last of
--- its stream. Returns the run.
+-- Ends a run and its job, under the lease. The status is `succeeded`, with an output (a text of JSON), or `failed`,
+-- `max_steps`, `max_time`, `max_tokens` or `max_cost`, with an error { code, message }. `chunks` { after, chunks, size
+-- } are the last ones of its stream. Returns the run.
 
 create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null, chunks jsonb default null)
 returns jsonb
@@ -20581,8 +20594,7 @@ comment on function mayfly.end_run is 'Ends a run with its job. Returns the run.
 
 grant execute on function mayfly.end_run to authenticated, service_role;
 
--- Records outcomes of tool calls, as a definer because it writes. Locks the job and the run, then what reserve_costs
--- locks.
+-- Records outcomes of tool calls. Locks the job and the run, then what reserve_costs locks.
 
 create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb, chunks jsonb)
 returns jsonb
@@ -20628,7 +20640,8 @@ begin
     perform mayfly_private.tell_run(run, false);
   end if;
   if ask is not null then
-    -- What the tools did is recorded, whether or not the next call can be reserved. If not, the worker reserves it itself.
+    -- The outcomes are recorded even if the cost of the next call cannot be reserved. In that case, the worker reserves
+    -- it itself.
     begin
       reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
     exception when sqlstate 'PGRST' then
@@ -20644,9 +20657,9 @@ comment on function mayfly_private.end_tool_calls is 'Records how tool calls end
 grant execute on function mayfly_private.end_tool_calls to authenticated, service_role;
 
 -- Records how tool calls ended, each once: [{ call_id, status: succeeded | failed | denied, result?, error?, ms? }],
--- with `result` as a text of JSON. `ask` reserves the cost of the next call of a model in the same transaction (an
--- ask of reserve_costs), and `chunks` { after, chunks, size } are appended to the stream: together a worker makes one
--- call instead of three. Returns the run, and the answer to the ask as `reserved`; without one, ask again.
+-- with `result` as a text of JSON. In the same transaction, `ask` (as in reserve_costs) reserves the cost of the next
+-- call of a model, and `chunks` { after, chunks, size } are appended to the stream. So a worker makes one call instead
+-- of three. Returns the run, and the answer to the ask as `reserved`. If `reserved` is missing, call reserve_costs.
 
 create function mayfly.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb default null, chunks jsonb default null)
 returns jsonb
@@ -20662,8 +20675,7 @@ comment on function mayfly.end_tool_calls is 'Records how tool calls ended, each
 
 grant execute on function mayfly.end_tool_calls to authenticated, service_role;
 
--- Starts a fork, as a definer because it writes. It copies no step: the fork reads earlier steps from the original
--- run. Locks what start_run locks.
+-- Starts a fork. It copies no step: the fork reads earlier steps from the original run. Locks what start_run locks.
 
 create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb, trace text)
 returns jsonb
@@ -20714,9 +20726,9 @@ comment on function mayfly_private.fork_run is 'Forks a run.';
 
 grant execute on function mayfly_private.fork_run to authenticated, service_role;
 
--- Starts a run that shares the steps of another before `at_step` without copying them (scope run:write): { id }.
--- `input`, a text of JSON, is added at that step; at the first step it replaces the input. `edits` changes results
--- of tools of the step before: { <call id>: <text of JSON> }. The original run does not change.
+-- Starts a run that shares the steps of another run before `at_step`, without copying them (scope run:write). Returns {
+-- id }. `input`, a text of JSON, is added at that step. At the first step, it replaces the input. `edits` changes
+-- results of tools in the step before: { <call id>: <text of JSON> }. The original run does not change.
 
 create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null, trace text default null)
 returns jsonb
@@ -20732,7 +20744,7 @@ comment on function mayfly.fork_run is 'Starts a run that shares the steps of an
 
 grant execute on function mayfly.fork_run to authenticated, service_role;
 
--- Reads a run, as a definer because its status depends on its job, which the caller may not see. Locks nothing.
+-- Reads a run. It is a definer, because its status depends on its job, which the caller may not see. Locks nothing.
 
 create function mayfly_private.get_run(id uuid, with_parts boolean)
 returns jsonb
@@ -20771,8 +20783,8 @@ comment on function mayfly.get_run is 'A run with everything that it has recorde
 
 grant execute on function mayfly.get_run to authenticated, service_role;
 
--- The run of a lease, locked after its job; fails unless the lease is the caller's. Every write of a worker calls it
--- first.
+-- Returns the run of a lease. Locks the job, then the run. Fails unless the lease is the caller's. Every write of a
+-- worker calls it first.
 
 create function mayfly_private.held_run(lease text)
 returns mayfly.runs
@@ -20793,7 +20805,7 @@ $$;
 
 comment on function mayfly_private.held_run is 'The run of a lease, locked.';
 
--- Lists runs, as a definer because their status depends on their jobs, which the caller may not see. Locks nothing.
+-- Lists runs. It is a definer, because their status depends on their jobs, which the caller may not see. Locks nothing.
 
 create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamptz, until timestamptz, containing text)
 returns jsonb
@@ -20827,8 +20839,9 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
--- Runs (scope run:read), newest first: those before `before`, of an agent, with one of these statuses, added in a
--- range of time, and whose id, agent or input has a text, without case. `about` is the beginning of a run's input.
+-- Runs (scope run:read), newest first. `before` is the last id of the previous page. Runs can be filtered by agent, by
+-- status, by when they were added, and by a text in their id, agent or input (upper and lower case are the same).
+-- `about` is the beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
   since timestamptz default null, until timestamptz default null, containing text default null)
@@ -20845,8 +20858,8 @@ comment on function mayfly.list_runs is 'Runs, the newest first, a page at a tim
 
 grant execute on function mayfly.list_runs to authenticated, service_role;
 
--- Moves a run that the caller has locked to another status. Only the defined transitions are allowed; any other
--- fails with transition_not_allowed. Writes to the log.
+-- Moves a run that the caller has locked to another status. Only the transitions below are allowed. Any other fails
+-- with transition_not_allowed. Writes to the log.
 
 create function mayfly_private.move_run(run mayfly.runs, to_status text, output text, error jsonb)
 returns void
@@ -20860,7 +20873,7 @@ begin
   if not (case run.status
       when 'queued' then to_status in ('running', 'failed', 'cancelled')
       when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
-      -- A failed run whose job is redriven.
+      -- A failed run runs again if its job is redriven.
       when 'failed' then to_status = 'running'
       else false end) then
     perform mayfly_private.fail(409, 'transition_not_allowed', format('A run that is %s cannot become %s.', run.status, to_status), null,
@@ -20879,8 +20892,7 @@ $$;
 
 comment on function mayfly_private.move_run is 'Moves a locked run to another status.';
 
--- Pauses or resumes a run, as a definer because it writes. If something changes, it writes to the log. Locks the job
--- and the run.
+-- Pauses or resumes a run. If something changes, it writes to the log. Locks the job and the run.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb
@@ -20915,8 +20927,8 @@ comment on function mayfly_private.pause_run is 'Pauses or resumes a run.';
 
 grant execute on function mayfly_private.pause_run to authenticated, service_role;
 
--- Pauses a run (scope run:write): its worker stops before the next step, and the run costs nothing meanwhile. With
--- false, it continues. Returns the run.
+-- Pauses a run (scope run:write). Its worker stops before the next step, and a paused run costs nothing. With false,
+-- the run continues. Returns the run.
 
 create function mayfly.pause_run(id uuid, paused boolean default true)
 returns jsonb
@@ -20932,8 +20944,8 @@ comment on function mayfly.pause_run is 'Pauses a run before its next step, or r
 
 grant execute on function mayfly.pause_run to authenticated, service_role;
 
--- Reads the stream of a run, as a definer because a watch writes a lease of the run's broadcasts. Locks the watcher's
--- row.
+-- Reads the stream of a run. It is a definer, because `watch` writes a lease on the run's broadcasts. Locks the
+-- watcher's row.
 
 create function mayfly_private.read_run_chunks(id uuid, after bigint, page_limit integer, watch boolean)
 returns jsonb
@@ -20961,7 +20973,7 @@ begin
       select c.seq, c.size, c.chunks::text as chunks, sum(c.bytes) over (order by c.seq) - c.bytes as before
       from (
         select * from mayfly.run_chunks r
-        -- A batch may begin before the cursor. Its number of chunks is limited by the bytes of a batch.
+        -- A batch may begin before the cursor. The limit on a batch's bytes also limits how many chunks it has.
         where r.tenant_id = tenant and r.run_id = run.id and r.seq > after
         union all
         (select * from mayfly.run_chunks r where r.tenant_id = tenant and r.run_id = run.id and r.seq <= after order by r.seq desc limit 1)
@@ -20997,7 +21009,7 @@ comment on function mayfly.read_run_chunks is 'A page of the stream of a run aft
 
 grant execute on function mayfly.read_run_chunks to authenticated, service_role;
 
--- Reads a secret, as a definer because callers may not read Vault. Locks the job and the run. It uses dynamic SQL,
+-- Reads a secret. It is a definer, because callers may not read Vault. Locks the job and the run. It uses dynamic SQL,
 -- because Vault may be missing.
 
 create function mayfly_private.read_secret(lease text, name text)
@@ -21013,7 +21025,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 100 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- A worker with the secret key has every scope and need not name a tenant, because its lease does.
+  -- A worker with the secret key has every scope. It need not name a tenant, because its lease does.
   if (mayfly_private.job_holder()).kind <> 'secret' then
     perform mayfly_private.require_tenant('secret:read');
   end if;
@@ -21029,8 +21041,8 @@ comment on function mayfly_private.read_secret is 'A secret of the tenant from V
 
 grant execute on function mayfly_private.read_secret to authenticated, service_role;
 
--- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). It is stored
--- as `mayfly/<tenant>/<name>` in Supabase Vault. Null if there is no such secret, or no Vault.
+-- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). It is stored as
+-- `mayfly/<tenant>/<name>` in Supabase Vault. Returns null if there is no such secret, or no Vault.
 --   select vault.create_secret('sk-…', 'mayfly/<id of the tenant>/openai');
 
 create function mayfly.read_secret(lease text, name text)
@@ -21047,9 +21059,9 @@ comment on function mayfly.read_secret is 'A secret of the tenant from Supabase 
 
 grant execute on function mayfly.read_secret to authenticated, service_role;
 
--- Records a call of a model, as a definer because it writes. It writes the answer, its cost and the totals of the run
--- in one transaction, once for each step: a repeated call finds it recorded. Locks the job, the run, then budgets and
--- holds, then the rate limits of tools.
+-- Records a call of a model. It writes the answer, its cost and the totals of the run in one transaction, once for each
+-- step. A repeated call finds the answer recorded. Locks the job, the run, then budgets and holds, then the rate limits
+-- of tools.
 
 create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
@@ -21117,7 +21129,7 @@ begin
       case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
     on conflict on constraint run_model_calls_pkey do nothing;
   end if;
-  -- The answer is paid for, so it is counted and never refused.
+  -- The answer has been paid for, so it is counted and never refused.
   perform mayfly_private.count_usage(run.tenant_id, 0,
     case when is_known then 0 else size end + case when more > 0 then 128 + octet_length(chunks ->> 'chunks') else 0 end, 1);
   if is_known then
@@ -21136,8 +21148,8 @@ begin
   if more > 0 then
     perform mayfly_private.tell_run(run, false);
   end if;
-  -- A paused run stops before its tools. A refused audit does not undo the answer. The
-  -- worker then begins the tools itself.
+  -- A paused run stops before its tools. If a tool call is refused here, the answer stays recorded, and the worker
+  -- begins the tools itself.
   if tools is not null and not run.paused then
     begin
       begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);
@@ -21153,11 +21165,11 @@ comment on function mayfly_private.record_model_call is 'Records the answer of a
 
 grant execute on function mayfly_private.record_model_call to authenticated, service_role;
 
--- Records the answer of a model, or the error of a call, before anything acts on it: { step, try, agent, provider,
+-- Records the answer of a model before anything acts on it, or the error of a call: { step, try, agent, provider,
 -- model, digest, parts, messages, finish, usage, ms, hold } or { …, error }. `parts` and `messages` are texts of JSON.
--- Settles the hold. `tools` begins tool calls of the answer in the same transaction (see begin_tool_calls), and
+-- Settles the hold. In the same transaction, `tools` begins tool calls of the answer (see begin_tool_calls), and
 -- `chunks` { after, chunks, size } are appended to the stream. Returns the run with its totals, { known } if the step
--- was recorded before, and the begun `tools`. If these are missing, begin them yourself.
+-- was recorded before, and the `tools` that began. If `tools` is missing, call begin_tool_calls.
 
 create function mayfly.record_model_call(lease text, call jsonb, tools jsonb default null, chunks jsonb default null)
 returns jsonb
@@ -21173,7 +21185,7 @@ comment on function mayfly.record_model_call is 'Records the answer of a model a
 
 grant execute on function mayfly.record_model_call to authenticated, service_role;
 
--- Stores the context of a run, as a definer because it writes. Locks the job and the run.
+-- Stores the context of a run. Locks the job and the run.
 
 create function mayfly_private.record_run_context(lease text, context text)
 returns jsonb
@@ -21200,7 +21212,7 @@ comment on function mayfly_private.record_run_context is 'Records what was recal
 
 grant execute on function mayfly_private.record_run_context to authenticated, service_role;
 
--- Records what was recalled before the first step, once, and returns what is recorded.
+-- Records once what was recalled before the first step. Returns what is recorded.
 
 create function mayfly.record_run_context(lease text, context text)
 returns jsonb
@@ -21216,8 +21228,8 @@ comment on function mayfly.record_run_context is 'Records what was recalled for 
 
 grant execute on function mayfly.record_run_context to authenticated, service_role;
 
--- Where a run's steps are stored: its own from `above` on, and earlier ones in the runs from which it was
--- forked, each up to `below`, nearest first. Locks nothing.
+-- Where a run's steps are stored. Its own steps, from `above` on, are in the run itself. Earlier steps are in the runs
+-- from which it was forked, each up to `below`, the nearest run first. Locks nothing.
 
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns table (run_id uuid, nth integer, above integer, below integer)
@@ -21241,7 +21253,8 @@ $$;
 comment on function mayfly_private.run_lineage is 'Where the steps of a run are stored.';
 
 -- Everything that a run has recorded, to resume, replay or show it: { inputs, context, calls, tools }, with texts of
--- JSON as they were written. If a call has `messages`, its parts are left out unless asked for. Locks nothing.
+-- JSON as they were written. If a call has `messages`, its `parts` are left out unless the caller asks for them. Locks
+-- nothing.
 
 create function mayfly_private.run_log(tenant uuid, id uuid, with_parts boolean)
 returns jsonb
@@ -21257,7 +21270,7 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('step', coalesce(r.forked_at, 1), 'input', r.input::text) order by l.nth desc), '[]')
       from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
       join mayfly.runs r on r.tenant_id = tenant and r.id = l.run_id
-      -- A fork from the first step has another input instead.
+      -- A fork from the first step can have an input of its own instead.
       where r.input is not null and l.above < l.below),
     'context', (
       select r.context::text from jsonb_to_recordset(line) as l (run_id uuid, nth integer)
@@ -21275,7 +21288,7 @@ begin
         'input', t.input::text, 'result', t.result::text, 'error', t.error, 'approval_id', t.approval_id, 'attempts', t.attempts,
         'started_at', t.started_at, 'ended_at', t.ended_at)) order by t.step, t.nth), '[]')
       from (
-        -- An edit of a fork belongs to the step before its own steps and hides what it changes.
+        -- An edit in a fork is at the step before the fork's own steps, and hides the row that it changes.
         select distinct on (o.step, o.call_id) o.*
         from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
         cross join lateral (
@@ -21287,10 +21300,10 @@ $$;
 
 comment on function mayfly_private.run_log is 'Everything that a run has recorded.';
 
--- Runs, models and tools in numbers: how many runs of each agent are open and how many ended in the last `seconds`,
--- by status; the calls of models and tools in that time, of these runs; and how long each took (p50, p95 and p99, in
--- milliseconds). Counts only the newest 10,000 runs that ended, and returns the 100 agents, models and tools that did
--- most. Runs as the caller (scope run:read). Locks nothing.
+-- Runs, models and tools in numbers. For each agent, how many runs are open and how many ended in the last `seconds`,
+-- by status. Also the calls of models and tools in these runs, and how long each took (p50, p95 and p99, in
+-- milliseconds). Counts only the newest 10,000 runs that ended. Returns the 100 agents, models and tools that did most.
+-- Runs as the caller (scope run:read). Locks nothing.
 
 create function mayfly.run_statistics(seconds double precision default 3600)
 returns jsonb
@@ -21372,8 +21385,8 @@ $$;
 
 comment on function mayfly_private.show_run is 'A run in the form that readers get.';
 
--- Starts a run, as a definer because it writes. Under a lease, it starts a run for which the job of the lease waits,
--- once for each key. Locks what insert_jobs locks, and the job of the lease.
+-- Starts a run. With a lease, the job of the lease waits for the new run, which is started once for each key. Locks
+-- what insert_jobs locks, and the job of the lease.
 
 create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
 returns jsonb
@@ -21429,9 +21442,9 @@ comment on function mayfly_private.start_run is 'Starts a run.';
 
 grant execute on function mayfly_private.start_run to authenticated, service_role;
 
--- Starts a run of an agent (scope run:write): a job that a worker with this agent takes. `input` is a text of JSON.
--- With a known key it returns the existing run. If a worker passes its lease, its own run waits for the end of this
--- one. `trace` is the trace context (W3C traceparent) that the worker continues.
+-- Starts a run of an agent (scope run:write). The run is a job that a worker with this agent claims. `input` is a text
+-- of JSON. If the key is known, it returns the existing run. If a worker passes its lease, its own run waits for the
+-- end of this one. `trace` is the trace context (W3C traceparent) that the worker continues.
 
 create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null)
 returns jsonb
@@ -21447,10 +21460,10 @@ comment on function mayfly.start_run is 'Starts a run of an agent: { id, existin
 
 grant execute on function mayfly.start_run to authenticated, service_role;
 
--- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms unless the caller says
--- now, because each broadcast and each of its receivers counts in the project's rate. Chunks of up to 60 KB are sent in
--- the broadcast. Otherwise it is only a hint, and listeners read the rows. The caller has locked the run. It
--- counts in the tenant's broadcast rate. A lost broadcast costs one poll.
+-- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms unless the caller says now. Each
+-- broadcast, and each of its receivers, counts against the project's rate. Chunks of up to 60 KB are part of the
+-- broadcast. If there is more, the broadcast is only a hint, and listeners read the rows. The caller has locked the
+-- run. The broadcast also counts against the tenant's rate. If it is lost, a listener needs one more poll.
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void
@@ -21470,7 +21483,7 @@ begin
     return;
   end if;
   if (select sum(c.bytes) from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk) < 60000 then
-    -- jsonb cannot hold a null byte or half an emoji; a text can.
+    -- jsonb cannot hold a null character or half an emoji, but a text of JSON can.
     select string_agg(substr(c.chunks::text, 2, length(c.chunks::text) - 2), ',' order by c.seq) into news
     from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk;
   end if;
@@ -21482,7 +21495,8 @@ $$;
 
 comment on function mayfly_private.tell_run is 'Broadcasts what is new in the stream of a run.';
 
--- Ends runs whose jobs have ended without end_run: cancelled, out of attempts, or failed by their worker.
+-- Ends runs whose jobs have ended without end_run, because they were cancelled, had no attempts left, or failed in
+-- their worker.
 
 create function mayfly_private.end_runs()
 returns trigger
@@ -21520,8 +21534,8 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Agents that work on something together: a name, a lead, a deadline, a channel. A team ends as a whole. Its
--- members are ordinary agents with their own scopes.
+-- Agents that work on something together. A team has a name, a lead, a deadline and a channel. A team ends as a whole.
+-- Its members are ordinary agents with their own scopes.
 
 create table mayfly.teams (
   tenant_id uuid not null,
@@ -21812,8 +21826,8 @@ comment on column mayfly.assignments.released is 'Its agent ended first, so the 
 
 comment on column mayfly.assignments.reward is 'The rating of the result by somebody else, 0 to 1.';
 
--- How well the agents of a type have done a kind of work. Agents are short-lived, so the record belongs to
--- their type.
+-- How well the agents of a type have done a kind of work. The record belongs to the type, because agents live only for
+-- a short time.
 
 create table mayfly.track_records (
   tenant_id uuid not null,
@@ -21855,8 +21869,8 @@ alter table mayfly.team_members
 
 comment on table mayfly.team_members is 'Which agents are, or were, in which team.';
 
--- What the detectors found in a team: a cycle of waits, repetition, silence, or a runaway cost. One row for
--- each cause while it lasts.
+-- What the detectors found in a team: a cycle of waits, repetition, silence, or a runaway cost. Each cause has one row
+-- while it lasts.
 
 create table mayfly.team_alerts (
   tenant_id uuid not null,
@@ -21917,8 +21931,9 @@ alter table mayfly_private.team_pulses alter column agent_id set statistics 0, a
 
 comment on table mayfly_private.team_pulses is 'Since when each member of a watched team has been doing the same thing.';
 
--- How many open assignments each agent has, as changes to add up: one for each assignment and one for each end. A job
--- that ends only inserts a row here, so it waits for nobody. fold_loads replaces the rows of an agent by their sum.
+-- How many open assignments each agent has, as a sum of changes. Each assignment adds a row with 1, and its end adds
+-- one with -1. A job that ends only inserts a row here, so it waits for nobody. fold_loads replaces the rows of an
+-- agent by their sum.
 
 create table mayfly_private.agent_loads (
   tenant_id uuid not null,
@@ -21947,7 +21962,7 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.assignments', 384, '{work,capabilities}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
--- Closing moves rows that were already charged, so it is never refused.
+-- Closing a poll or a tender moves rows that are already charged, so it is never refused.
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.ballots', 256, '{choice,reason}', true),
   ('mayfly.bids', 256, '{note}', true)
@@ -21961,10 +21976,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the teams of a tenant, at most max_rows of each kind. It ends teams whose deadline has passed or
--- whose members are all dead, closes polls and awards tenders that are due, gives jobs of dead agents to
--- others, and deletes what has been over for as long as ended jobs are kept. A chore of maintain_tenant, as
--- owner. Locks the teams and their agents; the jobs of polls, then the polls; the tenders.
+-- Maintains the teams of a tenant, at most max_rows of each kind. It ends teams whose deadline has passed or whose
+-- members are all dead, closes polls and awards tenders that are due, and gives jobs of dead agents to others. It
+-- deletes everything that has been over for as long as ended jobs are kept. It is a chore, which maintain_tenant calls
+-- as owner. Locks the teams and their agents, the jobs of polls and then the polls, and the tenders.
 
 create function mayfly_private.maintain_teams(tenant uuid, max_rows integer)
 returns jsonb
@@ -22083,7 +22098,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. Their agents have ended, and so has everything that waited for them.
+-- How rows of this room come back from an export. The agents come back as ended, and so does everything that waited for
+-- them.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.teams', '{
@@ -22165,15 +22181,15 @@ grant select on mayfly.team_alerts to authenticated, service_role;
 create policy team_alerts_select on mayfly.team_alerts for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('team:read'))::uuid[]));
 
--- Assigns a job, as a definer because it writes. Locks the assignments of the tenant (advisory), so that concurrent
--- callers see what the others assigned; then what give_job locks.
+-- Assigns a job. Locks the assignments of the tenant (advisory), so that concurrent callers see what the others have
+-- assigned, and then what give_job locks.
 
 create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- A session that planned this while the tables were small would keep scanning them: 17 ms with 500 open jobs
--- instead of 3. JIT compilation took 40 ms.
+-- If a session made its plans while the tables were small, it would keep scanning them, which takes 17 ms with 500 open
+-- jobs instead of 3. JIT compilation took 40 ms.
 set enable_seqscan = off
 set jit = off
 as $$
@@ -22208,7 +22224,7 @@ begin
     end if;
   end if;
 
-  -- The kept counts, read once. When a job ends, its assignment ends too (end_assignments).
+  -- The stored loads are read once. When a job ends, its assignment ends too (end_assignments).
   select array_agg(l.agent_id), array_agg(l.jobs), coalesce(sum(l.changes), 0) into busy, loads, changes
   from (
     select c.agent_id, sum(c.change) as jobs, count(*) as changes from mayfly_private.agent_loads c
@@ -22223,7 +22239,7 @@ begin
     from mayfly.agents a
     left join unnest(busy, loads) k (agent_id, jobs) on k.agent_id = a.id
     cross join lateral (
-      -- With the jobs that it claimed without an assignment.
+      -- Adds the jobs that the agent claimed without an assignment.
       select coalesce(k.jobs, 0) + (
         select count(*) from mayfly.jobs j
         where j.tenant_id = tenant and j.holder = a.id and j.status = 'running'
@@ -22253,11 +22269,11 @@ comment on function mayfly_private.assign_job is 'Gives a job to the best agent.
 
 grant execute on function mayfly_private.assign_job to authenticated, service_role;
 
--- Gives a job to the best living agent (scopes team:manage and job:add). Candidates may work on jobs, have the
--- capabilities, and are of the given type and team, if any. The one with the fewest open jobs wins; among
--- equals, the one whose type has the best record at this kind of work. The record is the mean reward with one
--- success and one failure added, so a newcomer starts at a half. max_load excludes agents with more jobs; 0
--- means idle ones only. When the agent ends, the job goes to any agent with the capabilities.
+-- Gives a job to the best living agent (scopes team:manage and job:add). The candidates are agents that may work on
+-- jobs, have the capabilities, and are of the given type and team, if there is one. The candidate with the fewest open
+-- jobs gets the job. Among equals, it is the one whose type has the best record at this kind of work. The record is the
+-- mean rating with one success and one failure added, so a newcomer starts at a half. Agents with more than max_load
+-- jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any agent with the capabilities.
 
 create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
 returns jsonb
@@ -22269,9 +22285,9 @@ comment on function mayfly.assign_job is 'Gives a job to the best agent: { job, 
 
 grant execute on function mayfly.assign_job to authenticated, service_role;
 
--- Awards an open tender that the caller has locked, if it is due. The job goes to the best bid of a living
--- agent. A tender is due at its deadline, when all living members of its team have bid, or when the caller asks
--- for it. Bids become visible.
+-- Awards an open tender that the caller has locked, if it is due. The job goes to the best bid of a living agent. A
+-- tender is due at its deadline, when all living members of its team have bid, or when the caller asks for the award.
+-- The bids then become visible.
 
 create function mayfly_private.award_tender(tender mayfly.tenders, now_please boolean)
 returns mayfly.tenders
@@ -22320,8 +22336,7 @@ $$;
 
 comment on function mayfly_private.award_tender is 'Awards a locked tender if it is due.';
 
--- Withdraws a poll, as a definer because it writes. Its ballots are deleted unseen. Locks the poll's job, then the
--- poll.
+-- Withdraws a poll. Its ballots are deleted unseen. Locks the poll's job, then the poll.
 
 create function mayfly_private.cancel_poll(poll_id uuid)
 returns jsonb
@@ -22351,8 +22366,8 @@ comment on function mayfly_private.cancel_poll is 'Withdraws a poll.';
 
 grant execute on function mayfly_private.cancel_poll to authenticated, service_role;
 
--- Withdraws an open poll: one's own (scope team:manage), or any (agent:stop). Its ballots stay secret. A closed
--- poll does not change.
+-- Withdraws an open poll that the caller opened (scope team:manage), or any open poll (agent:stop). Its ballots stay
+-- secret. A closed poll does not change.
 
 create function mayfly.cancel_poll(poll_id uuid)
 returns jsonb
@@ -22364,8 +22379,8 @@ comment on function mayfly.cancel_poll is 'Withdraws an open poll. Returns the p
 
 grant execute on function mayfly.cancel_poll to authenticated, service_role;
 
--- Stores a ballot, as a definer because it writes. The voter is read from the verified token. Locks the poll's job,
--- then the poll, so ballots are cast one after the other and the poll closes once.
+-- Stores a ballot. The voter is read from the verified token. Locks the poll's job, then the poll, so ballots are cast
+-- one after the other and the poll closes once.
 
 create function mayfly_private.cast_ballot(poll_id uuid, choice text, reason text)
 returns jsonb
@@ -22423,7 +22438,7 @@ comment on function mayfly.cast_ballot is 'Votes in a poll, once. Returns the po
 
 grant execute on function mayfly.cast_ballot to authenticated, service_role;
 
--- Refuses an invalid poll, and names the first field that is wrong. Locks nothing.
+-- Refuses an invalid poll, and names the first invalid field. Locks nothing.
 
 create function mayfly_private.check_poll(
   question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text
@@ -22465,7 +22480,7 @@ $$;
 
 comment on function mayfly_private.check_poll is 'Refuses an invalid poll.';
 
--- Refuses invalid settings of a team, and names the first field that is wrong. Locks nothing.
+-- Refuses invalid settings of a team, and names the first invalid field. Locks nothing.
 
 create function mayfly_private.check_team_settings(settings jsonb)
 returns void
@@ -22505,7 +22520,7 @@ $$;
 
 comment on function mayfly_private.check_team_settings is 'Refuses invalid settings of a team.';
 
--- Awards or withdraws a tender, as a definer because it writes. Locks the tender, then what give_job locks.
+-- Awards or withdraws a tender. Locks the tender, then what give_job locks.
 
 create function mayfly_private.close_tender(tender_id uuid, award boolean)
 returns jsonb
@@ -22536,8 +22551,8 @@ comment on function mayfly_private.close_tender is 'Awards or withdraws a tender
 
 grant execute on function mayfly_private.close_tender to authenticated, service_role;
 
--- Awards a tender now, or withdraws it if award is false. For the caller that opened it (scope team:manage) and callers
--- with agent:stop. A tender that is over does not change.
+-- Awards a tender now, or withdraws it if award is false. The caller that opened it (scope team:manage) and callers
+-- with agent:stop can do this. A tender that is over does not change.
 
 create function mayfly.close_tender(tender_id uuid, award boolean default true)
 returns jsonb
@@ -22549,9 +22564,9 @@ comment on function mayfly.close_tender is 'Awards a tender now, or withdraws it
 
 grant execute on function mayfly.close_tender to authenticated, service_role;
 
--- Ends teams that the caller has locked. All living members end in one statement, which also ends their leases
--- and obligations, and open tenders are withdrawn. Polls need no handling: they close because dead voters are
--- not waited for. Locks the agents, then what their ending locks, then the tenders.
+-- Ends teams that the caller has locked. All living members end in one statement, which also ends their leases and
+-- obligations, and open tenders are withdrawn. Polls need nothing here. They close by themselves, because they do not
+-- wait for dead voters. Locks the agents, then what their ending locks, then the tenders.
 
 create function mayfly_private.end_teams(tenant uuid, ids uuid[], reason text)
 returns void
@@ -22573,8 +22588,8 @@ begin
   with gone as (
     update mayfly.tenders d set status = 'cancelled', closed_at = ts
     where d.tenant_id = tenant and d.id in (
-      -- A tender that is being awarded holds its row and waits for an agent. It then finds no living member,
-      -- and fails.
+      -- If a tender is being awarded, its row is locked, and the award waits for an agent. It then finds no living
+      -- member, and fails.
       select o.id from mayfly.tenders o
       where o.tenant_id = tenant and o.team_id = any (ids) and o.status = 'open' order by o.id for no key update skip locked)
     returning d.id)
@@ -22589,15 +22604,16 @@ comment on function mayfly_private.end_teams is 'Ends locked teams with their me
 
 -- Who in a team waits for whom now, as edges from one agent or job to the next. `by` says what is waited for:
 --
---   request   an agent waits for the answer of another one, or for the job that will answer (key `message:<id>`)
+--   request   an agent waits for the answer of another agent, or for the job that will answer (key `message:<id>`)
 --   work      an agent that leaves a request unanswered has an assigned job that waits
---   child     a job waits for its child alone
---   approval  a job waits for an approval alone, and so for every agent without which it cannot be decided
+--   child     a job waits only for its child
+--   approval  a job waits only for an approval, and so for every agent without which it cannot be decided
 --   held      a running job waits for the agent that holds it
 --   due       a job that only one agent may take has been ready for too long
 --
--- `work` and `due` count after `patience`, because an agent that is not stuck answers, or takes its job, before that. A
--- job that waits for the first of several things is no edge: another one can wake it. Locks nothing.
+-- `work` and `due` count only after `patience`, because an agent that is not stuck answers or claims its job before
+-- that. A job that waits for the first of several things is not an edge, because another of these things can wake it.
+-- Locks nothing.
 
 create function mayfly_private.find_team_waits(tenant uuid, team uuid, patience double precision)
 returns table (waiter uuid, awaited uuid, by text)
@@ -22666,8 +22682,8 @@ $$;
 
 comment on function mayfly_private.find_team_waits is 'Who in a team waits for whom, through requests, jobs and approvals.';
 
--- Finds what is wrong in a team now: kind, cause, agents, detail. `limits` comes from watch_team. Called under
--- the lock of the team, after the pulses were recorded. Locks nothing.
+-- Finds what is wrong in a team now. For each problem, returns its kind, cause, agents and detail. `limits` comes from
+-- watch_team. Called under the lock of the team, after the pulses have been recorded. Locks nothing.
 
 create function mayfly_private.find_team_alerts(tenant uuid, team uuid, limits jsonb)
 returns table (kind text, cause text, agents uuid[], detail jsonb)
@@ -22740,8 +22756,8 @@ $$;
 
 comment on function mayfly_private.find_team_alerts is 'What is wrong in a team now.';
 
--- Replaces the changes of each agent's load by their sum. Two calls at once are safe, because each row is deleted by
--- one of them. Called by assign_job when there are many, and by maintenance. Locks nothing for long.
+-- Replaces the changes of each agent's load by their sum. Two calls at once are safe, because only one of them deletes
+-- each row. Called by assign_job when there are many changes, and by maintenance. Holds no lock for long.
 
 create function mayfly_private.fold_loads(tenant uuid)
 returns void
@@ -22759,8 +22775,8 @@ $$;
 
 comment on function mayfly_private.fold_loads is 'Replaces the changes of loads by their sum.';
 
--- Reads a poll, as a definer because it first closes a poll that is due, so that nobody waits for maintenance. Locks
--- nothing while the poll is not due.
+-- Reads a poll. It is a definer, because it first closes a poll that is due, so that nobody waits for maintenance.
+-- Locks nothing while the poll is not due.
 
 create function mayfly_private.get_poll(poll_id uuid)
 returns jsonb
@@ -22796,7 +22812,7 @@ comment on function mayfly.get_poll is 'A poll, with its outcome and its ballots
 
 grant execute on function mayfly.get_poll to authenticated, service_role;
 
--- Reads a tender, as a definer because it first awards a tender that is due. Locks nothing while it is not due.
+-- Reads a tender. It is a definer, because it first awards a tender that is due. Locks nothing while it is not due.
 
 create function mayfly_private.get_tender(tender_id uuid)
 returns jsonb
@@ -22832,9 +22848,9 @@ comment on function mayfly.get_tender is 'A tender, with its winner and its bids
 
 grant execute on function mayfly.get_tender to authenticated, service_role;
 
--- Adds a job for one agent, if it lives, and returns the id of the job or null. It takes the same shared locks
--- on the agent and its ancestors as a claim, until commit, so whoever ends the agent waits and then finds the
--- assignment. The job has passed check_jobs.
+-- Adds a job for one agent, and returns the id of the job, or null if the agent is dead. Like a claim, it takes shared
+-- locks on the agent and its ancestors until commit. So whoever ends the agent waits, and then finds the assignment.
+-- check_jobs has already accepted the job.
 
 create function mayfly_private.give_job(tenant uuid, job jsonb, agent_id uuid, capabilities text[], author uuid)
 returns uuid
@@ -22870,7 +22886,7 @@ $$;
 
 comment on function mayfly_private.give_job is 'Adds a job for one agent, if it lives.';
 
--- Records what was done, as a definer because it writes. Locks the alert.
+-- Records what was done about an alert. Locks the alert.
 
 create function mayfly_private.handle_alert(id uuid, action text)
 returns jsonb
@@ -22899,8 +22915,8 @@ comment on function mayfly_private.handle_alert is 'Records what was done about 
 
 grant execute on function mayfly_private.handle_alert to authenticated, service_role;
 
--- Records what was done about an alert (scope team:manage). If its cause is found again after the watcher's
--- patience, the alert is raised again, with `times` one higher.
+-- Records what was done about an alert (scope team:manage). If the same cause is found again after the watcher's
+-- `patience`, the alert is raised again, and `times` goes up by one.
 
 create function mayfly.handle_alert(id uuid, action text)
 returns jsonb
@@ -22912,7 +22928,7 @@ comment on function mayfly.handle_alert is 'Records what was done about an alert
 
 grant execute on function mayfly.handle_alert to authenticated, service_role;
 
--- Adds members to a team, as a definer because it writes. Locks the team.
+-- Adds members to a team. Locks the team.
 
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
@@ -22966,8 +22982,8 @@ comment on function mayfly_private.join_team is 'Adds living agents to a team.';
 
 grant execute on function mayfly_private.join_team to authenticated, service_role;
 
--- Adds living agents to a running team and its channel (scope team:manage). Existing members do not change. The
--- team's deadline does not limit the new members, only those that were spawned with the team.
+-- Adds living agents to a running team and its channel (scope team:manage). Existing members do not change. The team's
+-- deadline limits only members that were spawned with the team, not those that join.
 
 create function mayfly.join_team(team_id uuid, agent_ids uuid[], role text default 'member')
 returns jsonb
@@ -22979,8 +22995,8 @@ comment on function mayfly.join_team is 'Adds living agents to a running team an
 
 grant execute on function mayfly.join_team to authenticated, service_role;
 
--- The open alerts of one team or all teams, newest first; with `every`, handled ones too. Scope team:read. Runs
--- as the caller. Locks nothing.
+-- The open alerts of one team or all teams, newest first. With `every`, handled alerts too. Scope team:read. Runs as
+-- the caller. Locks nothing.
 
 create function mayfly.list_alerts(team_id uuid default null, every boolean default false, page_limit integer default 100)
 returns jsonb
@@ -23006,7 +23022,7 @@ comment on function mayfly.list_alerts is 'The alerts of teams, newest first.';
 
 grant execute on function mayfly.list_alerts to authenticated, service_role;
 
--- Lists polls, as a definer because show_poll is private. Locks nothing, so a poll that is due is not closed.
+-- Lists polls. It is a definer, because show_poll is private. Locks nothing, so a poll that is due is not closed.
 
 create function mayfly_private.list_polls(team_id uuid, page_limit integer)
 returns jsonb
@@ -23044,7 +23060,7 @@ comment on function mayfly.list_polls is 'Polls of a team, or of the tenant, new
 
 grant execute on function mayfly.list_polls to authenticated, service_role;
 
--- Lists teams, as a definer because they come with the status of agents that the caller may not see. Locks nothing.
+-- Lists teams. It is a definer, because the result has the status of agents that the caller may not see. Locks nothing.
 
 create function mayfly_private.list_teams(of_status text[], team_id uuid, before uuid, page_limit integer)
 returns jsonb
@@ -23093,7 +23109,8 @@ comment on function mayfly.list_teams is 'Teams with their members, newest first
 
 grant execute on function mayfly.list_teams to authenticated, service_role;
 
--- Lists tenders, as a definer because show_tender is private. Locks nothing, so a tender that is due is not awarded.
+-- Lists tenders. It is a definer, because show_tender is private. Locks nothing, so a tender that is due is not
+-- awarded.
 
 create function mayfly_private.list_tenders(team_id uuid, page_limit integer)
 returns jsonb
@@ -23131,8 +23148,8 @@ comment on function mayfly.list_tenders is 'Tenders of a team, or of the tenant,
 
 grant execute on function mayfly.list_tenders to authenticated, service_role;
 
--- Locks a poll of the tenant, after its job, so that closing it can signal the job. Closes the poll if it is due.
--- Without `settle`, it closes only a poll past its deadline, because the caller counts the ballots itself.
+-- Locks the job of a poll and then the poll, so that closing the poll can signal the job. Closes the poll if it is due.
+-- Without `settle`, it closes the poll only if its deadline has passed, because the caller counts the ballots itself.
 
 create function mayfly_private.lock_poll(tenant uuid, id uuid, settle boolean default true)
 returns mayfly.polls
@@ -23175,8 +23192,8 @@ $$;
 
 comment on function mayfly_private.lock_tender is 'Locks a tender, and awards it if it is due.';
 
--- Creates a poll, as a definer because it writes. With a lease, the poll belongs to the job, and the call is fenced.
--- Locks the job and what charge locks.
+-- Creates a poll. With a lease, the poll belongs to the lease's job, and the lease must be the caller's. Locks the job
+-- and what charge locks.
 
 create function mayfly_private.open_poll(
   question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text
@@ -23244,10 +23261,11 @@ comment on function mayfly_private.open_poll is 'Opens a poll.';
 
 grant execute on function mayfly_private.open_poll to authenticated, service_role;
 
--- Opens a poll with 2 to 50 options (scope team:manage). The voters are `voters` (ids, or { id, weight } under the
--- rule weighted), the living members of `team`, or else everybody with the scope team:vote. The poll closes once:
--- when all living voters have voted, when nothing can change the outcome, at the quorum, or at its deadline. With
--- `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds the same poll again.
+-- Opens a poll with 2 to 50 options (scope team:manage). The voters are those in `voters` (ids, or { id, weight } if
+-- the rule is `weighted`), or the living members of `team`, or else everybody with the scope team:vote. The poll closes
+-- once: when all living voters have voted, when nothing can change the outcome any more, at the quorum, or at its
+-- deadline. With `lease`, the job of the lease then gets the signal `poll:<id>`. With `key`, the same caller gets the
+-- same poll again.
 
 create function mayfly.open_poll(
   question text, options text[], rule text default 'majority', voters jsonb default null, team uuid default null, quorum integer default null,
@@ -23262,7 +23280,7 @@ comment on function mayfly.open_poll is 'Opens a poll: majority, unanimous, weig
 
 grant execute on function mayfly.open_poll to authenticated, service_role;
 
--- Locks a running team of the tenant. A team of another tenant is treated as one that does not exist.
+-- Locks a running team of the tenant. A team of another tenant is treated as if it did not exist.
 
 create function mayfly_private.open_team(tenant uuid, id uuid)
 returns mayfly.teams
@@ -23284,7 +23302,7 @@ $$;
 
 comment on function mayfly_private.open_team is 'A running team, locked.';
 
--- Creates a tender, as a definer because it writes. Locks what charge locks.
+-- Creates a tender. Locks what charge locks.
 
 create function mayfly_private.open_tender(
   job jsonb, capabilities text[], rule text, max_price numeric, team uuid, seconds double precision
@@ -23343,8 +23361,8 @@ comment on function mayfly.open_tender is 'Offers a job for bids: lowest_price o
 
 grant execute on function mayfly.open_tender to authenticated, service_role;
 
--- Stores a bid, as a definer because it writes. The bidder is read from the verified token. Locks the tender, so bids
--- are placed one after the other and the tender is awarded once.
+-- Stores a bid. The bidder is read from the verified token. Locks the tender, so bids are placed one after the other
+-- and the tender is awarded once.
 
 create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
 returns jsonb
@@ -23393,8 +23411,8 @@ comment on function mayfly_private.place_bid is 'Places the caller''s bid.';
 
 grant execute on function mayfly_private.place_bid to authenticated, service_role;
 
--- Bids for the work of a tender (scope team:vote), once: a price, and how well the bidder expects to do it, 0
--- to 1. Repeating the same bid changes nothing. Nobody sees it before the tender is over.
+-- Bids for the work of a tender (scope team:vote), once. A bid is a price, and how well the bidder expects to do the
+-- work, from 0 to 1. Repeating the same bid changes nothing. Nobody sees it before the tender is over.
 
 create function mayfly.place_bid(tender_id uuid, price numeric, score double precision default 1, note text default null)
 returns jsonb
@@ -23406,8 +23424,8 @@ comment on function mayfly.place_bid is 'Bids for the work of a tender, once. Re
 
 grant execute on function mayfly.place_bid to authenticated, service_role;
 
--- Stores a rating, as a definer because it writes. The agent that did the job and its relatives cannot rate it,
--- because a record is what others say. Locks the assignment, then the record.
+-- Stores a rating. The agent that did the job and its relatives cannot rate it, because a record is what others say
+-- about an agent. Locks the assignment, then the record.
 
 create function mayfly_private.rate_job(job_id uuid, reward double precision)
 returns jsonb
@@ -23472,9 +23490,9 @@ comment on function mayfly.rate_job is 'Rates the result of an assigned job, 0 t
 
 grant execute on function mayfly.rate_job to authenticated, service_role;
 
--- Gives jobs whose agent has ended to any agent with the capabilities that were asked for, or to anybody if
--- none were. They keep their place in the queue. Called when agents end and by maintenance. Skips jobs that
--- somebody has locked. Locks the jobs, by id.
+-- Frees jobs whose agent has ended. Any agent with the requested capabilities can then claim them, or any agent at all
+-- if none were requested. The jobs keep their place in the queue. Called when agents end and by maintenance. Skips jobs
+-- that somebody has locked. Locks the jobs, by id.
 
 create function mayfly_private.reassign_jobs(tenant uuid, max_rows integer)
 returns integer
@@ -23513,10 +23531,10 @@ $$;
 
 comment on function mayfly_private.reassign_jobs is 'Gives jobs whose agent has ended to others.';
 
--- Closes an open poll if it is due. The caller has locked the poll and its job. It is due
--- - at its deadline, and at its quorum;
--- - if its voters are known: when each has voted or is dead, or when missing votes cannot change the outcome;
--- - under first_valid: with the first ballot; under unanimous: with the first that differs.
+-- Closes an open poll if it is due. The caller has locked the poll and its job. A poll is due
+-- - at its deadline, and at its quorum,
+-- - if its voters are known, when each has voted or is dead, or when missing votes cannot change the outcome,
+-- - with the rule first_valid, at the first ballot, and with unanimous, at the first ballot that differs.
 -- In the same transaction, ballots become visible, an event is logged, and the waiting job is signalled.
 
 create function mayfly_private.settle_poll(poll mayfly.polls)
@@ -23538,7 +23556,7 @@ begin
   select count(*), coalesce(sum(b.weight), 0) into cast_count, cast_weight
   from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id;
   if poll.voters is not null then
-    -- People are always waited for. Agents that do not run, or whose time is over, are not.
+    -- The poll always waits for people. It does not wait for agents that are not running or whose time is over.
     select count(*), coalesce(sum(v.weight), 0) into missing, missing_weight
     from unnest(poll.voters, coalesce(poll.weights, array_fill(1::double precision, array[cardinality(poll.voters)]))) as v (id, weight)
     left join mayfly.agents a on a.tenant_id = poll.tenant_id and a.id = v.id
@@ -23613,7 +23631,8 @@ return (
 
 comment on function mayfly_private.show_poll is 'A poll, with its ballots once it is closed.';
 
--- A team as others see it, with the current status of its members. Callers have checked that it may be seen.
+-- A team as others see it, with the current status of its members. The functions that call this have checked that the
+-- team may be seen.
 
 create function mayfly_private.show_team(team mayfly.teams)
 returns jsonb
@@ -23690,8 +23709,8 @@ $$;
 
 comment on function mayfly_private.signal_poll is 'Signals the job of a poll that is over.';
 
--- Creates the team, its agents, its members and its channel, all or none, as a definer because it writes. Locks what
--- spawn_team locks, the tenant's row first.
+-- Creates the team, its agents, its members and its channel, all or none. Locks what spawn_team locks, the tenant's row
+-- first.
 
 create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb
@@ -23762,7 +23781,7 @@ begin
     perform mayfly_private.fail(409, 'name_taken', format('A team named %s is already running.', settings ->> 'name'),
       'Choose another name, or stop that team.', '{"field": "name"}');
   end if;
-  -- It can only lower what its members may spend, so it needs no cost:admin.
+  -- The budget can only lower what the members may spend, so it needs no cost:admin.
   if jsonb_typeof(settings -> 'budget') = 'object' then
     insert into mayfly.budgets (tenant_id, level, subject, hard_usd, soft_usd, hard_tokens, period_start)
     values (tenant, 'team', made.id, (settings -> 'budget' ->> 'hard_usd')::numeric, (settings -> 'budget' ->> 'soft_usd')::numeric,
@@ -23779,11 +23798,11 @@ comment on function mayfly_private.spawn_named_team is 'Spawns a team with a nam
 
 grant execute on function mayfly_private.spawn_named_team to authenticated, service_role;
 
--- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): the spawn function calls it with the
--- identity of its own caller. `team` is what spawn_team takes, and each group may have a role. The group with the
--- role lead comes first and is one agent. `settings` is { name, task, deadline, budget, channel, metadata }. No
--- member lives longer than the deadline, in seconds; `budget` is { hard_usd, soft_usd, hard_tokens }. Returns the
--- team, and for each agent what spawn_agent returns.
+-- Spawns a team with a name, all or none (scopes agent:spawn and team:manage). The spawn function calls it with the
+-- identity of its own caller. `team` has the form that spawn_team accepts, and each group may also have a role. If
+-- there is a group with the role `lead`, it comes first and has one agent. `settings` is { name, task, deadline,
+-- budget, channel, metadata }. The deadline is in seconds, and no member lives longer. `budget` is { hard_usd,
+-- soft_usd, hard_tokens }. Returns the team, and for each agent what spawn_agent returns.
 
 create function mayfly.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb
@@ -23795,9 +23814,8 @@ comment on function mayfly.spawn_named_team is 'Spawns groups of agents as a tea
 
 grant execute on function mayfly.spawn_named_team to authenticated, service_role;
 
--- Stops a team, as a definer because it writes. Without agent:stop, an agent can stop a team that it leads or
--- created, and a person a team that they created. An OAuth client cannot stop agents. Locks the team, then its
--- agents.
+-- Stops a team. Without agent:stop, an agent can stop a team that it leads or created, and a person a team that they
+-- created. An OAuth client cannot stop agents. Locks the team, then its agents.
 
 create function mayfly_private.stop_team(team_id uuid, reason text)
 returns jsonb
@@ -23831,7 +23849,7 @@ comment on function mayfly_private.stop_team is 'Ends a team with its members.';
 grant execute on function mayfly_private.stop_team to authenticated, service_role;
 
 -- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are
--- withdrawn. For its lead, its creator, and callers with agent:stop. Repeating it changes nothing.
+-- withdrawn. The lead, the creator, and callers with agent:stop can do this. Repeating it changes nothing.
 
 create function mayfly.stop_team(team_id uuid, reason text default null)
 returns jsonb
@@ -23843,8 +23861,8 @@ comment on function mayfly.stop_team is 'Ends a team with its members. Returns t
 
 grant execute on function mayfly.stop_team to authenticated, service_role;
 
--- Checks a team and stores its alerts, as a definer because it writes. Locks the team, so that watchers check one
--- after the other and each alert goes to one of them.
+-- Checks a team and stores its alerts. Locks the team, so that watchers check it one after the other, and each alert
+-- goes to only one of them.
 
 create function mayfly_private.watch_team(team_id uuid, limits jsonb)
 returns jsonb
@@ -23876,7 +23894,7 @@ begin
   end if;
   team := mayfly_private.open_team(tenant, watch_team.team_id);
   within := within || coalesce(limits, '{}');
-  -- Without an explicit limit: half of the team's whole budget.
+  -- If no limit is given, it is half of the team's whole budget.
   if not within ? 'usd' then
     within := within || coalesce((
       select jsonb_build_object('usd', b.hard_usd / 2) from mayfly.budgets b
@@ -23902,7 +23920,7 @@ begin
     select tenant, team.id, f.kind, f.cause, f.agents, f.detail, ts, ts from found f
     on conflict (tenant_id, team_id, kind, cause) where status = 'open' do update
     set detail = excluded.detail, seen_at = ts,
-      -- What was done did not help, so it is an alert again.
+      -- What was done about the alert did not help, so the alert is raised again.
       times = a.times + coalesce(a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision), false)::integer,
       handled_at = case when a.handled_at > ts - make_interval(secs => (within ->> 'patience')::double precision) then a.handled_at end,
       taken_at = case when a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision) then null else a.taken_at end
@@ -23928,11 +23946,10 @@ comment on function mayfly_private.watch_team is 'Checks a team and stores its a
 
 grant execute on function mayfly_private.watch_team to authenticated, service_role;
 
--- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle,
--- repeated messages or tool calls, members that have done the same thing for too long, and runaway costs. Each
--- new finding is an event team.alert. Returns { alerts, open }: the alerts for this caller to act on, and how
--- many are open. Each alert goes to one watcher, and again after a minute unless handle_alert records what was
--- done.
+-- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle, repeated
+-- messages or tool calls, members that have done the same thing for too long, and runaway costs. Each new finding is
+-- logged as the event team.alert. Returns { alerts, open }: the alerts for this caller to act on, and how many are
+-- open. Each alert goes to one watcher, and again after a minute unless handle_alert records what was done.
 
 create function mayfly.watch_team(team_id uuid, limits jsonb default '{}')
 returns jsonb
@@ -23944,7 +23961,8 @@ comment on function mayfly.watch_team is 'Looks for problems in a team: { alerts
 
 grant execute on function mayfly.watch_team to authenticated, service_role;
 
--- An assignment adds one to the load of its agent until it ends. Deleted rows have ended, or their tenant is erased.
+-- An assignment adds one to the load of its agent until it ends. Deleted rows need no change, because they have ended
+-- or their tenant is being erased.
 
 create function mayfly_private.count_loads()
 returns trigger
@@ -23979,9 +23997,9 @@ create trigger assignments_count_update after update on mayfly.assignments
   referencing old table as old_rows new table as new_rows
   for each statement execute function mayfly_private.count_loads();
 
--- A job that has ended no longer counts as load of its agent. One that is redriven counts again. So assign_job counts
--- rows of one index, instead of looking up every open job. A row that somebody else holds is left to maintenance, so
--- that the end of a job waits for nobody.
+-- A job that has ended no longer counts towards the load of its agent, and one that is redriven counts again. So
+-- assign_job reads rows of one index, instead of looking up every open job. If somebody else holds a row, it is left to
+-- maintenance, so that the end of a job waits for nobody.
 
 create function mayfly_private.end_assignments()
 returns trigger
@@ -23992,7 +24010,7 @@ as $$
 declare
   given uuid[];
 begin
-  -- Most jobs are assigned to nobody, and this check is all that they cost.
+  -- Most jobs are assigned to nobody, and cost only this check.
   select array_agg(n.id) into given from changed n where n.target ? 'agent';
   if given is null then
     return null;
@@ -24108,13 +24126,13 @@ create trigger sealed_bids_meter_delete after delete on mayfly_private.sealed_bi
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
--- Releases what agents leave behind, in the transaction that ends them. Their assigned jobs go to any agent
--- with the capabilities, and polls that waited for their ballots close if nothing else is missing. Bids of dead
--- agents cannot win (award_tender checks).
+-- Releases what agents leave behind, in the transaction that ends them. Their assigned jobs go to any agent with the
+-- capabilities, and polls that waited for their ballots close if they wait for nothing else. Bids of dead agents cannot
+-- win (award_tender checks).
 --
--- It skips jobs and polls that somebody else has locked, so that endings never wait for each other.
--- Maintenance, the next ballot and every reader of the poll check again. Locks the agents (by the statement),
--- the jobs, the polls.
+-- It skips jobs and polls that somebody else has locked, so that endings never wait for each other. Maintenance, the
+-- next ballot and every reader of the poll check again. The statement has locked the agents. The trigger locks the
+-- jobs, then the polls.
 
 create function mayfly_private.release_obligations()
 returns trigger
@@ -24166,7 +24184,7 @@ create trigger agents_release_obligations after update on mayfly.agents
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('fact:read', 'Read entities and facts of the tenant.', '{viewer,member,admin,owner}', true, true),
-  ('fact:write', 'Record facts, name and merge entities, and forget one''s own facts.', '{member,admin,owner}', true, true),
+  ('fact:write', 'Record facts, name and merge entities, and forget your own facts.', '{member,admin,owner}', true, true),
   ('fact:admin', 'Read private facts, forget any fact, and set how long ended facts are kept.', '{admin,owner}', true, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
@@ -24235,9 +24253,9 @@ comment on table mayfly.entity_names is 'The names and aliases of entities.';
 
 comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single spaces.';
 
--- Facts about entities, each true from an instant on: subject, predicate, and an entity or a value. The slot of a
--- fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact, which a
--- newer one closes. Only the functions of this room write it.
+-- Facts about entities. Each has a subject, a predicate, and an entity or a value, and is true from an instant on. The
+-- slot of a fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact,
+-- which a newer one closes. Only the functions of this room write this table.
 
 create table mayfly.facts (
   tenant_id uuid not null,
@@ -24269,7 +24287,7 @@ create table mayfly.facts (
   constraint facts_valid_in_order check (valid_to >= valid_from)
 );
 
--- One open fact for each slot. Also finds the facts about an entity.
+-- Allows one open fact for each slot. It also serves to find the facts about an entity.
 create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predicate, slot, private_to) nulls not distinct
   where valid_to is null;
 
@@ -24279,7 +24297,7 @@ create index facts_object_idx on mayfly.facts (tenant_id, object_id);
 
 create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
 
--- For maintenance.
+-- Serves maintenance.
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
@@ -24315,7 +24333,7 @@ comment on column mayfly.facts.superseded_by is 'The fact that replaced it, whic
 
 comment on column mayfly.facts.expires_at is 'After this time it counts as never recorded, and maintenance deletes it.';
 
--- How a tenant keeps its facts. A tenant without a row keeps all of them.
+-- How long a tenant keeps its facts. A tenant without a row keeps all of them.
 
 create table mayfly.fact_settings (
   tenant_id uuid not null constraint fact_settings_pkey primary key
@@ -24338,9 +24356,9 @@ on conflict (relation) do update set flat = excluded.flat, written = excluded.wr
 insert into mayfly_private.charges (relation, bounded_by) values ('mayfly.fact_settings', 'one row a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes up to max_rows facts of a tenant that have expired, or that ended longer ago than the tenant keeps them,
--- with entities that no fact mentions any more. Returns { facts, more }. A chore of maintain_tenant, as owner. Locks
--- what hold_facts locks, and what it deletes.
+-- Deletes up to max_rows facts of a tenant that have expired, or that ended longer ago than the tenant keeps them, and
+-- entities that no fact mentions any more. Returns { facts, more }. It is a chore, which maintain_tenant calls as
+-- owner. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.maintain_facts(tenant uuid, max_rows integer)
 returns jsonb
@@ -24392,9 +24410,8 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Who may see entities and facts. Everybody in the tenant with fact:read sees those of the tenant. Private ones
--- of an agent can be seen only by the agent, its ancestors and callers with fact:admin. Only functions write
--- them.
+-- Who may see entities and facts. Everybody in the tenant with fact:read sees those of the tenant. An agent's private
+-- ones are seen only by the agent, its ancestors and callers with fact:admin. Only functions write them.
 
 alter table mayfly.entities enable row level security;
 
@@ -24433,8 +24450,8 @@ grant select on mayfly.fact_settings to authenticated, service_role;
 create policy fact_settings_select on mayfly.fact_settings for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('fact:read'))::uuid[]));
 
--- Refuses invalid facts, with the field and the position of the first fault. Called by mayfly_private.record_facts.
--- Locks nothing.
+-- Refuses invalid facts. The error names the field and the position of the first fault. Called by
+-- mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.check_facts(facts jsonb)
 returns void
@@ -24479,7 +24496,7 @@ begin
     perform mayfly_private.refuse_fact(fault.field, fault.rule, fault.place::integer);
   end if;
 
-  -- A separate statement, because casting a value that is not an instant would raise an error.
+  -- This is a separate statement, because casting a value that is not an instant would raise an error.
   select q.field, q.rule, g.n - 1 as place into fault
   from jsonb_array_elements(facts) with ordinality as g (f, n)
   cross join lateral (values
@@ -24496,8 +24513,8 @@ $$;
 
 comment on function mayfly_private.check_facts is 'Refuses facts that cannot be recorded.';
 
--- Deletes those of some entities that no fact mentions any more and that nobody has set. Called by functions that
--- delete facts, as owner, after hold_facts.
+-- Of these entities, deletes those that no fact mentions any more and that nobody has set with set_entity. Called by
+-- functions that delete facts, as owner, after hold_facts.
 
 create function mayfly_private.drop_unused_entities(tenant uuid, ids uuid[])
 returns integer
@@ -24518,7 +24535,7 @@ $$;
 
 comment on function mayfly_private.drop_unused_entities is 'Deletes entities that no fact mentions any more.';
 
--- Ends facts, as a definer because it writes. Locks what hold_facts locks, and the facts.
+-- Ends facts. Locks what hold_facts locks, and the facts.
 
 create function mayfly_private.end_facts(ids uuid[], at timestamptz)
 returns jsonb
@@ -24574,9 +24591,9 @@ comment on function mayfly.end_facts is 'Ends facts: they are no longer true fro
 
 grant execute on function mayfly.end_facts to authenticated, service_role;
 
--- The entities for a reference that the caller may see: the one with this id, or all with this name or alias
--- (and type, if given), including its own private ones. Runs as the caller, under row-level security. Locks
--- nothing.
+-- The entities that a reference can mean and that the caller may see, including its own private ones. These are the
+-- entity with this id, or all with this name or alias (and type, if given). Runs as the caller, under row-level
+-- security. Locks nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]
@@ -24630,8 +24647,8 @@ comment on function mayfly_private.entity_key is 'The form in which names of ent
 
 grant execute on function mayfly_private.entity_key to authenticated, service_role;
 
--- The common form of a predicate or a type: 'Works at', 'works-at' and 'works_at' are the same. Null if nothing is
--- left. Locks nothing.
+-- A predicate or a type in its common form, in which 'Works at', 'works-at' and 'works_at' are the same. Null if
+-- nothing is left. Locks nothing.
 
 create function mayfly_private.fact_word(word text)
 returns text
@@ -24647,8 +24664,8 @@ comment on function mayfly_private.fact_word is 'A predicate or a type in its co
 
 grant execute on function mayfly_private.fact_word to authenticated, service_role;
 
--- Facts about the entities that a text names, and facts that were extracted from memories, for a recall with
--- facts. It finds names and aliases of up to six words in the first 1,000 characters, longest first. In scripts
+-- Facts about the entities that a text names, and facts that were extracted from memories. It is for a recall with
+-- facts. In the first 1,000 characters, it finds names and aliases of up to six words, longest first. In scripts
 -- without spaces, it finds names of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ …, named }], facts: [{ …, hop }], truncated }
@@ -24728,8 +24745,8 @@ comment on function mayfly.facts_about is
 
 grant execute on function mayfly.facts_about to authenticated, service_role;
 
--- The entities that the caller may see, by names and aliases: exact matches first, then names that begin with the
--- text, then names that contain it. Without a text, all of them. Scope fact:read. Runs as the caller and reads the
+-- The entities that the caller may see, by names and aliases: exact matches first, then names that begin with the text,
+-- then names that contain it. Without a text, returns all of them. Scope fact:read. Runs as the caller and reads the
 -- tenant's names. Locks nothing.
 
 create function mayfly.find_entities(query text default null, of_type text default null, skip integer default 0, page_limit integer default 50)
@@ -24768,13 +24785,13 @@ comment on function mayfly.find_entities is 'Finds entities by names and aliases
 
 grant execute on function mayfly.find_entities to authenticated, service_role;
 
--- The entity that a reference means for an agent, or for the tenant if `owner` is null. Null if there is none.
--- It is found by its id, or by its name or an alias, with the given type or without a type yet ('thing'). If a
--- name without a type stands for entities of several types, it fails with entity_ambiguous. A private entity of
--- the owner takes precedence over the tenant's.
+-- The entity that a reference means for an agent, or for the tenant if `owner` is null. Null if there is none. It is
+-- found by its id, or by its name or an alias. If the reference has a type, the entity has this type or no type yet
+-- ('thing'). If a name without a type stands for entities of several types, the call fails with entity_ambiguous. A
+-- private entity of the owner takes precedence over the tenant's.
 --
--- Called by the functions that write, as owner, after hold_facts. `seen` has the agents whose private entities
--- the caller sees; null for all. Locks nothing.
+-- Called by the functions that write, as owner, after hold_facts. `seen` has the agents whose private entities the
+-- caller sees. Null means all agents. Locks nothing.
 
 create function mayfly_private.find_entity(tenant uuid, owner uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -24820,7 +24837,7 @@ $$;
 
 comment on function mayfly_private.find_entity is 'The entity for a reference, or null.';
 
--- Deletes an entity and its facts, as a definer because it writes. Locks what hold_facts locks, and what it deletes.
+-- Deletes an entity and its facts. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_entity(id uuid, max_rows integer)
 returns jsonb
@@ -24875,7 +24892,7 @@ comment on function mayfly.forget_entity is 'Deletes an entity and all facts abo
 
 grant execute on function mayfly.forget_entity to authenticated, service_role;
 
--- Deletes facts, as a definer because it writes. Locks what hold_facts locks, and what it deletes.
+-- Deletes facts. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_facts(ids uuid[], memory uuid)
 returns jsonb
@@ -24921,9 +24938,10 @@ comment on function mayfly_private.forget_facts is 'Deletes facts for good.';
 
 grant execute on function mayfly_private.forget_facts to authenticated, service_role;
 
--- Deletes facts for good, by id or all that were extracted from a memory. Entities that no fact mentions any more,
--- and that nobody has set, are deleted too. Scope fact:write: an agent can delete facts that it or its descendants
--- recorded, and with fact:admin any. A fact that a deleted fact had replaced stays ended.
+-- Deletes facts for good: those with these ids, or all that were extracted from a memory. Entities that no fact
+-- mentions any more, and that nobody has set, are deleted too. With fact:write, an agent can delete facts that it or
+-- its descendants recorded, and with fact:admin any fact. If a deleted fact had replaced another fact, that fact stays
+-- ended.
 
 create function mayfly.forget_facts(ids uuid[] default null, memory uuid default null)
 returns jsonb
@@ -24935,9 +24953,9 @@ comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by 
 
 grant execute on function mayfly.forget_facts to authenticated, service_role;
 
--- Lets one transaction at a time write a tenant's facts, so that a name never becomes two entities, a slot has
--- one open fact, and writers do not wait for each other's rows. Called by each function of this room that
--- writes, before it reads. The lock ends with the transaction.
+-- Lets one transaction at a time write a tenant's facts, so that a name never becomes two entities, a slot has only one
+-- open fact, and writers do not wait for each other's rows. Called by each function of this room that writes, before it
+-- reads. The lock ends with the transaction.
 
 create function mayfly_private.hold_facts(tenant uuid)
 returns void
@@ -24976,9 +24994,9 @@ comment on function mayfly_private.is_entity_ref is 'Whether a JSON value names 
 
 grant execute on function mayfly_private.is_entity_ref to authenticated, service_role;
 
--- Facts that the caller may see, about a subject or an object, with a predicate or from a memory: as they were at an
--- instant, or with history all of them. Newest first, one page at a time. Scope fact:read. Runs as the caller. Locks
--- nothing.
+-- Facts that the caller may see, newest first, one page at a time. They can be filtered by subject, object, predicate
+-- and memory. Returns the facts as they were at an instant or, with history, all of them. Scope fact:read. Runs as the
+-- caller. Locks nothing.
 
 create function mayfly.list_facts(
   subject jsonb default null, predicate text default null, object jsonb default null, memory uuid default null,
@@ -25027,8 +25045,8 @@ comment on function mayfly.list_facts is
 
 grant execute on function mayfly.list_facts to authenticated, service_role;
 
--- Creates all entities in references that do not exist yet, in one statement. Charging and checking each insert
--- separately made 100 facts take ten times as long. References with a type come first, so that a name without a
+-- Creates, in one statement, all entities that references mention and that do not exist yet. Charging and checking each
+-- insert separately made 100 facts take ten times as long. References with a type come first, so that a name without a
 -- type finds them. `refs` are distinct { owner, ref }. Called by mayfly_private.record_facts, as owner, after
 -- hold_facts.
 
@@ -25050,7 +25068,7 @@ begin
         cross join lateral (select case jsonb_typeof(r -> 'ref') when 'string' then r ->> 'ref' else r -> 'ref' ->> 'name' end as name) n
         where n.name is not null and typed = coalesce(jsonb_typeof(r -> 'ref') = 'object' and r -> 'ref' ? 'type', false)
           and (mayfly_private.find_entity(tenant, (r ->> 'owner')::uuid, seen, r -> 'ref')).id is null
-          -- A private entity of the caller may be about to become the tenant's.
+          -- A private entity of the caller may be about to become visible to the tenant.
           and (caller_id is null or r ->> 'owner' is not null or (mayfly_private.find_entity(tenant, caller_id, seen, r -> 'ref')).id is null)) m
       order by m.owner, m.key, m.type
     ), made as (
@@ -25065,8 +25083,7 @@ $$;
 
 comment on function mayfly_private.make_entities is 'Creates the entities in references that do not exist yet.';
 
--- Merges two entities, as a definer because it writes. Locks what hold_facts locks, and both entities and their
--- facts.
+-- Merges two entities. Locks what hold_facts locks, and both entities and their facts.
 --
 -- If both have an open fact in the same slot, the one that starts later stays open and closes the other. If
 -- both facts say the same, the older one stays.
@@ -25147,8 +25164,8 @@ comment on function mayfly_private.merge_entities is 'Merges two entities.';
 
 grant execute on function mayfly_private.merge_entities to authenticated, service_role;
 
--- Merges two entities. The names of `id` become aliases of `into_id`, its facts move there, and it is deleted. Scope
--- fact:write.
+-- Merges the entity `id` into the entity `into_id`. The names of `id` become aliases of `into_id`, its facts move
+-- there, and `id` is deleted. Scope fact:write.
 
 create function mayfly.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -25160,10 +25177,9 @@ comment on function mayfly.merge_entities is 'Merges two entities: the names and
 
 grant execute on function mayfly.merge_entities to authenticated, service_role;
 
--- The entity for a reference, about which the owner (an agent, or null for the tenant) may record facts. It is
--- created if there is none. If it has no type yet, the type of the reference is set. A private entity becomes
--- the tenant's when the tenant may see a fact about it. Called by functions that write, as owner, after
--- hold_facts.
+-- Returns the entity for a reference about which the owner (an agent, or null for the tenant) may record facts. Creates
+-- it if there is none. If it has no type yet, the type of the reference is set. A private entity becomes visible to the
+-- tenant when the tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -25176,7 +25192,7 @@ declare
   entity mayfly.entities := mayfly_private.find_entity(tenant, owner, seen, ref);
 begin
   if entity.id is null and owner is null and caller_id is not null then
-    -- A private entity of the caller that is about to become the tenant's.
+    -- A private entity of the caller that is about to become visible to the tenant.
     entity := mayfly_private.find_entity(tenant, caller_id, seen, ref);
   end if;
   if entity.id is null then
@@ -25245,10 +25261,10 @@ $$;
 
 comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';
 
--- Puts facts into their slots, which are all different. If the slot already has a fact that says the same at
--- that time, it is confirmed. Otherwise the new fact is inserted, it closes the fact that was valid then, and
--- it ends where the next one begins. Returns { id, status, superseded, valid_from, valid_to } for each, in
--- order. Called by mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
+-- Puts facts into their slots, which are all different. If the slot already has a fact that says the same at that time,
+-- that fact is confirmed. Otherwise the new fact is inserted. It closes the fact that was valid then, and ends where
+-- the next fact begins. Returns { id, status, superseded, valid_from, valid_to } for each fact, in order. Called by
+-- mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
 
 create function mayfly_private.place_facts(given mayfly.facts[])
 returns jsonb[]
@@ -25278,7 +25294,7 @@ begin
     select min(f.valid_from) as valid_from from mayfly.facts f
     where f.tenant_id = g.tenant_id and f.subject_id = g.subject_id and f.predicate = g.predicate and f.slot = g.slot
       and f.private_to is not distinct from g.private_to and f.valid_from > g.valid_from
-      -- A fact that was never valid limits no other fact.
+      -- A fact that was never valid does not limit other facts.
       and f.valid_to is distinct from f.valid_from and (f.expires_at is null or f.expires_at > instant)) n on true;
 
   update mayfly.facts f
@@ -25321,7 +25337,7 @@ $$;
 
 comment on function mayfly_private.place_facts is 'Puts facts into their slots.';
 
--- Records all facts or none, as a definer because it writes. Locks what hold_facts locks, and what it changes.
+-- Records all facts or none. Locks what hold_facts locks, and what it changes.
 
 create function mayfly_private.record_facts(facts jsonb)
 returns jsonb
@@ -25334,7 +25350,7 @@ declare
   instant timestamptz;
   is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
   caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
-  -- The agents whose private entities the caller sees; null for all.
+  -- The agents whose private entities the caller sees. Null means all agents.
   seen constant uuid[] := case when not is_admin then mayfly_private.own_agent_ids() end;
   owners constant uuid[] := mayfly_private.owners_of_facts(tenant, caller_id, facts);
   refs jsonb[];
@@ -25347,7 +25363,7 @@ declare
   one record;
 begin
   perform mayfly_private.hold_facts(tenant);
-  -- Read after the lock, so that a later writer has a later time.
+  -- The time is read after the lock is taken, so that a later writer has a later time.
   instant := mayfly_private.now();
   refs := array(
     select distinct jsonb_build_object('owner', owners[g.n], 'ref', r)
@@ -25397,9 +25413,9 @@ grant execute on function mayfly_private.record_facts to authenticated, service_
 --
 --   { subject, predicate, object | value, many?, confidence?, source?, memory_id?, visibility?, valid_from?, valid_to?, expires_at? }
 --
--- subject and object are entities: a name, { name, type } or { id }. New entities are created. A newer fact
--- about the same subject and predicate closes the older one, which is kept. With many, each object has its own
--- slot. Recording the same fact again confirms it.
+-- `subject` and `object` are entities: a name, { name, type } or { id }. New entities are created. A newer fact about
+-- the same subject and predicate closes the older one, which is kept. With `many`, each object has a slot of its own.
+-- Recording the same fact again confirms it.
 
 create function mayfly.record_facts(facts jsonb)
 returns jsonb
@@ -25412,8 +25428,7 @@ comment on function mayfly.record_facts is
 
 grant execute on function mayfly.record_facts to authenticated, service_role;
 
--- Refuses a call of this room, with the field that is wrong, and the position of the fact in its list if there
--- is one.
+-- Refuses a call of this room. The error names the invalid field and, in a list of facts, the position of the fact.
 
 create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
 returns void
@@ -25430,7 +25445,7 @@ comment on function mayfly_private.refuse_fact is 'Refuses a call, with the fiel
 
 grant execute on function mayfly_private.refuse_fact to authenticated, service_role;
 
--- Creates or changes an entity, as a definer because it writes. Locks what hold_facts locks, and the entity.
+-- Creates or changes an entity. Locks what hold_facts locks, and the entity.
 
 create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
 returns jsonb
@@ -25499,9 +25514,9 @@ comment on function mayfly_private.set_entity is 'Names an entity.';
 
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Creates an entity, or changes one. It is found by its name and type, or by `entity` (a name, { name, type }
--- or { id }), with which you can also rename it. aliases replaces its aliases, and null keeps them. Its old
--- name becomes an alias unless aliases are given. Scope fact:write.
+-- Creates an entity, or changes one. It is found by its name and type, or by `entity` (a name, { name, type } or { id
+-- }). With `entity`, you can also rename it. `aliases` replaces its aliases, and null keeps them. Its old name becomes
+-- an alias, unless aliases are given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,
@@ -25516,7 +25531,7 @@ comment on function mayfly.set_entity is 'Creates an entity, or changes its name
 
 grant execute on function mayfly.set_entity to authenticated, service_role;
 
--- Stores the retention of facts, as a definer because it writes. Locks the tenant's row of fact_settings.
+-- Stores the retention of facts. Locks the tenant's row of fact_settings.
 
 create function mayfly_private.set_fact_retention(ended_kept double precision)
 returns jsonb
@@ -25590,12 +25605,13 @@ comment on function mayfly_private.show_fact is 'A fact in the form that callers
 
 grant execute on function mayfly_private.show_fact to authenticated, service_role;
 
--- The surroundings of entities in one to three hops: facts that were valid at an instant, and the entities to
--- which they lead. It goes level by level and visits no entity twice, so cycles end. From each entity it takes
--- the `fan_out` most certain and newest facts, and `result_limit` facts in all. `truncated` says whether there
--- were more. Scope fact:read. Runs as the caller. Locks nothing.
+-- What surrounds entities within one to three hops: the facts that were valid at an instant, and the entities to which
+-- these lead. It goes level by level and visits no entity twice, so cycles end. It follows the `fan_out` most certain
+-- and newest facts of each entity, and at most `result_limit` facts in all. `truncated` says whether there were more.
+-- Scope fact:read. Runs as the caller. Locks nothing.
 --
---   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }     via: the fact that led to it first
+--   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }
+--   via: the fact that first led to the entity
 
 create function mayfly.traverse_facts(
   start jsonb, hops integer default 1, predicates text[] default null, direction text default 'both', as_of timestamptz default null,
@@ -25709,9 +25725,9 @@ comment on function mayfly.traverse_facts is
 
 grant execute on function mayfly.traverse_facts to authenticated, service_role;
 
--- Appends events about facts to the log, once per statement, with ids only. Runs as the owner, because clients
--- have no INSERT on the log. The events of a private fact have its agent as audience. A fact that is only
--- confirmed has no event.
+-- Appends events about facts to the log, once per statement, with ids only. Runs as the owner, because clients have no
+-- INSERT on the log. The audience of a private fact's events is its agent. If a fact is only confirmed, there is no
+-- event.
 
 create function mayfly_private.log_facts()
 returns trigger
@@ -25760,8 +25776,8 @@ create trigger facts_log_delete after delete on mayfly.facts
   referencing old table as old_rows
   for each statement execute function mayfly_private.log_facts();
 
--- Charges entities, their names and facts, and gives back what is deleted. A fact that ends, or is confirmed, is
--- charged by the function that does it.
+-- Charges entities, their names and facts, and gives back what is deleted. When a fact ends or is confirmed, the
+-- function that does this charges for it.
 
 create trigger entities_meter_insert after insert on mayfly.entities
   referencing new table as new_rows
@@ -25819,7 +25835,7 @@ create table mayfly.threads (
   constraint threads_name_key unique (tenant_id, name)
 );
 
--- For maintenance.
+-- Serves maintenance.
 create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -25854,7 +25870,7 @@ create table mayfly.checkpoints (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- For lists of all threads, and of all namespaces of one, newest first.
+-- For listing checkpoints of all threads, or of all namespaces of one thread, newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -25879,10 +25895,10 @@ comment on column mayfly.checkpoints.channels is
 
 comment on column mayfly.checkpoints.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
 
--- The texts that make up the values of channels. A value that is replaced has a chain of one part. A list that
--- grows has one part for each time it grew. A part that repeats what a task wrote takes characters from the
--- start of that write, then its own body, then characters from the end of the write. Written by put_checkpoint,
--- and by prune_thread when the write is deleted.
+-- The texts that make up the values of channels. A value that is replaced as a whole has a chain of one part. A list
+-- that grows has one part for each time it has grown. A part that repeats what a task wrote consists of characters from
+-- the start of that write, then its own body, then characters from the end of the write. Written by put_checkpoint, and
+-- by prune_thread when the write is deleted.
 
 create table mayfly.thread_parts (
   tenant_id uuid not null,
@@ -25967,8 +25983,8 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.thread_writes', 'its thread, which is charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes expired threads of a tenant, at most max_rows: { threads, more }. A chore of maintain_tenant, as
--- owner. Locks what it deletes, and skips threads that others have locked.
+-- Deletes expired threads of a tenant, at most max_rows. Returns { threads, more }. It is a chore, which
+-- maintain_tenant calls as owner. Locks what it deletes, and skips threads that others have locked.
 
 create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
 returns jsonb
@@ -26027,8 +26043,8 @@ grant select on mayfly.thread_writes to authenticated, service_role;
 create policy thread_writes_select on mayfly.thread_writes for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
 
--- Where the value of a version of a channel is stored, according to the newest checkpoint of the thread that
--- has it, or null. Called by put_checkpoint and put_value, as owner.
+-- Where the value of a version of a channel is stored, according to the newest checkpoint of the thread that has this
+-- version. Null if there is none. Called by put_checkpoint and put_value, as owner.
 
 create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
 returns jsonb
@@ -26053,7 +26069,7 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  -- For the row itself, once.
+  -- Includes the charge for the row itself, once.
   all_bytes constant bigint := more_bytes + case thread.bytes when 0 then 256 + octet_length(thread.name) else 0 end;
 begin
   update mayfly.threads t
@@ -26066,7 +26082,7 @@ $$;
 
 comment on function mayfly_private.charge_thread is 'Charges a thread for what was written into it.';
 
--- Deletes a thread, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Deletes a thread. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.delete_thread(thread text)
 returns jsonb
@@ -26091,7 +26107,7 @@ comment on function mayfly_private.delete_thread is 'Deletes a thread.';
 
 grant execute on function mayfly_private.delete_thread to authenticated, service_role;
 
--- Deletes a thread with all its checkpoints, values and writes: { deleted }. Scope thread:write.
+-- Deletes a thread with all its checkpoints, values and writes. Returns { deleted }. Scope thread:write.
 
 create function mayfly.delete_thread(thread text)
 returns jsonb
@@ -26127,7 +26143,7 @@ $$;
 
 comment on function mayfly_private.drop_threads is 'Deletes threads, and refunds their charges.';
 
--- A checkpoint of a thread, by default the newest: { checkpoints, parts }, empty if there is none. Scope
+-- A checkpoint of a thread, by default the newest: { checkpoints, parts }. Both are empty if there is none. Scope
 -- thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)
@@ -26155,9 +26171,9 @@ comment on function mayfly.get_checkpoint is
 
 grant execute on function mayfly.get_checkpoint to authenticated, service_role;
 
--- Checkpoints, newest first, one page at a time: of one thread or all, of one namespace or all, before an id,
--- and with the metadata keys and values of filter. `after` is the id, thread and namespace of the last one.
--- Scope thread:read. Runs as the caller. Locks nothing.
+-- Checkpoints, newest first, one page at a time. They can be of one thread or all, of one namespace or all, before an
+-- id, and with the keys and values of `filter` in their metadata. `after` is the id, thread and namespace of the last
+-- checkpoint of the previous page. Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_checkpoints(
   thread text default null, ns text default null, before text default null, filter jsonb default '{}', after jsonb default null,
@@ -26260,7 +26276,7 @@ $$;
 
 comment on function mayfly_private.lock_thread is 'Locks a thread for writing.';
 
--- Deletes old checkpoints, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Deletes old checkpoints. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.prune_thread(thread text, keep integer)
 returns jsonb
@@ -26283,8 +26299,8 @@ begin
   end if;
   with recursive ranked as (
     select c.ns, c.id, c.parent, row_number() over (partition by c.ns order by c.id desc) as age,
-      -- How many steps ago the last snapshot of a delta channel was: LangGraph needs everything written since
-      -- then to rebuild it.
+      -- How many steps ago the last snapshot of a delta channel was taken. To rebuild the channel, LangGraph needs
+      -- everything written since then.
       (select max((s.value ->> 1)::integer) from jsonb_each(case when jsonb_typeof(c.metadata -> 'counters_since_delta_snapshot') = 'object'
         then c.metadata -> 'counters_since_delta_snapshot' else '{}' end) s
         where jsonb_typeof(s.value -> 1) = 'number') as needs
@@ -26313,7 +26329,7 @@ begin
     returning p.bytes
   )
   select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
-  -- A running step may have written before its checkpoint.
+  -- A running step may already have written, before its checkpoint exists.
   spent := array(
     select w from mayfly.thread_writes w
     where w.tenant_id = tenant and w.thread_id = own_thread.id
@@ -26348,8 +26364,8 @@ comment on function mayfly_private.prune_thread is 'Deletes old checkpoints.';
 
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
--- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing
--- else needs: { deleted }. Checkpoints from which a kept one rebuilds a delta channel stay as well. Scope
+-- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing else
+-- needs. Returns { deleted }. Checkpoints that a kept one needs to rebuild a delta channel stay as well. Scope
 -- thread:write.
 
 create function mayfly.prune_thread(thread text, keep integer default 1)
@@ -26362,10 +26378,10 @@ comment on function mayfly.prune_thread is 'Deletes all but the newest checkpoin
 
 grant execute on function mayfly.prune_thread to authenticated, service_role;
 
--- Stores the values that are new in a checkpoint of a locked thread: { channels, bytes }, with the place of
--- each channel's value and the stored bytes. Other values stay where the parent, or another checkpoint with
--- that version, has them. If the checkpoint is put again, its values stay where they are. Called by
--- put_checkpoint, as owner.
+-- Stores the values that are new in a checkpoint of a locked thread. Returns { channels, bytes }: the place of each
+-- channel's value, and the stored bytes. Other values stay where the parent, or another checkpoint with the same
+-- version, has them. If the checkpoint is put again, its values stay where they are. Called by put_checkpoint, as
+-- owner.
 
 create function mayfly_private.put_channels(
   thread mayfly.threads, ns text, id text, parent text, versions jsonb, channel_values jsonb
@@ -26412,7 +26428,7 @@ $$;
 
 comment on function mayfly_private.put_channels is 'Stores the values that are new in a checkpoint.';
 
--- Stores a checkpoint, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Stores a checkpoint. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_checkpoint(
   thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
@@ -26462,9 +26478,9 @@ comment on function mayfly_private.put_checkpoint is 'Stores a checkpoint.';
 
 grant execute on function mayfly_private.put_checkpoint to authenticated, service_role;
 
--- Stores the state of a thread after a step, with the values that are new in it. Replaces a checkpoint with the
--- same id. Creates the thread if there is none. With expires_in, the whole thread expires that many seconds
--- from now. Scope thread:write.
+-- Stores the state of a thread after a step, with the values that are new in it. Replaces a checkpoint with the same
+-- id. Creates the thread if there is none. With expires_in, the whole thread expires after that many seconds. Scope
+-- thread:write.
 
 create function mayfly.put_checkpoint(
   thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,
@@ -26480,8 +26496,8 @@ comment on function mayfly.put_checkpoint is
 
 grant execute on function mayfly.put_checkpoint to authenticated, service_role;
 
--- Stores a part of a value of a locked thread, and returns its charge. If a task wrote nearly the same text to
--- the channel after the parent, for example when a list got the task's result, only the difference is stored.
+-- Stores a part of a value of a locked thread, and returns its charge. If a task wrote nearly the same text to the
+-- channel after the parent checkpoint (for example, its result was added to a list), only the difference is stored.
 -- Called by put_value, as owner.
 
 create function mayfly_private.put_part(
@@ -26527,9 +26543,10 @@ $$;
 
 comment on function mayfly_private.put_part is 'Stores a part of a value, and returns its charge.';
 
--- Stores a value of a channel of a locked thread: { at, bytes }, its place and its charge. A short text is
--- stored in the checkpoint. With a base, the text continues that of an earlier version and shares its parts. If
--- another version has already continued them, it gets a copy. Called by put_checkpoint, as owner.
+-- Stores a value of a channel of a locked thread. Returns { at, bytes }: its place and its charge. A short text is
+-- stored in the checkpoint. With a base, the text continues the text of an earlier version and shares its parts. If
+-- another version has already continued these parts, the new version gets a copy of them. Called by put_checkpoint, as
+-- owner.
 
 create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
 returns jsonb
@@ -26593,7 +26610,7 @@ $$;
 
 comment on function mayfly_private.put_value is 'Stores a value of a channel: where it is, and what it is charged.';
 
--- Stores the writes of a task, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Stores the writes of a task. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
 returns jsonb
@@ -26626,7 +26643,7 @@ begin
   own_thread := mayfly_private.lock_thread(tenant, thread, null);
   select * into present from mayfly.thread_writes w
   where w.tenant_id = tenant and w.thread_id = own_thread.id and w.ns = put_writes.ns and w.checkpoint_id = checkpoint and w.task_id = task;
-  -- A retried task keeps its ordinary writes and replaces the special ones.
+  -- When a task is retried, its ordinary writes stay and its special writes are replaced.
   select coalesce(jsonb_agg(w.value order by (w.value ->> 'idx')::integer), '[]') into all_writes
   from (
     select distinct on ((g.value ->> 'idx')::integer) jsonb_build_object('idx', (g.value ->> 'idx')::integer,
@@ -26654,8 +26671,8 @@ comment on function mayfly_private.put_writes is 'Stores the writes of a task.';
 
 grant execute on function mayfly_private.put_writes to authenticated, service_role;
 
--- Stores what a task wrote after a checkpoint, so that the task need not run again when another one fails. A
--- write with an idx below 0 replaces the earlier one of its task. Any other write keeps its first value. Scope
+-- Stores what a task wrote after a checkpoint, so that the task need not run again when another task fails. A write
+-- with an idx below 0 (a special write) replaces the task's earlier one. Any other write keeps its first value. Scope
 -- thread:write.
 
 create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text default '', path text default '')
@@ -26668,7 +26685,7 @@ comment on function mayfly.put_writes is 'Stores what a task wrote after a check
 
 grant execute on function mayfly.put_writes to authenticated, service_role;
 
--- Refuses a parameter of a function about threads.
+-- Refuses an invalid parameter of a function about threads.
 
 create function mayfly_private.refuse_thread(field text, rule text)
 returns void
@@ -26782,15 +26799,15 @@ comment on function mayfly_private.show_part is 'The text of a part.';
 
 grant execute on function mayfly_private.show_part to authenticated, service_role;
 
--- One batch of maintenance for up to 50 tenants that have had none since `begun`, those that have waited longest
--- first. Returns how many it reached; 0 if none is left. It stops after 2 s, so that its locks are free soon.
--- pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For 1,000 tenants that
--- took 1.5 times as long as one transaction for all; a transaction for each tenant took 2.9 times as long. Locks
--- their rows of maintenance, skipping those that other transactions hold.
+-- One batch of maintenance for up to 50 tenants that have had none since `begun`. Those that have waited longest come
+-- first. Returns how many it reached, which is 0 if none is left. It stops after 2 s, so that it does not hold its
+-- locks for long. pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For 1,000
+-- tenants, this took 1.5 times as long as one transaction for all tenants. A transaction for each tenant took 2.9 times
+-- as long. Locks their rows of maintenance, skipping those that other transactions hold.
 --
 -- An error in one tenant does not stop the others. A chore that fails does not stop the tenant's other chores either
--- (maintain_tenant). Any other error is undone and noted here, and the next tenant follows. `when others` does not
--- catch a statement_timeout, so the work is bounded by rows.
+-- (maintain_tenant). If there is any other error, the tenant's changes are undone, the error is recorded here, and the
+-- next tenant follows. `when others` does not catch a statement_timeout, so the number of rows limits the work.
 
 create or replace function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
 returns integer
@@ -26830,17 +26847,17 @@ begin
 end
 $$;
 
--- Refuses row estimates and plans of the schema mayfly. Everybody can see the planner's estimates, and `Prefer:
--- count=planned` or `count=estimated` would return one, which tells whether another tenant exists and how large
--- it is. Every other request passes.
+-- Refuses requests for row estimates and plans of the schema mayfly. Everybody can see the planner's estimates, and
+-- `Prefer: count=planned` or `count=estimated` would return one. It would tell whether another tenant exists and how
+-- large it is. Every other request passes.
 --
--- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role
--- authenticator). The Data API then calls it before every request of every schema with the caller's role, including
--- anon and your own roles. So it reads only settings, and locks nothing.
+-- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role authenticator).
+-- The Data API then calls it before every request of every schema with the caller's role, including anon and your own
+-- roles. So it reads nothing but settings, and locks nothing.
 --
--- The Data API puts the schema of the request first in search_path. A default is evaluated where the function
--- is called, so it sees that schema. Headers do not reveal the schema, because the default one needs none, and
--- if a header is sent twice, only one is visible.
+-- The Data API puts the schema of the request first in search_path. A parameter's default is evaluated where the
+-- function is called, so it sees that schema. Headers do not reveal the schema, because the default schema needs no
+-- header, and if a header is sent twice, only one of them is visible.
 
 create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
 returns void
@@ -26862,12 +26879,12 @@ begin
 end
 $$;
 
--- Deletes rows of the tenant, as a definer because it writes. The first call stops every agent and revokes every key,
--- so that little is written meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a
--- tenant (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more
--- than max_rows; in a table that refers to itself, rows that no other row refers to go first. The call that finds no
--- rows deletes the tenant. The caller's own membership goes with it, because without a membership the caller could
--- not call again.
+-- Deletes rows of the tenant. The first call stops every agent and revokes every key, so that little is written
+-- meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a tenant
+-- (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more than
+-- max_rows. In a table that refers to itself, rows to which no other row refers are deleted first. The call that finds
+-- no rows deletes the tenant. The caller's own membership is deleted only then, because without it the caller could not
+-- call again.
 --
 -- Locks the tenant's row, and what it deletes.
 
@@ -26916,7 +26933,7 @@ begin
           using of_tenant, left_rows, caller;
         get diagnostics deleted = row_count;
         left_rows := left_rows - deleted;
-        -- When these leaves are gone, there may be others.
+        -- When these leaves are gone, other rows may have become leaves.
         exit when deleted = 0 or left_rows = 0 or erasing.leaves = '';
       end loop;
       exit when left_rows = 0;
@@ -26936,14 +26953,14 @@ comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.
 comment on function mayfly.erase_tenant is
   'Erases the tenant for good. Returns { erased }. While it is false, call it again.';
 
--- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The
--- tenant comes first, then every table of the schema mayfly that belongs to a tenant
--- (mayfly_private.tenant_tables), each in the order of its primary key. A row comes after the tables that it
--- refers to; within one table, a row may come before its parent. The export leaves out the schema
--- mayfly_private, which is secret or only for bookkeeping, and columns that are generated from others. Rows are
--- json, because jsonb refuses what a recorded answer of a model may contain, such as \u0000. Scope tenant:write.
--- Each page sees everything that was committed by then, so a row that changes meanwhile may be in its old or its
--- new form. A page ends at 4 MB, whatever page_limit is. Locks nothing.
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The tenant
+-- comes first. Then comes every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables),
+-- each in the order of its primary key. A table comes after those that it refers to. Within one table, a row may come
+-- before its parent. The export leaves out the schema mayfly_private, which is secret or only for bookkeeping, and
+-- columns that are generated from other columns. Rows are json, because jsonb refuses what a recorded answer of a model
+-- may contain, such as \u0000. Scope tenant:write. Each page sees everything that was committed before it, so a row
+-- that changes during the export may be in its old or its new form. A page ends at 4 MB, whatever page_limit is. Locks
+-- nothing.
 
 create function mayfly_private.export_tenant(after jsonb, page_limit integer)
 returns json
@@ -27032,10 +27049,10 @@ comment on function mayfly.export_tenant is
 
 grant execute on function mayfly.export_tenant to authenticated, service_role;
 
--- The statement that inserts lines of an export into their table. Its parameters: $1 the tenant, $2 the lines,
--- $3 the numbers of the lines to insert, which all have these columns. It returns the numbers of the lines that
--- are left out, the numbers of those that wait for another row, how many were stored, and their bytes. Null if there
--- are no columns, or the table does not have one. For mayfly_private.import_tenant, as owner.
+-- The statement that inserts lines of an export into their table. Its parameters are $1, the tenant, $2, the lines, and
+-- $3, the numbers of the lines to insert, which all have these columns. The statement returns the numbers of the lines
+-- that are left out, the numbers of those that wait for another row, how many were stored, and their bytes. Null if
+-- there are no columns, or if the table does not have one of them. Called by mayfly_private.import_tenant, as owner.
 
 create function mayfly_private.import_statement(target regclass, columns text[], generated text[])
 returns text
@@ -27089,8 +27106,8 @@ end;
 
 comment on function mayfly_private.import_statement is 'The statement that inserts lines of an export into their table.';
 
--- Stores exported rows, as a definer because it writes. mayfly_private.imports says which rows and values do not come
--- back. What is stored is charged: by the triggers of its table, or else here.
+-- Stores exported rows. mayfly_private.imports says which rows and values do not come back. What is stored is charged,
+-- either by the triggers of its table or here.
 
 create function mayfly_private.import_tenant(lines json)
 returns jsonb
@@ -27171,13 +27188,14 @@ comment on function mayfly_private.import_tenant is 'Stores lines of an export i
 
 grant execute on function mayfly_private.import_tenant to service_role;
 
--- Stores lines of an export (mayfly.export_tenant) in a tenant, at most 1,000 a call: { stored, known, left_out,
--- waiting }. For the secret key, which names the tenant, because rows come back with their authors and times. A row
--- that is known, by its key, is left as it is, so an import can be repeated. `waiting` are the numbers of lines that
--- refer to a row that is not there yet, counted from 1: send them again after the others. `left_out` counts, by
--- table, rows that never come back: people, keys, files, the log, and jobs that had not finished. Agents come back
--- as stopped, and everything that was under way as ended. The line of the tenant sets its language, retention, debug
--- settings, lifetimes and depth, not its name and quotas. Quotas hold. Locks what it writes.
+-- Stores lines of an export (mayfly.export_tenant) in a tenant, at most 1,000 a call. Returns { stored, known,
+-- left_out, waiting }. Only the secret key can call it, because rows come back with their authors and times. It names
+-- the tenant. If the key of a row is known, the row stays as it is, so an import can be repeated. `waiting` has the
+-- numbers of lines, counted from 1, that refer to a row that is not there yet. Send these lines again after the others.
+-- `left_out` counts, by table, rows that never come back: people, keys, files, the log, and jobs that had not finished.
+-- Agents come back as stopped, and everything that was under way comes back as ended. The line of the tenant sets its
+-- language, retention, debug settings, lifetimes and depth, but not its name and quotas. The quotas of the tenant
+-- apply. Locks what it writes.
 
 create function mayfly.import_tenant(lines json)
 returns jsonb
@@ -27190,8 +27208,8 @@ comment on function mayfly.import_tenant is
 
 grant execute on function mayfly.import_tenant to service_role;
 
--- For `mayfly doctor`, only with the secret key: what is installed in this database, and whether other tables
--- are open to every signed-in caller, which includes agents.
+-- What is installed in this database, and whether other tables are open to every signed-in caller, which includes
+-- agents. It is for `mayfly doctor`, and only the secret key can call it.
 --
 --   { dimensions, release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
@@ -27201,15 +27219,15 @@ grant execute on function mayfly.import_tenant to service_role;
 --     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] },
 --     broadcasts: { flushed, due, lost: { tenants, at } } }
 --
--- migrations is null if no tool has recorded any, and jobs if there is no pg_cron. maintenance.oldest is when
--- the tenant that has waited longest was last maintained (or created). maintenance.failing has up to 20
--- tenants, ordered by their first failure. pre_request is the function that the Data API calls before every
--- request, as set for the role authenticator. Its `callable` is the quoted name, or null if it does not exist;
--- `next` is the function that our wrapper calls after check_request; and `database` is the database's name if
--- it is set only for this one. statistics are columns that tenants write and that have planner statistics
--- anyway. In broadcasts, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` is the
--- number of tenants whose readers noticed losses in the last ten minutes, and when last. It is a definer, because the
--- secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
+-- `migrations` is null if no tool has recorded any, and `jobs` is null if there is no pg_cron. `maintenance.oldest` is
+-- when the tenant that has waited longest was last maintained (or created). `maintenance.failing` has up to 20 tenants,
+-- ordered by their first failure. `pre_request` is the function that the Data API calls before every request, as set
+-- for the role authenticator. Its `callable` is the quoted name, or null if it does not exist; `next` is the function
+-- that our wrapper calls after check_request; and `database` is the database's name if it is set only for this
+-- database. `statistics` are columns that tenants write and that have planner statistics although they should not. In
+-- `broadcasts`, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` has the number
+-- of tenants whose readers noticed losses in the last ten minutes, and when the last loss was noticed. It is a definer,
+-- because the secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
 
 create or replace function mayfly_private.installation()
 returns jsonb
@@ -27221,8 +27239,8 @@ declare
   jobs jsonb;
   pre_request jsonb;
 begin
-  -- Both may be missing: migrations may have been run by hand, and pg_cron is optional. Spaces are left out,
-  -- because each tool splits a file into statements in its own way.
+  -- Both tables may be missing, because migrations may have been run by hand, and pg_cron is optional. Spaces are left
+  -- out, because each tool splits a file into statements in its own way.
   if to_regclass('supabase_migrations.schema_migrations') is not null then
     execute $sql$
       select coalesce(jsonb_agg(jsonb_build_object('version', m.version, 'name', m.name,
@@ -27235,7 +27253,8 @@ begin
       select coalesce(jsonb_agg(j.jobname order by j.jobname), '[]') from cron.job j where j.jobname like 'mayfly-%' and j.active
     $sql$ into jobs;
   end if;
-  -- Read like the Data API does: the setting for this database comes first, and the first dot ends the schema.
+  -- This is read as the Data API reads it: the setting for this database comes first, and the first dot ends the
+  -- schema.
   select jsonb_build_object(
     'function', s.name,
     'database', case when d.setdatabase <> 0 then current_database() end,
@@ -27321,9 +27340,9 @@ comment on function mayfly_private.installation is 'What is installed in this da
 comment on function mayfly.installation is
   'What is installed in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 
--- Retention and cleaning, for projects without pg_cron or when you need it now: one batch for the caller's tenant
--- (scope memory:write; the secret key names the tenant), and one batch that moves its vectors into the HNSW index if
--- it is large. Call it again while `more` is true.
+-- Retention and cleaning, for projects without pg_cron or when you need it now. Runs one batch for the caller's tenant
+-- (scope memory:write; the secret key names the tenant). If the tenant is large, also runs one batch that moves its
+-- vectors into the HNSW index. Call it again while `more` is true.
 
 create or replace function mayfly_private.maintain(max_rows integer)
 returns jsonb
@@ -27358,12 +27377,12 @@ comment on function mayfly_private.maintain is 'One batch of maintenance for the
 comment on function mayfly.maintain is
   'One batch of maintenance: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
 
--- One batch of maintenance for a tenant: runs every chore that a room has registered (mayfly_private.chores),
--- in the order of their names, each on at most max_rows rows. Returns what they counted; `more`, true while one
--- of them may have left something; and `failed`, the names of those that failed. If a chore fails, its changes
--- are undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with
--- its error. mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each
--- chore locks. If another call holds the maintenance, it returns and leaves the work to that call.
+-- One batch of maintenance for a tenant: runs every chore that a room has registered (mayfly_private.chores), in the
+-- order of their names, each on at most max_rows rows. Returns what the chores counted, `more`, which is true while one
+-- of them may have left something, and `failed`, the names of those that failed. If a chore fails, its changes are
+-- undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with its error.
+-- mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If another
+-- call holds the maintenance, it returns and leaves the work to that call.
 
 create or replace function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb
@@ -27414,7 +27433,7 @@ $$;
 
 comment on function mayfly_private.maintain_tenant is 'One batch of maintenance for a tenant.';
 
--- Counts a tenant's usage again from its tables, like the meters do. For the SQL editor, if you doubt the
+-- Counts a tenant's usage again from its tables, like the meters do. It is for the SQL editor, in case you doubt the
 -- numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create or replace function mayfly_private.recount_usage(tenant uuid)
@@ -27450,9 +27469,9 @@ comment on function mayfly_private.recount_usage is 'Counts again what a tenant 
 -- Sets how many numbers the vectors of the project have. Only the migration that mayfly init --dimensions writes
 -- calls it, as the owner.
 --
--- With more dimensions, existing vectors get zeros at the end. That changes no cosine, so the old model still
--- answers while memories are embedded with another one. With fewer, no vector can be kept, because nothing says
--- which numbers matter most. All vectors are deleted, every memory waits for a new one, and until then it is
+-- With more dimensions, existing vectors get zeros at the end. This changes no cosine, so the old model still answers
+-- while memories are embedded with another one. With fewer dimensions, no vector can be kept, because nothing says
+-- which numbers matter most. All vectors are deleted, and every memory waits for a new one. Until then, memories are
 -- found by words. It rewrites the table and rebuilds its HNSW index under an exclusive lock.
 
 create function mayfly_private.set_dimensions(dimensions integer)
@@ -27483,22 +27502,22 @@ begin
   end if;
   create index memory_vectors_settled_idx on mayfly.memory_vectors
     using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
-  -- A vector is charged by its numbers.
+  -- A vector is charged by how many numbers it has.
   perform mayfly_private.recount_usage(u.tenant_id) from (select distinct t.tenant_id from mayfly_private.tenant_usage t) u;
 end
 $$;
 
 comment on function mayfly_private.set_dimensions is 'Sets how many numbers a vector has.';
 
--- The tables that belong to a tenant, from the catalog: all tables of both schemas with a tenant_id, in the
--- order of their foreign keys. A table comes after every table that it refers to. Tables that refer to nothing
--- come last, because the log and the usage counters are about the rows before them. For erase_tenant,
--- export_tenant and forget_log, as owner. Locks nothing.
+-- The tables that belong to a tenant, from the catalog: all tables of both schemas with a tenant_id, in the order of
+-- their foreign keys. A table comes after every table that it refers to. Tables that refer to nothing come last,
+-- because the log and the usage counters are about the rows before them. Called by erase_tenant, export_tenant and
+-- forget_log, as owner. Locks nothing.
 --
--- key and key_types are the columns of the primary key. generated are columns that follow from others,
--- including search words and their version. refers says whether the table has a foreign key that deletes its
--- rows with their tenant. child_of is the condition under which a row `c` of the table refers to another row
--- `t` of it, or null.
+-- `key` and `key_types` are the columns of the primary key and their types. `generated` are columns whose values follow
+-- from other columns, including search words and their version. `refers` says whether the table has a foreign key that
+-- deletes its rows with their tenant. `child_of` is the condition under which a row `c` of the table refers to another
+-- row `t` of the same table, or null.
 
 create function mayfly_private.tenant_tables()
 returns table (place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)
@@ -27554,9 +27573,9 @@ end;
 
 comment on function mayfly_private.tenant_tables is 'The tables that belong to a tenant, in the order of their foreign keys.';
 
--- Deletes the rows of a deleted tenant in tables without a foreign key: the log, operations, and waiting
--- embeddings and broadcasts. A foreign key there would look up the tenant for each row that is written. It runs
--- after the cascades, which wait for writers that hold the tenant or one of its rows, so no writer is left.
+-- Deletes the rows of a deleted tenant in tables without a foreign key: the log, operations, and waiting embeddings and
+-- broadcasts. A foreign key there would look up the tenant for each row that is written. It runs after the cascades.
+-- These wait for writers that hold the tenant or one of its rows, so by then no writer is left.
 
 create or replace function mayfly_private.forget_log()
 returns trigger

@@ -1,13 +1,13 @@
 /**
- * The clock by which Mayfly judges ages, lifetimes and leases. A test moves it instead of ageing
- * rows by hand.
+ * The clock by which Mayfly judges ages, lifetimes and leases. A test moves the clock instead of
+ * ageing rows by hand.
  */
 import type { Sql } from "postgres";
 
 export interface Clock {
   /**
    * Moves the clock ahead by a Postgres interval such as "10 minutes". Tokens, and the processes
-   * around the database, keep the machine's time.
+   * around the database, still use the machine's time.
    */
   advance(interval: string): Promise<void>;
   /**

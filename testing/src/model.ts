@@ -16,9 +16,9 @@ const usage = {
 };
 
 /**
- * A model for `defineAgent` that answers from a script, one entry for each step of a run. After the
- * last entry, it repeats that entry. It counts the answers in the prompt, so any worker that
- * resumes the run gets the same answer.
+ * A model for `defineAgent` that answers from a script, one entry for each step of a run. When the
+ * script is used up, it repeats the last entry. It counts the answers in the prompt, so any worker
+ * that resumes the run gets the same answer.
  *
  * @example
  * const model = scriptedModel({ tool: "order", input: { id: 17 } }, "It was lost on the way.");

@@ -1,4 +1,4 @@
-/** A database with a project's migrations. The first start makes it, and the others copy it. */
+/** A database with a project's migrations. The first start makes it, and later starts copy it. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -25,7 +25,7 @@ export async function templateOf(root: string, version: string): Promise<Templat
   return {
     path: existsSync(path) ? path : undefined,
     async keep(database) {
-      // Older templates have other migrations.
+      // Delete older templates, because their migrations are different.
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
       const draft = `${path}.${process.pid}`;

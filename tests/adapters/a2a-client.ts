@@ -24,7 +24,7 @@ export interface Connection {
 export const cardUrl = (agent: string) =>
   `https://a2a.example/agents/${agent}/.well-known/agent-card.json`;
 
-/** Calls a server of its own, as a member of a tenant. */
+/** A `fetch` that calls a server of its own with these agents, as a member of a tenant. */
 export async function fetchOf(
   local: TestLocal,
   agents: A2AAgent[],
@@ -43,7 +43,7 @@ export async function fetchOf(
   };
 }
 
-/** A client of its own server. Two of them share nothing except the project. */
+/** A client with a server of its own. Two such clients share nothing except the project. */
 export async function connectTo(
   local: TestLocal,
   agents: A2AAgent[],

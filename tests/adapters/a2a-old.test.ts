@@ -1,4 +1,4 @@
-/** `@mayfly/a2a` with a client that speaks only A2A 0.3: the one of the protocol's own SDK. */
+/** `@mayfly/a2a` with a client that speaks only A2A 0.3. It comes from the protocol's own SDK. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text as bodyOf } from "node:stream/consumers";
@@ -49,7 +49,7 @@ beforeEach(async () => {
 });
 
 describe("a client of A2A 0.3", () => {
-  it("reads the card in its form, and a client of 1.0 gets nothing of it", async () => {
+  it("reads the card in the form of 0.3, of which a client of 1.0 sees nothing", async () => {
     const old = await (await fetchImpl(cardUrl("double"))).json();
     expect(old).toMatchObject({
       ...{ name: "double", url: "https://a2a.example/agents/double", protocolVersion: "0.3.0" },

@@ -14,7 +14,7 @@ let local: TestLocal;
 let mayfly: Mayfly;
 let tenant: string;
 let work: Work;
-/** The job waits for this. */
+/** Lets the job continue, which waits for it. */
 let letGo: () => void;
 let held: Promise<void>;
 
@@ -83,7 +83,7 @@ describe("a push notification", () => {
     });
   });
 
-  it("goes to the newest address of an id, also to one that was deleted before", async () => {
+  it("goes to the newest address of an id, even if the id was deleted before", async () => {
     const client = await connect();
     const sent = await client.sendMessage(ask(question, {}, { returnImmediately: true }));
     const { id: taskId } = sent as { id: string };

@@ -24,7 +24,7 @@ let local: TestLocal;
 let mayfly: Mayfly;
 let tenant: string;
 let work: Work;
-/** The tool of the agent waits for this. */
+/** The agent's tool waits for this. */
 let letGo: () => void;
 let held: Promise<void>;
 
@@ -76,7 +76,7 @@ const connect = (options: Partial<Connection> = {}): Promise<Client> =>
   connectTo(local, agents, { agent: "analyst", of: tenant, role: "member", ...options });
 
 describe("an agent card", () => {
-  it("has the description that was written for it, and nothing of the definition", async () => {
+  it("has the description that was written for it, and shows nothing of the agent's definition", async () => {
     const card = await (await connect()).getAgentCard();
     expect(card).toMatchObject({
       ...{ name: "analyst", description: "Says why an order failed." },
@@ -180,8 +180,8 @@ describe("a task", () => {
   });
 });
 
-describe("a refused request", () => {
-  it("for another tenant's task is answered as if there were none", async () => {
+describe("a request is refused", () => {
+  it("for another tenant's task, as if there were no such task", async () => {
     const client = await connect();
     const sent = await client.sendMessage(ask(question, {}, { returnImmediately: true }));
     const { id } = sent as { id: string };
@@ -196,7 +196,7 @@ describe("a refused request", () => {
     expect(await refusal(stranger.getTask(get("no id")))).toEqual(none);
   });
 
-  it("for an invalid message names the field", async () => {
+  it("with the name of the field if its message is invalid", async () => {
     const client = await connect();
     const cases: [SendMessageRequest, string][] = [
       [ask(question, { messageId: "" }), "message.messageId"],
@@ -211,7 +211,7 @@ describe("a refused request", () => {
       expect(await refusal(client.sendMessage(request)), field).toMatchObject({ field });
   });
 
-  it("comes from a caller without the scope, or without a token", async () => {
+  it("if its caller lacks the scope or a token", async () => {
     const viewer = await connect({ role: "viewer" });
     expect(await refusal(viewer.sendMessage(ask(question)))).toMatchObject({
       code: "scope_missing",

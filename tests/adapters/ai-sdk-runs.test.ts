@@ -50,7 +50,7 @@ const analyst = defineAgent({
   },
 });
 const brief = defineAgent({ name: "brief", model: scriptedModel(() => "It was lost.") });
-/** Its first model stops in the middle of an answer. */
+/** An agent whose first model stops in the middle of an answer. */
 const stumbling = defineAgent({
   name: "stumbling",
   model: [
@@ -96,7 +96,7 @@ async function chunksOf<Chunk = UIMessageChunk>(stream: AsyncIterable<Chunk>) {
   for await (const chunk of stream) chunks.push(chunk);
   return chunks;
 }
-/** The message, when it has what the test waits for. */
+/** The message, once it contains what the test waits for. */
 async function messageOf(
   stream: ReadableStream<UIMessageChunk>,
   {
@@ -147,7 +147,7 @@ describe("a run as a UI message stream", () => {
     });
     go();
     dataOf(await run.result());
-    // It may have been stored in between, like any message.
+    // JSON, because an application may have stored the message in between.
     const from = JSON.parse(JSON.stringify(part)) as RunMessage;
     const rest = toUIMessageStream(run, { after: from.metadata?.seq ?? 0 });
     const [one, two] = rest.tee();

@@ -37,7 +37,7 @@ const textsOf = (state: { values: Record<string, unknown> }) =>
   (state.values.messages as { text: string }[]).map(({ text }) => text.trim());
 
 describe("the checkpointer", () => {
-  it("continues a thread in another process, invisibly to another tenant", async () => {
+  it("continues a thread in another process, and hides it from another tenant", async () => {
     await chat(new MayflySaver(mayfly)).invoke(
       { messages: [new HumanMessage("One")] },
       thread("a"),

@@ -138,7 +138,7 @@ describe("the MCP server over HTTP", () => {
   });
 });
 
-it("an OAuth client gets no role from the SDK", async () => {
+it("the SDK gives an OAuth client no role", async () => {
   const claims = { ...(await person("owner")), client_id: "some-mcp-client" };
   await rpc(local.sql, { ...claims, client_id: undefined }, "grant_client", {
     client_id: "some-mcp-client",

@@ -10,7 +10,7 @@ type Value = { stringValue?: string; intValue?: number | string; arrayValue?: { 
 type Attributes = { key: string; value: Value }[];
 
 export interface CollectedSpan {
-  /** The scope of its tracer, which names the process. */
+  /** The scope of the span's tracer, which names the process. */
   service: string;
   name: string;
   kind: number;

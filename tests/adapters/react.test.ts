@@ -195,7 +195,7 @@ describe.skipIf(!chromiumPath)("the hooks", () => {
     await show(first);
     const before = await heap();
     for (let n = first + 1; n <= last; n++) await show(n);
-    // Kept, they would have 4.6 MB.
+    // If the page kept them, they would take 4.6 MB.
     await expect.poll(async () => (await heap()) - before).toBeLessThan(2_000_000);
   });
 

@@ -11,7 +11,7 @@ const tracerProvider = tracing(collector, service);
 const mayfly = new Mayfly({ url, key, tenant, telemetry: openTelemetry({ tracerProvider }) });
 const answer = (text: string) => async () => {
   if (text === dies) {
-    // What it did has been sent. The span of the run itself never ends.
+    // Sends the spans of what it did. The span of the run itself never ends.
     await tracerProvider.forceFlush();
     process.kill(process.pid, "SIGKILL");
   }

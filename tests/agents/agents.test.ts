@@ -113,8 +113,8 @@ describe("spawning", () => {
   });
 });
 
-describe("dead is dead", () => {
-  it("takes all rights from a stopped agent and its descendants at once", async () => {
+describe("the end of an agent", () => {
+  it("takes all rights from the agent and its descendants at once", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn", "memory:read"] });
     const child = await makeAgent(db.sql, tenant, { as: parent.claims, scopes: ["agent:spawn"] });
@@ -129,14 +129,14 @@ describe("dead is dead", () => {
     expect((await refusalOf(stop(parent.claims))).code).toBe("not_authorized");
   });
 
-  it("ends an agent when its lifetime is over, whatever its token says", async () => {
+  it("comes when its lifetime is over, whatever its token says", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql), { lifetime: 30 });
     await db.advance("30 seconds");
     expect(await isAlive(agent.claims)).toBe(false);
     expect((await refusalOf(renew(agent.renewalSecret))).code).toBe("agent_not_alive");
   });
 
-  it("marks dead agents, and why they died, during other calls", async () => {
+  it("is recorded with its reason during other calls", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, { lifetime: 600, scopes: ["agent:spawn"] });
     const child = await makeAgent(db.sql, tenant, { lifetime: 600, as: parent.claims });
@@ -182,7 +182,7 @@ describe("dead is dead", () => {
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
   });
 
-  it("refuses to revive an agent, and names both states", async () => {
+  it("is final, and the refusal of a revival names both states", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     await stop(agent.claims);
     const refusal = await refusalOf(
@@ -194,7 +194,7 @@ describe("dead is dead", () => {
     });
   });
 
-  it("lets an agent stop its descendants, and others only with agent:stop", async () => {
+  it("can be caused by its ancestors, and by other agents only with agent:stop", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn"] });
     const child = await makeAgent(db.sql, tenant, { as: parent.claims });

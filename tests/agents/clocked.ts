@@ -10,7 +10,7 @@ export type Told =
   | { do: "track"; task: string }
   | { do: "recall"; query: string }
   | { do: "look" };
-/** One answer for each command, and what it received. */
+/** What the process prints: one answer for each command, and what the agent received. */
 export type Said =
   | { heard: string; of: "log" | "inbox" | "state" }
   | { answer: { id?: string; found?: string[]; secondsLeft?: number; timers?: number[] } };

@@ -32,7 +32,7 @@ afterEach(async () => {
 
 type Answer = Extract<Said, { answer: unknown }>["answer"];
 
-/** @param startMs how wrong the clock of its machine is from the start. */
+/** @param startMs by how much the clock of the agent's machine is wrong from the start. */
 async function startClocked(startMs = 0) {
   const program = join(import.meta.dirname, "clocked.ts");
   const child = fork(program, [local.apiUrl, local.secretKey, tenant, String(startMs)]);
@@ -66,7 +66,7 @@ async function startClocked(startMs = 0) {
       child.send(told);
       return until(() => answers.shift());
     },
-    /** Sends it something in every way, and waits until it has received all of it. */
+    /** Sends something to the agent in every way, and waits until it has received all of it. */
     async hears(what: string) {
       await tell(what);
       for (const of of ["log", "inbox", "state"])

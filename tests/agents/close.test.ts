@@ -30,7 +30,7 @@ beforeEach(async () => {
   mayfly = new Mayfly({ url: proxy.url, key: local.secretKey, tenant });
 });
 
-/** The agent does everything that follows. */
+/** The scopes for everything that agents do in these tests. */
 const scopes = [
   ...["memory:read", "memory:write", "message:read", "message:send"],
   ...["agent:read", "agent:spawn", "presence:write"],

@@ -259,7 +259,7 @@ describe("a live connection", () => {
         });
       });
       await acknowledged;
-      // The sender would otherwise be told of the acknowledgement, and the suspended agent of a message.
+      // If Ada's end were ignored, she would hear of this acknowledgement and, if only suspended, of the next message.
       await until(async () => {
         const [row] = await local.sql`
           select count(*)::int as count from mayfly.events where audience = ${ada.id} and type = 'message.acknowledged'`;

@@ -154,7 +154,7 @@ describe("run", () => {
 
   it("keeps rate-limited operations in the outbox if it may not wait", async () => {
     await local.sql`update mayfly.tenants set writes_per_minute = 1000 where id = ${tenant}`;
-    // For this minute and the next one, because the test may start at the end of a minute.
+    // Sets the writes of this minute and the next one, because the test may start at the end of a minute.
     const limit = (writes: number) =>
       local.sql`update mayfly_private.tenant_usage set writes = ${writes},
         minute = date_trunc('minute', clock_timestamp()) + shard % 2 * interval '1 minute'
@@ -176,7 +176,7 @@ describe("runTeam", () => {
       await local.sql`select status, stop_reason from mayfly.agents
         where tenant_id = ${tenant} order by name`
     ).map(({ status, stop_reason }) => `${status}: ${stop_reason}`);
-  // A name from a pool would be random.
+  // Names from a pool would be random.
   const two = [{ names: ["ada"] }, { names: ["bob"] }];
 
   it("spawns, pulls, works, pushes what each agent remembered, and stops them all", async () => {

@@ -7,7 +7,7 @@ import { ask, askInJob, decide, makeAsking, use } from "./asking.ts";
 
 let db: TestDatabase;
 
-describe.skipIf(!databaseUrl)("approvals under concurrency", () => {
+describe.skipIf(!databaseUrl)("an approval under concurrency", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
   });

@@ -12,7 +12,7 @@ const heartbeatMs = 60_000;
 /** How often one leaves and another one takes its place. */
 const turnoverMs = 5_000;
 const sampleMs = 5_000;
-/** Joins are checked one after another by the only session of PGlite. */
+/** Small, because the only session of PGlite checks joins one after another. */
 const teamSize = 20;
 
 const mayfly = new Mayfly({ url, key, tenant });
@@ -68,7 +68,7 @@ if (watching.error) throw watching.error;
 for (let left = Number(many); left > 0; left -= teamSize) await spawn(Math.min(left, teamSize));
 process.send?.({ what: "ready" });
 
-/** Each agent in turn, all of them within a period. */
+/** Takes one step after another, each for the next agent. All agents have had a turn after one period. */
 function inTurns(periodMs: number, step: (agent: Agent) => Promise<unknown>) {
   let next = 0;
   return setInterval(() => {
@@ -80,7 +80,7 @@ const timers = [
   inTurns(changeMs, show),
   inTurns(heartbeatMs, async (agent) => {
     const { error } = await agent.heartbeat({ activity: turn % 2 ? "thinking" : "executing" });
-    // It may have just been stopped.
+    // An agent that has just been stopped may fail.
     if (error && agents.includes(agent)) problem(error);
   }),
   setInterval(() => void turnOver().catch(problem), turnoverMs),

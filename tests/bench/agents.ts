@@ -29,7 +29,7 @@ const warmUpMs = quick ? 20_000 : 120_000;
 const compareMs = 500;
 /** A difference that lasts longer is an error, not a delay. */
 const wrongAfterMs = 20_000;
-/** Above this, a long run keeps growing. */
+/** If memory grows faster than this, a long run never stops growing. */
 const flatMbPerMinute = 1;
 const limits = {
   connections: 1_000,
@@ -49,7 +49,7 @@ const { local, sql, database, close } = process.env.DATABASE_URL
   ? await onPostgres()
   : await onPglite();
 console.log(`On ${database}, with limits raised: ${JSON.stringify(limits)}.`);
-// Tokens are renewed throughout.
+// Tokens are short, so that agents renew them throughout.
 const tenant = await makeTenant(sql, { ...unlimited, token_lifetime: "4 minutes" });
 const crowd = fork(join(import.meta.dirname, "agents-crowd.ts"), [
   local.apiUrl,
@@ -82,7 +82,7 @@ crowd.once("exit", (code) => {
 });
 await ready.promise;
 
-/** Since when presence and the table differ about an agent. */
+/** For each agent about which presence and the table differ: since when. */
 const differs = new Map<string, number>();
 const late: number[] = [];
 let comparisons = 0;

@@ -140,7 +140,7 @@ async function measured(of: Page): Promise<{ frames: number; heapMb: number }> {
   return { frames, heapMb: usedSize / 1e6 };
 }
 
-/** For each event, how long after its time its line is drawn. Both use the same clock. */
+/** For each event: how long after the event its line is drawn. One clock gives both times. */
 async function screenLags(of: Page): Promise<number[]> {
   const since = Date.now();
   await of.evaluate((from) => {

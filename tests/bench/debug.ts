@@ -32,7 +32,7 @@ const data = () => ({ query: "x" });
 const nothing = async () => {
   for (let n = 0; n < calls; n++) empty.tool("search", data);
 };
-// A loop for each, because a shared call site would be measured instead.
+// Each has its own loop. In a shared loop, the shared call site would be measured instead.
 const cases: Record<string, () => Promise<void>> = {
   "debug.tool, off": async () => {
     for (let n = 0; n < calls; n++) debug.tool("search", data);

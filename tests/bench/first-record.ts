@@ -1,6 +1,7 @@
 /**
- * How long the first debug record of a new agent takes to somebody who watches all agents already, from the
- * return of its spawn. The baseline is the spawn itself, in the same round. Watcher and agent are in this process.
+ * How long the first debug record of a new agent takes, from the return of its spawn, until somebody who already
+ * watches all agents has it. The baseline is the spawn itself, in the same round. Watcher and agent are in this
+ * process.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/first-record.ts [--quick]
  */

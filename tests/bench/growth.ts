@@ -1,6 +1,6 @@
 /**
- * How the time of each call grows with the tenant's data, which is as many messages as memories: at 1×, 10× and
- * 100×, with the slope on logarithmic axes (0 is constant, 1 is linear). Also measures the start of the
+ * How the time of each call grows with the tenant's data: at 1×, 10× and 100×, with the slope on logarithmic axes
+ * (0 is constant, 1 is linear). The tenant has as many messages as memories. Also measures the start of the
  * embedded Supabase.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/growth.ts [--quick]
@@ -95,7 +95,7 @@ await onEach(async ({ sql }, on) => {
   }
 });
 
-/** Too long for a quick run, which measures a start anyway. */
+/** It takes too long for a quick run, in which another benchmark measures a start anyway. */
 if (!quick) await growStart();
 
 for (const [line, points] of lines) console.log(`${line}: slope ${round(slope(points))}`);
@@ -130,7 +130,7 @@ async function fill(sql: Sql, size: number): Promise<string> {
   return tenant;
 }
 
-/** As many messages in the inbox of an agent, of which all but the last ten are handled. */
+/** Fills the inbox of an agent with this many messages. All but the last ten are handled. */
 async function fillInbox(sql: Sql, tenant: string, size: number): Promise<Filled> {
   const agent = await makeAgent(sql, tenant, { lifetime: 900 });
   await sql`

@@ -1,7 +1,7 @@
 /**
- * Every benchmark, one after the other: `npm run bench [-- --quick] [names…]`, or only parts of one: `jobs:held`.
+ * Every benchmark, one after the other: `npm run bench [-- --quick] [names…]`. `jobs:held` runs one part of `jobs`.
  * Prints a table, and writes it as JSON with a chart of the growth to bench-results/. Runs on the Postgres in DATABASE_URL, if
- * set (as a superuser, with pgvector), and on PGlite; with --quick on the first of these alone.
+ * set (as a superuser, with pgvector), and on PGlite; with --quick only on the first that is available.
  */
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
- * Jobs, against queues for Postgres on the same server, in turns: see jobs/. The others are installed
- * the first time (`npm ci` in jobs/opponents).
+ * Compares jobs with other queues for Postgres on the same server, in turns: see jobs/. The other queues are
+ * installed the first time (`npm ci` in jobs/opponents).
  *
  *   DATABASE_URL=postgresql://… node tests/bench/jobs.ts [--quick] [sql rates starts adds steps held stuck zombies api pglite]
  */

@@ -22,7 +22,7 @@ const writes = rounds(1_000, 250);
 const pauseMs = 10;
 
 const flush = (db: TestDatabase) => db.sql`select mayfly_private.flush_nudges()`;
-/** As when no job has run for a long time. */
+/** Makes it look as if the flusher had not run for a long time. */
 const silence = (db: TestDatabase) => db.sql`update mayfly_private.flusher set at = '-infinity'`;
 
 async function listened(db: TestDatabase) {
@@ -65,7 +65,7 @@ async function spend(db: TestDatabase, flushed: boolean) {
     committed.push(performance.now());
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  // The next one sends what is due then.
+  // Waits for the next flush, which sends what is due by then.
   if (flushed) await new Promise((resolve) => setTimeout(resolve, 1_200));
   clearInterval(timer);
   await ear.end();

@@ -1,7 +1,7 @@
 /**
  * The same work on a peer, the federation hub of agentic-flow 1.10.2 as it comes from npm: pushes over its
- * WebSocket, and pulls of 100 from 1,000 and 10,000 rows. Ours runs over HTTP with row-level security, a log
- * and quotas, on PGlite and on Postgres. The peer runs in SQLite in the memory of its process, and neither
+ * WebSocket, and pulls of 100 from 1,000 and 10,000 rows. Mayfly runs over HTTP with row-level security, a
+ * log and quotas, on PGlite and on Postgres. The peer runs in SQLite in the memory of its process, and neither
  * checks tokens nor has a cursor. Installs the peer into node_modules/.cache, which takes
  * minutes the first time.
  *

@@ -1,8 +1,8 @@
 /**
  * Pushes batches of 100 through mayfly.push, with the log, row-level security and quotas. The baseline is a plain
- * insert of the same memories into a table with the same columns and indexes, and one to_tsvector a row (the goal is
- * 1.6). Also pushes by size of the batch, and by 1, 8 and 32 writers of one tenant. Pulls at the end of a log of a
- * million events, compared with its start, also while a transaction that is older than the log idles.
+ * insert of the same memories into a table with the same columns and indexes, and one to_tsvector a row. The goal is
+ * a ratio of 1.6. Also pushes batches of other sizes, and with 1, 8 and 32 writers in one tenant. Compares pulls at
+ * the end of a log of a million events with pulls at its start, also while an older transaction stays open.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/push.ts [--quick] [pushes | batches | writers | pulls]
  */

@@ -1,6 +1,6 @@
 /**
- * Compares spawning an agent with a plain insert of the same row, in as many round trips, and stopping an agent
- * with many descendants with stopping one that has none.
+ * Compares spawning an agent with a plain insert of the same row in as many round trips. Also compares stopping an
+ * agent with many descendants with stopping one that has none.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/spawn.ts [--quick]
  */
@@ -32,7 +32,7 @@ const key = await importJWK(jwk, "ES256");
 const sign = (claims: Claims) =>
   new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: String(jwk.kid) }).sign(key);
 
-/** This many for each of these. */
+/** Adds this many children to each of these agents. */
 const addChildren = (sql: Sql, tenant: string, parents: string[], count: number) => sql`
   insert into mayfly.agents (tenant_id, id, name, type, status, lifetime, expires_at, parent_id, ancestors, depth)
   select tenant_id, gen_random_uuid(), 'child ' || i || ' of ' || id, type, status, lifetime, expires_at, id,

@@ -1,6 +1,6 @@
 /**
- * Threads of LangGraph.js in our checkpointer, over the Data API, and in LangGraph's own one for Postgres, over
- * a connection, on the same Postgres. Measures how long a step of a growing thread takes, how large a thread
+ * Compares our checkpointer for LangGraph.js, over the Data API, with LangGraph's own one for Postgres, over a
+ * connection. Both use the same Postgres. Measures how long a step of a growing thread takes, how large a thread
  * is, and how long reading it takes. The embedded Supabase serves the Data API in the process of the benchmark.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/threads.ts [--quick]

@@ -15,7 +15,7 @@ export const tuned: Clusters = { seed: 0.5, directions: 200, noise: 0.6 };
 /** A different one: fewer and looser clusters. */
 export const heldOut: Clusters = { seed: 0.123, directions: 40, noise: 0.9 };
 
-/** Directions and noises to add up, made once, so that a vector costs three additions. */
+/** Makes directions and noises once. Every vector is then a sum of a direction and two noises, which costs little. */
 export async function makePools(sql: Sql, clusters: Clusters = tuned): Promise<void> {
   const pool = (name: string, size: number, scale: number) => `
     create table ${name} as
@@ -60,8 +60,8 @@ export async function fillTenant(sql: Sql, size: number): Promise<string> {
 }
 
 /**
- * Settles all but the newest `fresh` vectors of each of these without the index, then builds it and tunes the
- * search, because settling them into the index would take minutes.
+ * Settles all but the newest `fresh` vectors of each of these tenants without an index. Then it builds the index and
+ * tunes the search. Settling vectors into an existing index would take minutes.
  */
 export async function settleAll(
   sql: Sql,
@@ -74,7 +74,7 @@ export async function settleAll(
     await sql`
       select mayfly_private.settle_vectors((count(*) - ${fresh})::int, only_tenant => ${tenant})
       from mayfly.memory_vectors where tenant_id = ${tenant}`;
-  // With two clients, even in a small tenant.
+  // Two processes build the index, even if the table is small.
   await sql`alter table mayfly.memory_vectors set (parallel_workers = 1)`;
   await sql.unsafe(index?.made_by as string);
   await sql`alter table mayfly.memory_vectors reset (parallel_workers)`;
@@ -83,7 +83,7 @@ export async function settleAll(
     select mayfly_private.tune_search(s.tenant_id, s.model) from mayfly_private.settlements s`;
 }
 
-/** Questions from the places of the vectors. */
+/** Questions from the same distribution as the vectors. */
 export async function makeQuestions(sql: Sql, count: number): Promise<string[]> {
   const rows = await sql.unsafe(
     `with ${choosing(`generate_series(1, ${count}) rows (id)`)} select ${someVector}::text as vector from r ${somewhere}`,

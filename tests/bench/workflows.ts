@@ -22,7 +22,7 @@ const parts = chosen.filter((word) => !names.includes(word));
 const against = chosen.filter((word) => names.includes(word));
 const isChosen = (part: string) => parts.length === 0 || parts.includes(part);
 
-/** The published time of pgflow for a map of 500 on its platform, in seconds. */
+/** The time that pgflow has published for a map of 500 on its platform, in seconds. */
 const pgflowSeconds = 87;
 const runs = { steps: rounds(5, 2), signals: rounds(60, 20), map: rounds(3, 1) };
 const many = 5_000;

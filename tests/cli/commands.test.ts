@@ -191,7 +191,7 @@ describe("mayfly", () => {
     await agent?.stop();
   });
 
-  it("reports retries beside JSON, but no notes for people", () => {
+  it("reports retries next to its JSON output, but prints no notes for people", () => {
     const [out, err] = [new PassThrough(), new PassThrough()];
     const output = new Output(true, out as never, err as never);
     output.note("In acme, the only tenant.");

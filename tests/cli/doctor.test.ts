@@ -153,7 +153,7 @@ describe("mayfly doctor on a correct project", { timeout: 300_000 }, () => {
       return findings.find(({ check }) => check === "migrations");
     };
     const realtime = "name = 'mayfly_realtime'";
-    // Projects have them with their own numbers.
+    // Projects have these migrations under their own numbers.
     expect(await migrationsOnce(`update ${table} set version = '2' || version`)).toMatchObject({
       state: "ok",
     });

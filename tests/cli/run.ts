@@ -18,7 +18,7 @@ export const cli = await once("cli", async (folder) => {
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
   return join(folder, "cli.js");
 });
-/** Next to it, so that it does not outlive the run. */
+/** Next to the bundle, so that the cache does not outlive the run. */
 const cache = { NODE_COMPILE_CACHE: join(dirname(cli), "cache") };
 
 export interface Ran {
@@ -30,7 +30,7 @@ export interface Ran {
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
-  /** Whether it thinks that a person is at a terminal, who types on `child.stdin`. */
+  /** Whether the process thinks that it runs in a terminal, where a person types on `child.stdin`. */
   terminal?: boolean;
   /** A command line other than that of this repository. */
   cli?: string;

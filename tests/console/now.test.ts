@@ -68,7 +68,7 @@ describe.skipIf(!chromiumPath)("the page Now", () => {
     await page.context().close();
   });
 
-  it("marks the end of an agent that expired in another way than that of a stopped one", async () => {
+  it("marks an agent that expired differently from one that was stopped", async () => {
     const [short, stopped] = [await spawn("short", 5), await spawn("stopped")];
     const page = await opened(stopped.name);
     await stopped.agent.stop();

@@ -109,7 +109,7 @@ export async function keepLooks(page: Page, name: string): Promise<void> {
   if (size) await page.setViewportSize(size);
 }
 
-/** The serious and critical problems that axe finds: all in the dark, and those of colours in the light as well. */
+/** The serious and critical problems that axe finds: all in the dark theme, and those of colours also in the light one. */
 export async function seriousFaults(page: Page): Promise<string[]> {
   const { source } = await import("axe-core");
   const found: string[] = [];

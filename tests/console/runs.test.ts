@@ -108,7 +108,7 @@ describe.skipIf(!chromiumPath)("the console's runs", () => {
   it("lists runs, and shows each step with its prompt, answer, tools, memories and cost", async () => {
     const page = await opened("runs");
     await page.waitForSelector("main td >> text=Why did order 17 fail?");
-    // No call had a price, so no sum is zero dollars.
+    // No call had a price, so no sum may be shown as zero dollars.
     expect(await page.locator("main").textContent()).not.toContain("$0.00");
     await expectAccessible(page);
     await keepLooks(page, "runs");
@@ -138,7 +138,7 @@ describe.skipIf(!chromiumPath)("the console's runs", () => {
     await expect.poll(() => divider.getAttribute("aria-valuenow")).toBe(share);
     await divider.dblclick();
     await page.click(".span >> text=Step 1");
-    // With the keyboard to the tool, and on to the next step.
+    // The keyboard moves to the tool, and then to the next step.
     await page.keyboard.press("ArrowDown");
     await page.waitForSelector(".picked h2 >> text=order");
     await page.waitForSelector(".picked .json >> text=lost");

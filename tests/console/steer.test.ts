@@ -147,7 +147,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("follows an open job at an even pace, which a worker takes without an event, and says how long it waited and worked", async () => {
+  it("follows an open job at an even pace, although no event says that a worker takes it, and shows how long it waited and ran", async () => {
     const { id } = dataOf(await mayfly.jobs.add("slow", {}));
     const page = await newPage();
     const at: number[] = [];

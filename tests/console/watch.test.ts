@@ -163,7 +163,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("hides buttons from a viewer that would be refused", async () => {
+  it("hides from a viewer the buttons that would be refused", async () => {
     const page = await newPage();
     await signIn(page, await makePerson("viewer"));
     await goTo(page, `agents/${ada.id}`);

@@ -103,7 +103,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.click("dialog button >> text=Add it");
     await page.waitForSelector("h1 >> text=call-home");
     await page.waitForSelector("main .json >> text=number");
-    // The next one has a field for each part of it.
+    // For the next job, the form has a field for each part of this input.
     await goTo(page, "jobs");
     await page.click("text=Add a job");
     await page.fill("dialog input[name=name]", "call-home");
@@ -184,7 +184,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await keepLooks(page, "approvals");
     await expectNoSidewaysScroll(page);
     await page.click("text=Change the arguments");
-    // A field for each part of the schema. The regions have none, and stay as they were asked.
+    // The form has a field for each part of the schema. The regions are not in it, and stay as requested.
     const share = page.locator(".decide").getByLabel("share");
     await expect.poll(() => share.inputValue()).toBe("50");
     expect(await page.locator(".decide").getByLabel("regions").count()).toBe(0);

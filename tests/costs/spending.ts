@@ -40,7 +40,7 @@ export async function makeSpending(sql: Sql) {
   return { tenant, agent, owner, viewer };
 }
 
-/** A running job. Its lease's reservations end with it. */
+/** A running job. Reservations under its lease end with the lease. */
 export async function runJob(sql: Sql, claims: Claims) {
   const [job] = await add(sql, claims, [{ name: "think" }]);
   const { lease } = await claimOne(sql, claims);

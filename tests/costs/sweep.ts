@@ -45,7 +45,7 @@ export const sweep: RoomSweep = {
     });
     const asks = [ask(), ask(), ask()] as const;
     await asAgent("reserve_costs", { asks: asks as never });
-    // More than its budget has, which is refused and logged.
+    // Asks for more than the budget has, which is refused and logged.
     await asAgent("reserve_costs", { asks: [{ ...ask(), input: 5_000 }] as never });
     const usage = { input: 5, output: 5 };
     await asAgent("settle_costs", { settlements: [{ hold: asks[0].id, usage }] as never });

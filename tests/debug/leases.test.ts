@@ -107,7 +107,7 @@ describe("a lease of a debug stream", () => {
       await levels(claims);
     }
     await lease({ level: 1 });
-    // 50 for the project, five agents, two watchers and the sender.
+    // The project has 50. Five agents share them, and each record counts for two watchers and the sender.
     expect(await rate()).toBe(3.33);
   });
 

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
-it("those who watch every agent are told about a new one that reports when it is spawned", async () => {
+it("a new agent that reports is announced, as soon as it is spawned, to those who watch every agent", async () => {
   const tenant = await makeTenant(db.sql);
   const member = await makePerson(db.sql, { [tenant]: "member" });
   const spawn = (scopes = ["debug:write"]) => makeAgent(db.sql, tenant, { scopes });

@@ -54,5 +54,5 @@ export function claimsOf(markdown: string): RegExp[] {
   });
 }
 
-/** Without quotes, spaces and line breaks, with which Node shows objects. */
+/** Removes the quotes, spaces and line breaks with which Node shows objects. */
 export const plain = (text: string): string => text.replace(/["'\s]/g, "");

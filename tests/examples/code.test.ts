@@ -4,7 +4,7 @@ import { extract } from "../../examples/learn-a-folder/extract/index.ts";
 const symbols = (path: string, text: string) =>
   extract(path, text).map(({ title, line, from }) => `${from}-${line} ${title}`);
 
-describe("code is split at its symbols", () => {
+describe("when code is split at its symbols,", () => {
   test("TypeScript gives each symbol with its signature, doc comment and body, and no imports", () => {
     const text = `import { a } from "a";
 import {
@@ -140,7 +140,7 @@ export const handler = async (request: Request): Promise<Response> => {
   });
 });
 
-describe("plain text is split at paragraphs", () => {
+describe("when plain text is split at paragraphs,", () => {
   test("paragraphs are combined until there is enough", () => {
     const paragraph = `${"line of words\n".repeat(30)}\n`;
     const parts = extract("notes.txt", paragraph.repeat(6));

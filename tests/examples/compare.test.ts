@@ -23,14 +23,14 @@ function difference(before: string, after: string) {
 }
 const nothing = { added: [], changed: [], moved: [], gone: [], unchanged: 0 };
 
-describe("a second run learns only what changed", () => {
+describe("in a second run,", () => {
   const text = "# A\na\n## B\nb\n## C\nc\n";
 
-  test("nothing, if the text is the same", () => {
+  test("nothing is learned if the text is the same", () => {
     expect(difference(text, text)).toEqual({ ...nothing, unchanged: 3 });
   });
 
-  test("everything, if the file is new", () => {
+  test("everything is learned if the file is new", () => {
     expect(difference("", text)).toEqual({ ...nothing, added: ["A", "A › B", "A › C"] });
   });
 
@@ -82,8 +82,8 @@ describe("a second run learns only what changed", () => {
   });
 });
 
-describe("a section becomes an episode", () => {
-  test("with its title, place and text", () => {
+describe("when a section becomes an episode,", () => {
+  test("the episode has its title, place and text", () => {
     const section = extract("docs/a.md", "# A\nhello")[0];
     expect(section && toEpisode(section, "docs/a.md", folderTag("/x"))).toMatchObject({
       kind: "episode",

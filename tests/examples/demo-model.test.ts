@@ -10,7 +10,7 @@ import { data, folder, learn, notes, setUp, write } from "./demo.ts";
 
 setUp();
 
-describe("with a language model, on a project that is running", () => {
+describe("with a language model, on a running project,", () => {
   runProject(() => data);
   const asked: string[] = [];
   /** It only shows the form of a summary and an answer. */

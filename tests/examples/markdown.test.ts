@@ -4,7 +4,7 @@ import { extractMarkdown } from "../../examples/learn-a-folder/extract/markdown.
 
 const titles = (text: string) => extractMarkdown(text, "a.md").map((section) => section.title);
 
-describe("Markdown is split at its headings", () => {
+describe("when Markdown is split at its headings,", () => {
   test("each heading is a section with the headings above it and its own line", () => {
     const text = "# Top\nintro\n\n## One\nfirst\n### Deep\ndeepest\n## Two\nsecond\n";
     expect(extractMarkdown(text, "a.md")).toEqual([
@@ -73,25 +73,25 @@ describe("text in a code fence is not a heading", () => {
     ]);
   });
 
-  test("a shorter or other fence does not close it", () => {
+  test("and a shorter or different fence does not close the fence", () => {
     expect(titles("# A\n````\n```\n# no\n````\n## B\nx\n")).toEqual(["A", "A › B"]);
     expect(titles("# A\n```\n~~~\n# no\n``` js\n# no\n```\n## B\nx\n")).toEqual(["A", "A › B"]);
   });
 
-  test("a fence that is never closed extends to the end", () => {
+  test("and a fence that is never closed extends to the end", () => {
     expect(titles("# A\n```\n# no\n## no\n")).toEqual(["A"]);
   });
 
-  test("code in a line of text opens no fence", () => {
+  test("and code in a line of text opens no fence", () => {
     expect(titles("# A\n```inline``` text\n## B\nx\n")).toEqual(["A", "A › B"]);
   });
 
-  test("nor in a comment", () => {
+  test("nor is text in a comment", () => {
     expect(titles("# A\n<!--\n# no\n-->\n## B\nx\n")).toEqual(["A", "A › B"]);
   });
 });
 
-describe("sections fit into a memory", () => {
+describe("so that sections fit into a memory,", () => {
   test("a long section is split at paragraphs, each part with its own line", () => {
     const paragraph = `${"word ".repeat(200)}\n\n`;
     const parts = extractMarkdown(`# Long\n\n${paragraph.repeat(10)}`, "a.md");

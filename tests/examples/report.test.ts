@@ -16,7 +16,7 @@ import { emptyTally } from "../../examples/learn-a-folder/reader.ts";
 import { textReport } from "../../examples/learn-a-folder/report-text.ts";
 import { stemsOf, wordsWith } from "../../examples/learn-a-folder/words.ts";
 
-describe("an answer shows the most relevant lines", () => {
+describe("an answer shows", () => {
   const text =
     "# Keys\n\nThere are keys.\n\nNothing here.\nNor here.\n\nThey are rotated on Mondays\nby the lead.\n";
   const section = { text, from: 10, line: 10 };
@@ -75,7 +75,7 @@ describe("words of a question", () => {
   });
 });
 
-describe("the demo asks about what stands out if it gets no question", () => {
+describe("without a question, the demo asks about", () => {
   test("the longest sections of different files, headings first", () => {
     const sections = [
       ["a.md", "# A\nx\n## Long one\nwords words words\n"],
@@ -92,7 +92,7 @@ describe("the demo asks about what stands out if it gets no question", () => {
     expect(questionsFor([])).toEqual([]);
   });
 
-  test("but no headings that every project has, no versions and no tests", () => {
+  test("no headings that every project has, no versions and no tests", () => {
     const sections = [
       [
         "README.md",

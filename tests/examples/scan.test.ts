@@ -21,8 +21,8 @@ async function write(files: Record<string, string | Uint8Array>) {
 const paths = async (at = folder) => (await scan(at)).files.map((file) => file.path);
 const skipped = async () => Object.fromEntries((await scan(folder)).skipped);
 
-describe("a folder is scanned for text files", () => {
-  test("with their sizes, in the order of their paths", async () => {
+describe("when a folder is scanned for text files,", () => {
+  test("they are listed with their sizes, in the order of their paths", async () => {
     await write({ "b.md": "# B", "a/deep/c.ts": "x", Makefile: "all:", "empty.txt": "" });
     expect((await scan(folder)).files).toEqual([
       { path: "Makefile", bytes: 4 },
@@ -150,17 +150,17 @@ async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-describe("files are distributed", () => {
+describe("when files are distributed,", () => {
   const files = (...sizes: number[]) => sizes.map((bytes, index) => ({ path: `f${index}`, bytes }));
 
-  test("so that all readers have about the same amount", () => {
+  test("all readers get about the same amount", () => {
     const bytes = shareOut(files(100, 10, 10, 10, 10, 60, 40, 60), 3).map((share) =>
       share.reduce((sum, file) => sum + file.bytes, 0),
     );
     expect(bytes).toEqual([100, 100, 100]);
   });
 
-  test("with fewer files than readers there are fewer readers", () => {
+  test("there are fewer readers if there are fewer files than readers", () => {
     expect(shareOut(files(1, 2), 4)).toHaveLength(2);
     expect(shareOut([], 4)).toEqual([]);
   });

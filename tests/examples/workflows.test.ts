@@ -32,7 +32,7 @@ const left = async () => {
   return row;
 };
 
-/** Runs one, with these lines as answers at its terminal. */
+/** Runs an example, with these lines as answers at its terminal. */
 const answer = async (name: string, lines: string[], ...given: string[]) => {
   const program = join(root, `examples/workflows/${name}.ts`);
   const work = promisify(execFile)(process.execPath, [program, ...given], { cwd: folder });
@@ -40,7 +40,7 @@ const answer = async (name: string, lines: string[], ...given: string[]) => {
   return (await work).stdout;
 };
 
-describe("the release that is supervised", () => {
+describe("the supervised release", () => {
   it("publishes what was approved or changed, and nothing that was rejected", async () => {
     const of = await mkdtemp(join(folder, "release-"));
     await writeFile(join(of, "package.json"), '{ "version": "1.2.0" }');

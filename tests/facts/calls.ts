@@ -97,7 +97,7 @@ export const list = (values: Record<string, unknown>, as?: Claims) =>
 export const traverse = (values: Record<string, unknown>, as?: Claims) =>
   call<Around>("traverse_facts", values, as);
 
-/** A short form of what is said. */
+/** Each fact in a short form, such as `Paris in France`. */
 export const saidBy = (facts: Fact[]) =>
   facts.map(({ subject, predicate, object, value }) =>
     [subject.name, predicate, object?.name ?? value].join(" "),

@@ -43,7 +43,7 @@ describe("an entity", () => {
     expect(saidBy(await list({ subject: { name: "paris", type: "city" } }))).toEqual([
       "Paris in France",
     ]);
-    // A reader gets what exists of both.
+    // Somebody who only reads need not choose, and gets the facts of both.
     expect(await list({ subject: "paris" })).toHaveLength(2);
   });
 

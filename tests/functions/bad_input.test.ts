@@ -112,7 +112,7 @@ const blueprint = {
   metadata: mostly(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }))),
 };
 
-describe("with any input", () => {
+describe("with any input,", () => {
   it(
     "sync returns a result for each operation, or refuses all",
     async () => {

@@ -1,4 +1,4 @@
-/** What a caller is told if the database has undone a call, by a function and by the Data API. */
+/** What a function and the Data API answer if the database has undone a call. */
 import type { Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";

@@ -2,8 +2,8 @@ import type { Agent } from "@mayfly/sdk";
 import { dataOf } from "./agents.ts";
 
 /**
- * Lets an agent push while `crash` happens, once in each round, and then until everything is pushed. Counts what
- * was acknowledged, and expects the rest in the outbox, and nothing at the end.
+ * Lets an agent push once in each round, while `crash` happens. After each push, what was not acknowledged must still
+ * be in the outbox. At the end, the agent pushes until the outbox is empty.
  */
 export async function pushThroughCrashes(
   agent: Agent,

@@ -8,7 +8,7 @@ declare module "vitest" {
   }
 }
 
-/** Seconds of processes that have ended. Only Linux tells. */
+/** Seconds of processes that have ended. Only Linux reports them. */
 function childSeconds(): number {
   try {
     const stat = readFileSync("/proc/self/stat", "utf8");
@@ -24,7 +24,7 @@ const seconds = () => {
   return (user + system) / 1e6 + childSeconds();
 };
 
-/** @returns what reads the seconds since now. */
+/** @returns a function that reads the seconds since now. */
 export function measureEffort(): () => number {
   const before = seconds();
   return () => seconds() - before;

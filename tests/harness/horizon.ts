@@ -1,6 +1,6 @@
 /**
- * A snapshot includes the transactions of every database of a cluster, and tests of other databases run at the same
- * time.
+ * Tests of other databases run at the same time, and a snapshot includes the transactions of every database in the
+ * cluster. So a test of cursors has to wait for their transactions too.
  */
 import { expect, vi } from "vitest";
 import type { Sql } from "./callers.ts";

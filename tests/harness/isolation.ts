@@ -1,7 +1,4 @@
-/**
- * The tables and attacks with which the isolation of tenants is tested, for all rooms and for those that a test
- * adds.
- */
+/** The tables and attacks that test the isolation of tenants, for all rooms and for rooms that a test adds. */
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { actAs, machineClaims, makeAgent, type SpawnedAgent, type Sql } from "./callers.ts";
@@ -21,7 +18,7 @@ export interface Isolation {
   bare: SpawnedAgent;
   strangers: Record<string, Caller>;
   tables: string[];
-  /** The scopes that show rows of each table; null where belonging is enough. */
+  /** The scopes that show rows of each table; null where membership is enough. */
   shownBy: Record<string, string[] | null>;
   common: string[];
 }
@@ -31,7 +28,7 @@ export async function openIsolation(sql: Sql, more: RoomSweep[] = []): Promise<I
   const victim = await fillTenant(sql, more);
   const bare = await makeAgent(sql, victim.tenant, { scopes: [] });
   const strangers = await makeStrangers(sql, victim, more);
-  // The secret key reads every table. Only functions tell tenants apart for it, because they ask for one.
+  // The secret key reads every table. Only functions limit it to a tenant, because it must name one.
   delete strangers["the secret key, naming no tenant"];
   const common = all.flatMap((room) => room.common ?? []);
   const rows = await sql`

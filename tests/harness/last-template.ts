@@ -16,7 +16,7 @@ interface Last {
   released: string;
   /** The stage of the template itself. */
   current: string;
-  /** The handwritten parts of the next release, which are no objects. */
+  /** The handwritten parts of the next release. They are not objects of the catalog. */
   byHand: string;
   objects: KnownObject[];
 }

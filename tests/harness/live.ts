@@ -65,7 +65,7 @@ export async function enterAs(role: string): Promise<Mayfly> {
   return person;
 }
 
-/** A list of what was received, and a promise that resolves when it is enough. */
+/** A list of what was received, and a promise that resolves when there is enough. */
 export function listOf<T>() {
   const items: T[] = [];
   let changed = () => {};
@@ -94,7 +94,7 @@ export async function hear(by: Mayfly, options: Parameters<Mayfly["debug"]["watc
   return { ...heard, problems, watch: watch as DebugWatch, names };
 }
 
-/** Waits until something holds. Agents learn it from a broadcast, and the test gets no signal. */
+/** Waits until something is true. Agents learn of it from a broadcast, but the test gets no signal. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -47,7 +47,7 @@ const oldest = olderClients[0]?.modules;
 export const olderClientPath = oldest && join(oldest, "@supabase/supabase-js/dist/module/index.js");
 
 const runtimes = "install it as .ci/run does, or set";
-/** For the summary: what is missing here, how to get it, and the word by which a test file that needs it knows it. */
+/** For the summary: what is missing here, how to get it, and the word in a test file that shows the need. */
 export const missing = [
   {
     ...{ need: "databaseUrl", has: databaseUrl, what: "the suites on a real Postgres 17" },

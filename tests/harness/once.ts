@@ -6,7 +6,7 @@ import { join } from "node:path";
 /** The folder of this run, for its processes. */
 const noted = "MAYFLY_TEST_RUN";
 
-/** @returns what removes everything that was shared. */
+/** @returns a function that removes everything that was shared. */
 export async function beginRun(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "mayfly-run-"));
   process.env[noted] = folder;

@@ -49,7 +49,7 @@ async function copy(admin: postgres.Sql, template: string, name: string): Promis
   );
 }
 
-/** Makes a template aside first: one that has its name is whole. */
+/** Makes a template under another name first, so that a template with its final name is always complete. */
 async function keep(
   { admin, urlOf }: Cluster,
   template: string,
@@ -88,7 +88,7 @@ async function madeTemplate(cluster: Cluster, stages: Stages): Promise<string> {
   return current;
 }
 
-/** Makes it of the last one, if that is possible. */
+/** Makes the template from the last one, if possible. */
 async function changedFromLast(cluster: Cluster, stages: Stages): Promise<boolean> {
   const changes = await changesSinceLast("postgres", stages);
   if (!changes || !(await hasDatabase(cluster.admin, prefix + changes.stage))) return false;

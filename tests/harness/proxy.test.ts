@@ -21,7 +21,7 @@ const ask = () =>
   );
 
 describe("answers that a proxy loses", () => {
-  it("are as many as the test said, on its path", async () => {
+  it("are as many as the test said, on the path that it named", async () => {
     proxy.loseAnswers("/rpc/one", 3);
     expect(await ask()).toBe("lost");
     proxy.loseAnswers("/rpc/other", 1);

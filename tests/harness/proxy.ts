@@ -1,4 +1,4 @@
-/** A proxy before the server that can be cut: before a request, or after the server has answered it. */
+/** A proxy in front of the server. A test can cut it before a request, or after the server has answered one. */
 import { createServer, request as send } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";

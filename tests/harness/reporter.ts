@@ -6,7 +6,7 @@ import { missing } from "./needs.ts";
 /** How many files are listed by their processor time. A whole run takes as long as all of them together. */
 const listed = 20;
 
-/** Says which tests of a run did not run here and why. A whole run also says what costs most, and ends with the numbers. */
+/** Says which tests did not run here and why. A whole run also lists what took most time, and ends with the totals. */
 export default class Summary implements Reporter {
   #vitest: Vitest | undefined;
   #asked = 0;

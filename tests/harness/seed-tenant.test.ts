@@ -94,7 +94,7 @@ describe("npm run dev", () => {
     expect(await messageOf()).toContain('"message": "B"');
   });
 
-  it("comes to the same catalog as a new database, whatever was changed and changed back", async () => {
+  it("ends with the same catalog as a new database, whatever was changed and changed back", async () => {
     const made = await catalogOf(db.sql);
     const without = (key: RegExp) => before.filter((object) => !key.test(object.key));
     const ways = [

@@ -2,8 +2,8 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Files that took longer than a minute in a gate on a busy machine, in order. The first builds what others of its
- * folder wait for. A missing file, or a new one, does no harm.
+ * Files that took longer than a minute in a gate on a busy machine, in order. The first one builds what other
+ * tests of its folder wait for. The list may miss a new file, or name one that is gone.
  */
 const longest = [
   "tests/package/packages.test.ts",

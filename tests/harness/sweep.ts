@@ -42,8 +42,8 @@ export interface Attack {
   /** Only these kinds of callers can call it. */
   only?: "person" | "agent" | "secret" | "renewal";
   /**
-   * Whether a viewer is refused even with the scope. `own`: a viewer may call it, and changes only things of its
-   * own, such as its inbox.
+   * What a viewer with the scope may do: call the function, not call it, or call it and thereby change only things of
+   * its own, such as its inbox.
    */
   viewer: "may" | "may not" | "own";
 }

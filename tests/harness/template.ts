@@ -1,7 +1,7 @@
 /**
  * A database with everything that bootstrap and the migrations make, made once and copied by all. It is
- * made in stages, each kept by the digest of what it was made from. After a change of SQL, the last one
- * is made from the one before it if possible, and otherwise from the releases.
+ * made in stages, each kept under the digest of its sources. After a change of SQL, the last stage is
+ * made from the template that was made last, if possible, and otherwise from the releases.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
@@ -58,7 +58,7 @@ async function makeStages(): Promise<void> {
   await forgetOldStages();
 }
 
-/** Makes it of the last one, if that is possible. */
+/** Makes the template from the last one, if possible. */
 async function changedFromLast(stages: Stages): Promise<boolean> {
   const changes = await changesSinceLast("pglite", stages);
   if (!changes || !(await isThere(changes.stage))) return false;

@@ -180,7 +180,7 @@ describe("agents' tokens signed with the legacy secret", () => {
     }
   });
 
-  it("cannot be made without the secret: the function says what is missing", async () => {
+  it("cannot be made without the secret, and the function says what is missing", async () => {
     const bare = await startTestLocal({ secrets: { MAYFLY_SIGNING_KEY: "nonsense" } });
     try {
       const { mayfly } = await bare.enter();

@@ -134,7 +134,7 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       "create_enrolment_key",
       { name: "k" },
     );
-    // Its last use is written once a minute. This spawn writes it, so the next one has no lock on the key's row.
+    // A key's last use is written once a minute. This spawn writes it, so the next one does not lock the key's row.
     await rpc(db.sql, machineClaims(made.key), "spawn_agent");
     const revoke = () =>
       rpc(db.sql, owner, "revoke_enrolment_key", { id: made.enrolment_key.id, stop_agents: true });

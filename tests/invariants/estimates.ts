@@ -237,7 +237,7 @@ interface PlanRow {
   "QUERY PLAN": [{ Plan: { "Plan Rows": number } }];
 }
 
-/** The conditions for which the planner expects another number of rows because somebody has such a value. */
+/** The conditions for which the planner's row estimate reveals that somebody has such a value. */
 export async function differences(sql: Sql, caller: Claims, content: Column[]): Promise<string[]> {
   const found: string[] = [];
   for (const { relation, name, type } of content.filter(({ kind }) => kind === "r")) {

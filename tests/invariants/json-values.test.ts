@@ -81,7 +81,7 @@ describe("numbers that JavaScript would change", () => {
   });
 });
 
-it("keys with special names in JavaScript are ordinary keys", async () => {
+it("JSON keys with special names in JavaScript are ordinary keys", async () => {
   const json = `{"__proto__": {"a": 1}, "constructor": {"prototype": 2}, "toString": 3}`;
   const state = (await call(`set_state('own', '${json}')`)) as { value: unknown };
   // Postgres orders the keys of an object by their length.

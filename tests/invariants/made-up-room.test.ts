@@ -1,6 +1,6 @@
 /**
- * A made-up room is swept, charged, maintained, exported and erased only because of its files. They are in
- * made-up-room/, like those of a real one in sql/<room> and tests/<room>/sweep.ts.
+ * A made-up room is swept, charged, maintained, exported and erased only because its files exist. They are in
+ * made-up-room/, and look like those of a real room in sql/<room> and tests/<room>/sweep.ts.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

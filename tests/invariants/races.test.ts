@@ -55,7 +55,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
   it("spawn exactly 10 agents of 50 at a rate of 10 a minute", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 10 });
     const counts = await tally(many(50, () => spawn(tenant)));
-    // A spawn refills every 6 s, if the test takes that long.
+    // The bucket gets one more spawn every 6 s, in case the test takes that long.
     expect(counts.ok).toBeLessThanOrEqual(11);
     expect(counts.ok).toBeGreaterThanOrEqual(10);
     expect((counts.ok ?? 0) + (counts.rate_limited ?? 0)).toBe(50);

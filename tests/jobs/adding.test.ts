@@ -17,7 +17,7 @@ async function setUp() {
 }
 
 describe("adding jobs", () => {
-  it("gives each job its id, and a known key the id of the existing job", async () => {
+  it("returns a new id for each job, and the id of the existing job for a known key", async () => {
     const { claims, tenant } = await setUp();
     const first = await add(db.sql, claims, [
       { name: "a", key: "one", input: { n: 1 } },
@@ -31,7 +31,7 @@ describe("adding jobs", () => {
     expect(await jobOf(db.sql, tenant, first[0]?.id ?? "")).toMatchObject({ input: { n: 1 } });
   });
 
-  it("knows a key as long as its ended job is kept", async () => {
+  it("recognises the key of an ended job as long as the job is kept", async () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [{ name: "a", key: "one" }]);
     const { lease } = await claimOne(db.sql, claims);

@@ -16,7 +16,7 @@ async function setUp() {
 }
 
 describe("claiming jobs", () => {
-  it("takes them by priority, then by age, and each once", async () => {
+  it("takes jobs by priority, then by age, and each once", async () => {
     const { claims } = await setUp();
     const ids = await add(db.sql, claims, [
       { name: "a", priority: 5 },
@@ -151,7 +151,7 @@ describe("claiming jobs", () => {
     expect(await take()).toHaveLength(0);
   });
 
-  it("is refused without job:work, and for other tenants to all but the secret key", async () => {
+  it("is refused without job:work, and, for other tenants, to everybody but the secret key", async () => {
     const { tenant, claims } = await setUp();
     const idle = await makeWorker(db.sql, tenant, { scopes: ["job:add", "job:read"] });
     expect(await codeOf(claim(db.sql, idle.claims))).toBe("scope_missing");

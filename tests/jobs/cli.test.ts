@@ -24,7 +24,7 @@ const env = () => ({
 const run = (...given: string[]) => runCli(given, { env: env() });
 
 describe("mayfly jobs", () => {
-  it("lists them, shows one as a tree, redrives, cancels, and names schedules", async () => {
+  it("lists jobs, shows one as a tree, redrives, cancels, and names schedules", async () => {
     const work = dataOf(
       await mayfly.jobs.work(
         {
@@ -97,7 +97,7 @@ describe("mayfly jobs", () => {
 });
 
 describe("mayfly schedules", () => {
-  it("sets one, lists it, and removes it", async () => {
+  it("sets a schedule, lists it, and removes it", async () => {
     const set = await run(
       ...["schedules", "set", "often", "*/5 * * * *", "sweep", "--time-zone", "Europe/Berlin"],
       ...["--input", '{"deep":true}', "--priority", "3", "--overlap", "allow", "--json"],

@@ -88,7 +88,7 @@ describe.skipIf(!databaseUrl)("a clock that jumps", () => {
     });
     expect(beat.lost).toEqual([]);
     expect(await complete(db.sql, claims, [{ lease: held.lease }])).toMatchObject({ lost: [] });
-    // Marks from the future do not delay the next look for ended leases.
+    // The times of earlier looks, now in the future, do not delay the next look for ended leases.
     await add(db.sql, claims, [{ name: "dies" }]);
     const dies = await claimOne(db.sql, claims, { lease: 10 });
     await db.advance("20 seconds");

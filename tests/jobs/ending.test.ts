@@ -55,7 +55,7 @@ describe("ending jobs", () => {
       await fail(db.sql, claims, [{ lease: second.lease, error: { message: "again" } }]),
     ).toEqual(["failed"]);
     expect(await statusOf(db.sql, tenant, id)).toBe("failed");
-    // The same calls again, because their answers were lost.
+    // The caller repeats these calls, because it did not get their answers.
     expect(
       await fail(db.sql, claims, [{ lease: second.lease, error: { message: "again" } }]),
     ).toEqual(["recorded"]);

@@ -54,7 +54,7 @@ describe.skipIf(!databaseUrl)("fairness", () => {
   });
   afterAll(() => db?.close());
 
-  it("50 tenants with 10 jobs each wait at most 1.2 times as long beside one with 100,000", async () => {
+  it("lets 50 tenants with 10 jobs each wait at most 1.2 times as long beside one with 100,000", async () => {
     const small: string[] = [];
     for (let n = 0; n < 50; n++) small.push(await makeWorkTenant(db.sql));
     for (const tenant of small) await fill(db.sql, tenant, 10);
@@ -73,7 +73,7 @@ describe.skipIf(!databaseUrl)("fairness", () => {
     expect(beside / alone).toBeLessThanOrEqual(1.2);
   });
 
-  it("30 queues with 10 jobs each wait at most 1.2 times as long beside one with 100,000", async () => {
+  it("lets 30 queues with 10 jobs each wait at most 1.2 times as long beside one with 100,000", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const { claims } = await makeWorker(db.sql, tenant);
     const small = Array.from({ length: 30 }, (_, n) => `q${n}`);

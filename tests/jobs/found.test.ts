@@ -1,4 +1,4 @@
-/** Jobs and runs are found by what they were given and by when they were added. */
+/** Jobs and runs are found by their inputs and by the time when they were added. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { refusalOf, rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -15,7 +15,7 @@ const setUp = async () => makeWorker(db.sql, await makeWorkTenant(db.sql));
 const minute = 60_000;
 
 describe("a list of jobs", () => {
-  it("finds a text in inputs, names, keys and errors, in any case, and of its own tenant only", async () => {
+  it("finds a text in inputs, names, keys and errors, in any case, and only in its own tenant", async () => {
     const [{ claims }, other] = await Promise.all([setUp(), setUp()]);
     const jobs = [
       { name: "mail", input: { to: "Ada Lovelace", percent: "50%" } },
@@ -43,7 +43,7 @@ describe("a list of jobs", () => {
     ).toMatchObject({ code: "invalid_request", details: { field: "containing" } });
   });
 
-  it("has those that were added from a time on, and before another", async () => {
+  it("can be limited to jobs that were added from a time on, and before another", async () => {
     const { claims } = await setUp();
     await add(db.sql, claims, [{ name: "a" }]);
     const [job] = await rpc<{ id: string; created_at: string }[]>(db.sql, claims, "list_jobs", {});
@@ -66,7 +66,7 @@ describe("a list of jobs", () => {
 });
 
 describe("a list of runs", () => {
-  it("finds a text in inputs and names of agents, and has those of a time", async () => {
+  it("finds a text in inputs and names of agents, and can be limited to a time", async () => {
     const { owner } = await makeRunning(db.sql);
     const { owner: other } = await makeRunning(db.sql);
     const start = (claims: typeof owner, agent: string, input: unknown) =>

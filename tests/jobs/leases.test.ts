@@ -154,7 +154,7 @@ describe("every write under a lease", () => {
       lease,
       steps: [{ name: "s", result: 1 }] as never,
     });
-    // Naming a tenant narrows, so another tenant's lease is not found.
+    // A named tenant limits the call to that tenant, so another tenant's lease is not found.
     const narrowed = await complete(db.sql, serviceRole, [{ lease }], inTenant(two.tenant));
     expect(narrowed.lost).toEqual([0]);
     expect(

@@ -76,7 +76,7 @@ it("a redelivered message makes one job and one answer, even with another worker
     ),
   );
   await begun.promise;
-  // It is stopped in the middle. The other worker does the job and gives the answer.
+  // The first worker is stopped in the middle of the job. The other one does the job and gives the answer.
   await worker.stop();
   await dying.ended;
   const work = dataOf(

@@ -94,7 +94,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
     expect(await heldByDead(tenant)).toBe(0);
   });
 
-  it("of a claim that commits before its agent stops are taken back", async () => {
+  it("are taken back if their claim commits before the agent stops", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const agent = await makeWorker(db.sql, tenant);
     await add(db.sql, agent.claims, [{ name: "a" }]);
@@ -186,7 +186,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
                 { lease: failed?.lease, error: { message: "x" }, retry_in: 0 },
               ]);
             }
-            // It may have been the only one.
+            // The failed job may have been the only one.
             if (jobs.length === 0) continue;
             const { lost } = await complete(
               sql,
@@ -247,7 +247,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
       await Promise.all(all);
       expect(bad).toBe(0);
       expect(stops).toBeGreaterThan(5);
-      // What workers get when they are stopped. No deadlock, and nothing else.
+      // Stopped workers get these errors. There is no deadlock, and no other error.
       expect(
         [...errors.keys()].filter(
           (code) =>

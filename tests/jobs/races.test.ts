@@ -16,7 +16,7 @@ import {
 
 let db: TestDatabase;
 
-describe.skipIf(!databaseUrl)("jobs under concurrency", () => {
+describe.skipIf(!databaseUrl)("the job queue under concurrency", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
   });
@@ -100,7 +100,7 @@ describe.skipIf(!databaseUrl)("jobs under concurrency", () => {
       return [jobs.length, late];
     };
     await actAs(db.sql, claims, async (session) => {
-      // Nobody sleeps yet, so nobody is woken. It commits after the last look.
+      // Nobody sleeps yet, so nobody is woken. The new job commits after the worker's last look.
       await session`select mayfly.add_jobs('[{"name": "a"}]')`;
       expect(await look()).toEqual([0, true]);
       expect(await look()).toEqual([0, true]);

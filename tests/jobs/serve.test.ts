@@ -29,7 +29,7 @@ const handlers = {
 export default { fetch: serveJobs(handlers, ${JSON.stringify(options)}) };`;
 
 /**
- * A call ends 2 s after it has begun its first job, a sixth of its wall clock. A job without a step for 4 s would be
+ * A call ends 2 s (a sixth of its wall clock) after it has begun its first job. A job without a step for 4 s would be
  * stuck, and even a busy machine records one in that time.
  */
 const slices = { wallClockMs: 12_000, maxJobs: 1 };
@@ -125,7 +125,7 @@ describe("a function of jobs", () => {
   it("ends before its time limit, and fails a job that has recorded nothing", async () => {
     const stuck = dataOf(await mayfly.jobs.add("stuck", {}, { maxAttempts: 1, queue: "brief" }));
     expect(await call(asProject(), "brief")).toMatchObject({ status: 200, data: { more: true } });
-    // In its next call, if it was claimed late in this one.
+    // If this call claimed the job late, only the next call fails it.
     expect(dataOf(await mayfly.jobs.ended(stuck.id, { timeoutMs: 30_000 }))).toMatchObject({
       status: "failed",
       error: { code: "call_over", message: expect.stringContaining("steps") },
@@ -160,7 +160,7 @@ describe("a function of jobs", () => {
     expect(dataOf(await mayfly.jobs.get(started.id)).attempts).toEqual([]);
   });
 
-  it("begins as many jobs as it is told, and leaves the others to its next call", async () => {
+  it("begins as many jobs as its options say, and leaves the others to its next call", async () => {
     const added = dataOf(
       await mayfly.jobs.add(
         [1, 2, 3, 4, 5].map((a) => ({ name: "add", input: { a, b: 0 }, queue: "few" })),

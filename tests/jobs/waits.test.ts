@@ -69,7 +69,7 @@ describe("signals", () => {
       signal: "no",
       payload: { why: "late" },
     });
-    // The wait gave its attempt back, because there was only one.
+    // The job has only one attempt, so it could continue only because the wait gave the attempt back.
     expect(await complete(db.sql, claims, [{ lease: again.lease }])).toMatchObject({ lost: [] });
   });
 

@@ -55,7 +55,7 @@ describe("a function that pg_cron wakes", () => {
     await db.advance("61 seconds");
     const [next] = (await request()).requests;
     await add(db.sql, claims, [{ name: "later" }]);
-    // The next call, at the moment when this one ends.
+    // The next call is sent at the moment when this one ends.
     await mark(next?.body.call ?? "", 0);
     const again = await takeRequests(db.sql);
     expect(again).toHaveLength(1);

@@ -1,4 +1,4 @@
-/** Who is told that there is work: workers that sleep, once, and nobody else. */
+/** Who is told that there is work: workers that sleep, once each, and nobody else. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Claims } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -22,7 +22,7 @@ async function makeTold() {
     },
   };
 }
-/** A look of a worker that finds nothing, after which it sleeps. */
+/** A worker looks for jobs, finds none, and then sleeps. */
 const sleep = (claims: Claims) => claim(db.sql, claims, 1, { park: crypto.randomUUID() });
 
 it("a job is announced to nobody while no worker sleeps", async () => {

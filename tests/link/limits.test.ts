@@ -11,8 +11,8 @@ let mayfly: Mayfly;
 let agents: Agent[];
 let others: WebSocket[];
 beforeAll(async () => {
-  // Averages of 10 s instead of a minute, which are as high as on a server that has run for long. Fewer connections
-  // than the plan's, because each has to join a channel to count.
+  // Rates are averages of 10 s instead of a minute, so they soon are as high as on a server that has run for long.
+  // There are fewer connections than in the plan, because each has to join a channel to count.
   const limits = { rateTickMs: 1_000, rateTicks: 10, connections: 40 };
   local = await startTestLocal({ limits });
 });
@@ -62,7 +62,7 @@ function join(socket: WebSocket, count: number, config: object, then?: object): 
   });
 }
 
-/** Rates count whole seconds, so each shows in the next one. */
+/** Waits a second. A rate counts whole seconds, so messages count only in the next one. */
 const tick = () => new Promise((resolve) => setTimeout(resolve, 1_000));
 
 async function until<T>(step: () => Promise<T | undefined>): Promise<T> {
@@ -73,8 +73,8 @@ async function until<T>(step: () => Promise<T | undefined>): Promise<T> {
   }
 }
 
-describe("at the plan's limit", () => {
-  it("of connections, it says so, durable work continues, and presence comes back later", async () => {
+describe("at the plan's limit,", () => {
+  it("the SDK says so for connections, durable work continues, and presence comes back later", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const sockets = await connect(40);
     await Promise.all(sockets.map((socket) => join(socket, 1, {})));
@@ -111,7 +111,7 @@ describe("at the plan's limit", () => {
     await stop();
   });
 
-  it("of presence messages, it says so at once", async () => {
+  it("the SDK says so at once for presence messages", async () => {
     const agent = await spawn();
     dataOf(await agent.presence.track({ status: "first" }));
     const sockets = await connect(4);
@@ -127,7 +127,7 @@ describe("at the plan's limit", () => {
     });
   });
 
-  it("of joins, it says so", async () => {
+  it("the SDK says so for joins", async () => {
     const agent = await spawn();
     const names = Array.from({ length: 12 }, (_, n) => `room-${n}`);
     for (const name of names) dataOf(await mayfly.channels.create({ name, kind: "broadcast" }));

@@ -1,4 +1,4 @@
-/** The connections of the transport by Postgres: used at the same time, and replaced when they end. */
+/** The connections of the Postgres transport: several are used at once, and those that end are replaced. */
 import { Mayfly } from "@mayfly/sdk";
 import { PostgresTransport } from "@mayfly/sdk/postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

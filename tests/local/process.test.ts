@@ -187,7 +187,7 @@ describe("the embedded Supabase as a process", () => {
 
     const before = performance.now();
     expect(await signal(started, "SIGINT")).toBe(0);
-    // Shorter than what it cuts off. An idle machine takes under 3 s.
+    // The limit is shorter than the statement that is cut off. An idle machine takes under 3 s.
     expect(performance.now() - before).toBeLessThan(30_000);
     expect(await cutOff).toBeInstanceOf(Error);
     await Promise.all([sql.end({ timeout: 0 }), behind.end({ timeout: 0 })]);

@@ -2,7 +2,7 @@ import { type MayflyError, ok } from "@mayfly/sdk/contract/errors";
 import { Attendance, type Beat, type Reader } from "@mayfly/sdk/internal";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-/** A server with these numbers, and what it was told. */
+/** A server that returns these numbers, and records what it was told. */
 function serverWith(newest: { log: number; inbox: number; channels: Record<string, number> }) {
   const beats: Beat[] = [];
   const attendance = new Attendance(async (beat) => {
@@ -30,7 +30,7 @@ describe("the attendance of a client", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("leases what is read at once, and then every 30 s", async () => {
+  it("leases what the client reads, at once and then every 30 s", async () => {
     const { beats, attendance } = serverWith({ log: 0, inbox: 0, channels: { c: 0 } });
     const readers = [
       new TestReader(),
@@ -68,7 +68,7 @@ describe("the attendance of a client", () => {
     expect(reader.told).toEqual([]);
     newest.inbox = 6;
     await vi.advanceTimersByTimeAsync(30_000);
-    // The reader has it already, and its broadcast may still arrive late.
+    // The reader has the event already, and its broadcast may still arrive late.
     expect(reader.at).toBe(6);
     await vi.advanceTimersByTimeAsync(3_000);
     expect(reader.told).toEqual(["broadcasts_lost"]);

@@ -176,7 +176,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await listening(agent);
     const got: MessageContent[] = [];
     const id = randomUUID();
-    // The marker message comes after it. When the marker arrives, the first message was received, and kept
+    // A marker follows the message. When the marker arrives, the message has been received, and kept
     // because it has no handler.
     await early(
       send(messageTo(agent.id, { id }), messageTo(agent.id, { type: "mark" })),

@@ -31,7 +31,7 @@ afterAll(async () => {
 
 describe("a Realtime that drops, delays, reorders, closes, refuses", () => {
   it(
-    "makes a watch miss nothing and repeat nothing",
+    "lets a watch miss nothing and repeat nothing",
     async () => {
       const reader = await spawnIn(mayfly, { name: "reader", lifetime: 900 });
       const writers = await Promise.all(

@@ -147,7 +147,7 @@ describe("a watch that follows", () => {
   });
 });
 
-describe("a watch of messages, by somebody other than an agent", () => {
+describe("a watch of messages by a person or a server", () => {
   it("hears at once of messages to one agent, whether or not its inbox is open", async () => {
     const heard: unknown[] = [];
     // It does not hear because it polls.

@@ -15,7 +15,7 @@ interface Page {
   more: boolean;
 }
 
-describe.skipIf(!databaseUrl)("the log, on a real Postgres 17", () => {
+describe.skipIf(!databaseUrl)("the log, on a real Postgres 17,", () => {
   let db: TestDatabase;
   let sql: postgres.Sql;
   beforeAll(async () => {
@@ -182,7 +182,7 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17", () => {
     let pushed = 0;
     let erasing = Promise.resolve();
     const write = async ({ claims }: { claims: Claims }, n: number) => {
-      // Until it is refused, because the agent was erased with the tenant, when no writer holds the tenant.
+      // Writes until it is refused, because the agent was erased with the tenant once no writer held the tenant.
       for (let turn = 0; turn < 20; turn++) {
         const unknown = { ...put, id: crypto.randomUUID() };
         const memory = { id: n % 4 ? put.memory.id : crypto.randomUUID(), set: { reward: n / 10 } };

@@ -6,8 +6,8 @@ import { rpc, serviceRole } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
 
 /** Above the project's rate, Realtime drops broadcasts of the database without telling anybody. */
-describe("while Realtime drops broadcasts in silence", () => {
-  /** The server asks this for each broadcast. */
+describe("while Realtime drops broadcasts in silence,", () => {
+  /** The server looks here at each broadcast. */
   const faults: RealtimeFaults = { seed: 1, drop: 0 };
   let local: TestLocal;
   let mayfly: Mayfly;
@@ -30,7 +30,7 @@ describe("while Realtime drops broadcasts in silence", () => {
     await mayfly.close();
   });
 
-  /** It listens, and has said so. From here on, losses count. */
+  /** Waits until the agent listens and has said so. From then on, losses count. */
   const steady = async (topics: number) => {
     await vi.waitFor(() => {
       const channels = agent.client.realtime.getChannels();
@@ -55,13 +55,13 @@ describe("while Realtime drops broadcasts in silence", () => {
 
     faults.drop = 1;
     dataOf(await mayfly.messages.send(agent.id, "tick", { n: 1 }));
-    // Nobody received it. The heartbeat returns its number, and reports the losses.
+    // Nobody received the broadcast. The heartbeat returns the message's number, and reports the losses.
     dataOf(await agent.heartbeat());
     await vi.waitFor(() => expect(got).toEqual([1]), 30_000);
     await vi.waitFor(() => expect(lost()).toHaveLength(1), 10_000);
     for (let n = 2; n <= 4; n++) {
       dataOf(await mayfly.messages.send(agent.id, "tick", { n }));
-      // Otherwise with the pull that comes after 30 s.
+      // Without polling, it would come with the pull after 30 s.
       await vi.waitFor(() => expect(got).toContain(n), 10_000);
     }
     expect(got).toEqual([1, 2, 3, 4]);
@@ -95,7 +95,7 @@ describe("while Realtime drops broadcasts in silence", () => {
     dataOf(await mayfly.state.set("plan", { step: 1 }));
     dataOf(await mayfly.channels.publish("findings", "tick", { n: 1 }));
     dataOf(await agent.heartbeat());
-    // Each of the two is told once.
+    // The watch and the channel are each told once.
     await vi.waitFor(() => expect(lost()).toHaveLength(2), 10_000);
     expect(seen).toHaveLength(1);
     expect(published).toEqual([1]);
@@ -116,7 +116,7 @@ describe("while Realtime drops broadcasts in silence", () => {
   });
 });
 
-describe("under another tenant's flood at more than twice the project's rate", () => {
+describe("under another tenant's flood at more than twice the project's rate,", () => {
   let local: TestLocal;
   beforeAll(async () => {
     local = await startTestLocal({ limits: { messagesPerSecond: 20, rateTickMs: 250 } });
@@ -146,7 +146,7 @@ describe("under another tenant's flood at more than twice the project's rate", (
         );
     })();
     try {
-      // It has been listening, with a lease, since before this one.
+      // The agent has been listening, with a lease, since before this heartbeat.
       dataOf(await agent.heartbeat());
       for (let n = 1; errors.every(({ code }) => code !== "broadcasts_lost"); n++) {
         await tick(n);

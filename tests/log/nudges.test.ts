@@ -74,7 +74,7 @@ describe("nudges with a flusher", () => {
     expect(await due()).toBe(1);
   });
 
-  it("of what is meant for one agent are sent to people who watch, and to no other agent", async () => {
+  it("about what is meant for one agent are sent to people who watch, and to no other agent", async () => {
     const other = await makeAgent(db.sql, tenant);
     await listen(other);
     await send(other, messageTo(agent.id));

@@ -92,7 +92,7 @@ describe("a page", () => {
   });
 });
 
-describe("since now", () => {
+describe("a pull since now", () => {
   beforeAll(async () => {
     tenant = await makeTenant(db.sql);
     agent = await makeAgent(db.sql, tenant);

@@ -19,7 +19,7 @@ beforeEach(async () => {
   tenant = await begin();
 });
 
-describe("rows", () => {
+describe("rows in a page", () => {
   it("are included only if asked for: memories as they are now, states as they were", async () => {
     const reader = await readerWith("memory:read", "state:read");
     const { cursor: since } = await read(reader);

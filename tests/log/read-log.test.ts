@@ -65,7 +65,7 @@ describe("reading the log", () => {
     expect(await typesOf(["agent.s*"])).toEqual(["agent.spawned"]);
   });
 
-  it("shows an agent with state:read states, and nothing else", async () => {
+  it("shows states, and nothing else, to an agent with state:read", async () => {
     const reader = await readerWith("state:read");
     const { cursor: since } = await read(reader);
     await push([putOf()]);

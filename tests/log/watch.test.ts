@@ -37,7 +37,7 @@ describe("watch", () => {
     expect(got.subjects()).toEqual([...ids, ...more]);
   });
 
-  it("works for an agent, chooses by type, and ends with the agent", async () => {
+  it("works for an agent, delivers only the chosen types, and ends with the agent", async () => {
     const got = collector();
     const agent = await spawnIn(watched, { name: "watcher" });
     const started = await watch(agent, { types: ["agent.stopped"], ...nudgedAlone }, got.take);
@@ -51,7 +51,7 @@ describe("watch", () => {
   });
 
   // Sooner than the pull after 30 s, which needs no nudge.
-  it("delivers events for only one agent at once too", async () => {
+  it("also delivers events for only one agent at once", async () => {
     const agent = await spawnIn(watched);
     const got = collector();
     await watch(agent, { types: ["memory.*"], ...nudgedAlone }, got.take);
@@ -234,7 +234,7 @@ describe("watch", () => {
     const [id] = await remember("there");
     const got = collector();
     await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
-    // At once, because a pull between the two would find another epoch without these rows.
+    // In one transaction, because a pull between the two changes would find the new epoch without these rows.
     const next = "ffffffff-ffff-7fff-bfff-ffffffffffff";
     await local.sql.begin(async (sql) => {
       await sql`update mayfly_private.epochs set timeline = timeline + 1`;

@@ -129,7 +129,7 @@ async function refusedBySql(one: object): Promise<string | null> {
   return (details as { field?: string } | null)?.field ?? code;
 }
 
-/** The answers of the two for each value, if they differ. */
+/** For each value about which the contract and SQL differ: both answers. */
 async function differences(field: string, values: Values, make: (value: unknown) => object) {
   const found: unknown[] = [];
   const [fits, beyond] = values;

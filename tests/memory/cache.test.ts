@@ -19,7 +19,7 @@ function searchOf(memories: Memory[], embedder?: Embedder) {
 }
 
 describe("the local cache", () => {
-  it("evicts the least important first, and among these the oldest", () => {
+  it("evicts the least important memories first, and among these the oldest", () => {
     const cache = new MemoryCache({ maxMemories: 20 });
     for (let n = 0; n < 20; n++) {
       const importance = n % 2 === 0 ? 5 : 8;
@@ -175,7 +175,7 @@ describe("a local search", () => {
     const { search } = searchOf(
       Array.from({ length: 500 }, (_, n) => memoryOf(`m${n}`, { output: `word${n} `.repeat(50) })),
     );
-    // Turns of the event loop, however long each takes.
+    // Counts turns of the event loop, because their length depends on the machine.
     let turns = 0;
     let over = false;
     const turn = () => {

@@ -49,8 +49,8 @@ async function byClock(aheadMs: number, work: () => Promise<unknown>) {
   spy.mockRestore();
 }
 
-describe("updates of one memory", () => {
-  it("made earlier lose against later ones, even if they are pushed later, field by field", async () => {
+describe("an update of one memory", () => {
+  it("loses, field by field, against one that was made later, even if it is pushed after it", async () => {
     const id = await shared();
     await one.memory.update(id, { set: { reward: 0.1, critique: "of one" } });
     await byClock(500, () => other.memory.update(id, { set: { reward: 0.9 } }));
@@ -69,7 +69,7 @@ describe("updates of one memory", () => {
     }
   });
 
-  it("made after seeing another's update win over it, whatever the clocks say", async () => {
+  it("wins over another agent's update that its agent had seen, whatever the clocks say", async () => {
     const id = await shared();
     // Within the limit of the server.
     await byClock(40_000, () => other.memory.update(id, { set: { output: "by a fast clock" } }));
@@ -80,7 +80,7 @@ describe("updates of one memory", () => {
     expect(await onServer(id)).toMatchObject({ output: "by one who knows it" });
   });
 
-  it("from a clock that is an hour ahead get new timestamps, and are pushed", async () => {
+  it("from a clock that is an hour ahead gets a new timestamp, and is pushed", async () => {
     const id = await shared();
     await byClock(3_600_000, async () => {
       await one.memory.update(id, { set: { reward: 0.5 } });

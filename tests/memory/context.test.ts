@@ -30,7 +30,7 @@ const recallOf = (...results: RecalledMemory[]): Recall => ({
 const idsOf = (memories: { id: string }[]) => memories.map(({ id }) => id);
 
 describe("a context", () => {
-  it("packs the best first, fits in smaller ones, and says what it left out", () => {
+  it("takes the best memories first, then smaller ones that still fit, and says what it left out", () => {
     const recall = recallOf(
       recalled("first", "a".repeat(100)),
       recalled("too long", "b".repeat(1_000)),
@@ -55,7 +55,7 @@ describe("a context", () => {
     expect(context.leftOut).toMatchObject([{ memory: { id: "other" }, reason: "duplicate" }]);
   });
 
-  it("cuts only if asked, only the first that does not fit, and stays within the budget", () => {
+  it("cuts a memory only if asked, only the first that does not fit, and stays within the budget", () => {
     const recall = recallOf(
       recalled("a", "😀".repeat(500)),
       recalled("b", "y".repeat(500)),

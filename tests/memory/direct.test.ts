@@ -12,7 +12,7 @@ afterAll(() => local?.close());
 
 const tasks = (memories: { task: string }[]) => memories.map(({ task }) => task);
 
-describe("memories without an agent", () => {
+describe("memories, for a caller that is no agent,", () => {
   it("are changed in one round trip, listed the newest first, and counted by day", async () => {
     const { memory } = (await local.enter()).mayfly;
     for (const task of ["first", "second", "third"]) dataOf(await memory.remember({ task }));

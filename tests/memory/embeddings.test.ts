@@ -72,7 +72,7 @@ describe("the embedding queue", () => {
     expect(new Set(claims.map((one) => one.memory)).size).toBe(12);
   });
 
-  it("gives a dead worker's memories to another, and only that answer counts", async () => {
+  it("gives a dead worker's memories to another worker, and only the other's answer counts", async () => {
     await push(putOf());
     const [first] = await claim();
     await passTime();

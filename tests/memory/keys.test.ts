@@ -94,7 +94,7 @@ describe("a put with a key", () => {
     const put = keyed("again", { task: "one" });
     await push(alice.claims, put);
     await push(alice.claims, deleteOf(put.memory.id));
-    // Under the old id too, because a caller that has it does not know that it was forgotten.
+    // The put has the old id, as from a caller that does not know that the memory was forgotten.
     const [result] = await push(alice.claims, keyed("again", { id: put.memory.id, task: "two" }));
     expect(result?.kept).not.toBe(put.memory.id);
     expect(await rows("again")).toMatchObject([{ id: result?.kept, task: "two" }]);
@@ -191,7 +191,7 @@ describe("a put with once", () => {
     ]);
   });
 
-  it("is stored as well if the other differs, was changed, is a turn, or had no once", async () => {
+  it("is stored even so if the other memory differs, was changed, is a turn, or was put without once", async () => {
     const conversation_id = randomUUID();
     const [first] = [once({ task: "alike" })];
     await push(alice.claims, first);

@@ -94,7 +94,7 @@ describe("an agent's local memory", () => {
     await Promise.all([writer.stop(), reader.stop()]);
   });
 
-  it("is pulled again after the database was restored, without lost memories", async () => {
+  it("is pulled again after the database was restored, and drops memories that are lost", async () => {
     const [writer, reader] = [
       await spawnIn(mayfly, { name: "writer" }),
       await spawnIn(mayfly, { name: "reader" }),
@@ -241,7 +241,7 @@ describe("a recall without a server", () => {
 });
 
 describe("reading memories", () => {
-  it("filters a list, gets one, and a thread with its last turns in order", async () => {
+  it("filters a list, gets one memory, and gets a thread with its last turns in order", async () => {
     const agent = await spawnIn(mayfly);
     const [conversationId, sessionId] = [randomUUID(), randomUUID()];
     for (let n = 1; n <= 5; n++)

@@ -9,7 +9,7 @@ import { putOf, updateOf } from "#harness/operations";
  * Without the Data API: if the server ends a session in the middle of a transaction, postgres.js 3.4 writes its
  * rollback to a closed socket, and throws where nobody can catch it.
  */
-describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
+describe.skipIf(!databaseUrl)("the database, on a real Postgres 17,", () => {
   let db: TestDatabase;
   beforeAll(async () => {
     db = await openPostgresDatabase();

@@ -52,7 +52,7 @@ async function recall(options: Record<string, unknown>, claims: Claims = agent.c
 }
 const tasks = (hits: Hit[]) => hits.map((hit) => hit.task);
 
-describe("recall, with typos", () => {
+describe("recall, with typos,", () => {
   it("finds task and tags with nearly correct words", async () => {
     await remember(
       { task: "Rotate the signing key" },
@@ -86,7 +86,7 @@ describe("recall, with typos", () => {
   });
 });
 
-describe("recall, with weights", () => {
+describe("recall, with weights,", () => {
   it("weighs reward, importance and freshness as the caller asks", async () => {
     await remember(
       { task: "mend the net", reward: 1, importance: 1, created_at: "2020-01-01T00:00:00Z" },
@@ -167,7 +167,7 @@ describe("recall, with weights", () => {
   });
 });
 
-describe("recall, narrowed", () => {
+describe("recall, narrowed,", () => {
   it("keeps to a task, a session, a conversation and a time", async () => {
     const [session_id, conversation_id] = [randomUUID(), randomUUID()];
     await remember(

@@ -47,7 +47,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
       order by distance + 0 limit 10`;
     return rows.map((row) => row.id as string);
   };
-  /** The average share of the best ten that it finds. */
+  /** The average share of the best ten that recall finds. */
   async function recallAt10(tenant: string, tags?: string[], asked = questions) {
     let expected = 0;
     let found = 0;
@@ -101,7 +101,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
     expect(row?.vectors).toBe(9900);
   });
 
-  it("reads a large tenant by HNSW, its fresh tail by B-tree", async () => {
+  it("reads a large tenant by HNSW, and its fresh tail by B-tree", async () => {
     const plans = await plansOf(large, questions[0] as string);
     expect(plans).toContain("Index Scan using memory_vectors_settled_idx");
     expect(plans).toMatch(/Index Scan (using|on) memory_vectors_tail_idx/);

@@ -59,7 +59,7 @@ describe("recall", () => {
       putOf({ task: "Rotate the signing key" }),
       putOf({ task: "rotateSigningKey in lib/key_store.ts" }),
       putOf({ task: "Bake bread" }),
-      // In the text, where similarity does not help.
+      // The words are in the output, where the search for similar spellings does not help.
       putOf({ task: "Later", output: "HTTPServer calls parseXMLDocument for all URLs" }),
     ]);
     for (const part of ["http", "server", "xml", "document", "urls", "parseXMLDocument"])

@@ -48,7 +48,7 @@ describe("latest_wins", () => {
     });
   });
 
-  it("treats an update without a clock as made when it arrives, even after clocks that are ahead", async () => {
+  it("treats an update without a clock as newer than everything before it, even than clocks that are ahead", async () => {
     const id = await remember();
     await update(id, { reward: 0.9 }, { hlc: clock(50) });
     expect(await update(id, { reward: 0.1 })).toMatchObject({ fields: { reward: "applied" } });

@@ -1,4 +1,4 @@
-/** How useful an embedding model is, measured on the tenant's own memories. */
+/** Measures on a tenant's own memories how useful an embedding model is. */
 import { createHash } from "node:crypto";
 import { developmentEmbedder, type Embedder, type Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

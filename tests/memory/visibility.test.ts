@@ -22,7 +22,7 @@ describe("visibility", () => {
     return [events.map((event) => event.type), memories.map((memory) => memory.task)];
   };
 
-  it("that widens reaches the tenant, and that narrows removes the memory from the caches of others", async () => {
+  it("brings a memory to the tenant when it widens, and removes it from the caches of others when it narrows", async () => {
     const own = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, own, {
       scopes: ["agent:spawn", "memory:read", "memory:write"],
@@ -109,7 +109,7 @@ describe("visibility", () => {
     expect((await sync([narrow], null, admin)).results[0]?.status).toBe("applied");
   });
 
-  it("of a private memory without an agent is limited to admins", async () => {
+  it("of a private memory without an agent is for admins only", async () => {
     const own = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [own]: "admin" });
     const member = await makePerson(db.sql, { [own]: "member" });

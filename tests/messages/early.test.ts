@@ -35,7 +35,7 @@ describe.skipIf(!databaseUrl)("before the message's transaction is visible, its 
       if (waiting.length > 0) return;
     }
   };
-  /** Starts `then` after a call and before its commit. The commit follows when `then` is blocked or has ended. */
+  /** Starts `then` after a call. The call commits only when `then` is blocked or has ended. */
   const beforeCommit = async <T, U>(
     call: (session: Session) => Promise<T>,
     then: (made: T) => Promise<U>,

@@ -46,7 +46,7 @@ afterEach(async () => {
 
 describe("a connection that is cut at random, and a Realtime that drops, delays and reorders", () => {
   it(
-    "makes an inbox and a channel miss nothing and repeat nothing",
+    "lets an inbox and a channel miss nothing and repeat nothing",
     async () => {
       const scopes = ["message:read", "message:send", "memory:read", "channel:write"];
       const spawn = async (by: Mayfly) => {

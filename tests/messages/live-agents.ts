@@ -2,7 +2,7 @@ import type { Agent, Mayfly, Message, SpawnOptions } from "@mayfly/sdk";
 import { dataOf } from "#harness/agents";
 import { local, mayfly, spawn as spawnLive } from "#harness/live";
 
-/** `behind` spawns agents whose connection can be cut. */
+/** `behind` spawns agents behind the proxy, so that their connections can be cut. */
 export { agents, local, mayfly, proxy, setUp, tenant, watched as behind } from "#harness/live";
 
 export const spawn = (options: SpawnOptions = {}, by: Mayfly | Agent = mayfly): Promise<Agent> =>

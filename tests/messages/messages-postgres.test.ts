@@ -16,7 +16,7 @@ interface Pulled {
   more: boolean;
 }
 
-describe.skipIf(!databaseUrl)("messages, on a real Postgres 17", () => {
+describe.skipIf(!databaseUrl)("the inbox, on a real Postgres 17,", () => {
   let db: TestDatabase;
   let sql: postgres.Sql;
   beforeAll(async () => {
@@ -30,7 +30,7 @@ describe.skipIf(!databaseUrl)("messages, on a real Postgres 17", () => {
 
   const pick = (from: number) => Math.floor(Math.random() * from);
 
-  it("gives 16 senders to overlapping inboxes and channels, some of which give up, no deadlock, no gap and no double", async () => {
+  it("has no deadlock, no gap and no double when 16 senders write to overlapping inboxes and channels, and some give up", async () => {
     const tenant = await makeTenant(db.sql, {
       writes_per_minute: 1_000_000,
       max_living_agents: 100,

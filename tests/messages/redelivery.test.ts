@@ -20,7 +20,7 @@ import {
 setUp();
 
 describe("messages", () => {
-  it("can be requested in a handler, while others wait for their turn", async () => {
+  it("can be requested in a handler, while other messages wait for their turn", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     ada.on("query", async (message) => void (await message.reply({ answer: 1 })));
     const order: string[] = [];
@@ -165,7 +165,7 @@ describe("messages", () => {
         );
       const id = String(await told("id"));
       for (const n of [1, 2]) await send(ada, id, n);
-      // Handled messages are acknowledged within 20 ms, and these should be.
+      // Handled messages are acknowledged within 20 ms. These two must be, before the next one is sent.
       while ((await acknowledged(id)) < 2) await new Promise((resolve) => setTimeout(resolve, 20));
       const handled = told("handled");
       await send(ada, id, 3);

@@ -94,7 +94,7 @@ describe("sending messages", () => {
       expect(await codeOf(send(ada.claims, messageTo(to)))).toBe("no_recipient");
   });
 
-  it("works to people, from people and from the secret key", async () => {
+  it("works from and to people, and from the secret key", async () => {
     const person = await makePerson(db.sql, { [tenant]: "member" });
     const id = String(person.sub);
     await send(ada.claims, messageTo(id, { payload: { to: "person" } }));
@@ -119,7 +119,7 @@ describe("sending messages", () => {
     ).toBe("no_inbox");
   });
 
-  it("sends nothing if one message of a call is invalid, and says which", async () => {
+  it("sends nothing if one message of a call is invalid, and says which one it is", async () => {
     const good = messageTo(bob.id);
     const other = await makeTenant(db.sql);
     const stranger = await makeAgent(db.sql, other);

@@ -136,7 +136,7 @@ describe("erasing a tenant", () => {
       const call = await eraseCounting(owner, tenant, { name, max_rows: 50 });
       deletions.push(call.deleted);
       erased = call.erased;
-      // A caller that may erase can continue. The other members are like any row.
+      // A caller that may erase stays a member until the end, so that it can continue. Other members are rows like any.
       if (!erased) expect(await rpc(db.sql, owner, "tenant_ids")).toEqual([tenant]);
     }
     // The last call also deletes the tenant and the membership of its caller.

@@ -92,7 +92,7 @@ const own = [
 ];
 
 describe("the import of an export", () => {
-  it("brings back every row that an export has, except those that it names", async () => {
+  it("brings back every row of an export, except those of the tables that its answer names", async () => {
     const victim = await fillTenant(db.sql);
     const lines = await exported(victim.owner);
     const copy = await makeCopy();

@@ -34,7 +34,7 @@ const livingOf = async (tenants: string[]) => {
 };
 const maintenanceOf = async () =>
   (await rpc<Installation>(db.sql, serviceRole, "installation")).maintenance;
-/** At its last version, so nothing can change it any more, and it has expired. */
+/** Sets the expired memory to its last possible version, so that maintenance cannot change it. */
 const poison = (tenant: string) =>
   db.sql`update mayfly.memories set version = 2000000001 where tenant_id = ${tenant}`;
 const repair = (tenant: string) =>
@@ -137,7 +137,7 @@ describe("maintenance of every tenant", () => {
 });
 
 describe("sync", () => {
-  it("marks agents that are dead but do not say so", async () => {
+  it("marks dead agents that nobody has marked yet", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant, { lifetime: 600 });
     const dead = await makeAgent(db.sql, tenant, { lifetime: 30 });

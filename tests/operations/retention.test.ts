@@ -197,7 +197,7 @@ describe("retention", () => {
     });
   });
 
-  it("refuses an operation that is too old to be known, unless it still is", async () => {
+  it("refuses an operation that is too old to be known, unless it is still known", async () => {
     await enter();
     const old = { ...putOf(), id: idOf(Date.now() - 31 * 86_400_000) };
     expect(await refusalOf(sync([putOf(), old]))).toMatchObject({

@@ -24,8 +24,8 @@ async function openCronDatabase(): Promise<Sql | undefined> {
 
 const probe = databaseUrl ? await openCronDatabase() : undefined;
 
-// A cluster has one pg_cron. The jobs are created in its database, like the migration does, and then pointed at the
-// test's own database, each second. They run unchanged.
+// A cluster has one pg_cron. The test creates the jobs in its database, as the migration does. Then it points them at
+// its own database, and lets them run each second. Their commands are unchanged.
 describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
   const cron = probe as Sql;
   let db: TestDatabase;

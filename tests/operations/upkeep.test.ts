@@ -97,7 +97,7 @@ describe("an export", () => {
     const sizes: number[] = [];
     for await (const chunk of dataOf(await mayfly.tenants.export())) sizes.push(chunk.length);
     expect(sizes.length).toBeGreaterThan(2);
-    // Except for the first one, whose size is unknown.
+    // The first page does not count, because the size of its rows was not known yet.
     expect(Math.max(...sizes.slice(1))).toBeLessThan(3_000_000);
   });
 
@@ -221,7 +221,7 @@ describe("conflicts", () => {
     });
   });
 
-  it("of several memories, or of one that is gone, cannot be resolved", async () => {
+  it("cannot be resolved together if they are of several memories, nor if their memory is gone", async () => {
     const { id } = dataOf(await agent.remember({ task: "shared", reward: 0.1 }));
     dataOf(await agent.sync());
     const [conflict] = await conflictsOf(id, { reward: 0.9 });

@@ -29,7 +29,7 @@ export function setUp(): void {
   beforeEach(() => alive.clear());
 }
 
-/** A holder is considered dead after 0.4 s without a beat, in which it should have had forty. */
+/** A holder counts as dead after 0.4 s without a beat. In that time, it should have beaten forty times. */
 export const rhythm = { beatMs: 10, lookMs: 20, looks: 20 };
 /** A holder that does not beat at all. */
 export const still = { ...rhythm, beatMs: 1_000_000 };

@@ -54,7 +54,7 @@ describe.each(["memory", "file"])("an outbox in %s", (kind) => {
             await outbox.open();
           } else if (one.do === "retry") {
             expect(await outbox.retry()).toBe(dead.length);
-            // In its old place, to be pushed first.
+            // A retried operation gets its old place back, so it is pushed first.
             waiting.push(...dead.splice(0));
             waiting.sort((x, y) => x.id.localeCompare(y.id));
           } else {

@@ -25,7 +25,7 @@ afterAll(async () => {
   await packed?.remove();
 });
 
-/** Options of `new Mayfly`, in a new tenant. */
+/** Options of `new Mayfly` for a new tenant. */
 const project = async () => {
   const { tenant } = await local.enter();
   return JSON.stringify({ url: local.apiUrl, key: local.secretKey, tenant });

@@ -14,7 +14,7 @@ export interface Packed {
   /** The folder of the consumer, with node_modules. */
   folder: string;
   tarball: string;
-  /** As `npm install` has put it there. */
+  /** The folder of the SDK, as `npm install` has put it there. */
   installed: string;
   /** Writes a file of the consumer, and returns its path. */
   write(name: string, text: string): Promise<string>;

@@ -26,7 +26,7 @@ export interface Installed {
   tarball(name: string): string;
   /** The packed command line. */
   cli: string;
-  /** The folder of this test file's people. */
+  /** The parent of the folders of users in this test file. */
   people: string;
   /** A folder of a user with all packages installed. */
   folder(name: string): Promise<string>;

@@ -70,7 +70,7 @@ describe("create-mayfly", () => {
   });
 });
 
-describe.skipIf(long)("with the packages that npm would install", () => {
+describe.skipIf(long)("with the packages that npm would install,", () => {
   const dev = async (folder: string, ...words: string[]) => {
     await all.install(folder);
     const ran = await startCli(["dev", "--", process.execPath, ...words], {
@@ -126,7 +126,7 @@ describe.skipIf(long)("with the packages that npm would install", () => {
 });
 
 /** With the registry of npm, which takes some minutes. */
-describe.runIf(long)("by the two commands of its README", { timeout: 600_000 }, () => {
+describe.runIf(long)("by the two commands of its README,", { timeout: 600_000 }, () => {
   const run = promisify(execFile);
   const npm = async (folder: string, ...words: string[]) =>
     (await run("npm", words, { cwd: folder, maxBuffer: 1 << 26 })).stdout;

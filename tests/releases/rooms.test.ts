@@ -54,7 +54,7 @@ describe("SQL files are applied", () => {
     expect(orderOf(sources)).toEqual(["sql/agents/functions/z.sql", "sql/agents/functions/f.sql"]);
   });
 
-  it("and files in a cycle or outside of a room are named", () => {
+  it("and the build names files that are in a cycle or outside of a room", () => {
     const circle = [
       file("agents/functions/f", calls("f", "g")),
       file("agents/functions/g", calls("g", "f")),

@@ -12,7 +12,7 @@ let local: TestLocal;
 let mayfly: Mayfly;
 let tenant: string;
 let work: Work;
-/** Notices if somebody then calls a model. */
+/** While this is true, every call of a model fails. */
 let isModelOut = false;
 const refunded: unknown[] = [];
 const words = 1_200;
@@ -71,7 +71,7 @@ const run = (...given: string[]) =>
   runCli(given, {
     env: { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey, MAYFLY_TENANT: tenant },
   });
-/** Until it asks for the approval. */
+/** Waits until the run asks for the approval. */
 const asked = async (id: string) => {
   for await (const { chunk } of mayfly.runs.stream(id))
     if (chunk.type === "tool-approval-request") return;
@@ -149,7 +149,7 @@ describe("a run's stream", () => {
       for await (const { seq, chunk } of through.runs.stream(id, { after: seen.at(-1) ?? 0 })) {
         seen.push(seq);
         if (chunk.type === "text-delta") text += String(chunk.delta);
-        // After each chunk, in the middle of a page or of a broadcast: the reader, or its connection.
+        // Something breaks after each chunk, in the middle of a page or of a broadcast: the reader, or its connection.
         if (breaks === 1_000) continue;
         if (++breaks % 10 > 0) {
           ended = false;

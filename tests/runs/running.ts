@@ -100,7 +100,7 @@ export async function makeRunning(sql: Sql) {
   const worker = await makeWorker(sql, tenant, {
     scopes: [...scopes, "run:read", "run:write", "cost:read", "cost:write", "approval:request"],
   });
-  // Tokens live for two minutes, and they are not tested here.
+  // Longer than the usual two minutes, because these tests are not about tokens.
   worker.claims.exp = inSeconds(7_200);
   const [owner, admin] = (await Promise.all(
     ["owner", "admin"].map((role) => makePerson(sql, { [tenant]: role })),

@@ -25,8 +25,8 @@ const search = tool({
   run: ({ q }) => ({ found: q.toUpperCase() }),
 });
 
-describe("what tools and models of a run get", () => {
-  it("is their tenant's secrets, from the worker or else from Vault, and no row has them", async () => {
+describe("what a run gives to its tools and models", () => {
+  it("includes their tenant's secrets, from the worker or else from Vault, and no row has them", async () => {
     const { tenant, owner } = await makeRunning(db.sql);
     const { tenant: other } = await makeRunning(db.sql);
     const said = `sk-${crypto.randomUUID()}`;

@@ -107,7 +107,7 @@ describe("an answer", () => {
     expect(await runOf(db.sql, claims, id)).toMatchObject({ calls: [{ step: 1 }], tools: [] });
   });
 
-  it("is recorded if the audit of its tools is refused, since it is paid for", async () => {
+  it("is recorded even if the audit of its tools is refused, because it is paid for", async () => {
     const { tenant, claims, id, record } = await hold();
     await limitBytes(tenant, 1);
     expect((await record()).tools).toBeUndefined();

@@ -50,7 +50,7 @@ const edited = async (value: unknown, ...edits: Edit[]) => {
 };
 
 describe("an edit", () => {
-  it("increments: a missing number is 0, and without a value it adds 1", async () => {
+  it("increments by its value, by default 1, and counts a missing number as 0", async () => {
     expect(await edited(undefined, { op: "inc", path: "" })).toBe(1);
     expect(await edited(41, { op: "inc", path: "" })).toBe(42);
     expect(await edited({ n: 1.5 }, { op: "inc", path: "/n", value: -0.5 })).toEqual({ n: 1 });
@@ -68,7 +68,7 @@ describe("an edit", () => {
     });
   });
 
-  it("adds like a JSON patch: a key, or an item at an index or at the end of a list", async () => {
+  it("adds a key, or an item at an index or at the end of a list, like a JSON patch", async () => {
     expect(await edited({ a: 1 }, { op: "add", path: "/b", value: null })).toEqual({
       a: 1,
       b: null,
@@ -84,7 +84,7 @@ describe("an edit", () => {
     });
   });
 
-  it("removes a key, an index, or equal values from a list; a missing one is not an error", async () => {
+  it("removes a key, an index, or equal values from a list, and does nothing if there is none", async () => {
     expect(await edited({ a: 1, b: 2 }, { op: "remove", path: "/a" })).toEqual({ b: 2 });
     expect(await edited({ l: [1, 2, 3] }, { op: "remove", path: "/l/1" })).toEqual({ l: [1, 3] });
     expect(await edited({ l: [1, 2, 1] }, { op: "remove", path: "/l", value: 1 })).toEqual({

@@ -40,7 +40,7 @@ describe("states", () => {
     expect(dataOf(await agent.state.delete("plan"))).toBe(false);
   });
 
-  it("are listed by their last change, of all owners, including deleted ones", async () => {
+  it("of all owners, including deleted ones, are listed by their last change", async () => {
     const agent = await spawn();
     const prefix = `recent_${agent.id}`;
     dataOf(await mayfly.state.set(`${prefix}/one`, 1));

@@ -43,7 +43,7 @@ describe("a watched team", () => {
     expect(await watch.check()).toMatchObject([
       { kind: "silence", agents: [one.id], detail: { activity }, times: 1, status: "open" },
     ]);
-    // Reported once, and over when it moves.
+    // The alert was reported once, and ends when the agent moves on.
     expect(await watch.check()).toEqual([]);
     dataOf(await one.heartbeat({ activity, task: "another page" }));
     await watch.check();

@@ -90,7 +90,7 @@ describe("a poll", () => {
     });
   });
 
-  it("weighs its voters under the rule weighted", async () => {
+  it("weighs its voters under the rule `weighted`", async () => {
     const { agents, first, second, third } = await makeTeaming(db.sql);
     const voters = agents.map(({ id }, at) => ({ id, weight: at === 0 ? 3 : 1.25 })) as never;
     const poll = await openPoll(db.sql, first.claims, { voters, rule: "weighted" });
@@ -101,7 +101,7 @@ describe("a poll", () => {
     });
   });
 
-  it("ends with the first ballot under first_valid, and with the first different one under unanimous", async () => {
+  it("ends with the first ballot under `first_valid`, and with the first different one under `unanimous`", async () => {
     const { agents, first, second } = await makeTeaming(db.sql);
     const quick = await openPoll(db.sql, first.claims, { rule: "first_valid" });
     expect(await vote(db.sql, second.claims, quick, "no")).toMatchObject({

@@ -33,7 +33,7 @@ export const sweep: RoomSweep = {
     track_records: "team:read",
   },
   scopes: ["team:read", "team:vote", "team:manage"],
-  // Each twice, once open and once ended, and a rated result.
+  // Makes a poll and a tender twice, once open and once ended, and a rated result.
   fill: async (sql, victim) => {
     const as = <T>(name: string, values: Record<string, unknown>, claims = victim.agent.claims) =>
       rpc<T>(sql, claims, name, values);

@@ -27,7 +27,7 @@ describe("an assignment", () => {
     );
   });
 
-  it("includes jobs that an agent claimed itself in its load", async () => {
+  it("counts jobs that an agent claimed itself as its load", async () => {
     const { first, second } = await makeTeaming(db.sql, 2);
     await rpc(db.sql, first.claims, "add_jobs", { jobs: [{ name: "other" }] as never });
     await claimOne(db.sql, first.claims);

@@ -51,7 +51,7 @@ const writesOf = async (claims: Claims) => (await usageOf(claims)).writes_this_m
 const send = (claims: Claims, ...messages: unknown[]) =>
   call(claims, "send_messages", { messages: messages as never });
 const payload = { text: "x".repeat(100_000) };
-/** The counters match the rows. */
+/** Expects the counters to match the rows. */
 const expectCounted = async (tenant: string, claims: Claims) => {
   const counted = await bytesOf(claims);
   await db.sql`select mayfly_private.recount_usage(${tenant})`;

@@ -193,7 +193,7 @@ describe("ensuring a tenant", () => {
 });
 
 // One session cannot race with itself.
-describe.skipIf(!databaseUrl)("ensuring a tenant, on Postgres 17", () => {
+describe.skipIf(!databaseUrl)("ensuring a tenant, on Postgres 17,", () => {
   let real: TestDatabase;
   beforeAll(async () => {
     real = await openPostgresDatabase();

@@ -1,7 +1,7 @@
 /**
  * What programs did with the SDK of 0.1.0, a chapter for each part of it, in the words of that release.
- * Plain JavaScript: nothing here is checked against today's types, as nothing of a user's old program is.
- * A chapter says nothing of what later releases add: `like` compares only what 0.1.0 knew.
+ * It is plain JavaScript, because a user's old program is not checked against today's types either. `like` compares
+ * only what 0.1.0 knew, so a chapter ignores what later releases add.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -14,7 +14,7 @@ const codeOf = async (work) => (await work).error?.code ?? "no error";
 const like = (actual, expected) => assert.partialDeepStrictEqual(actual, expected);
 const id0 = "0197a1b2-0000-7000-8000-000000000001";
 
-/** What was handed over, and a promise for when that is enough. */
+/** What a handler received, and a promise that resolves when there is enough. */
 function gather() {
   const got = [];
   let wake = () => {};
@@ -31,7 +31,7 @@ function gather() {
   return { got, take, until };
 }
 
-/** By what they do, each with a tenant of its own: `mayfly` acts in it as the secret key. */
+/** The chapters, by what they do. Each has its own tenant, in which `mayfly` acts as the secret key. */
 export const chapters = {
   async "an agent remembers, syncs, recalls, changes, forgets and stops"({ mayfly }) {
     const writer = dataOf(await mayfly.spawn({ name: "writer", lifetime: 300 }));
@@ -457,7 +457,7 @@ const allScopes = [
 /**
  * An agent that is alive while the database is upgraded, with an open inbox and a watch.
  *
- * @returns what to call when the upgrade is done: everything goes on with what there was before.
+ * @returns a function to call when the upgrade is done. It expects everything to go on from where it was.
  */
 export async function liveThrough({ mayfly }) {
   const heard = gather();

@@ -56,7 +56,7 @@ export async function checksumsOf(
 }
 
 interface Promised {
-  /** What a caller may leave out is marked with `?`. */
+  /** Parameters that a caller may leave out are marked with `?`. */
   parameters: string[];
   result: string;
   roles: string[];

@@ -14,7 +14,7 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-/** A project without Mayfly. */
+/** Projects without Mayfly, one for each kind of database. */
 export const projects = [
   { name: "PGlite", open: openOnPglite, here: true },
   { name: "Postgres 17", open: openOnPostgres, here: databaseUrl !== undefined },

@@ -69,7 +69,7 @@ export async function fillTenant(sql: Sql, memories: number): Promise<Filled> {
   await asOwner("create_enrolment_key", { name: "a rack" });
   await asOwner("maintain");
   await rpc(sql, agent.claims, "listen", { log: true, channels: ["news"] as never, lost: 1 });
-  // While somebody flushes, nudges that were not sent are due.
+  // While somebody flushes, later nudges are not sent at once, but become due.
   await sql`update mayfly_private.flusher set at = clock_timestamp()`;
   for (const value of [1, 2]) await asOwner("set_state", { key: "due", value });
   await sql`update mayfly_private.flusher set at = '-infinity'`;

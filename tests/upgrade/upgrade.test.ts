@@ -114,7 +114,7 @@ for (const { name, open, here } of projects)
     it("has the catalog of the sources, and of all migrations on an empty database", async () => {
       await applyMigrations(db.url, migrationsFolder);
       const upgraded = await catalogOf(db.sql);
-      // Settings of the project stay.
+      // An upgraded project keeps its settings.
       const own = (line: string) => line.replace(/"announce_rate": \d+/, "");
       const compare = (other: string[]) => {
         const [ours, theirs] = [upgraded, other].map((lines) => new Set(lines.map(own)));

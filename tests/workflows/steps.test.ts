@@ -139,7 +139,7 @@ describe("a run that continues", () => {
   it.each([
     [10, 0],
     [5_000, 1],
-  ])("after %i steps reads them in %i calls, beside the claim", async (count, reads) => {
+  ])("after %i steps reads them in %i calls, in addition to the claim", async (count, reads) => {
     const long = workflow("long", null, async (ctx) => {
       let sum = 0;
       for (let n = 0; n < count; n++) sum += await ctx.step(`s${n}`, () => -1);

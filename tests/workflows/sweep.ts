@@ -1,4 +1,4 @@
-/** How the room is attacked in the isolation sweep. Its rows are those of jobs, and graphs. */
+/** How the room is attacked in the isolation sweep. Its rows are graphs and the rows of jobs. */
 import { rpc } from "#harness/callers";
 import type { Attack, RoomSweep } from "#harness/sweep";
 

@@ -9,7 +9,10 @@ interface Described {
   skills?: (Pick<AgentSkill, "id" | "name" | "description"> & Partial<AgentSkill>)[];
 }
 
-/** An agent that others can reach: a definition from `defineAgent`, whose tasks are runs, or a job name. */
+/**
+ * An agent that others can reach. With a definition from `defineAgent`, its tasks are runs. With the name
+ * of a job, its tasks are jobs.
+ */
 export type A2AAgent = Described &
   // biome-ignore lint/suspicious/noExplicitAny: an agent may answer with any type.
   ({ agent: Agentlike<any>; job?: never } | { job: string; agent?: never });

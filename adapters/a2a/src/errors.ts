@@ -1,7 +1,7 @@
 import { A2AError, RequestMalformedError, TaskNotFoundError } from "@a2a-js/sdk/errors";
 import { MayflyError, type Result } from "@mayfly/sdk";
 
-/** A Mayfly error that the protocol has no code for. Its own code is in `metadata`. */
+/** A Mayfly error for which the protocol has no code. Mayfly's code is in `metadata`. */
 class Refused extends A2AError {
   override readonly reason: string;
 

@@ -12,7 +12,7 @@ import { type A2AAgent, cardOf, nameOf } from "./agents.ts";
 import { Requests } from "./requests.ts";
 import { cardJson, errorOf, isOld, methodsOf, versionOf } from "./versions.ts";
 
-/** Returns `Mayfly` as the caller of a request, or undefined to refuse it. */
+/** Returns a `Mayfly` that acts as the caller of a request, or undefined to refuse the request. */
 export type Caller = (request: Request) => Promise<Mayfly | undefined> | Mayfly | undefined;
 
 /** Which agents are served, and to whom. */
@@ -29,8 +29,8 @@ export interface A2AOptions {
 const brief = new WeakSet<Mayfly>();
 
 /**
- * The person, OAuth client or agent whose project token the request carries. The header `x-mayfly-tenant`
- * chooses one of several tenants.
+ * Makes a `caller` that acts as the person, OAuth client or agent whose project token the request carries.
+ * The header `x-mayfly-tenant` chooses one of several tenants.
  */
 export const signedIn =
   (options: { url: string; key: string }): Caller =>
@@ -44,7 +44,8 @@ export const signedIn =
 
 /**
  * An A2A server as a fetch handler: for hono, a Supabase function, Deno, Bun or a Worker. Each agent has its
- * card at `<name>/.well-known/agent-card.json` and takes JSON-RPC at `<name>`, in versions 1.0 and 0.3.
+ * card at `<name>/.well-known/agent-card.json`, and answers JSON-RPC at `<name>`, in the versions 1.0 and
+ * 0.3.
  *
  * @example
  * const handle = a2aHandler({
@@ -167,7 +168,10 @@ const faultOf = ({ text, version }: Sent, error: unknown) => ({
   error: errorOf(version, error),
 });
 
-/** The transport of 0.3 answers that the request is invalid, but JSON-RPC has a code of its own. */
+/**
+ * The error for a body that is not JSON. The transport of 0.3 would answer that the request is invalid, but
+ * JSON-RPC has a code of its own for this.
+ */
 const unreadable = {
   jsonrpc: "2.0",
   id: null,

@@ -5,7 +5,10 @@ import {
   UnsupportedOperationError,
 } from "@a2a-js/sdk/errors";
 
-/** An id becomes part of a key, which may have 150 characters: `a2a/<contextId>/<messageId>`. */
+/**
+ * Checks an id. It becomes part of the key `a2a/<contextId>/<messageId>`, which may have 150
+ * characters.
+ */
 export function checkId(field: string, id: string, most = 64): void {
   if (!/^[\w.:-]+$/.test(id) || id.length > most)
     throw malformed(field, `must be 1 to ${most} letters, digits or one of _.:-`);
@@ -54,7 +57,7 @@ export const saidBy = (taskId: string, contextId: string, said: string): Message
     parts: [partOf(said)],
   });
 
-/** The one artifact of a task: its answer. */
+/** The answer of a task, which is its only artifact. */
 export const answerOf = (output: unknown): Artifact =>
   Artifact.fromJSON({ artifactId: "answer", name: "answer", parts: [partOf(output)] });
 

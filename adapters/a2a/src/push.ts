@@ -13,8 +13,8 @@ const active = ["scheduled", "ready", "running", "waiting"] as const;
 /** How notifications are sent. */
 export interface PushOptions {
   /**
-   * Whether to call an address that a client gave. By default, it must use https and have a public name, not a
-   * number or a name of this machine or of a private network.
+   * Whether to call an address that a client gave. By default, the address must use https and have a public
+   * name. An IP address, or a name of this machine or of a private network, is refused.
    */
   allow?: (url: URL) => boolean;
 }
@@ -86,8 +86,8 @@ async function post(
 }
 
 /**
- * The addresses that follow a task. Each is a job, found by its key: the task, the id of the config, and a digest of
- * the config, so that the same config twice is one job.
+ * The addresses that follow a task. For each address there is a job. Its key has the task, the id of the
+ * config, and a digest of the config, so that the same config makes only one job.
  */
 export class PushConfigs {
   readonly #mayfly: Mayfly;
@@ -100,11 +100,11 @@ export class PushConfigs {
     this.#isOld = isOld;
   }
 
-  /** Adds an address, in place of another one with this id. */
+  /** Adds an address. It replaces another one with the same id. */
   async add(task: string, given: TaskPushNotificationConfig): Promise<TaskPushNotificationConfig> {
     if (!URL.canParse(given.url) || !/^https?:/.test(given.url))
       throw malformed("url", "must be the address that is called, https://…");
-    // Without an id, the same address twice is one address.
+    // If there is no id, use a digest, so that the same address is added only once.
     const id = given.id || (await digestOf(TaskPushNotificationConfig.toJSON(given))).slice(0, 32);
     checkId("id", id);
     const config = { ...given, id, taskId: task };
@@ -144,7 +144,7 @@ export class PushConfigs {
     return cancelled || status === "cancelled";
   }
 
-  /** At most the newest 1,000 addresses. */
+  /** The jobs of the newest addresses, at most 1,000. */
   async #open(keyPrefix: string): Promise<JobInfo[]> {
     const of = { name: jobName, keyPrefix, status: [...active], limit: 1_000 };
     const found = await this.#mayfly.jobs.list(of);

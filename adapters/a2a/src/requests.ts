@@ -28,10 +28,13 @@ import { PushConfigs } from "./push.ts";
 import { hasEnded, Tasks } from "./tasks.ts";
 import { updatesOf } from "./updates.ts";
 
-/** How long to wait for the end of a cancelled task. After that it is returned in its current state. */
+/**
+ * How long to wait for the end of a cancelled task. After that, the task is returned in its current
+ * state.
+ */
 const cancelMs = 5_000;
 
-/** The methods of the protocol for one agent and one caller. It keeps nothing between requests. */
+/** The methods of the protocol for one agent and one caller. It stores nothing between requests. */
 export class Requests implements A2ARequestHandler {
   readonly #card: AgentCard;
   readonly #tasks: Tasks;

@@ -36,8 +36,8 @@ export const hasEnded = (task: Task): boolean =>
   stateOf(task) !== TaskState.TASK_STATE_WORKING;
 
 /**
- * The tasks of one agent: the runs or jobs of the tenant that the caller may see. They are stored nowhere else, so
- * any server can continue with a task.
+ * The tasks of one agent: the runs or jobs of the tenant that the caller may see. They are not stored anywhere
+ * else, so any server can continue with a task.
  */
 export class Tasks {
   readonly agent: A2AAgent;

@@ -6,8 +6,8 @@ import { hasEnded, stateOf, type Tasks } from "./tasks.ts";
 const pollMs = 500;
 
 /**
- * Streams a task until it has ended: its current state, each new state, and its answer as it is written.
- * Each call starts with the whole task, so a client that reconnects misses nothing.
+ * Streams a task until it has ended: its current state, then each new state, and its answer as the agent
+ * writes it. Each call starts with the whole task, so a client that reconnects misses nothing.
  *
  * @throws `TaskNotFoundError`; the reason of `signal`.
  */

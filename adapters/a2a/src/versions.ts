@@ -1,4 +1,4 @@
-/** A2A 1.0, and A2A 0.3 for clients that do not know it. */
+/** Supports A2A 1.0, and A2A 0.3 for clients that do not know 1.0. */
 import { A2A_VERSION_HEADER, AgentCard } from "@a2a-js/sdk";
 import { A2A_LEGACY_PROTOCOL_VERSION } from "@a2a-js/sdk/compat/v0_3";
 import { LegacyJsonRpcTransportHandler } from "@a2a-js/sdk/compat/v0_3/server";
@@ -25,8 +25,8 @@ export const errorOf = (version: string, error: unknown): object =>
     : JsonRpcTransportHandler.mapToJSONRPCError(saidOf(error));
 
 /**
- * The card as JSON. A client that does not say that it speaks 1.0 gets the fields of both versions. The names
- * differ, except for `securitySchemes`, whose entries have the fields of both.
+ * The card as JSON. A client that does not say that it speaks 1.0 gets the fields of both versions. The two
+ * versions use different names, except for `securitySchemes`, whose entries have the fields of both.
  */
 export function cardJson(card: AgentCard, version: string): object {
   const whole = AgentCard.toJSON(card) as { securitySchemes: Record<string, object> };

@@ -14,7 +14,7 @@ export interface FailoverFailure extends ModelFailure {
   error: unknown;
 }
 
-/** How long a chain of models waits, and where its failures are reported. */
+/** How long a chain of models waits, and what to call after a failure. */
 export interface FailoverOptions {
   /**
    * The longest wait, in seconds, before the chain is tried again. 10 by default. If a provider asks for more
@@ -25,19 +25,19 @@ export interface FailoverOptions {
   onFailure?: (failure: FailoverFailure) => void;
 }
 
-/** Parts that come before the answer. Until the answer starts, another model can still give it. */
+/** Parts that come before the answer. Until the answer itself starts, another model can still take over. */
 const preludes: Part["type"][] = ["stream-start", "response-metadata", "raw", "ping"];
 
 /**
- * A language model that calls the next model of a chain when one fails, by the rules of Mayfly's runs. A provider
- * that is down or limits the rate is called up to three times in all, and again only after `Retry-After` if it
- * sends one. After a refused key or an unknown model, the next model is called. An invalid request fails at
- * once. A stream that has started is not restarted with another model.
+ * A language model that calls the next model of a chain when one fails, by the rules of Mayfly's runs. If a
+ * provider is down or limits the rate, it is called up to three times in all. If it sends `Retry-After`, it is
+ * called again only after that time. After a refused key or an unknown model, the next model is called. An
+ * invalid request fails at once. A stream that has started is not restarted with another model.
  *
  * The AI SDK does not retry the errors that this throws.
  *
- * @throws in calls: the provider's error for an invalid request; `model_unavailable` if no model answers, with
- * the last error as its `cause`.
+ * @throws when you call the model: the provider's error for an invalid request; `model_unavailable` if no model
+ * answers, with the last error as its `cause`.
  *
  * @example
  * const model = failover([anthropic("claude-sonnet-4-5"), openai("gpt-5")]);
@@ -148,7 +148,7 @@ async function begun({ stream, ...rest }: Streamed): Promise<Streamed> {
   return { stream: whole, ...rest };
 }
 
-/** The URLs of files that every model can fetch itself. The AI SDK downloads all others. */
+/** Patterns for URLs of files that every model can fetch itself. The AI SDK downloads all other files. */
 async function sharedUrls(chain: CurrentModel[]): Promise<Record<string, RegExp[]>> {
   const [first = {}, ...others] = await Promise.all(
     chain.map(({ supportedUrls }) => supportedUrls),

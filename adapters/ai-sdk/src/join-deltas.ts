@@ -9,7 +9,7 @@ const deltas: Record<string, readonly [text: string, of: string]> = {
 
 /**
  * Joins deltas of one text that are available at the same time, as in a replay: a recorded answer of a thousand
- * deltas becomes a few chunks. A delta that comes alone is passed on at once.
+ * deltas becomes a few chunks. If only one delta is available, it is passed on at once.
  */
 export async function* joinDeltas(
   chunks: AsyncIterable<UIMessageChunk>,

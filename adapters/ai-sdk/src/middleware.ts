@@ -10,14 +10,17 @@ export interface Turn {
 
 /** What is recalled before a call, and what is remembered after it. */
 export interface MemoryMiddlewareOptions {
-  /** Bounds and filters, or `false` to recall nothing. */
+  /** Limits and filters of the recall, or `false` to recall nothing. */
   recall?: RecallBounds | false;
   /**
    * Remembers each turn that ends with an answer: the question and the answer, or what your function returns.
    * A function that returns null remembers nothing. `false` by default.
    */
   remember?: boolean | ((turn: Turn) => NewMemory | null | Promise<NewMemory | null>);
-  /** Called with an error, after which the call continues. Without it, the call fails. */
+  /**
+   * Called with an error of the memory. The call to the model then continues. If you leave this out, the call
+   * fails.
+   */
   onError?: (error: unknown) => void;
 }
 
@@ -25,15 +28,15 @@ type Transform = NonNullable<LanguageModelMiddleware["transformParams"]>;
 type Params = Parameters<Transform>[0]["params"];
 type Message = Params["prompt"][number];
 
-/** How many turns keep their recall for later steps. */
+/** For how many turns to keep the recalled memories, for later steps of the turn. */
 const mostTurns = 1_000;
 const most = { question: 2_000, answer: 100_000 };
 
 /**
- * Gives a model a memory. Before a call it recalls what is known about the last user message, and puts it in
- * front of that message, marked as data with its origin and within a token budget. With `remember`, it
- * remembers the turn once it is answered. The steps of one turn share a recall, so that the prompt's beginning
- * stays the same.
+ * Gives a model a memory. Before a call, it recalls what is known about the last user message. It puts these
+ * memories in front of that message, within a token budget, marked as data with their origin. With `remember`,
+ * it remembers the turn once it is answered. All steps of a turn use the same recall, so that the beginning of
+ * the prompt stays the same.
  *
  * @example
  * const model = wrapLanguageModel({ model: anthropic("claude-sonnet-4-5"), middleware: memoryMiddleware(agent) });
@@ -99,7 +102,8 @@ export function memoryMiddleware(
       const listening = new TransformStream<Part, Part>({
         async transform(part, controller) {
           if (part.type === "text-delta") answer += part.delta;
-          // Remember before the end is passed on, because a function may be frozen after that.
+          // Remember before the last part is passed on, because the platform may freeze an edge function after
+          // that.
           if (part.type === "finish" && part.finishReason.unified === "stop")
             await guarded(rememberTurn(params, answer), undefined);
           controller.enqueue(part);

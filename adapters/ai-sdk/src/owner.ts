@@ -35,8 +35,8 @@ export async function recallFor(
 }
 
 /**
- * Remembers. An agent also pushes the memory. If the server does not answer, the memory waits in the agent's
- * outbox, and that is not an error.
+ * Stores a memory. If the owner is an agent, it also pushes the memory at once. If the server does not
+ * answer, the memory waits in the agent's outbox, and that is not an error.
  *
  * @throws any other error, for example if the server refuses the memory.
  */

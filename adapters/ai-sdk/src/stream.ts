@@ -23,8 +23,9 @@ type StreamOptions = Parameters<typeof createUIMessageStream<RunMessage>>[0];
 /** Where a stream starts, and what ends it. */
 export interface RunStreamOptions extends Pick<StreamOptions, "onError" | "onEnd" | "onStepEnd"> {
   /**
-   * Continues a message: its `metadata.seq`, or the `seq` of the last chunk that you have. Without it, the
-   * stream contains the whole message from its start, which is what `useChat` needs to resume.
+   * Continues a message after this `seq`: the message's `metadata.seq`, or the `seq` of the last chunk that
+   * you have. By default, the stream contains the whole message from its start, which is what `useChat` needs
+   * to resume.
    */
   after?: number;
   /** Ends the stream, not the run. */
@@ -38,10 +39,11 @@ export type RunStreamResponseOptions = RunStreamOptions &
 const keepAliveMs = 15_000;
 
 /**
- * A run as a UI message stream of the AI SDK, until the run has ended. You can open it as often as you like,
- * from any process, and get the same message: first the recorded part, with its deltas joined, and then
- * new chunks. A step that is retried replaces what it streamed before. A cancelled run ends with `abort`, any
- * other failure with `error`, whose text is that of `onError` (`An error occurred.` by default).
+ * Converts a run into a UI message stream of the AI SDK, which ends with the run. You can open it as often as
+ * you like, from any process, and get the same message: first the recorded part, with its deltas joined, and
+ * then new chunks. A step that is retried replaces what it streamed before. The stream of a cancelled run
+ * ends with `abort`. After any other failure it ends with `error`, with the text that `onError` returns (`An
+ * error occurred.` by default).
  *
  * @example
  * const { data: run } = await mayfly.runs.start(analyst, "Why did order 17 fail?");
@@ -59,7 +61,8 @@ export function toUIMessageStream(
 }
 
 /**
- * The same stream as a response, for the handler that starts a run and for the one that resumes it.
+ * Returns the same stream as a response. Use it in the handler that starts a run and in the one that resumes
+ * the stream.
  *
  * @example
  * app.get("/api/chat/:id/stream", (context) => toUIMessageStreamResponse(mayfly.runs.open(runId)));
@@ -73,7 +76,7 @@ export function toUIMessageStreamResponse(
   return createUIMessageStreamResponse({ keepAliveMs, ...response, stream });
 }
 
-/** Pulls only as fast as its reader, and leaves the run's topic when it is cancelled. */
+/** Makes a stream that pulls only as fast as it is read, and leaves the run's topic when it is cancelled. */
 function streamOf(
   run: Run<unknown>,
   after = 0,
@@ -110,7 +113,7 @@ async function* chunksOf(
       if (isBegin) yield { type: "reset-step" };
       open = step;
     } else if (isBegin) {
-      // A step that begins again was retried, or its worker died.
+      // If a step begins again, it was retried, or its worker died.
       yield { type: step === open ? "reset-step" : "start-step" };
       yield { type: "message-metadata", messageMetadata: metadata(seq) };
       open = step;

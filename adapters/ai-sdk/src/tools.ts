@@ -3,9 +3,9 @@ import { type Tool, tool } from "ai";
 import { z } from "zod";
 import { type MemoryOwner, type RecallBounds, recallFor, rememberFor } from "./owner.ts";
 
-/** What the tools may do. */
+/** Options of the tools. */
 export interface MemoryToolsOptions {
-  /** Bounds and filters of `recall`. The model chooses nothing but the query. */
+  /** Limits and filters of `recall`. The model chooses only the query. */
   recall?: RecallBounds;
   /** Settings for every memory that `remember` writes. The model chooses only the text and the importance. */
   remember?: {
@@ -14,7 +14,7 @@ export interface MemoryToolsOptions {
     tags?: string[];
     /** `agent` hides it from the other agents of the tenant. */
     visibility?: "tenant" | "agent";
-    /** Forgets it after this many seconds. */
+    /** The memory expires after this many seconds. */
     expiresIn?: number;
   };
 }

@@ -13,7 +13,10 @@ const comparisons: Record<string, (value: unknown, given: unknown) => boolean> =
   $nin: (value, given) => !Array.isArray(given) || !given.includes(value),
 };
 
-/** Whether a value matches a filter. Each field of the filter is a value to equal, or has LangGraph's operators. */
+/**
+ * Whether a value matches a filter. Each field of the filter is a value that must be equal, or has LangGraph's
+ * operators.
+ */
 export const passes = (value: Values, filter: Values | undefined): boolean =>
   Object.entries(filter ?? {}).every(([field, asked]) => {
     const operators = operatorsOf(asked);

@@ -9,6 +9,9 @@ async function within(name: string, most: number): Promise<string> {
 export const keyOf = (namespace: string[], key: string): Promise<string> =>
   within(`langgraph:${JSON.stringify([namespace, key])}`, 200);
 
-/** The tag of every item within a namespace. A label has no `:`, so no two namespaces share a tag. */
+/**
+ * The tag of every item within a namespace. A label contains no `:`, so no two namespaces have the
+ * same tag.
+ */
 export const namespaceTag = (namespace: string[]): Promise<string> =>
   within(["langgraph", ...namespace].join(":"), 100);

@@ -5,8 +5,9 @@ interface Known {
 }
 
 /**
- * The texts of the lists that this saver has recently read or written, so that it can detect what was
- * appended. It holds up to a number of characters, and keeps the most recently used lists.
+ * The texts of the lists that this saver has recently read or written. With them, it can detect what
+ * was appended. The number of characters is limited, and the least recently used lists are dropped
+ * first.
  */
 export class RecentValues {
   readonly #most: number;
@@ -23,7 +24,7 @@ export class RecentValues {
 
   set(key: string, known: Known): void {
     this.#drop(key);
-    // Only a list that is not empty can grow in parts.
+    // Only a list that is not empty can be stored in parts.
     if (!known.text.startsWith("[") || known.text.length < 3) return;
     this.#known.set(key, known);
     this.#size += known.text.length;

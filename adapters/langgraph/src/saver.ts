@@ -20,7 +20,7 @@ import { appended, fromText, joined, toText } from "./texts.ts";
 /** The part of LangChain's own type that this package needs. */
 type RunnableConfig = Parameters<BaseCheckpointSaver["getTuple"]>[0];
 
-/** The caller, a `Mayfly` or an `Agent`. Threads belong to its tenant. */
+/** The caller, a `Mayfly` or an `Agent`. Threads belong to the caller's tenant. */
 export interface ThreadsOwner {
   threads: Threads;
 }
@@ -28,15 +28,15 @@ export interface ThreadsOwner {
 /** Options of a saver. */
 export interface MayflySaverOptions {
   /**
-   * How many seconds after its last checkpoint a thread ends. Without it, threads stay until you
+   * A thread expires this many seconds after its last checkpoint. By default, threads stay until you
    * delete them.
    */
   expiresIn?: number;
   /** Serialises values. LangGraph's own serializer by default. */
   serde?: BaseCheckpointSaver["serde"];
   /**
-   * How many characters of recent lists it holds to detect what was appended: 32 million by default.
-   * If it no longer holds a list, it stores the whole list once more.
+   * How many characters of recent lists the saver holds to detect what was appended: 32 million by
+   * default. If it no longer holds a list, it stores the whole list once more.
    */
   recentCharacters?: number;
 }
@@ -263,7 +263,8 @@ export class MayflySaver extends BaseCheckpointSaver {
   }
 
   /**
-   * JSON that the database can search. LangGraph's serializer also keeps values that JSON cannot express.
+   * The metadata as JSON, which the database can search. LangGraph's serializer also keeps values that
+   * JSON cannot express.
    */
   async #metadataOf(metadata: CheckpointMetadata): Promise<Record<string, unknown>> {
     const text = await toText(this.serde, metadata);

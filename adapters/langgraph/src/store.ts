@@ -18,10 +18,7 @@ import { given } from "./results.ts";
 
 /** Options of a store. */
 export interface MayflyStoreOptions {
-  /**
-   * How many seconds after it was last put an item ends. Without it, items stay until you delete
-   * them.
-   */
+  /** An item expires this many seconds after it was last put. By default, items stay until you delete them. */
   expiresIn?: number;
   /** Which fields of a value are searched, such as `"text"` or `"notes[*].title"`; the whole value by default. */
   fields?: string[];
@@ -56,8 +53,8 @@ export class MayflyStore extends BaseStore {
   }
 
   /**
-   * Reads see the items from before the puts of the same batch. If a key is put several times, the
-   * last put counts.
+   * Reads see the items as they were before the puts of the same batch. If a key is put several times, the last
+   * put counts.
    */
   async batch<Op extends Operation[]>(operations: Op): Promise<OperationResults<Op>> {
     const puts = new Map<string, PutOperation>();

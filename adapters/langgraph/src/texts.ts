@@ -2,7 +2,7 @@ import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 
 type Serializer = BaseCheckpointSaver["serde"];
 
-/** JSON never begins with `@`, so other values can begin with it and their type. */
+/** JSON never begins with `@`, so a value that is not JSON begins with `@` and its type. */
 const typed = /^@([^;]*);base64,/;
 
 /**

@@ -52,7 +52,10 @@ export function mcpHandler({
   };
 }
 
-/** Other failures before a tool is called: the tenant is unknown, or the project does not answer. */
+/**
+ * The answer to other failures before a tool is called: the tenant is unknown, or the project does not
+ * answer.
+ */
 const refused = ({ code, message, hint }: MayflyError) =>
   Response.json(
     { error: code, error_description: hint ? `${message} ${hint}` : message },

@@ -6,8 +6,8 @@ import { addResources } from "./resources.ts";
 import { addApprovalTools, addJobTools, addMessageTools } from "./work-tools.ts";
 
 /**
- * An MCP server that does what a caller of Mayfly may do: memory, messages, jobs and approvals as tools,
- * shared states and memories as resources. The database checks each call.
+ * Makes an MCP server that acts as a caller of Mayfly. Memory, messages, jobs and approvals are tools;
+ * shared states and memories are resources. The database checks each call.
  *
  * @example
  * import { serveStdio } from "@modelcontextprotocol/server/stdio";

@@ -8,7 +8,7 @@ export interface Described {
   name: string;
   kind: SpanKind;
   attributes: Attributes;
-  /** Undefined means the span in which it begins. */
+  /** If undefined, the parent is the span in which it begins. */
   parent?: Context;
 }
 
@@ -49,7 +49,8 @@ export function describe(about: SpanAbout): Described {
     }
     case "step": {
       const attributes = { [a.step]: about.name, [a.job]: about.jobId, [a.attempt]: about.attempt };
-      // A step of a map contains the number of its item, but there should be few span names.
+      // The name of a step in a map contains the number of its item. It is removed, because there
+      // should be few span names.
       return { name: `step ${about.name.replace(/\[\d+\]/g, "[]")}`, kind: INTERNAL, attributes };
     }
     case "agent": {

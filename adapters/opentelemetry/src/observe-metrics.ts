@@ -15,7 +15,8 @@ export interface ObserveMetricsOptions extends MetricsOptions {
 }
 
 /**
- * Lets your OpenTelemetry SDK read the metrics of the tenant each time it collects: for OTLP, or any exporter.
+ * Lets your OpenTelemetry SDK read the metrics of the tenant each time it collects, for OTLP or any other
+ * exporter.
  *
  * @returns a function that stops it.
  */

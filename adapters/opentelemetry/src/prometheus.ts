@@ -9,7 +9,10 @@ import {
 
 /** Options of the page that Prometheus reads. */
 export interface ServeMetricsOptions extends MetricsOptions {
-  /** The token that Prometheus sends as `authorization: Bearer …`. Null if access is checked in front of the page. */
+  /**
+   * The token that Prometheus sends as `authorization: Bearer …`. Null if something in front of the page checks
+   * access.
+   */
   secret: string | null;
 }
 

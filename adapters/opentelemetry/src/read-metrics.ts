@@ -12,11 +12,14 @@ import {
 
 /** Options of metrics. */
 export interface MetricsOptions {
-  /** How many seconds back to count runs, calls and jobs that have ended: an hour (3,600) by default. */
+  /** Counts runs, calls and jobs that ended in the last this many seconds: an hour (3,600) by default. */
   seconds?: number;
   /** Which metrics to read. All by default. Counting memories reads every memory. */
   of?: ("runs" | "queues" | "memory")[];
-  /** Added to every measurement, such as `{ tenant: "acme" }` if one process reads several. */
+  /**
+   * Added to every measurement, for example `{ tenant: "acme" }` if one process reads the metrics of several
+   * tenants.
+   */
   attributes?: Record<string, string>;
 }
 
@@ -51,7 +54,7 @@ export type MetricName = keyof typeof definitions;
 
 /**
  * Reads the metrics of `mayfly`'s tenant. The caller needs `run:read`, `job:read` and `memory:read`. Metrics
- * for which it lacks the scope are left out. Writes nothing.
+ * for which the caller lacks the scope are left out. Nothing is written.
  */
 export async function readMetrics(
   mayfly: Mayfly | Agent,

@@ -23,7 +23,7 @@ export interface OpenTelemetryOptions {
 const scope = "@mayfly/opentelemetry";
 
 /**
- * Makes spans of runs, calls of models and tools, jobs, steps, messages and recalls, and measures how long they
+ * Makes spans for runs, model and tool calls, jobs, steps, messages and recalls, and measures how long they
  * take. They contain names and sizes, but no inputs, outputs or prompts. Start your OpenTelemetry SDK first.
  *
  * @example
@@ -95,7 +95,7 @@ function measures(provider: MeterProvider) {
   };
 }
 
-/** Labels must have few distinct values, so ids are left out. */
+/** The labels of a measurement. They must have few distinct values, so ids are left out. */
 function labelsOf(about: SpanAbout): Attributes {
   const { attributes } = describe(about);
   const labels = [

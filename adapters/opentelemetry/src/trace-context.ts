@@ -22,8 +22,8 @@ export function contextOf(traceparent: string | null): Context | undefined {
 }
 
 /**
- * The trace of a job that nobody observed when it was added. The job's id is the trace id, so all its attempts are
- * one trace, even on different workers.
+ * The trace of a job that was added without telemetry. The job's id is the trace id, so all its attempts
+ * belong to one trace, even on different workers.
  */
 export function contextOfJob(id: string): Context {
   const traceId = id.replaceAll("-", "").toLowerCase();

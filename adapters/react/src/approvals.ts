@@ -24,7 +24,8 @@ export interface LiveApprovals extends Live<ListedApproval[]> {
 const none: ListedApproval[] = [];
 
 /**
- * Pending approvals, newest first. `decidable` says whether the person may decide. Needs `approval:read`.
+ * Follows the pending approvals, newest first. `decidable` says whether the caller may decide an
+ * approval. Needs `approval:read`.
  *
  * @example
  * const { data: approvals, approve } = useApprovals({ mine: true });

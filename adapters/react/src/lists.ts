@@ -1,13 +1,12 @@
 import type { Mayfly, MayflyError, Result } from "@mayfly/sdk";
 import type { Follow, LiveStore } from "./store.ts";
 
-/** The shortest time between two reads of a list, however much happens. */
+/** The shortest time between two reads of a list, even if there are many events. */
 const pauseMs = 250;
 
 /**
- * Follows a list that is always read as a whole, again after each event about it. The watch starts first, so
- * that nothing before the first read is missed. The watches of one `Mayfly` share their reads of
- * the log.
+ * Follows a list. After each event about it, the whole list is read again. The watch starts first, so that
+ * nothing before the first read is missed. The watches of one `Mayfly` share their reads of the log.
  */
 export const followList =
   <T>(mayfly: Mayfly, types: string[], load: () => Promise<Result<T>>): Follow<T> =>

@@ -10,8 +10,8 @@ export type UseMessages = Pick<ListMessages, "recipient" | "sender" | "limit">;
 const none: StoredMessage[] = [];
 
 /**
- * The messages that the caller may read, newest first: of an inbox, of a sender, or all. They are only read, not
- * taken: no message is acknowledged. Needs `message:read`.
+ * Follows the messages that the caller may read, newest first: those of an inbox, those of a sender, or all.
+ * The messages are only shown: none is acknowledged. Needs `message:read`.
  *
  * @example
  * const { data: messages } = useMessages({ recipient: agent.id, limit: 20 });

@@ -4,8 +4,8 @@ import { createContext, createElement, type ReactElement, type ReactNode, useCon
 const Context = createContext<Mayfly | null>(null);
 
 /**
- * Gives the tenant to the hooks below it. You open and close `mayfly` yourself, either once for the life of the page
- * or with the session of the person who is signed in.
+ * Gives `mayfly` to the hooks in the components below. You open and close `mayfly` yourself, either once for
+ * the life of the page or with the session of the person who is signed in.
  *
  * @example
  * const mayfly = new Mayfly({ url, key, client: supabase });

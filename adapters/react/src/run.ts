@@ -17,8 +17,8 @@ const nothing = { run: undefined, text: "" };
 const frameMs = 16;
 
 /**
- * A run and its text as it streams, until it has ended. Without an id, it reads nothing. Needs `run:read`. For a chat
- * with the AI SDK, use `useChat` with `@mayfly/ai-sdk`.
+ * Follows a run until it has ended, with its text as it streams. Without an id, it reads nothing. Needs
+ * `run:read`. For a chat with the AI SDK, use `useChat` with `@mayfly/ai-sdk`.
  *
  * @example
  * const { data: { run, text } } = useRun(id);

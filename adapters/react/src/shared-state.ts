@@ -3,7 +3,7 @@ import { useMayfly } from "./provider.ts";
 import type { Live, LiveStore } from "./store.ts";
 import { useLive } from "./use-live.ts";
 
-/** A shared state. Its value is undefined if it does not exist. */
+/** A shared state. Its value is undefined if the state does not exist. */
 export interface SharedState<T> extends Live<T | undefined> {
   /**
    * Sets a value, or changes the current one with a function. Every component shows it at once. If the write is
@@ -14,8 +14,8 @@ export interface SharedState<T> extends Live<T | undefined> {
 }
 
 /**
- * A state that the tenant's agents and people share, as it is now. Needs `state:read`, and `state:write` to set
- * it.
+ * Follows the current value of a state that the tenant's agents and people share. Needs `state:read`, and
+ * `state:write` to set it.
  *
  * @example
  * const { data: plan, set } = useSharedState<{ step: number }>("plan");
@@ -69,7 +69,7 @@ class StateWriter<T> {
     this.#stored = { version: -1, value: undefined };
     const watching = await this.#watch(store);
     const stop = async () => {
-      // By now another store may follow the state.
+      // Another store may follow the state by now.
       if (this.#store === store) this.#store = undefined;
       this.#dropUnused();
       await watching?.stop();
@@ -120,7 +120,7 @@ class StateWriter<T> {
     this.#show();
   }
 
-  /** Before the first read, there is nothing to show except a pending write. */
+  /** Shows the current value. Before the first read, there is nothing to show except a pending write. */
   #show(): void {
     if (this.#stored.version < 0 && this.#pending.length === 0) return;
     const shown = this.#pending.reduce<T | undefined>(

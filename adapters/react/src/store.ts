@@ -10,7 +10,10 @@ export interface Live<T> {
   isLoading: boolean;
 }
 
-/** Starts what a store follows. The store always calls `stop` in the end, even if it stops before this has started. */
+/**
+ * Starts to follow something for a store. The store always calls `stop` in the end, even if the store stops
+ * before the start is complete.
+ */
 export type Follow<T> = (store: LiveStore<T>) => Promise<{ stop(): Promise<unknown> } | null>;
 
 /** A store stops after this long without a component. Strict mode and page changes take less time. */
@@ -52,12 +55,12 @@ export class LiveStore<T> {
     };
   };
 
-  /** New data, which also clears an error. */
+  /** Gives the store new data, and clears its error. */
   give(data: T): void {
     this.#set({ data, error: null, isLoading: false });
   }
 
-  /** An error. The data stays unchanged. */
+  /** Gives the store an error. The data stays unchanged. */
   fail(error: MayflyError): void {
     this.#set({ data: this.#snapshot.data, error, isLoading: false });
   }

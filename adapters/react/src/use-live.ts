@@ -27,9 +27,10 @@ export function storeOf<T>(
   return store;
 }
 
-/** A store's data, for a component. A store without subscribers holds no connection. */
+/** Returns the data of a store to a component. A store without subscribers holds no connection. */
 export function useLive<T>(mayfly: Mayfly, key: string, initial: T, follow: Follow<T>): Live<T> {
-  // Looked up each time, because a store that has stopped is replaced by another one with the same key.
+  // Look the store up each time, because a store that has stopped is replaced by another one with the
+  // same key.
   const store = () => storeOf(mayfly, key, initial, follow);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key determines what is followed.
   const subscribe = useCallback(

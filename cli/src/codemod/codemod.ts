@@ -6,7 +6,7 @@ import { type ByHand, rewriteCode, rewriteMarkdown } from "./rewrite.ts";
 export interface CodemodOptions {
   /** Files and folders. A folder stands for the code and the Markdown in it. */
   paths: string[];
-  /** Only reports what it would do. */
+  /** Whether to only report the changes, without making them. */
   dryRun?: boolean;
 }
 
@@ -20,7 +20,7 @@ const code = /\.(?:[cm]?[jt]s|[jt]sx)$/;
 const declarations = /\.d\.[cm]?ts$/;
 const skipped = new Set(["node_modules", "dist", "build", "coverage"]);
 
-/** What pages and examples assume: a project, and an agent in it. */
+/** Declarations that the code in pages and examples assumes: a project, and an agent in it. */
 const given = `
 declare const mayfly: import("@mayfly/sdk").Mayfly;
 declare const agent: import("@mayfly/sdk").Agent;
@@ -29,8 +29,8 @@ declare const other: import("@mayfly/sdk").Agent;
 `;
 
 /**
- * Rewrites files from the names of 0.1 to those of 0.2. Returns which, and what people have to change
- * themselves.
+ * Rewrites files from the names of 0.1 to those of 0.2. Returns the changed files, and what people have to
+ * change themselves.
  */
 export async function codemod({ paths, dryRun = false }: CodemodOptions): Promise<Changed[]> {
   const files = (await Promise.all(paths.map(filesOf))).flat().sort();
@@ -59,7 +59,7 @@ export async function codemod({ paths, dryRun = false }: CodemodOptions): Promis
       changed.push({ path: relative(process.cwd(), path), edits, byHand });
     if (rewritten !== text) written.push([path, rewritten]);
   }
-  // Written at the end, because the types in one file depend on the old text of other files.
+  // Files are written only at the end, because the types in one file depend on the old text of other files.
   if (!dryRun) for (const [path, text] of written) await writeFile(path, text);
   return changed;
 }

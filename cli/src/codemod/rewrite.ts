@@ -22,7 +22,10 @@ export interface Rewritten {
 
 const owners = Object.keys(renames) as Owner[];
 
-/** Rewrites TypeScript or JavaScript: members by the type of their object, mentions by its name. */
+/**
+ * Rewrites TypeScript or JavaScript. It recognises members in code by the type of their object, and members in
+ * comments by the name of their object.
+ */
 export function rewriteCode(project: Project, path: string, text: string): Rewritten {
   const file = project.createSourceFile(path, text, { overwrite: true });
   const byHand: ByHand[] = [];
@@ -61,7 +64,10 @@ function membersOf(file: SourceFile): Edit[] {
   });
 }
 
-/** `const { unsynced } = agent` has no equivalent for a member that is two steps away, so people decide. */
+/**
+ * Reports members that are destructured, such as `const { unsynced } = agent`. The new member can be two steps
+ * away, so a person must rewrite it.
+ */
 function destructuringsOf(file: SourceFile, byHand: ByHand[]): Edit[] {
   return file.getDescendantsOfKind(SyntaxKind.ObjectBindingPattern).flatMap((pattern) => {
     const declaration = pattern.getParent();
@@ -131,7 +137,7 @@ function mentionsIn(text: string, offset: number): Edit[] {
   });
 }
 
-/** Each place only once, because code blocks are also part of the prose. */
+/** Changes each place only once, because code blocks are also part of the prose. */
 function apply(text: string, edits: Edit[]): { text: string; edits: number } {
   const ordered = [...new Map(edits.map((edit) => [edit.start, edit])).values()].sort(
     (a, b) => b.start - a.start,

@@ -14,7 +14,7 @@ interface Options extends ProjectOptions {
   from: Format;
 }
 
-/** How many memories one call stores, and how long they are as text. */
+/** The most memories that one call stores, and the most characters that they have together. */
 const most = { memories: 500, characters: 1_000_000 };
 
 const importExamples = `
@@ -144,7 +144,7 @@ async function exportTenant(
     await lines.pipeTo(Writable.toWeb(process.stdout), { preventClose: true });
     return undefined;
   }
-  // Only the file's owner may read it, because it has everything of the tenant.
+  // Only the file's owner may read it, because it contains all data of the tenant.
   await lines.pipeTo(Writable.toWeb(createWriteStream(options.out, { mode: 0o600 })));
   output.answer({ tenant: tenant.id, file: options.out }, () => [
     `${tenant.name} is in ${options.out}.`,

@@ -34,7 +34,7 @@ function fromMem0(item: Item): NewMemory | null {
   };
 }
 
-/** A row of the table `store` that LangGraph's PostgresStore has. */
+/** A row of `store`, the table of LangGraph's PostgresStore. */
 function fromLangGraph(row: Item): NewMemory | null {
   const { prefix, key, value, created_at, updated_at, expires_at } = row;
   if (typeof prefix !== "string" || typeof key !== "string" || !isItem(value)) return null;

@@ -12,7 +12,11 @@ export interface Numbered {
   number: number;
 }
 
-/** JSON Lines, or one JSON array, also within `results`, `memories` or `data`. @throws Failure with the line. */
+/**
+ * Reads JSON Lines, or one JSON array, which may also be in `results`, `memories` or `data` of an object.
+ *
+ * @throws Failure that names the line.
+ */
 export async function* itemsOf(file: string): AsyncGenerator<Numbered> {
   const array = await arrayIn(file);
   if (array) {
@@ -40,7 +44,7 @@ async function arrayIn(file: string): Promise<unknown[] | null> {
     throw usage(`The file ${file} cannot be read: ${(error as Error).message}`);
   }
   const start = first.trimStart();
-  // An object that ends on its own line is JSON Lines.
+  // If the first line is complete JSON and no array, the file is JSON Lines.
   if (!start.startsWith("[") && parsed(start.split("\n")[0] ?? "") !== undefined) return null;
   const whole = parsed(await readFile(file, "utf8"));
   if (Array.isArray(whole)) return whole;

@@ -1,4 +1,4 @@
-/** How far an import of a file came, so that the next run continues there. */
+/** Remembers how far an import of a file came, so that the next run continues there. */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -10,7 +10,7 @@ export interface Place {
   forget(): Promise<void>;
 }
 
-/** A file that has changed, or another tenant, starts at the beginning. */
+/** Where to continue. If the file has changed, or the tenant is another one, this is the beginning. */
 export async function placeOf(file: string, tenant: string): Promise<Place> {
   const { size, mtimeMs } = await stat(file);
   const about = [resolve(file), size, mtimeMs, tenant].join("\n");

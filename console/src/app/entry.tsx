@@ -66,7 +66,8 @@ function Card({ title, children }: { title: string; children: ComponentChildren 
 }
 
 /**
- * Names the project, and links to choosing another one if the server of the page does not set it.
+ * Names the project. Has a link for choosing another one, unless the server of the page sets the
+ * project.
  */
 function Where() {
   const found = config.value;

@@ -7,7 +7,7 @@ import { toggleTheme } from "./theme.ts";
 export const paletteOpen = signal(false);
 export const helpOpen = signal(false);
 
-/** Whether `g` was pressed, so that the next key names a page. */
+/** Whether `g` was just pressed. Then the next key opens a page. */
 let goes = false;
 
 /** Keys that work on every page. A page's own keys are handled by its elements. */

@@ -14,7 +14,7 @@ export function ProjectForm() {
         const url = String(form.get("url") ?? "").trim();
         const key = String(form.get("key") ?? "").trim();
         const fault = keyFault(key);
-        // Do not leave a secret in the field.
+        // The field may contain a secret key, so clear it.
         if (fault) event.currentTarget.reset();
         setProblem(fault);
         if (fault) return;

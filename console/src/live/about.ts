@@ -1,4 +1,4 @@
-/** Says what an event or a text is about, with names instead of ids. */
+/** Puts into words what an event or a text is about, with names instead of ids. */
 import { oneLine, preview } from "../parts/text.ts";
 import type { Happening } from "./events.ts";
 import type { Space } from "./space.ts";

@@ -4,7 +4,7 @@ import { Version } from "./frame.ts";
 
 /** How far back the page shows agents. */
 export const hourMs = 3_600_000;
-/** A renewal extends an agent's life without an event, so living agents are looked up again. */
+/** How often living agents are looked up again, because no event says that a renewal has extended a life. */
 const lookAgainMs = 15_000;
 const most = 1_000;
 
@@ -55,14 +55,14 @@ export class Agents {
     this.#fetcher.want(wanted);
   }
 
-  /** When its life ended, or will end unless it is renewed. Never later than its parent's. */
+  /** When an agent's life ended, or will end unless it is renewed. Never later than its parent's life. */
   endOf(life: AgentLife): number {
     const own = ownEnd(life);
     const parent = this.get(life.parentId);
     return parent ? Math.min(own, this.endOf(parent)) : own;
   }
 
-  /** Whether it and all its ancestors are running at an instant. */
+  /** An agent's status at an instant, which also depends on its ancestors. */
   conditionAt(life: AgentLife, at: number): Condition {
     const { status, stoppedAt, expiresAt, suspendedAt } = life;
     if (stoppedAt && stoppedAt.getTime() <= at) return status === "expired" ? "expired" : "stopped";

@@ -2,9 +2,9 @@ import type { ListedApproval, Mayfly } from "@mayfly/sdk";
 import { signal } from "@preact/signals";
 import type { Events } from "./events.ts";
 
-/** The shortest time between two questions. The next answer has everything that changed in between. */
+/** The shortest time between two reads. The next read gets everything that changed in between. */
 const pauseMs = 300;
-/** An approval may expire, escalate or reach the person's role without an event. */
+/** How often to read without an event: an approval may expire, escalate or reach the person's role without one. */
 const lookAgainMs = 60_000;
 const most = 1_000;
 
@@ -43,7 +43,7 @@ export class Asked {
     this.#shown = Number.POSITIVE_INFINITY;
   }
 
-  /** Asks again. */
+  /** Reads the waiting approvals again. */
   async look(): Promise<void> {
     const own = ++this.#asked;
     const { data } = await this.#mayfly.approvals.list({ mine: true, limit: most });

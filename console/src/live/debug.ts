@@ -24,7 +24,7 @@ export class DebugRecords {
   readonly timeline = new Timeline<Told>(kept);
   readonly problem = signal<string | null>(null);
   readonly level = signal<DebugLevel>("silent");
-  /** How many agents it watches now. Null while nothing is leased. */
+  /** How many agents are watched now. Null while no level is leased. */
   readonly listensTo = signal<number | null>(null);
   readonly #mayfly: Mayfly;
   readonly #agent: string | undefined;

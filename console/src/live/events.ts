@@ -19,24 +19,24 @@ export interface Happening extends Instant {
 /** Whether the page is up to date. */
 export interface LiveState {
   at: "starting" | "live" | "catching-up" | "trouble" | "ended";
-  /** How long the last event took from its commit to the page, measured with two clocks. */
+  /** How long the last event took from its commit to the page: the time on the page's clock minus the database's. */
   lagMs: number | null;
   message: string | null;
 }
 
 /**
- * The time between two pulls while something happens, so that an event is on the screen within 200
- * ms.
+ * The time between two pulls while something happens. It is so short that an event is on the screen
+ * within 200 ms.
  */
 const followMs = 150;
 const kept = 20_000;
 const pageSize = 1_000;
-/** How many events of the past hour are kept. */
+/** How many pages of the past hour's events are read at most. More are read when the person asks for them. */
 const pastPages = 3;
-/** After this long without a failure, the trouble is over. */
+/** After this long without a failure, the page counts as up to date again. */
 const calmMs = 35_000;
 
-/** Errors that may pass. */
+/** Errors that may go away by themselves. */
 const passing: readonly string[] = ["unavailable", "rate_limited"];
 
 export function happeningOf(event: LogEvent): Happening {
@@ -51,7 +51,8 @@ export function happeningOf(event: LogEvent): Happening {
 }
 
 /**
- * Everything that happens in the tenant, from an hour ago until now, with one watch of the log.
+ * Everything that happens in the tenant, from an hour ago until now. It needs only one watch of the
+ * log.
  */
 export class Events {
   readonly timeline = new Timeline<Happening>(kept);
@@ -122,7 +123,7 @@ export class Events {
     await this.#watch?.stop();
   }
 
-  /** Reads the past again until it is read: a page without it would say that it is live. */
+  /** Reads the past, again and again until that succeeds. Otherwise a page without it would claim to be live. */
   async #readWholePast(): Promise<MayflyError | null> {
     for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, calmMs)) {
       const error = await this.#readPast();

@@ -25,7 +25,7 @@ export class Fetcher {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // How long to wait for other ids of the same page of the log.
+    // Waits for a moment, so that the other ids of the same page of the log are requested, too.
     await Promise.resolve();
     while (this.#waiting.size > 0 && !this.#ended) {
       const some = [...this.#waiting].slice(0, this.#most);

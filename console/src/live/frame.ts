@@ -12,8 +12,8 @@ function draw(): void {
 }
 
 /**
- * Runs a function once in the next frame, however often it is requested. In a hidden tab, it runs
- * soon.
+ * Runs a function once in the next frame, however often it is requested. A hidden tab has no frames,
+ * so there it runs after a short time.
  */
 export function nextFrame(work: () => void): void {
   waiting.add(work);

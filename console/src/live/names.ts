@@ -9,7 +9,7 @@ export interface Named {
   name: string;
 }
 
-/** The secret key, which can hold jobs too. */
+/** The id that stands for the secret key, which can hold jobs, too. */
 const nobody = "00000000-0000-0000-0000-000000000000";
 
 /** The names of agents and people by their ids. */

@@ -48,7 +48,7 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
   const asked = new Asked(mayfly, events);
   events.listen((happened, isPast) => {
     learn(agents, messages, happened, isPast);
-    // A memory that arrives with its event needs no look.
+    // A memory that arrives together with its event need not be looked up.
     subjects.want(happened.filter(({ subject }) => !events.memories.has(subject ?? "")));
   });
   const scopes = new Set(me.data.scopes);
@@ -58,7 +58,7 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
   };
   await Promise.all([names.start(), agents.start(), messages.start()]);
   if (space.may("approval:decide")) asked.start();
-  // The page reports which events it cannot receive. Everything else still works.
+  // If the events cannot be read, the page says so, and everything else still works.
   void events.start();
   return { data: space, error: null } satisfies { data: Space; error: MayflyError | null };
 }
@@ -79,7 +79,7 @@ export async function closeSpace({
   await mayfly.close();
 }
 
-/** The most messages to look up of those that arrive while the page opens. */
+/** Of the messages that are sent while the page opens, at most this many are looked up. */
 const newest = 100;
 
 /** Looks up everything that events mention, so that its name is known when it is drawn. */

@@ -4,8 +4,8 @@ import type { Happening } from "./events.ts";
 import { Version } from "./frame.ts";
 
 /**
- * Subjects are looked up together. A missing one is not looked up again before this time, because
- * it does not exist or may not be read.
+ * Subjects are collected for this long and looked up together. So a subject that does not exist, or
+ * that the person may not read, is looked up at most once in this time.
  */
 const pauseMs = 1_000;
 const most = 1_000;
@@ -15,7 +15,7 @@ const newest = 200;
 interface Subject {
   id: string;
   name: string;
-  /** Its page. */
+  /** The path of its page. */
   path: string[];
 }
 
@@ -85,7 +85,7 @@ const found = async <T>(asked: Promise<Result<T[]>>, toSubject: (one: T) => Subj
 
 const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subject[]>> = {
   job: ({ jobs }, { ids }) =>
-    // If there are too many, only the newest: older ones may have left the page already.
+    // If there are too many, looks up only the newest, because older ones may have left the page already.
     found(jobs.list({ ids: [...ids].slice(-most), limit: most }), ({ id, name }) => ({
       ...{ id, name: oneLine(name), path: ["jobs", id] },
     })),

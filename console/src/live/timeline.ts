@@ -2,7 +2,7 @@ import { Version } from "./frame.ts";
 
 /** Something that happened at an instant. */
 export interface Instant {
-  /** Its key. An item that is added twice is kept once. */
+  /** Identifies the item. An item that is added twice is kept once. */
   key: string;
   /** Milliseconds since 1970. */
   at: number;

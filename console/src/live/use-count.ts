@@ -5,15 +5,15 @@ import type { Space } from "./space.ts";
 /** The shortest time between two reloads of a list, however often something changes. */
 const pauseMs = 1_000;
 
-/** Counts events. A list that is loaded `on` the count is reloaded at once, and at most once a second. */
+/** Counts events. A list that depends on the count is reloaded at once, but at most once a second. */
 export function useCount(space: Space, concerns: (event: Happening) => boolean): number {
   const [count, setCount] = useState(0);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let counted = -pauseMs;
     const unlisten = space.events.listen((events) => {
-      // Past events count too, because an event that happens while the page reads the past may
-      // arrive with them.
+      // Past events count, too, because an event that happens while the page reads the past may arrive
+      // together with them.
       if (timer !== undefined || !events.some(concerns)) return;
       timer = setTimeout(
         () => {

@@ -7,10 +7,10 @@ import type { Space } from "./space.ts";
 import { useCount } from "./use-count.ts";
 
 /**
- * Loads something, and reloads it when the log has an event that concerns it. Not everything is an event: when a worker
- * takes a job or records a step, there is none. So while it `goesOn`, it is also reloaded from time to time: after
- * one second while it changes, and less and less often while it does not. What `isClose` to its next change, such as an
- * open job that is running, is reloaded every second.
+ * Loads something, and reloads it when the log has an event that concerns it. Some changes have no event, for example
+ * when a worker takes a job or records a step. So as long as `goesOn` is true, this also reloads from time to time:
+ * after a second if something has changed, and less and less often if not. As long as `isClose` is true, it reloads
+ * every second, for example for an open job that is running.
  */
 export function useLive<T>(
   space: Space,

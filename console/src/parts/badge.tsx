@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-/** The colour for a word of the log: see `styles/tokens.css`. */
+/** The colour of each kind of event and debug record. See `styles/tokens.css`. */
 const tones: Record<string, string> = {
   agent: "blue",
   lifecycle: "blue",
@@ -56,7 +56,7 @@ export function Badge({ tone = "gray", children }: { tone?: string; children: Co
   return <span class={`badge tone-${tone}`}>{children}</span>;
 }
 
-/** A status in its colour. `says` replaces its word. */
+/** A status in its colour. `says` is shown instead of the status's own word. */
 export function Status({ of, says = of }: { of: string; says?: string }) {
   return (
     <span class={`status tone-${statusTones[of] ?? "gray"}`}>

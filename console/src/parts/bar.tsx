@@ -1,6 +1,6 @@
 import { Meter } from "./meter.tsx";
 
-/** How much of a limit is used. Without a limit, only the number. */
+/** Shows how much of a limit is used. Without a limit, it shows only the number. */
 export function Bar(props: {
   label: string;
   used: number;

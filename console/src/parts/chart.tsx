@@ -91,7 +91,7 @@ export function Chart(props: {
 
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 
-/** The width of a bar on each side of its day. */
+/** Half a day in seconds. The axis is longer by this at both ends, so that the first and the last bar fit. */
 const halfDay = 43_200;
 const paths = uPlot.paths.bars?.({ size: [0.7, 44], radius: 0.1 });
 const asBars = paths ? { paths } : {};

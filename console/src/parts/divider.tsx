@@ -3,7 +3,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 const [least, most] = [20, 80];
 const key = "mayfly.divider";
 
-/** The line between two panels. Drag it, or move it with the arrow keys. The box around it has the width in `--left`. */
+/**
+ * The line between two panels. Drag it, or move it with the arrow keys. It sets the width of the left panel as `--left`
+ * of the box around it.
+ */
 export function Divider() {
   const line = useRef<HTMLDivElement>(null);
   const [share, setShare] = useState(() => bounded(Number(localStorage.getItem(key) ?? 50)));

@@ -4,7 +4,7 @@ import { parseJson } from "./form.tsx";
 import { useLoaded } from "./loaded.tsx";
 import { printable } from "./text.ts";
 
-/** A JSON Schema, as far as fields are made of it. */
+/** The part of a JSON Schema that is used to make fields. */
 export interface Shape {
   type?: string | string[];
   properties?: Record<string, Shape>;
@@ -21,7 +21,7 @@ const most = 24;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The shape of an example: a field for each of its parts, with its value. Null if it is no object, or too large. */
+/** The shape of an example: a field with a value for each part of it. Null if it is too large, or not an object. */
 export function shapeOf(example: unknown): Shape | null {
   if (!isObject(example)) return null;
   const parts = Object.entries(example);
@@ -59,15 +59,15 @@ export const useLastInput = (space: Space, name: string): unknown =>
 const typeOf = ({ type }: Shape) => [type].flat().find((one) => one !== "null");
 
 /**
- * An input as one field for each part of its shape, or as JSON. `readInput` reads both. A shape that comes while
- * somebody already writes is not used.
+ * An input as one field for each part of its shape, or as JSON. `readInput` reads both. If a new shape arrives after
+ * the person has begun to write, it is ignored.
  */
 export function InputFields(props: {
   shape: Shape | null;
   /** Where the fields come from. */
   hint: string;
   placeholder: string;
-  /** Parts of the input that the shape does not have, and which stay. */
+  /** Parts of the input that have no field. They stay as they are. */
   rest?: Record<string, unknown>;
 }) {
   const { hint, rest = {} } = props;
@@ -198,7 +198,7 @@ function textOf(of: Shape): string {
   return JSON.stringify(of.default, null, of.enum ? 0 : 2);
 }
 
-/** The input that a form has, or a sentence if a part of it is wrong. Empty fields are left out. */
+/** The input that was entered in a form, or a sentence if a part of it is wrong. Empty fields are left out. */
 export function readInput(form: FormData): { value: unknown } | string {
   const json = form.get("input");
   if (json !== null) return parseJson(String(json).trim(), "The input");

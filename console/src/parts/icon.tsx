@@ -42,7 +42,7 @@ const paths = {
 export type IconName = keyof typeof paths;
 
 /**
- * A drawing in the colour of its text. It never adds information to the text.
+ * A drawing in the colour of the text next to it. It says nothing that the text does not say.
  */
 export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
   return (

@@ -7,7 +7,7 @@ import { Empty } from "./panel.tsx";
 export interface Loaded<T> {
   data: T | null;
   error: MayflyError | null;
-  /** Null is an answer too, and means that there is nothing. */
+  /** Whether there was an answer. Null is an answer, too: it means that there is nothing. */
   answered: boolean;
   reload(): void;
 }
@@ -23,8 +23,8 @@ export function useLoaded<T>(ask: () => Promise<Result<T>>, on: readonly unknown
   useEffect(() => {
     const own = ++calls.made;
     void ask().then((came) => {
-      // The answer to a later call may have arrived first. An answer that is merely slower than the next call
-      // is shown: otherwise a list that changes all the time would never be drawn.
+      // The answer to a later call may have arrived first, and then this one is ignored. But an answer that arrives
+      // after a later call has begun is shown. Otherwise a list that changes all the time would never be drawn.
       if (own < calls.shown) return;
       calls.shown = own;
       setAnswer(came);

@@ -11,6 +11,6 @@ const [cents, exact] = [format(2), format(4)];
 export const dollars = (usd: number): string =>
   (usd !== 0 && Math.abs(usd) < 0.1 ? exact : cents).format(usd);
 
-/** What something has cost. A dash if nothing of it had a price. */
+/** What something has cost. A dash if no part of it had a price. */
 export const costOf = ({ usd, unpriced }: { usd: number; unpriced: number }): string =>
   usd === 0 && unpriced > 0 ? "–" : dollars(usd);

@@ -48,7 +48,7 @@ export function Empty(props: { title: string; children?: ComponentChildren }) {
   );
 }
 
-/** A page about something that does not exist: its heading, and the way back. */
+/** The page for something that does not exist, with a heading and a link back. */
 export function Missing(props: {
   title: string;
   /** The address and the name of the list that the person came from. */
@@ -71,7 +71,7 @@ export function Missing(props: {
   );
 }
 
-/** A term and its value. Without a value, it is left out. */
+/** A term and its value. A term without a value is not shown. */
 export type Fact = [word: string, value: ComponentChildren];
 
 /** Pairs of a term and its value. */

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Column } from "./table.tsx";
 
-/** The rows that a person has picked, for what is done to several at once. */
+/** The rows that a person has picked, for actions on several rows at once. */
 export interface Picks {
   ids: readonly string[];
   set(ids: readonly string[]): void;

@@ -4,7 +4,7 @@ import { route, setQuery } from "../app/route.ts";
 /** The search text of this page, in lower case. It is kept in the address. */
 export const searched = (): string => (route.value.query.get("find") ?? "").toLowerCase();
 
-/** The search text as it is sent to the server: when the person pauses, and as long as a search may be. */
+/** The search text for the server. It changes when the person pauses, and is cut to the longest allowed search. */
 export function useSought(): string {
   const text = searched().trim().slice(0, 200);
   const [sought, setSought] = useState(text);

@@ -1,4 +1,4 @@
-/** Lets the person choose one of a few names. */
+/** Lets the person choose one of several names. */
 export function Select<T extends string>(props: {
   label: string;
   value: T;

@@ -4,10 +4,10 @@ import { plural } from "./text.ts";
 
 export interface Column<T> {
   title: string;
-  /** Instead of the title. */
+  /** What the head of the column shows instead of the title. */
   head?: ComponentChildren;
   cell(row: T): ComponentChildren;
-  /** Numbers are aligned to the right. */
+  /** Whether the column contains numbers, which are aligned to the right. */
   number?: boolean;
   /** Whether to hide it on a phone. */
   wide?: boolean;

@@ -7,7 +7,7 @@
  */
 const hidden = /(?![\t\n])[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
-/** Makes everything invisible visible. Escapes are shown and have no effect. */
+/** Makes invisible characters visible. Escape sequences are shown and have no effect. */
 export const printable = (text: string): string =>
   text.replace(hidden, (character) => {
     const code = character.charCodeAt(0);
@@ -24,7 +24,7 @@ export function oneLine(text: string, most = 200): string {
   return printable(cut.replace(/\s+/g, " "));
 }
 
-/** What a memory is called in one line. Turns of a conversation have no task. */
+/** The title of a memory, in one line. It is not always the task, because turns of a conversation have none. */
 export const titleOfMemory = (memory: {
   task?: string | null;
   input?: string | null;

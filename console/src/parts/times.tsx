@@ -15,7 +15,7 @@ export function timesOf(query: URLSearchParams): { since?: Date; until?: Date } 
   return { ...(since && { since }), ...(until && { until }) };
 }
 
-/** Changes when another span of time is chosen. */
+/** A key that changes when another span of time is chosen. */
 export const timesKey = (query: URLSearchParams): string =>
   ["within", "since", "until"].map((name) => query.get(name) ?? "").join(" ");
 

@@ -6,7 +6,7 @@ import { Form } from "./form.tsx";
 import { Icon } from "./icon.tsx";
 import { printable } from "./text.ts";
 
-/** The filters of the page, without what is open at this moment. */
+/** The filters of the page, without the item that is open. */
 function filtersOf(query: URLSearchParams): string {
   const own = new URLSearchParams(query);
   own.delete("at");

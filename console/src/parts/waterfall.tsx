@@ -15,9 +15,9 @@ export interface Span {
   from: number;
   /** Null if it has not ended. */
   to: number | null;
-  /** Whether it waited instead of working. */
+  /** Whether the bar shows a wait instead of work. */
   hollow?: boolean;
-  /** Whether it is part of something above it. */
+  /** Whether the bar is part of a bar above it. */
   inner?: boolean;
   inside?: ComponentChildren;
 }

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 
-/** A page with its filters, under a name. Kept in this browser. */
+/** A page with its filters, saved under a name in this browser. */
 export interface View {
   tenant: string;
   /** The page and the rest of the path. */
@@ -11,7 +11,7 @@ export interface View {
 }
 
 const storageName = "mayfly-console:views";
-/** Two views in one place would be the same view. */
+/** The place of a view: its tenant, page and filters. Views with the same place are the same view. */
 const placeOf = ({ tenant, path, query }: Omit<View, "name">) => [tenant, ...path, query].join("/");
 
 export const views = signal<readonly View[]>(read());

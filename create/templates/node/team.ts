@@ -69,7 +69,7 @@ async function read(file: string) {
     if (error) throw error;
     const { error: failed } = await run.result();
     if (!failed) break;
-    // If it failed when the team was started before, it is read again.
+    // If reading it failed in an earlier start of the team, it is read again.
     const { data: known } = await mayfly.runs.get(run.id);
     if (!known || known.createdAt >= begun) throw failed;
   }

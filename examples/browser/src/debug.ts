@@ -22,7 +22,7 @@ export async function showDebug(mayfly: Mayfly): Promise<void> {
       showProblem(started.error);
     }
   };
-  // One after the other, because a watch can be changed only once it is open.
+  // Changes are made one after the other, because a watch can be changed only once it is open.
   let last = follow();
   choice.addEventListener("change", () => {
     last = last.then(follow);

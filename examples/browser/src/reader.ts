@@ -3,7 +3,7 @@ import type { Agent, Mayfly } from "@mayfly/sdk";
 /** The topic for progress, which reaches only current listeners. */
 export const progressChannel = "progress";
 
-/** Exactly the scopes that it uses. By default, no agent may broadcast. */
+/** Exactly the scopes that a reader uses. By default, no agent may broadcast. */
 const scopes = [
   "memory:read",
   "memory:write",
@@ -15,8 +15,8 @@ const scopes = [
 ];
 
 /**
- * Spawns an agent that lives in this page: it learns the text that it is given, one sentence at a time. If the
- * page closes, the agent is no longer present, and it ends with its lifetime.
+ * Spawns an agent that lives in this page and learns the texts that it gets, one sentence at a time. If the page
+ * closes, the agent is no longer present, and it ends when its lifetime is over.
  */
 export async function spawnReader(mayfly: Mayfly, name: string): Promise<Agent> {
   const options = { type: "reader", lifetime: 600, scopes, ...(name && { name }) };

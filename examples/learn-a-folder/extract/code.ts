@@ -62,7 +62,7 @@ function outline(
       !language.leads.test((lines[rest.line] ?? "").trim()) &&
       isSmall(lines, loose, until);
     if (takenAlong) return loose;
-    // A group of tests says nothing beyond the titles of its tests.
+    // The title of a group of tests adds nothing to the titles of its tests.
     const empty = owner && testName.test(at(owner.line)) && isSmall(lines, loose, until);
     if (rest && !empty) found.push(...sections(lines, loose, until, rest));
     owner = null;
@@ -242,7 +242,7 @@ function firstWords(lines: readonly string[]): string {
   return short((telling ?? "").replace(/^[\s/*#-]+/, ""), 100);
 }
 
-/** The titles of methods use `Team` for `class Team extends Group`. */
+/** The name of a class in the titles of its methods: `Team` for `class Team extends Group`. */
 function containerName(title: string): string {
   return (
     /\b(?:class|interface|enum|struct|trait|impl|mod|namespace|record|object)\s+([\w<>:, ]+?)(?=\s+(?:extends|implements|for|where)\b|[({:]|$)/.exec(

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 
-/** How to find the symbols of a language. Each pattern sees one dedented line. */
+/** Patterns that find the symbols of a language. Each is matched with one line, without the block's indentation. */
 export interface Language {
   extensions: readonly string[];
   /** A line that begins a symbol. */

@@ -11,7 +11,7 @@ interface Heading {
 
 const atx = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$/;
 const underline = /^ {0,3}(=+|-+)[ \t]*$/;
-/** Lines that a following `---` does not turn into a heading: lists, quotes, tables, rules, indented code. */
+/** Lines that do not become a heading if `---` follows: lists, quotes, tables, rules, indented code. */
 const noParagraph = /^(?: {4}|\t| {0,3}(?:[-*+>|]|\d+[.)] |(?:\* *){3,}$|(?:_ *){3,}$))/;
 
 /** One section for each heading with its text, up to the next heading of any level. */

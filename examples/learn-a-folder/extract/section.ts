@@ -83,7 +83,7 @@ function cut(lines: readonly string[], start: number, end: number): Piece[] {
   return pieces;
 }
 
-/** The end of the last paragraph in the second half, so that a cut seldom breaks a thought. */
+/** The end of the last paragraph in the second half, because a cut between paragraphs seldom breaks a thought. */
 function paragraphEnd(atoms: readonly Piece[]): number {
   for (let index = atoms.length - 1; index > atoms.length / 2; index--) {
     if (isBlank(atoms[index]?.text)) return index;
@@ -111,7 +111,7 @@ function cutLine(line: string): string[] {
   return [...parts, rest];
 }
 
-/** Never cuts a surrogate pair in half. */
+/** Cuts a text, but never between the halves of a surrogate pair. */
 function safeSlice(text: string, end: number): string {
   const code = text.charCodeAt(end - 1);
   return text.slice(0, code >= 0xd800 && code <= 0xdbff ? end - 1 : end);

@@ -1,6 +1,6 @@
 import { AuthProblem } from "./auth-answers.ts";
 
-/** A request of Auth, with its body as JSON if it is JSON. */
+/** A request to Auth. If its body is JSON, it is parsed. */
 export interface AuthCall {
   method: string;
   path: string;
@@ -9,8 +9,8 @@ export interface AuthCall {
 }
 
 /**
- * Refuses everything that the embedded Auth does not have, in GoTrue's words, as a project does in
- * which it is switched off.
+ * Refuses everything that the embedded Auth does not have. It uses GoTrue's words, as a project would
+ * in which the feature is switched off.
  */
 export function absent({ method, path, query, body }: AuthCall): AuthProblem | undefined {
   const grant = query.get("grant_type");

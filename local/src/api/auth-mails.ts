@@ -6,12 +6,12 @@ import type { Logger } from "../log.ts";
 import type { AuthCall } from "./auth-absent.ts";
 import { AuthProblem } from "./auth-answers.ts";
 
-/** The mails of Auth, their links, and what opening one does. Mails are logged, not sent. */
+/** The mails of Auth, and what happens when a link in one is opened. Mails are logged, not sent. */
 export interface Mails {
   send(mail: EmailMessage): Promise<void>;
   /** Runs a step that may send a mail for this request. */
   during<T>(call: AuthCall, work: () => Promise<T>): Promise<T>;
-  /** Mails a user's current address that a change was requested. Either address may confirm it. */
+  /** Tells a user's current address that a change was requested. Either address may confirm it. */
   tellPresentAddress(user: string): Promise<void>;
   /** Converts a request into one that lite knows: `type=email`, or a change of address. */
   verifying(call: AuthCall): Promise<{ call: AuthCall; flow: string | undefined }>;
@@ -63,7 +63,7 @@ export function createMails(options: {
     log.info(`A mail to ${to}: ${subject}`, { text });
   const links = new RegExp(`${siteUrl.replaceAll(".", "\\.")}/auth/v1/\\S+`, "g");
 
-  /** For a client with `flowType: "pkce"`, which will exchange a code for its session. */
+  /** Begins the flow of a client with `flowType: "pkce"`, which will exchange a code for its session. */
   const begin = async ({ path, body }: AuthCall): Promise<string | undefined> => {
     const challenge = body.code_challenge;
     const method = methods[path];
@@ -117,7 +117,7 @@ export function createMails(options: {
         const [row] = await sql`select from auth.users where confirmation_token = ${hash}`;
         of.set("type", row ? "signup" : "magiclink");
       } else if (of.get("type") === "email_change") {
-        // lite completes the change with the new address's token, but either token counts.
+        // Either address may confirm the change, but lite needs the new address's token to complete it.
         await sql`
           update auth.users set email_change_token_new = ${hash}, email_change_token_current = null
           where email_change_token_current = ${hash}`;
@@ -145,7 +145,7 @@ export function createMails(options: {
           Buffer.from(token.split(".")[1] ?? "", "base64url").toString(),
         );
         const code = randomUUID();
-        // The session begins when the code is exchanged, by the client that has the verifier.
+        // The session begins only when the client that has the verifier exchanges the code.
         await sql`delete from auth.refresh_tokens where session_id = ${session_id}`;
         await sql`delete from auth.sessions where id = ${session_id}`;
         const issued = await sql`

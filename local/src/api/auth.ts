@@ -26,15 +26,15 @@ export interface Auth {
 const prefix = "/auth/v1";
 /** The default of a new project's `supabase/config.toml`. */
 const siteUrl = "http://127.0.0.1:3000";
-// Opened without a key, by browsers from a mail or a provider, or by programs that verify tokens.
+// These paths need no key: browsers open them from a mail or a provider, and programs that verify tokens.
 const keyless = /^\/(verify|callback|authorize|\.well-known\/.*)$/;
 const notOffered =
   /^\/(invite|admin\/(generate_link|audit|sso|oauth|custom-providers|users\/[^/]+\/.+)(\/.*)?)$/;
 
 /**
- * Auth over @supabase/lite, as supabase_auth_admin. lite signs its sessions with a secret that
- * never leaves this process. Callers see the project's own signature, and lite sees the claims of
- * tokens that we have verified.
+ * Auth, which uses @supabase/lite with the user supabase_auth_admin. lite signs its sessions with a
+ * secret that never leaves this process. Callers get tokens that the project has signed, and lite
+ * gets the claims of tokens that we have verified.
  */
 export function createAuth(options: {
   authUrl: string;

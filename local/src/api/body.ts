@@ -33,7 +33,7 @@ const tooLarge = () =>
     }),
   );
 
-/** Postgres's own error, returned before JavaScript or WebAssembly runs out of stack. */
+/** The error that Postgres would return. It comes before JavaScript or WebAssembly runs out of stack. */
 const tooDeep = () =>
   new Refusal(
     apiError(413, {

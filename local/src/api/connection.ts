@@ -26,7 +26,7 @@ export const closingSeconds = 1;
 
 type AnyDatabase = Record<string, Record<string, unknown>>;
 
-/** Thrown after our answer was put into the request's context. lite takes it for a bad body. */
+/** Thrown once our answer is in the request's context. lite treats this error as an invalid body. */
 const answered = () => new Error("Invalid JSON body: answered already");
 
 /**
@@ -45,11 +45,11 @@ export class DataConnection extends PostgresConnection {
         max: 3,
         onnotice: () => undefined,
         types: {
-          // In a filter, JSON is text, exactly as the caller wrote it.
+          // JSON in a filter stays text, exactly as the caller wrote it.
           json: { to: 114, from: [114], serialize: jsonText, parse: parseExactly },
           jsonb: { to: 3802, from: [3802], serialize: jsonText, parse: parseExactly },
-          // Kept as the caller wrote it, such as `\\x6869`, because the driver would encode the
-          // text's bytes.
+          // Bytes stay as the caller wrote them, such as `\\x6869`, because the driver would encode
+          // the characters of that text.
           bytea: { to: 17, from: [17], serialize: String, parse: String },
         },
       },
@@ -127,8 +127,8 @@ export class DataConnection extends PostgresConnection {
 }
 
 /**
- * PostgREST names columns with their table, and lite without. Errors inside functions have a
- * `where`.
+ * Adds the table to a column in an error, as in PostgREST, because lite sends columns without it.
+ * Errors inside functions, which have a `where`, stay as they are.
  */
 function qualifyColumn(error: PostgresError, path: string): void {
   const table = /^\/([^/]+)$/.exec(path)?.[1];
@@ -141,14 +141,14 @@ function qualifyColumn(error: PostgresError, path: string): void {
 
 const isRead = (method: string) => method === "GET" || method === "HEAD";
 
-/** PostgREST rolls back when it answers with its own error, such as too many rows. */
+/** Whether to commit. PostgREST rolls back if its answer is an error of its own, such as too many rows. */
 async function succeeded(result: unknown): Promise<boolean> {
   if (!(result instanceof Response) || result.status < 400) return true;
   const body = await result.clone().text();
   return !body.includes('"code":"PGRST');
 }
 
-/** Left unchanged if it is already JSON. */
+/** A value as JSON text. A string is JSON text already, and stays unchanged. */
 const jsonText = (value: unknown): string =>
   typeof value === "string" ? value : JSON.stringify(value);
 
@@ -213,7 +213,7 @@ async function execute(
   return { rows: rows.map(({ row }) => row) };
 }
 
-/** How lite asks for the planner's estimate of the number of rows. */
+/** What lite puts before a statement to get the planner's estimate of its number of rows. */
 const explaining = "EXPLAIN (FORMAT JSON) ";
 const planOf = (rows: number) => ({ "QUERY PLAN": [{ Plan: { "Plan Rows": rows } }] });
 

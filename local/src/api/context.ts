@@ -24,7 +24,7 @@ export interface RequestContext {
   readonly path: string;
   /** The schema of the profile headers, or the first exposed one. */
   readonly schema: string;
-  /** Lower-cased names; `authorization` and `apikey` as the caller sent them. */
+  /** Names are in lower case. `authorization` and `apikey` are as the caller sent them. */
   readonly headers: Record<string, string>;
   readonly role: string;
   readonly claims: Claims;

@@ -26,7 +26,7 @@ const statusByCode: Record<string, number> = {
   "42P17": 500,
   "53400": 500,
   "57P01": 503,
-  // PostgREST has no connection then, and answers 503 too.
+  // The database has crashed. PostgREST has no connection then, and answers 503, too.
   "57P02": 503,
   "57P03": 503,
 };

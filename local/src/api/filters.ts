@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { CompiledQuery } from "kysely";
 
 /**
- * Keeps the values of a request's filters away from lite, which converts them to numbers, nulls and
- * objects, so that `id=eq.9007199254740993` would find the row 9007199254740992. lite sees a token
- * for each value. In the statement, the value's text replaces the token as a parameter, and
+ * Keeps the values of a request's filters away from lite. It would convert them to numbers, nulls and
+ * objects, so `id=eq.9007199254740993` would find the row 9007199254740992. Instead, lite gets a
+ * token for each value. In the statement, the token becomes a parameter with the value's text, and
  * Postgres gives it its type.
  */
 export interface Veil {
@@ -38,7 +38,7 @@ export function veil(given: URLSearchParams, own: ReadonlySet<string> = new Set(
   const parameter = (value: unknown): unknown => {
     if (typeof value === "string") return shown(value);
     if (!Array.isArray(value)) return value;
-    // A whole list, as in `eq(any).{1,2}`, which Postgres parses.
+    // Hides a whole list as one value, as in `eq(any).{1,2}`, because Postgres parses it.
     const [first] = value;
     if (value.length === 1 && typeof first === "string" && shown(first).startsWith("{"))
       return shown(first);
@@ -52,7 +52,7 @@ export function veil(given: URLSearchParams, own: ReadonlySet<string> = new Set(
         ? query
         : {
             ...query,
-            // lite writes a few values into the statement.
+            // lite writes some values directly into the statement.
             sql: query.sql.replace(
               new RegExp(`'${token.source}'`, "g"),
               (_, at) => `'${texts[Number(at)]?.replaceAll("'", "''")}'`,
@@ -81,7 +81,10 @@ function apart(filters: Array<[string, string]>): Array<[string, string]> {
   return result;
 }
 
-/** `remarks.not.or` is `not.or` of `remarks.`, and `remarks.data->a` is its `data->a`. */
+/**
+ * Splits a name: `remarks.not.or` into `remarks.` and `not.or`, and `remarks.data->a` into `remarks.`
+ * and `data->a`.
+ */
 function partsOf(name: string): { table: string; field: string } {
   const tree = /^(|.*\.)((?:not\.)?(?:or|and))$/.exec(name);
   const special = name.search(/[>"]/);
@@ -121,7 +124,7 @@ function hiddenIn(name: string, value: string, hide: Hide): string {
   return `${not}${operator}${modifier}.${hiddenValue(operator, modifier, text, hide)}`;
 }
 
-/** In patterns, a star in the address stands for a percent sign. */
+/** Hides a value. In a pattern, a star stands for a percent sign, which has another meaning in addresses. */
 function hiddenValue(operator: string, modifier: string, text: string, hide: Hide): string {
   const value = /^i?like$/.test(operator) ? text.replaceAll("*", "%") : text;
   return /^\((any|all)\)$/.test(modifier) ? `{${hide(value)}}` : hide(value);
@@ -145,7 +148,7 @@ class Reader {
   }
 }
 
-/** `(a.eq.1,or(b.gt.2,not.and(…)))` */
+/** Reads conditions, such as `(a.eq.1,or(b.gt.2,not.and(…)))`, and hides their values. */
 function treeOf(reader: Reader, hide: Hide): string {
   const items: string[] = [];
   reader.must(/^\s*\(\s*/);
@@ -171,7 +174,7 @@ function leafOf(reader: Reader, hide: Hide): string {
   return start + hiddenValue(operator, modifier, value, hide);
 }
 
-/** `(a,"b,c")`; an empty list is left to lite. */
+/** Reads a list of values, such as `(a,"b,c")`, and hides them. An empty list is left to lite. */
 function listOf(reader: Reader, hide: Hide): string {
   const empty = reader.take(/^\(\s*\)/);
   if (empty !== undefined) return empty;

@@ -31,7 +31,7 @@ export interface ApiOptions {
   adminUrl: string;
   /** A connection as `supabase_auth_admin`. */
   authUrl: string;
-  /** `http://127.0.0.1:54321`: the issuer of people's tokens is below it. */
+  /** Such as `http://127.0.0.1:54321`. The issuer of people's tokens is a path of it. */
   publicUrl: () => string;
   keys: ProjectKeys;
   tokens: Tokens;
@@ -42,7 +42,7 @@ export interface ApiOptions {
   log: Logger;
 }
 
-/** The Data API and Auth, ready to serve: the schema has been read. */
+/** Makes the Data API and Auth. Resolves when they can serve, with the schema read. */
 export async function createApi(options: ApiOptions): Promise<Api> {
   const { log, keys, tokens, schemas, adminUrl, authUrl, databaseUrl, publicUrl } = options;
   const restoreConsole = interceptConsole();
@@ -102,7 +102,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   };
 }
 
-/** One line with the error's code, but without the database's message, which may contain values. */
+/** Logs one line with the error's code, but without the database's message, which may contain values. */
 async function logFailure(log: Logger, request: Request, response: Response): Promise<void> {
   const text = await response.clone().text();
   const code = /"(?:error_)?code":"([^"]+)"/.exec(text)?.[1] ?? null;

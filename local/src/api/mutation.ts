@@ -7,7 +7,7 @@ export interface Table {
   name: string;
   columns: ReadonlyMap<string, WritableColumn>;
   primaryKey: string[];
-  /** The names of functions of the row, which are shown like columns. */
+  /** The names of functions that take a row of this table. Their results are shown like columns. */
   computed: string[];
 }
 

@@ -1,7 +1,7 @@
 import type { ColumnInfo, FunctionInfo } from "@supabase/lite";
 import type { Schema, WritableColumn } from "./schema-cache.ts";
 
-/** The root of the Data API: one schema's tables and functions as OpenAPI 2, in PostgREST's form. */
+/** The answer at the Data API's root: the tables and functions of one schema as OpenAPI 2, as PostgREST has it. */
 export async function describe(
   { introspection, columnsOf }: Schema,
   schema: string,

@@ -59,7 +59,7 @@ export function commits({ tx }: Preferences, txEnd: TxEnd): boolean {
   return tx === undefined ? txEnd.startsWith("commit") : tx === "commit";
 }
 
-/** The preferences that each kind of request has besides count, tx, handling and timezone. */
+/** The preferences of each kind of request, besides count, tx, handling and timezone, which all have. */
 export const heeded = {
   read: [],
   call: ["maxAffected"],

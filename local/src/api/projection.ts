@@ -68,7 +68,7 @@ export function projectionOver(
         IdentifierNode.create(table.name),
       ),
     ]),
-    // The caller's own limit, not the maximum of a read.
+    // Applies the caller's own limit, but not the maximum for reads.
     ...(shown.has("limit") && limit ? { limit } : {}),
     ...(shown.has("offset") && offset ? { offset } : {}),
   };

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Logger } from "../log.ts";
 
-// lite writes errors, with SQL and stacks, to the console, and has no hook for this. While one of
-// its calls runs in `quietly`, its output becomes single lines of our log at level debug. The rest
-// of the process keeps its console.
+// lite writes errors to the console, with SQL and stacks, and has no option for this. While a call of
+// lite runs in `quietly`, its output becomes single lines of our log, at level debug. The rest of the
+// process still writes to the console.
 const current = new AsyncLocalStorage<Logger>();
 const levels = ["log", "info", "warn", "error"] as const;
 let users = 0;

@@ -62,7 +62,7 @@ export function createRest(options: {
     },
   });
 
-  /** lite's answer to the request, or to a read of the same table. */
+  /** Asks lite to answer the request, or a read of the same table. */
   const ask = async (
     method: string,
     given: Headers,
@@ -138,7 +138,7 @@ export function createRest(options: {
   };
 }
 
-/** The description at the root, and the ways in which a function may be called. */
+/** Answers a request about the schema: its description at the root, or the methods that a function accepts. */
 async function aboutSchema(
   request: Request,
   { method, path, schema: name }: RequestContext,
@@ -209,7 +209,7 @@ function contextOf(
   };
 }
 
-/** A role that is not a text does not exist, so Postgres refuses it. */
+/** The role of a claim. If the claim is not a string, this is a role that Postgres refuses. */
 function roleOf(claim: unknown): string {
   if (claim === undefined || claim === null) return "anon";
   return typeof claim === "string" ? claim : JSON.stringify(claim);

@@ -48,7 +48,7 @@ export function openingOf(
   return `begin ${access}; select ${calls.join(", ")}${first}`;
 }
 
-/** The first dot ends the schema, as in PostgREST, which does not accept quotes either. */
+/** Quotes `schema.name`. As in PostgREST, the first dot ends the schema, and the name has no quotes itself. */
 function qualified(name: string): string {
   const at = name.indexOf(".");
   if (at < 0) return identifier(name);
@@ -69,7 +69,7 @@ const saying = `select ${["response.status", "response.headers", "pgrst.inserted
 /**
  * Runs `work` with the request's role and claims, in one transaction on one connection. The
  * connection has the role only after the opening has succeeded, so nothing is sent before that.
- * @param pool with `withSafeReserve`.
+ * @param pool connections that were made with `withSafeReserve`.
  * @param keep whether to commit the result. Otherwise it is rolled back, but still returned.
  * @param early sends the transaction's broadcasts before its commit, and may run `work` again.
  */

@@ -38,7 +38,7 @@ export function createSessions(options: {
     const session = String(claims.session_id);
     const user = await readSession(sql, String(claims.sub), session, method);
     if (user?.banned) {
-      // lite does not check bans, so the session that it has just begun or renewed ends here.
+      // lite does not check bans. It has just begun or renewed this session, so end it here.
       await sql`delete from auth.sessions where id = ${session}`;
       throw new AuthProblem(400, "user_banned", "User is banned");
     }
@@ -93,7 +93,7 @@ function payloadOf(token: string): Claims {
   return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
 }
 
-/** Records how the session began, with its first token. Later tokens repeat it. */
+/** With a session's first token, records how the session began. Later tokens repeat this. */
 async function readSession(
   sql: Sql,
   user: string,

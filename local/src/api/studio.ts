@@ -42,10 +42,10 @@ const hidden = `<style>
 </style>`;
 
 /**
- * lite lets any request without a key from a loopback address act as service_role. Here a browser
- * must first open the address with this start's token. It then gets a cookie, and only requests
- * from Studio's own pages count (other pages of 127.0.0.1 are the same site, but not the same
- * origin).
+ * Lets only an opened Studio act with the secret key. In lite, any request from a loopback address
+ * acts as service_role if it has no key. Here, a browser must first open the address with this
+ * start's token, and then gets a cookie. The cookie counts only in requests from Studio's own pages,
+ * because other pages of 127.0.0.1 are the same site, but not the same origin.
  */
 export function createStudio(options: {
   publicUrl: () => string;

@@ -84,7 +84,7 @@ export async function write(
     const where = await filterOf(filters, context, tools);
     if (where instanceof Response) return where;
     if (!where && (method === "DELETE" || payload?.names.length))
-      // Like the extension safeupdate, which hosted projects load for the Data API.
+      // A write to every row is refused, as by the extension safeupdate, which hosted projects load for the Data API.
       throw refusal(400, {
         code: "21000",
         message: `${method === "DELETE" ? "DELETE" : "UPDATE"} requires a WHERE clause`,
@@ -158,7 +158,7 @@ function listOf(text: string | null): string[] | undefined {
   return [...new Set(names)];
 }
 
-/** The other parameters say how to show the rows, including filters of embedded tables. */
+/** Whether a parameter filters this table. All others, even filters of embedded tables, say how to show the rows. */
 function isFilter(name: string, table: Table): boolean {
   if (/^(select|order|limit|offset|apikey)$/.test(name)) return false;
   if (/^(not\.)?(and|or)$/.test(name) || table.columns.has(name)) return true;

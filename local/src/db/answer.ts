@@ -18,8 +18,9 @@ export interface Answer {
 }
 
 /**
- * PGlite sends ReadyForQuery twice when an extended batch fails (at the error, and at the Sync), so
- * all of them are removed, and the sender of the parts adds the right one.
+ * Reads an answer of the backend. If an extended batch fails, PGlite sends ReadyForQuery twice: at
+ * the error, and at the Sync. So every ReadyForQuery is removed, and the sender of the parts adds
+ * the right one.
  */
 export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
   const answer: Answer = {

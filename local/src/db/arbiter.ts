@@ -5,15 +5,16 @@
  *   wait in order, so transactions never interleave.
  * - When another client gets its turn, everything session-level is cleared and that client's own
  *   settings, role and SQL-level prepared statements are restored (0.3 ms). When the same client
- *   continues, nothing happens. From a statement's text, the arbiter reads what the statement may
- *   have changed, and captures it (3 ms) before the next client's turn. Settings that a function
- *   changes unseen are lost at the next change of clients, and never reach another client.
+ *   continues, nothing happens. The arbiter reads from a statement's text what it may have changed,
+ *   and captures that (3 ms) before the next client's turn. It does not see settings that a function
+ *   changes. They are lost at the next change of clients, and never reach another client.
  * - Temporary tables, session-level advisory locks and cursors WITH HOLD cannot be carried over. A
  *   client that has one keeps the backend (is pinned) until it releases it or disconnects.
- * - An owner that is idle, in a transaction or pinned, while others wait is disconnected after
- *   `idleInTransactionTimeoutMs` with 25P03; its transaction is rolled back.
- * - `lastval`/`currval` do not outlive another client's turn; pg_backend_pid() is the same for all.
- * - A running statement cannot be cancelled, but one that waits can (57014).
+ * - An owner may be idle while others wait, because it is in a transaction or pinned. After
+ *   `idleInTransactionTimeoutMs` it is disconnected with 25P03, and its transaction is rolled back.
+ * - `lastval` and `currval` do not outlive another client's turn. `pg_backend_pid()` is the same for
+ *   all clients.
+ * - A running statement cannot be cancelled, but a statement that waits for its turn can (57014).
  */
 import type { Logger } from "../log.ts";
 import { readAnswer } from "./answer.ts";
@@ -233,7 +234,7 @@ export class Arbiter {
     if (!session.pinned) this.#owner = undefined;
   }
 
-  /** LISTEN and UNLISTEN count once their transaction has committed. */
+  /** Applies LISTEN and UNLISTEN, once their transaction has committed. */
   #settleListens(client: Client, lastTag: string): void {
     const rolledBack = lastTag === "ROLLBACK" || (this.#failed && lastTag !== "COMMIT");
     const changes = this.#pendingListens;

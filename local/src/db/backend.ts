@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
 
-/** The calling thread's handle of the database worker. It takes one request at a time. */
+/** The calling thread's handle on the database worker. It accepts one request at a time. */
 export class Backend {
   readonly #worker: Worker;
   readonly #onCrash: (error: Error) => void;
@@ -52,7 +52,7 @@ export class Backend {
     return this.#run(body, prologue, false);
   }
 
-  /** The same, but the body has no more rights than the current session user. */
+  /** Like `run`, but the body has no more rights than the current session user. */
   runConfined(body: Buffer, prologue?: Buffer): Promise<{ prologue?: Buffer; body?: Buffer }> {
     return this.#run(body, prologue, true);
   }
@@ -87,7 +87,7 @@ export class Backend {
     clearTimeout(timer);
   }
 
-  /** The same, and returns the cluster. Nothing may be running. */
+  /** Like `close`, and returns the cluster. Nothing may be running. */
   async closeAndPack(): Promise<Uint8Array<ArrayBuffer>> {
     this.#closing = true;
     const exited = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));

@@ -16,7 +16,7 @@ const MAX_PENDING = 8 << 20;
 const MAX_UNSENT = 16 << 20;
 const AUTH_TIMEOUT_MS = 30_000;
 const FORWARDED = new Set([..."QPBDECSHF"].map(code));
-/** COPY data after a refused COPY. Postgres also ignores it outside of COPY. */
+/** The messages of COPY data, which a client may send after a refused COPY. Like Postgres, ignore them there. */
 const IGNORED = new Set([..."dcf"].map(code));
 
 export interface ClientEvents {
@@ -51,7 +51,7 @@ export class Client {
   #closed = false;
   /** Set once logged in. */
   session: Session | undefined;
-  /** Whether its batches are dropped up to the next Sync, after a cancel. */
+  /** Whether the client's batches are dropped up to the next Sync, because a cancel has ended one. */
   skipping = false;
 
   constructor(socket: Socket, events: ClientEvents) {

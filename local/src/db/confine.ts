@@ -2,13 +2,14 @@ import { firstError, query, rows } from "./protocol.ts";
 import { SUPERUSER } from "./session.ts";
 
 /**
- * Postgres lets anyone who logged in as a superuser use SET SESSION AUTHORIZATION, and PGlite's
- * only session did. Searching a client's SQL for this statement does not help, because it can be
- * built at run time. So while a client's SQL runs, the backend's static `AuthenticatedUserId` is
- * set to its `SessionUserId`, as if this client had logged in.
+ * Keeps clients from becoming another user. Postgres lets anyone who logged in as a superuser use SET
+ * SESSION AUTHORIZATION, and PGlite's only session is logged in as one. Searching a client's SQL for
+ * this statement does not help, because it can be built at run time. So while a client's SQL runs,
+ * the backend's static `AuthenticatedUserId` is set to its `SessionUserId`, as if this client had
+ * logged in.
  *
- * PGlite exports neither, so both are found by their behaviour, once at the start (5 ms). If they
- * are not found in a build, the database does not start.
+ * PGlite exports neither of the two statics, so both are found by their behaviour, once at the start
+ * (5 ms). If they cannot be found in a build of PGlite, the database does not start.
  */
 export interface Confinement {
   /** Runs the work with no more rights than the current session user. */
@@ -21,7 +22,7 @@ const STATIC_BYTES = 8 << 20;
 const NEAR_WORDS = 64;
 
 /**
- * The places of the value. Uses indexOf, because looking at two million words one by one took half
+ * All places of a value in the words. Uses indexOf, because a loop over two million words took half
  * a second.
  */
 function placesOf(words: Int32Array, value: number): number[] {

@@ -35,14 +35,14 @@ export interface Database {
 export type Passwords = Record<User, string> | string;
 
 export interface PgliteOptions {
-  /** Where the data is stored. In memory without it. */
+  /** Where the data is stored. Without it, the data is in memory. */
   dataDir?: string;
   /**
    * A `dumpDataDir` to start from, or the path of its file. Ignored if the folder already has a
    * cluster.
    */
   template?: Blob | Uint8Array | string;
-  /** The loopback port, or where to look for one. Any port without it. */
+  /** The loopback port, or where to look for a free one. By default, any free port. */
   port?: PortChoice;
   passwords: Passwords;
   /** How long an idle owner may keep the others waiting. 10 s by default. */

@@ -3,7 +3,7 @@ import { firstError, type PgError } from "./protocol.ts";
 
 type Ending = Omit<PgError, "severity">;
 
-/** It held the backend for too long while others waited. */
+/** The client held the backend for too long while others waited. */
 export const blocking = (held: string, ms: number): Ending => ({
   sqlstate: "25P03",
   message: `terminating connection: ${held} for ${ms} ms while others waited`,
@@ -11,7 +11,7 @@ export const blocking = (held: string, ms: number): Ending => ({
 });
 
 /**
- * Its session cannot be restored, for example because its role was dropped.
+ * The client's session cannot be restored, for example because its role was dropped.
  *
  * @param answer the backend's answer to the attempt.
  */

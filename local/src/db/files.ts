@@ -13,7 +13,7 @@ const DATA = "/pglite/data";
 const PREFIX = "/pglite";
 
 const BLOCK = 512;
-/** A page of the write-ahead log, which is read as a whole. */
+/** The size of a page of the write-ahead log. Postgres reads whole pages. */
 const WAL_PAGE = 8_192;
 const isSegment = /\/pg_wal\/[0-9A-F]{24}$/;
 
@@ -120,7 +120,7 @@ export function pack(files: Files): Uint8Array<ArrayBuffer> {
     header.write(path, 0, "latin1");
     header.write(`${(node.mode & 0o777).toString(8).padStart(7, "0")}\0`, 100, "latin1");
     header.write(`${data.length.toString(8).padStart(11, "0")}\0`, 124, "latin1");
-    // The checksum field counts as spaces, as the format requires.
+    // While the checksum is computed, its own field must contain spaces.
     header.write("        ", 148, "latin1");
     header.write(isFolder ? "5" : "0", 156, "latin1");
     header.write("ustar\x0000", 257, "latin1");

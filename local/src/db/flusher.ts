@@ -5,7 +5,7 @@ const everyMs = 1_000;
 
 /**
  * Does the work of pg_cron's job `mayfly-flush`: each second, it sends the broadcasts that
- * transactions left. Without Mayfly's migrations, there are none.
+ * transactions have left. In a project without Mayfly's migrations, there are none.
  *
  * @param url of the superuser.
  * @returns a function that stops it.

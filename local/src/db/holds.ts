@@ -1,11 +1,12 @@
 /**
- * Transactions that are prepared and not yet committed. They can no longer fail, they survive a
- * crash, and nobody sees what they wrote. On hosted projects, every commit is in this state for a
- * moment, and Realtime reads the log, so a broadcast can arrive during it. PGlite's single session
- * can do the same with PREPARE TRANSACTION, which frees the session.
+ * Held transactions, which are prepared but not yet committed. They can no longer fail, they survive
+ * a crash, and nobody sees what they wrote. On hosted projects, every transaction is in this state
+ * for a moment. Because Realtime reads the log, a broadcast can arrive in that moment. PGlite's
+ * single session can do the same with PREPARE TRANSACTION, which frees the session.
  *
- * While one is held, only the Data API's transactions get turns. A statement that waits for its
- * locks is ended (lock-waits.ts), and the Data API runs that request's transaction again.
+ * While a transaction is held, only the Data API's transactions get turns. If one of their statements
+ * waits for a lock of the held transaction, it is ended (lock-waits.ts), and the Data API runs that
+ * transaction again.
  */
 import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";
@@ -32,14 +33,14 @@ export class Holds {
     return this.#held.size > 0;
   }
 
-  /** Takes the next one out of the queue, if it may have a turn. */
+  /** Takes the first turn that is allowed now out of the queue. */
   next(queue: Turn[]): Turn | undefined {
     if (!this.any) return queue.shift();
     const at = queue.findIndex(mayPassHolds);
     return at < 0 ? undefined : queue.splice(at, 1)[0];
   }
 
-  /** A new hold. Undefined while somebody waits for the others to end, so that nobody starves. */
+  /** Makes a hold. Returns undefined while somebody waits for the existing holds to end, so that nobody starves. */
   take(): Hold | undefined {
     if (this.#waiting > 0 || this.#othersWait() || this.#held.size >= 10) return undefined;
     const gid = `${holdPrefix}${process.pid}_${++this.#last}`;
@@ -111,8 +112,8 @@ export class Hold {
 }
 
 /**
- * Whether the turn is the arbiter's own work or the Data API's. It meets no held lock, or runs
- * again if it does.
+ * Whether the turn is the arbiter's own work, which meets no held lock, or the Data API's, which runs
+ * again if it meets one.
  */
 export const mayPassHolds = (turn: Turn): boolean =>
   typeof turn === "function" || turn.session?.user === "authenticator";

@@ -19,7 +19,7 @@ export interface Inspection {
   names: string[];
   /** Whether there is a set_config whose name may be in a bound parameter. */
   namesInParameters: boolean;
-  /** Whether it may leave a temporary table, a session lock or a held cursor. */
+  /** Whether the statement may leave behind a temporary table, a session lock or a held cursor. */
   residue: boolean;
   prepares: { name: string; text: string }[];
   listens: { on: boolean; channel: string | undefined }[];
@@ -47,7 +47,8 @@ const CHANGES_SETTINGS = /\b(?:set|reset|set_config|execute)\b/i;
 const LOCAL_SET_CONFIG = /set_config\s*\([^()]*,\s*(?:true|'t(?:rue)?')\s*\)/gi;
 const CUSTOM_NAME = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
 /**
- * A channel that nobody can listen on. It keeps the tag and leaves the shared subscriptions alone.
+ * Replaces a client's UNLISTEN, with a channel that nobody uses. The command tag stays the same, and
+ * the subscriptions that all clients share are kept.
  */
 const NO_CHANNEL = "unlisten mayfly_nobody_listens_here";
 /** The parts of DISCARD ALL and DEALLOCATE ALL that affect only the client. */
@@ -69,7 +70,7 @@ const COPY_REFUSED: PgError = {
   hint: "Use INSERT (pg_dump --inserts), or run on a real Postgres with --db-url.",
 };
 
-/** The answer of hosted projects. Here, only the Data API prepares transactions. */
+/** The error that hosted projects return. Here, only the Data API may prepare transactions. */
 const PREPARE_REFUSED: PgError = {
   severity: "ERROR",
   sqlstate: "55000",
@@ -166,10 +167,10 @@ function inspectStatement(
 }
 
 /**
- * Reads a text before it reaches the backend. `realName` gives the backend's name of a client's
- * protocol-level statement, for DEALLOCATE. It only reads text, so it does not see settings that a
- * function changes. These are lost at the next change of clients, and never shown to another
- * client.
+ * Inspects a text before it reaches the backend. `realName` returns the backend's name for a
+ * client's protocol-level statement, for DEALLOCATE. Only the text is read, so settings that a
+ * function changes are not seen. They are lost at the next change of clients, and never reach
+ * another client.
  */
 export function inspect(text: string, realName: (name: string) => string | undefined): Inspection {
   if (!INTERESTING.test(text)) return NOTHING;

@@ -3,7 +3,7 @@ import type { Client } from "./client.ts";
 import { int32, message } from "./protocol.ts";
 import type { Rewritten } from "./rewrite.ts";
 
-/** Who listens on which channel. The backend listens on all of these channels, and maybe more. */
+/** Which client listens on which channel. The backend listens on all of these channels, and maybe on more. */
 export class Listeners {
   readonly #byChannel = new Map<string, Set<Client>>();
 

@@ -1,10 +1,11 @@
 /**
- * In PGlite, a wait for a lock would never end: the only session would have to commit the
- * transaction for which it waits, and WebAssembly has no timer signals. So while a transaction is
- * held (see holds.ts), such a wait is ended at once, as a canceled statement (57014).
+ * Ends waits for locks. In PGlite, such a wait would last forever: the session that waits is the only
+ * one that could commit the held transaction, and WebAssembly has no timer signals. So while a
+ * transaction is held (see holds.ts), a wait for a lock is ended at once, as a canceled statement
+ * (57014).
  *
- * Before it sleeps, the backend sets its timer for the deadlock check, with an import that we wrap.
- * `deadlock_timeout` is 1 ms, so no other timer is as short.
+ * Before the backend sleeps, it sets a timer for its deadlock check, by calling an import, which is
+ * wrapped here. `deadlock_timeout` is 1 ms, so no other timer is as short.
  */
 interface Globals {
   _InterruptPending?: number;
@@ -66,7 +67,7 @@ export class LockWaits {
   }
 }
 
-/** Makes the backend look at once, and find a cancel request. */
+/** Wakes the backend at once, with a cancel request. */
 function ending(module: object, memory: () => Uint8Array): () => void {
   const { _InterruptPending, _QueryCancelPending, _MyLatch } = module as Globals;
   if (!_InterruptPending || !_QueryCancelPending || !_MyLatch)

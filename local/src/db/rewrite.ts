@@ -20,7 +20,10 @@ export interface Rewritten {
   answered: boolean;
   /** The numbers of the ParseComplete messages for Parse messages that the client did not send. */
   injected: Set<number>;
-  /** ErrorResponses to return instead, by the word that the backend will name in its error. */
+  /**
+   * ErrorResponses to return instead of the backend's errors, by the word that the backend will name in
+   * its error.
+   */
   refusals: Map<string, Buffer>;
   listens: Inspection["listens"];
   /** The command tag to return instead of DO. */
@@ -168,7 +171,7 @@ class Rewriter {
     return { text: inspection.text, inspection };
   }
 
-  /** A text that the backend refuses with a syntax error, so that the transaction fails. */
+  /** A text to run instead of a refused statement. It is a syntax error, so the transaction fails. */
   #refusal(error: Buffer): string {
     const word = `mayfly_refusal_${++refusalCount}`;
     this.#result.refusals.set(word, error);

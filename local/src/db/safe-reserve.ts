@@ -1,10 +1,10 @@
 /**
- * The driver (postgres.js 3.4.9) does not survive a connection that ends while a statement runs.
- * The next `reserve` that reopens the connection fails with the old error, and the connection never
- * returns to the pool. Once the pool has lost all its connections, every request waits forever.
- * Without `fetch_types`, this happens even without a loss. `begin` throws where nobody can catch
- * it, which ends the process. So each reserved connection here is a client of its own with one
- * connection, and is discarded when that connection ends.
+ * Works around a fault of the driver (postgres.js 3.4.9). If a connection ends while a statement
+ * runs, the next `reserve` that reopens the connection fails with the old error, and the connection
+ * never returns to the pool. Once the pool has lost all its connections, every request waits forever.
+ * Without `fetch_types`, this happens even if no connection was lost. `begin` throws where nobody can
+ * catch it, which ends the process. So here, each reserved connection is a client of its own with
+ * one connection, and is discarded when that connection ends.
  */
 import { once } from "node:events";
 import net, { type Socket } from "node:net";
@@ -12,7 +12,7 @@ import postgres, { type ReservedSql, type Sql, type TransactionSql } from "postg
 
 interface Client {
   readonly sql: Sql;
-  /** Its connection has ended. Another statement would open a new one, outside the transaction. */
+  /** Whether the connection has ended. Another statement would open a new one, outside the transaction. */
   isLost: boolean;
 }
 

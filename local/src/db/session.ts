@@ -3,8 +3,8 @@ import { identifier, literal } from "./protocol.ts";
 
 export const SUPERUSER = "supabase_admin";
 /**
- * These are not plain settings: the arbiter keeps the role and the session authorization, and the
- * backend derives `is_superuser`.
+ * Settings that are not stored like the others: the arbiter stores the role and the session
+ * authorization itself, and the backend derives `is_superuser`.
  */
 const OWN = new Set(["session_authorization", "is_superuser", "role"]);
 
@@ -25,7 +25,7 @@ export class Session {
   prepared = new Map<string, string>();
   /** The role with which each was made, because another role might lack rights to what it names. */
   preparedAs = new Map<string, string>();
-  /** Protocol-level statements: the client's name, the backend's. */
+  /** Protocol-level statements by the client's name, each with the backend's name. */
   statements = new Map<string, { real: string; inspection: Inspection | undefined }>();
   /** The Parse message of the unnamed statement, to be sent again after another client's turn. */
   unnamed: { parse: Buffer; inspection: Inspection | undefined } | undefined;
@@ -139,7 +139,7 @@ export function restoreSql(session: Session, withPrepared = true): string {
     ${assign(own)} ${prepares.join("")} ${role}`;
 }
 
-/** Restores the own defaults of a client that has reset settings, and keeps everything else. */
+/** For a client that has reset settings: restores its own defaults, and keeps everything else. */
 export function refreshSql(session: Session): string {
   return `set session authorization ${SUPERUSER}; set role none; ${restoreSql(session, false)}`;
 }

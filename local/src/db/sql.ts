@@ -56,7 +56,7 @@ export function statements(text: string): Statement[] {
   let tokens: Token[] = [];
   let from = 0;
   let depth = 0;
-  /** What needs an END: BEGIN ATOMIC, and each CASE in it. */
+  /** How many blocks still need an END: BEGIN ATOMIC, and each CASE in it. */
   let blocks = 0;
   let previous = "";
   const finish = (end: number) => {

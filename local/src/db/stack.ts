@@ -1,10 +1,11 @@
 /**
- * Postgres refuses recursion that is too deep ("stack depth limit exceeded", 54001) by how far the
- * stack is from its start. PGlite never sets that start, so nothing was refused, and an endless
- * recursion overran the stack and ended the database. The static `stack_base_ptr` is not exported,
- * but it is the only word of the static data that makes the exported check refuse when it is set.
- * It is found once at the start: at its place in the known build, or by trying every word that is
- * zero, which takes 20 ms.
+ * Makes Postgres refuse recursion that is too deep ("stack depth limit exceeded", 54001). Postgres
+ * measures how far the stack has grown from its start, but PGlite never sets that start. So nothing
+ * was refused, and an endless recursion overran the stack and ended the database. The static
+ * `stack_base_ptr`, which holds the start, is not exported. But it is the only word of the static
+ * data that makes the exported check refuse when it is set. So it is found by this once, when the
+ * database starts: at its place in the known build, or by trying every word that is zero, which takes
+ * 20 ms.
  */
 export interface StackModule {
   HEAPU8: Uint8Array;
@@ -14,12 +15,12 @@ export interface StackModule {
   _PostgresMainLongJmp(): void;
 }
 
-/** Far from any stack. */
+/** An address far from any stack. */
 const ELSEWHERE = 1 << 30;
 /** The stack of PGlite's build, above the static data. */
 const STACK_BYTES = 8 << 20;
 
-/** Its place in @electric-sql/pglite 0.4.5. */
+/** The place of `stack_base_ptr` in @electric-sql/pglite 0.4.5. */
 const KNOWN = 602_667;
 
 /** Whether the check refuses now. */

@@ -31,7 +31,7 @@ export class Stage {
     this.#loaded = session;
   }
 
-  /** What must run before the session's next batch. It is `settled` if it is in no transaction. */
+  /** What must run before the session's next batch. `settled` says that the session is in no transaction. */
   async prologue(session: Session, settled: boolean): Promise<Buffer | undefined> {
     if (this.#loaded !== session) return query((await this.leave()) + restoreSql(session));
     if (!session.stale || !settled) return undefined;

@@ -41,7 +41,7 @@ export function keepStatistics(url: string, log: Logger, pauseMs = everyMs): () 
  * @returns the tables, with schema and name.
  */
 export async function analyzeChanged(sql: Sql): Promise<string[]> {
-  // The shared backend counts the changes of all clients, up to a second late.
+  // The backend reports the changes of its clients up to a second late.
   await sql`select pg_stat_force_next_flush()`;
   const tables = await sql<{ name: string }[]>`
     select format('%I.%I', s.schemaname, s.relname) as name

@@ -30,7 +30,7 @@ const lockWaits = new LockWaits();
 const create = () =>
   PGlite.create({
     ...(inMemory ? {} : { dataDir: options.pgdata as string }),
-    // For a folder, PGlite copies it itself.
+    // If the cluster is in a folder, PGlite copies the template there itself.
     ...(!inMemory && template ? { loadDataDir: new Blob([template]) } : {}),
     extensions: { files: filesOf(extensions, inMemory ? template : undefined) },
     startParams: [
@@ -88,7 +88,7 @@ function execute(bytes: Uint8Array): Buffer {
       mod._PostgresMainLoopOnce();
     } catch (error) {
       if (!isLongJump(error)) throw error;
-      // The jump skips the frames that would free their part of the stack.
+      // The jump skips the functions that would have freed their part of the stack, so it is freed here.
       mod.___stack_pointer.value = stackBase;
       mod._PostgresMainLongJmp();
     }
@@ -123,7 +123,7 @@ startup();
 if (!guardStack(mod, isLongJump)) {
   throw new Error("The base of the stack was not found in this build of PGlite.");
 }
-// Left by a process that was killed between a broadcast and its commit.
+// Held transactions of a process that was killed between a broadcast and its commit.
 const held = rows(must("select gid from pg_prepared_xacts"))
   .map(([gid]) => gid ?? "")
   .filter((gid) => gid.startsWith(holdPrefix));

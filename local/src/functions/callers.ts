@@ -1,8 +1,8 @@
 import { TokenError, type Tokens } from "../tokens.ts";
 
 /**
- * The check before a function with verify_jwt on: it needs a token of this project, as at a hosted
- * gateway. The new API keys are not tokens and are refused there, too.
+ * Checks the caller of a function with verify_jwt on. As at a hosted gateway, the caller needs a
+ * token of this project. The new API keys are not tokens, so both refuse them.
  */
 export const verifyCallers =
   (tokens: Tokens) =>

@@ -16,7 +16,7 @@ export interface ChildOptions {
   args: string[];
   env: Record<string, string>;
   functions: FunctionSpec[];
-  /** If there is no heartbeat for this long, some function keeps the CPU busy. */
+  /** If the process sends no heartbeat for this long, a function keeps the CPU busy. */
   cpuLimitMs: number;
   /** How much CPU time a single request may use. Any amount by default. */
   requestCpuMs: number | undefined;
@@ -65,8 +65,8 @@ export class FunctionsProcess {
     this.#child = spawn(options.deno, [...options.args, ROUTER], {
       env: options.env,
       stdio: ["pipe", "pipe", "pipe"],
-      // Not in the terminal's foreground group, so that only the host gets Ctrl-C and stops this
-      // cleanly.
+      // Keeps the process out of the terminal's foreground group, so that only the host gets Ctrl-C
+      // and can stop this process cleanly.
       detached: process.platform !== "win32",
       windowsHide: true,
     });
@@ -132,8 +132,8 @@ export class FunctionsProcess {
     this.#child.kill("SIGKILL");
   }
 
-  // A request still on its way would meet a closed connection, so the order to drain is sent only
-  // after the last answer has ended.
+  // A request that is still on its way would meet a closed connection. So the order to drain is sent
+  // only after the last answer has ended.
   #drainIfIdle(): void {
     if (this.#retired && this.#requests === 0) this.#send({ type: "drain" });
   }
@@ -176,7 +176,7 @@ export class FunctionsProcess {
     }
     if (this.#child.stderr) {
       createInterface({ input: this.#child.stderr }).on("line", (line) => {
-        // The last words of Deno and V8, among stack traces and heap statistics.
+        // Finds the message of Deno or V8 among stack traces and heap statistics.
         const words = /^(?:# )?((?:error|fatal|panic|thread).*)/i.exec(line)?.[1];
         if (words) this.#lastWords = words;
         log.debug(`[functions] ${line}`);

@@ -13,7 +13,7 @@ export interface FunctionsConfig {
   modules: Modules;
   /** The folders with the functions' files. */
   folders: string[];
-  /** Problems, as a sentence each. */
+  /** Problems, one sentence each. */
   problems: string[];
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** The kernel's clock ticks a second, on every Linux that Node runs on. */
+/** How often the kernel's clock ticks in a second, on every Linux that Node runs on. */
 const ticksPerSecond = 100;
 const everyMs = 50;
 

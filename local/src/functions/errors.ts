@@ -66,7 +66,7 @@ export const workerEnded = (requestId: string): Response =>
     },
   );
 
-/** Frames of this folder are not about the function. */
+/** Stack frames with files in this folder say nothing about the function. */
 const OWN_FOLDER = new URL(".", import.meta.url).href;
 
 /** The first line of an error and where it happened, as one line for a log. */

@@ -95,8 +95,8 @@ export async function startFunctions(o: FunctionsOptions): Promise<FunctionsHost
     drainMs: o.wallClockMs === undefined ? requestTimeoutMs : o.wallClockMs / 2,
   });
   const ages = new Map<FunctionsProcess, NodeJS.Timeout>();
-  // As on hosted projects, a worker takes no new requests after half of this age, and ends at this
-  // age.
+  // As on hosted projects, a process gets no new requests after half of its wall clock time, and ends
+  // when that time is over.
   const acquire = async () => {
     const process = await supervisor.acquire();
     if (o.wallClockMs !== undefined && !ages.has(process)) {

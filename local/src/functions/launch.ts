@@ -8,12 +8,12 @@ import type { Modules } from "./modules.ts";
 /** The folders of the router and the development embedder, which Deno reads too. */
 const OWN_SOURCES = [
   fileURLToPath(new URL(".", import.meta.url)),
-  // In the package, it is one file with everything that it imports.
+  // In the package, the router is one file with everything that it imports.
   ...(import.meta.url.endsWith(".ts")
     ? [fileURLToPath(new URL("../../../sdk/src", import.meta.url))]
     : []),
 ];
-/** The host's variables that a function may need to reach the network as the host does. */
+/** The host's variables that functions may need to reach the network in the same way as the host. */
 const PASSED_ON = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"],
   ...["NPM_CONFIG_REGISTRY", "npm_config_registry", "NODE_EXTRA_CA_CERTS"],
@@ -42,7 +42,7 @@ export function denoArguments(o: {
     "--unstable-no-legacy-abort",
     "--allow-net",
     "--allow-env",
-    // Packages such as the AI SDK read it while they load, and hosted functions may read it.
+    // Packages such as the AI SDK read the host name while they load. Hosted functions may read it, too.
     "--allow-sys=hostname",
     `--v8-flags=--max-old-space-size=${o.memoryLimitMb}`,
   ];
@@ -61,7 +61,7 @@ function installed(
   const isConfig = importMap !== undefined && /^deno\.jsonc?$/.test(basename(importMap));
   return [
     "--cached-only",
-    // Not in deno.json, because that is deployed, and hosted functions have no node_modules.
+    // This is not in deno.json, because that file is deployed, and hosted functions have no node_modules.
     "--node-modules-dir=manual",
     `--allow-read=${readable.join(",")}`,
     ...(isConfig ? [`--config=${importMap}`] : ["--no-config", asText(merged)]),

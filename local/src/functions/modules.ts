@@ -1,11 +1,11 @@
-/** What the functions of a project import, and the map with which each of their files finds it. */
+/** Finds what the functions of a project import, and makes the import map for their files. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 type Names = Record<string, string>;
 
-/** An import map, or that part of a deno.json, with complete addresses. */
+/** An import map, or the part of a deno.json that is one, with complete addresses. */
 interface ImportMap {
   imports: Names;
   scopes: Record<string, Names>;
@@ -19,8 +19,8 @@ export interface Entry {
 
 export interface Modules {
   /**
-   * One map for the process with all functions, in which each file finds what its own function's
-   * map names.
+   * The import map of the process with all functions. In it, each file finds the modules that the map
+   * of its own function names.
    */
   importMap: ImportMap;
   /** Whether node_modules has everything in the named versions, so that nothing is downloaded. */
@@ -40,7 +40,7 @@ export function readModules(root: string, entries: readonly Entry[]): Modules {
   const all = [...maps.values()];
   const named = all.filter(({ imports }) => Object.keys(imports).length > 0);
   const merged: ImportMap = {
-    // The first function's map counts. The same holds for a file that two functions import.
+    // If maps differ, that of the first function counts, also for a file that two functions import.
     imports: Object.assign({}, ...named.map(({ imports }) => imports).reverse()) as Names,
     scopes: Object.assign({}, ...all.map(({ scopes }) => scopes)) as Record<string, Names>,
   };
@@ -68,8 +68,8 @@ function walk(
 }
 
 /**
- * Imports of types only, and imports in comments, are downloaded unnecessarily, but this costs
- * little.
+ * The modules that a text imports. This includes imports of types and imports in comments, which are
+ * then downloaded without need, but that costs little.
  */
 function importsOf(text: string): string[] {
   const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\n]+)["']/g);

@@ -1,7 +1,7 @@
 /**
- * The protocol between the Node side and the Deno side of the functions host, with one JSON object per line.
- * The host writes to the child's stdin, and the child to its stdout. There, each line of
- * the protocol begins with the secret of this start, so that it cannot be confused with what a
+ * The protocol between the Node side and the Deno side of the functions host, with one JSON object
+ * per line. The host writes to the child's stdin, and the child writes to its stdout. Each line that
+ * the child writes begins with the secret of this start, so that it cannot be confused with what a
  * function prints.
  */
 

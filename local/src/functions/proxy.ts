@@ -17,7 +17,7 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 const WITHOUT_BODY = new Set([101, 204, 205, 304]);
-/** How long to wait after a broken connection for the news that the process has ended. */
+/** After a broken connection, how long to wait for the news that the process has ended. */
 const EXIT_NEWS_MS = 1_000;
 
 export interface Forward {

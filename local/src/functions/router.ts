@@ -107,8 +107,8 @@ addEventListener("error", (event) => {
 
 async function load({ name, url }: FunctionSpec): Promise<void> {
   let served: Handler | undefined;
-  // A function in the older style calls Deno.serve(handler). This takes its handler instead of
-  // opening a port.
+  // A function in the older style calls Deno.serve(handler). Instead of opening a port, this keeps
+  // the handler.
   Deno.serve = (...given: unknown[]) => {
     served = given.find((value): value is Handler => typeof value === "function");
     return { addr: { port: 0 }, finished: new Promise(() => {}), shutdown: async () => {} };

@@ -9,7 +9,8 @@ export interface Caller {
 }
 
 /**
- * The running function. It is set for each load and each request, and follows awaits and timers.
+ * The function whose code is running. It is set for each load and each request, and stays set across
+ * awaits and timers.
  */
 export const caller = new AsyncLocalStorage<Caller>();
 

@@ -29,7 +29,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #alive = new Set<FunctionsProcess>();
   #current: FunctionsProcess | undefined;
-  /** The running start, including the wait before it. It never rejects. */
+  /** The start in progress, including the wait before it. It never rejects. */
   #starting: Promise<FunctionsProcess | Error> | undefined;
   #startAgain = false;
   #crashes = 0;

@@ -5,7 +5,8 @@ import type { FunctionsProcess } from "./child.ts";
 import { REQUEST_ID_HEADER, SECRET_HEADER } from "./protocol.ts";
 
 /**
- * Passes a WebSocket's connection to the process, which sees it like any request of the function.
+ * Passes the connection of a WebSocket to the process, which handles it like any request to the
+ * function.
  */
 export function tunnel(
   process: FunctionsProcess,

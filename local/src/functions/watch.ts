@@ -6,9 +6,9 @@ const QUIET_MS = 80;
 const IGNORED = /(^\.)|(~$)|(^node_modules$)/;
 
 /**
- * Calls `onChange` after files under `folders`, or one of `files`, changed. One watcher for every
- * folder, because Node's own recursive watch on Linux loses a file once an editor has replaced it
- * by a rename (seen with Node 24.21).
+ * Calls `onChange` after a file under `folders`, or one of `files`, has changed. Each folder has its
+ * own watcher. On Linux, Node's recursive watch would lose a file once an editor has replaced it by a
+ * rename (seen with Node 24.21).
  */
 export function watchFiles(
   folders: string[],

@@ -1,7 +1,7 @@
 import type { Credential } from "./credentials.ts";
 import type { Database, Permissions } from "./database.ts";
 
-/** What one credential may do on one private topic. Asked when first needed, and kept. */
+/** What one credential may do on one private topic. The database is asked when this is first needed. */
 export class Access {
   readonly #database: Database;
   readonly #topic: string;
@@ -23,7 +23,7 @@ export class Access {
     this.#headers = headers;
   }
 
-  /** Asks what may be read. Asks for presence only if it is wanted. */
+  /** Asks the database what may be read. Asks about presence only if it is wanted. */
   async askRead(withPresence: boolean): Promise<Permissions> {
     if (!this.#read || (withPresence && !this.#presenceAsked)) {
       this.#read = await this.#ask("read", withPresence);
@@ -32,13 +32,13 @@ export class Access {
     return this.#read;
   }
 
-  /** Asks, once, what may be written. */
+  /** Asks the database, only once, what may be written. */
   async askWrite(): Promise<Permissions> {
     this.#write ??= await this.#ask("write", true);
     return this.#write;
   }
 
-  /** What is known to be readable. */
+  /** What may be read, as far as the database was asked. */
   get read(): Permissions {
     return this.#read ?? { broadcast: false, presence: false };
   }

@@ -79,7 +79,7 @@ export class Channel implements Subscriber {
     this.#enqueue(() => this.#handle(message));
   }
 
-  /** The client leaves: ok, then closed. */
+  /** The client leaves: answers ok, then closes the channel. */
   leave(message: Incoming): void {
     this.#enqueue(async () => {
       this.#reply(message, "ok", {});
@@ -162,7 +162,7 @@ export class Channel implements Subscriber {
   }
 
   async #handle(message: Incoming): Promise<void> {
-    // The timer is late if the machine slept.
+    // If the machine slept, the timer is late.
     const isExpired = this.#expiresAt <= Date.now() / 1000;
     if (isExpired && !(await this.#authenticated())) return;
     if (message.event === "broadcast") return this.#broadcast(message);
@@ -172,7 +172,7 @@ export class Channel implements Subscriber {
   }
 
   async #broadcast(message: Incoming): Promise<void> {
-    // Dropped without an answer, as on the server.
+    // As on Supabase's server, such a broadcast is dropped without an answer.
     if (this.#access && !(await this.#access.askWrite()).broadcast) return;
     if (this.#closed) return;
     const { rates, limits, hub } = this.context;
@@ -212,7 +212,7 @@ export class Channel implements Subscriber {
 
   async #mayTrack(): Promise<boolean> {
     if (!this.#access) return true;
-    // Tracking enables presence, so ask now, because a join without presence did not.
+    // Tracking enables presence. A join without presence did not ask for it, so ask now.
     if (!this.#presenceEnabled) await this.#access.askRead(true);
     return (await this.#access.askWrite()).presence;
   }

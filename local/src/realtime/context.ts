@@ -7,7 +7,7 @@ import type { Rates, RealtimeLimits } from "./limits.ts";
 import type { Presence } from "./presence.ts";
 import type { Frame, Version } from "./serializer.ts";
 
-/** What every socket and request of one project shares. */
+/** What all sockets and requests of one project share. */
 export interface Context {
   readonly limits: RealtimeLimits;
   readonly rates: Rates;
@@ -17,7 +17,7 @@ export interface Context {
   readonly users: Set<object>;
   readonly database: Database;
   readonly authenticate: Authenticate;
-  /** Only for tests. */
+  /** Faults to inject, only for tests. */
   readonly faults: Faults | undefined;
   readonly log: Logger;
 }
@@ -32,6 +32,6 @@ export interface Connection {
   send(frame: Frame): void;
   /** Drops the connection without a closing handshake. */
   terminate(): void;
-  /** Called when the channel has ended, so that frames to its topic are unmatched from now on. */
+  /** Called when the channel has ended. From then on, frames to its topic belong to no channel. */
   forget(topic: string): void;
 }

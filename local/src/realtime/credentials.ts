@@ -10,12 +10,12 @@ export interface Credential {
   expiresAt: number;
 }
 
-/** Why a token was refused, in the words of the place where it was used. */
+/** Why a token was refused. The words depend on where it was used: to connect or to join. */
 export class CredentialError extends Error {
   override readonly name = "CredentialError";
-  /** For a refused connection. */
+  /** The words for a refused connection. */
   readonly onConnect: string;
-  /** For a refused join. */
+  /** The words for a refused join. */
   readonly onJoin: string;
 
   constructor(message: string, onJoin: string, onConnect = message) {
@@ -32,9 +32,9 @@ const keyLifetimeSeconds = 3_600;
 
 /** Accepts this project's keys and tokens, like its gateway and its Realtime together. */
 export function createAuthenticate(tokens: Tokens, keys: ProjectKeys): Authenticate {
-  // On a hosted project, the gateway exchanges an opaque key for a short token of its role. An open
-  // channel gets a new one before that expires, so a channel that was joined with a key never
-  // expires.
+  // On a hosted project, the gateway exchanges an opaque key for a short-lived token of the key's role.
+  // Before that token expires, an open channel gets a new one. So a channel that was joined with a
+  // key never expires.
   const keyRoles = new Map([
     [keys.publishableKey, "anon"],
     [keys.secretKey, "service_role"],

@@ -34,7 +34,7 @@ export interface Database {
     identity: Identity,
     withPresence: boolean,
   ): Promise<Permissions>;
-  /** The newest private messages since then, oldest first. */
+  /** The newest private messages since a time, oldest first. */
   replay(topic: string, since: number, limit: number): Promise<StoredMessage[]>;
   /** Whether inserted messages reach the server. */
   readonly listening: boolean;
@@ -71,7 +71,7 @@ export async function openDatabase(
 
   const inbox = new Inbox(async ({ ids, from, to }) => {
     if (closed) return;
-    // The range prunes partitions, because the primary key begins with the id.
+    // The range of times lets Postgres skip partitions, which the ids alone would not.
     const rows = await sql<StoredMessage[]>`
       select ${columns} from realtime.messages
       where id = any(${ids}::uuid[])

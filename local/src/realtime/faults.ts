@@ -6,14 +6,14 @@ export interface RealtimeFaults {
   seed: number;
   /** The probability that a broadcast to one receiver never arrives. */
   drop?: number;
-  /** The probability that it arrives up to `lateMs` later. */
+  /** The probability that a broadcast arrives up to `lateMs` later. */
   late?: number;
   lateMs?: number;
-  /** The probability that it arrives after the next one. */
+  /** The probability that a broadcast arrives after the next one. */
   reorder?: number;
-  /** The probability that it closes the receiver's whole socket. */
+  /** The probability that a broadcast closes the receiver's whole socket. */
   closeSocket?: number;
-  /** The probability that it ends the receiver's channel, as an expired token does. */
+  /** The probability that a broadcast ends the receiver's channel, as an expired token does. */
   expireToken?: number;
   /** The probability that a join is refused. */
   refuseJoin?: number;

@@ -7,7 +7,7 @@ import {
   type Version,
 } from "./serializer.ts";
 
-/** A message for many subscribers, which is encoded once for each version. */
+/** A message for many subscribers. It is encoded only once for each version of the protocol. */
 export interface Outgoing {
   kind: "broadcast" | "presence_diff";
   /** The row of a message from the database. */

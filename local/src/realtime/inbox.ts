@@ -4,7 +4,7 @@ import { isObject, parseJson } from "./json.ts";
 /** The rows of realtime.messages that a notification names, in the order of their insertion. */
 export interface Inserted {
   ids: string[];
-  /** Their `inserted_at` is between these. */
+  /** The earliest and latest `inserted_at` of the rows. */
   from: string;
   to: string;
 }

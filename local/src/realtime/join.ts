@@ -9,7 +9,7 @@ export interface JoinRequest {
   replicationReady: boolean;
   presenceEnabled: boolean;
   presenceKey: string;
-  /** Undefined if there is none. Null if its parameters are wrong. */
+  /** Undefined if the join asks for no replay. Null if the parameters of the replay are wrong. */
   replay: { since: number; limit: number } | null | undefined;
   token: string | undefined;
   postgresChanges: boolean;

@@ -9,8 +9,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * JSON in the form in which the server writes what it received, with keys in byte order, because it
- * keeps objects as Erlang maps.
+ * JSON as Supabase's server writes it again after receiving it: with keys in byte order, because the
+ * server keeps objects as Erlang maps.
  */
 export function canonical(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;

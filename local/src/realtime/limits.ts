@@ -71,9 +71,9 @@ export const proPlan: RealtimeLimits = {
 const idleCheckMs = 300_000;
 
 /**
- * Counts events and averages them over the last ticks, like the server. Only finished ticks count,
- * the first one is empty, and the limit is checked at each tick. So a burst passes until the next
- * tick, and after a longer quiet time, a larger burst passes.
+ * Counts events and averages them over the last ticks, like Supabase's server. Only finished ticks
+ * count, the first one is empty, and the limit is checked at each tick. So a burst passes until the
+ * next tick. After a longer quiet time, a larger burst passes.
  */
 export class RateCounter {
   readonly #limit: number;
@@ -125,8 +125,8 @@ export class RateCounter {
   }
 
   /**
-   * The server looks every five minutes, and resets the counter at the next event after a quiet
-   * minute.
+   * Resets the counter after a quiet time, like Supabase's server: it looks every five minutes, and
+   * after a quiet minute, it resets the counter at the next event.
    */
   #forgetIfIdle(now: number): void {
     if (now - this.#startedAt < idleCheckMs || this.#ticks.some((count) => count > 0)) return;

@@ -4,7 +4,8 @@ import { canonical, type Json } from "./json.ts";
 import { encodeUserBroadcast } from "./serializer.ts";
 
 /**
- * The first messages to a channel: who is present, whether replication runs, and what it missed.
+ * Sends the first messages to a channel: who is present, whether replication runs, and the messages
+ * that the channel missed.
  */
 export function pushOpening(channel: Channel, replayed: StoredMessage[]): void {
   const { request, context } = channel;

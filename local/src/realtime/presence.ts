@@ -68,7 +68,7 @@ function group(keys: [string, Meta[]][]): string {
   return `{${entries.join(",")}}`;
 }
 
-/** Limits one client's presence calls to this many in a window that starts with the first. */
+/** Limits the presence calls of one client within a window of time, which starts with its first call. */
 export class PresenceCalls {
   readonly #max: number;
   readonly #windowMs: number;

@@ -51,7 +51,7 @@ export interface RealtimeOptions {
   keys: ProjectKeys;
   /** Limits that differ from the Free plan's. */
   limits?: Partial<RealtimeLimits>;
-  /** None by default. */
+  /** Faults to inject, to test a client. None by default. */
   faults?: RealtimeFaults;
   log: Logger;
 }

@@ -17,7 +17,7 @@ import {
 /** How many frames of one channel may wait for the database. */
 const maxPending = 10_000;
 
-/** An incoming or outgoing frame that waits for the decision on a join. */
+/** An incoming or outgoing frame that waits until a join is decided. */
 interface Waiting {
   bytes: number;
   run: () => void;
@@ -71,7 +71,7 @@ export class RealtimeSocket implements Connection {
     this.#channels.delete(topic);
   }
 
-  /** Closes it when its client has been silent for too long. */
+  /** Closes the connection if the client has been silent for too long. */
   closeIfIdle(): void {
     if (performance.now() - this.#lastHeard >= this.#context.limits.idleTimeoutMs) this.close(1000);
   }
@@ -172,7 +172,7 @@ export class RealtimeSocket implements Connection {
         : [];
       this.#reply(message, "ok", { postgres_changes: change });
       if (closing) this.#transmit(closing);
-      // As on the server, it counts until the socket closes, even after it has left every channel.
+      // As on Supabase's server, the user counts until the socket closes, even without any channel.
       this.#context.users.add(this);
       const channel = new Channel(message.joinRef, joined, this, this.#context);
       this.#channels.set(message.topic, channel);

@@ -2,8 +2,8 @@ import postgres from "postgres";
 
 interface Problem {
   /**
-   * The status in the body. As on hosted projects, the answer itself is a 400, or a 500 for our own
-   * failure.
+   * The status in the body. As on hosted projects, the HTTP status is always 400, or 500 for a failure
+   * of our own.
    */
   status: number;
   code: string;

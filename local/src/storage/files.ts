@@ -10,7 +10,7 @@ import { problems } from "./answers.ts";
 /** The metadata of a written file. */
 export interface Written {
   size: number;
-  /** With quotes. */
+  /** The ETag, with quotes. */
   eTag: string;
 }
 
@@ -29,7 +29,7 @@ export interface Files {
   close(): Promise<void>;
 }
 
-/** Without a folder, it uses a temporary one that is removed at the end. */
+/** Opens the files in a folder. By default, this is a temporary folder, which is removed at the end. */
 export function openFiles(folder: string | undefined): Files {
   let root: Promise<string> | undefined;
   const open = () => {

@@ -20,7 +20,7 @@ export interface Handler {
   methods: readonly string[];
   path: RegExp;
   operation: string;
-  /** `key`: needs a key or a token. `maybe`: works without one, as nobody. `open`: ignores both. */
+  /** `key`: needs a key or a token. `maybe`: also works without both, as nobody. `open`: ignores both. */
   access: "key" | "maybe" | "open";
   handle(call: Call): Promise<Response>;
 }

@@ -166,7 +166,7 @@ export interface PageOptions {
   after: { name: string; value: string } | undefined;
 }
 
-/** A page of entries by name, and one more if there is one. */
+/** A page of entries by name, and the entry after the page, if there is one. */
 export async function listPage(sql: Sql, bucket: string, options: PageOptions) {
   const { prefix, limit, folders, column, order, after } = options;
   const sorted = column === "name" ? sql`''` : sql`coalesce(${sql(column)}::text, '')`;

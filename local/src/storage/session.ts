@@ -8,7 +8,7 @@ import type { ProjectKeys } from "../keys.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 import { problemOf, problems } from "./answers.ts";
 
-/** The caller and the operation, which set up the transactions of the request. */
+/** The caller and the operation of a request. Its transactions are set up with them. */
 export interface Asked {
   readonly claims: Claims;
   /** Whether the request has a valid key or token. */

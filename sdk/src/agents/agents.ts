@@ -101,7 +101,7 @@ export class Agents<Agent> {
    * Spawns an agent for another process. Returns its token and its renewal secret instead of a connection;
    * keep both secret.
    *
-   * @returns what `spawn` returns.
+   * @returns the same errors as `spawn`.
    */
   issue(options: SpawnOptions = {}): Promise<Result<Issued>> {
     return requestAgent(this.#link, options);

@@ -52,7 +52,7 @@ export const agentTypeRow = row<AgentTypeRow>({
   created_at: text,
 });
 
-/** The server's time is learned from `iat`, so a token needs it. */
+/** The SDK learns the server's time from `iat`, so every token needs it. */
 const token = text.refine((jwt) => {
   const { iat } = claimsOf(jwt);
   return typeof iat === "number";
@@ -93,7 +93,7 @@ const card: Fields<CardRow> = {
   metadata: object,
 };
 export const cardRow = row<CardRow>(card);
-/** With its children, and theirs. */
+/** An agent with its children, and their children. */
 export const treeRow: z.ZodType<TreeRow> = row<TreeRow>({
   ...card,
   children: z.lazy(() => list(treeRow)),

@@ -27,7 +27,7 @@ export interface AgentTypeRow {
   prompt: string;
   capabilities: string[];
   scopes: string[] | null;
-  /** As Postgres shows an interval: `00:05:00`. */
+  /** In the form in which Postgres prints an interval: `00:05:00`. */
   lifetime: string | null;
   max_lifetime: string | null;
   max_living: number | null;

@@ -40,7 +40,7 @@ export class EnrolmentKeys {
    */
   async create(options: {
     name: string;
-    /** The most that its agents may have. By default, the scopes that most agents need. */
+    /** The most scopes that its agents may have. By default, those that most agents need. */
     scopes?: string[];
     /** When it expires. In 90 days by default. */
     expiresAt?: Date;

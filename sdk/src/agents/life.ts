@@ -26,14 +26,14 @@ export interface LifeParts {
   clock: HybridClock;
   /** The prefix of the edge functions' names. */
   functionsPrefix?: string | undefined;
-  /** How it calls the database. Without it, through the Data API. */
+  /** How to call the database. By default, through the Data API. */
   transport?: Transport | undefined;
   telemetry?: Telemetry | undefined;
 }
 
 /** A room of an agent that has to close with it. */
 export interface Held {
-  /** The last thing it does with the token. Returns what is not on the server. */
+  /** Does what still needs the token. Returns what has not reached the server. */
   finish?(limit: Limit): Promise<Left | null>;
   /** Releases everything. */
   close(): Promise<void>;
@@ -208,7 +208,7 @@ export class Life {
   }
 
   /**
-   * The agent was ended from outside. Its token no longer works, so no room waits for a new one.
+   * Called when the agent was ended from outside. Its token no longer works, so no room waits for a new token.
    */
   async #end(why: MayflyError): Promise<void> {
     await this.link.close();

@@ -44,7 +44,7 @@ export interface ListAgents {
   since?: Date;
   /** Only these agents, whenever they lived. */
   ids?: string[];
-  /** 100 by default, 1,000 at most; not for `ids`. */
+  /** 100 by default, 1,000 at most. It does not apply to `ids`. */
   limit?: number;
 }
 

@@ -22,7 +22,7 @@ export interface PresentAgent extends PresenceState {
   activity: Activity;
 }
 
-/** The differences to the previous call. */
+/** What has changed since the previous call. */
 export interface PresenceChange {
   joined: PresentAgent[];
   left: PresentAgent[];
@@ -32,7 +32,7 @@ export interface PresenceChange {
 /** Called with who is present, and what has just changed. */
 export type PresenceHandler = (present: PresentAgent[], change: PresenceChange) => void;
 
-/** Who is told about failures of a presence watch. */
+/** Options of a presence watch. */
 export interface PresenceWatchOptions {
   /** Called with errors after which the watch tries again. */
   onError?: (error: unknown) => void;
@@ -45,14 +45,14 @@ export type FollowLives = (wake: () => void) => Promise<Result<{ stop(): Promise
 const lookAgainMs = 15_000;
 /** If many agents change, they are looked up together, at most this often. */
 const pauseMs = 250;
-/** How many ids a call of mayfly.living_agents takes. */
+/** How many ids one call of mayfly.living_agents accepts. */
 const chunk = 1_000;
 
 /**
  * Calls `handler` with every agent that is alive, now and at every change. The table says who is
- * alive and what they are called. Presence says what they show about themselves. An agent that has
- * shown itself and no longer does has left, even if its lifetime is not over, because its process
- * is gone or it called `leave`.
+ * alive and what they are called. Presence says what they show about themselves. If an agent has
+ * shown itself and no longer does, it counts as having left, even if its lifetime is not over: its
+ * process is gone, or it called `leave`.
  */
 export async function watchPresence(
   link: Link,
@@ -134,7 +134,7 @@ export async function watchPresence(
     await stop();
     return failed(joined.error);
   }
-  // Without the log, agents that show nothing are noticed at the next look.
+  // If the log cannot be followed, agents that show nothing are noticed at the next look.
   lives = await follow?.(sync);
   if (stopped) await lives?.data?.stop();
   if (lives?.error && lives.error.code !== "scope_missing") tellProblem(lives.error);
@@ -160,7 +160,7 @@ async function findLiving(link: Link, keys: string[]): Promise<Result<LivingRow[
   const youngest = await link.rpc("living_agents", {}, list(livingRow));
   if (youngest.error || youngest.data.length < chunk) return youngest;
   const found = new Set(youngest.data.map(({ id }) => id));
-  // Clients choose the keys.
+  // Clients choose the keys, so not every key is an id.
   const ids = keys.filter((key) => /^[0-9a-f-]{36}$/.test(key) && !found.has(key));
   const living = youngest.data;
   for (let at = 0; at < ids.length; at += chunk) {

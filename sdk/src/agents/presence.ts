@@ -20,8 +20,8 @@ import {
 const callsPerWindow = 4;
 const windowMs = 30_000;
 /**
- * Agents that reconnect together are spread over this time, because each counts for each watcher. The time
- * doubles with each failed call, so that they do not fail together again.
+ * Agents that reconnect together are spread over this time, because each of their updates is sent to every
+ * watcher. The time doubles with each failed call, so that they do not fail together again.
  */
 const jitterMs = 2_000;
 const maxJitterMs = 60_000;
@@ -38,7 +38,7 @@ export class Presence {
     onJoined: (joined: boolean) => this.#joined(joined),
     onError: (error: MayflyError) => this.#fail(error),
   };
-  /** Called with an error while a call is running, because the call gets no other answer. */
+  /** Called with an error while a call is running, because the call would not get another answer. */
   #fail: (error: MayflyError) => void = () => {};
   #failures = 0;
   #hub: TopicHub | undefined;
@@ -125,7 +125,7 @@ export class Presence {
 
   async #send(): Promise<Result<null>> {
     const channel = this.#hub?.channel;
-    // Without a channel, it is sent as soon as there is one.
+    // If there is no channel, the state is sent as soon as there is one.
     if (!channel || this.#timer) return ok(null);
     const now = ticks();
     const recent = this.#calls.filter((at) => at > now - windowMs);

@@ -15,7 +15,7 @@ export interface RunTeamOptions {
 
 export interface RunOptions extends SpawnOptions, RunTeamOptions {}
 
-/** An agent around which work is done. */
+/** The agent that the work uses. */
 interface Worker {
   readonly id: string;
   readonly scopes: string[];
@@ -27,14 +27,14 @@ interface Worker {
   stop(reason?: string): Promise<Result<unknown>>;
 }
 
-/** Spawns, and pushes for agents that have ended. */
+/** Spawns agents, and pushes for agents that have ended. */
 interface Spawner<Agent> {
   spawn(options: SpawnOptions): Promise<Result<Agent>>;
   spawnTeam(groups: TeamGroup[]): Promise<Result<Agent[]>>;
   outbox: { drain(): Promise<Result<unknown>> };
 }
 
-/** How often to retry a push that reaches nobody. */
+/** How often to retry a push that does not reach the server. */
 const pushTries = 3;
 const retryDelayMs = 500;
 /** The longest allowed stop reason. */
@@ -54,10 +54,10 @@ const maxReason = 500;
  * - the reason why the server refused an operation; `details.result` is then what the work
  *   returned, and `details.refused` has the operations, which are now dead letters.
  *
- * If a rate limit of the tenant refuses a call (`rate_limited`), it is retried after
- * `details.retry_after` seconds, up to `maxWait` in all. If the work throws, what it remembered is
- * pushed as well, and the stop reason is the message of the error instead of `done`. If the agent
- * dies meanwhile, the caller drains its outbox if it has the right to.
+ * If a rate limit of the tenant refuses a call (`rate_limited`), it is retried after `details.retry_after`
+ * seconds, up to `maxWait` in all. If the work throws, what it remembered is pushed as well, and the stop
+ * reason is the message of the error instead of `done`. If the agent dies meanwhile, the caller drains the
+ * agent's outbox, provided that it has the right to.
  */
 export function run<Agent extends Worker, T>(
   mayfly: Spawner<Agent>,
@@ -72,8 +72,9 @@ export function run<Agent extends Worker, T>(
 }
 
 /**
- * Does the same around a team. It is spawned as a whole or not at all, and ended together, even if the work
- * throws or an agent cannot pull. What each agent remembered is pushed. The result is that of `run`.
+ * Like `run`, but with a team. The team is spawned as a whole or not at all. Its agents are ended together,
+ * even if the work throws or an agent cannot pull. What each agent remembered is pushed. The result is the
+ * same as that of `run`.
  */
 export function runTeam<Agent extends Worker, T>(
   mayfly: Spawner<Agent>,
@@ -117,7 +118,7 @@ async function around<Agent extends Worker, Team extends readonly Agent[], T>(
   return failed(notPushed("The work is done, but not pushed", unpushed, details));
 }
 
-/** The first error, if any. Each one is tried, even if others fail. */
+/** The first error, if any. Every agent gets its turn, even if others fail. */
 async function errorsOf<Agent>(
   agents: readonly Agent[],
   step: (agent: Agent) => Promise<MayflyError | null>,

@@ -12,7 +12,10 @@ const renewalTries = 3;
 const retryDelayMs = 500;
 /** None of these errors means that the agent has ended. */
 const mayBeRenewed = (error: MayflyError) => passes(error) || error.code === "not_configured";
-/** A token that ends sooner than this is not used, because it has to arrive first. */
+/**
+ * A token that expires sooner than this is not used, because it must still be valid when the request
+ * arrives.
+ */
 const marginMs = 10_000;
 
 /**
@@ -55,7 +58,7 @@ export class Session {
     return this.#ended;
   }
 
-  /** A token that is valid for a while, or the last one if there is no better one. */
+  /** Returns a token that is still valid for a while, or the last token if there is no better one. */
   async token(): Promise<string> {
     if (elapsed(this.#planned) >= this.#renewAfter && !this.#ended) {
       const renewal = this.renew();
@@ -130,7 +133,7 @@ export class Session {
     this.#planned = moment();
     this.#renewAfter = ms;
     this.#timer = setTimeout(() => void this.renew(), within(ms));
-    // In Node, a waiting renewal does not keep the process alive.
+    // In Node, the timer for the next renewal must not keep the process alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }
 }
@@ -138,15 +141,15 @@ export class Session {
 /** Uses both clocks, because one can be set and the other one stops while the machine sleeps. */
 const moment = () => ({ ticks: ticks(), date: Date.now() });
 /**
- * The least time that has passed. Setting the clock back changes nothing, and setting it ahead
- * causes one renewal.
+ * The least time that can have passed. Setting the clock back changes nothing, and setting it ahead causes
+ * one renewal.
  */
 const elapsed = (since: ReturnType<typeof moment>) =>
   Math.max(ticks() - since.ticks, Date.now() - since.date);
 
 /**
- * The life of a token that has just arrived, in milliseconds. Uses its own two times, because our clock may
- * be wrong.
+ * The life of a token that has just arrived, in milliseconds. Both times come from the server, because our
+ * clock may be wrong.
  */
 function lifeOf({ token, token_expires_at }: Issued): number {
   return Date.parse(token_expires_at) - Number(claimsOf(token).iat) * 1000;

@@ -30,7 +30,10 @@ export interface AgentBlueprint {
 export interface SpawnOptions extends AgentBlueprint {
   /** 1 to 100 characters, unique among living agents. Picked from a pool of names if you leave it out. */
   name?: string;
-  /** The same key of the same caller gives the same agent while it lives, and a new one afterwards. */
+  /**
+   * If the same caller uses the same key again, it gets the same agent while that agent lives, and a new one
+   * afterwards.
+   */
   registrationKey?: string;
 }
 

@@ -17,7 +17,7 @@ export interface AgentTypeDefinition {
   prompt?: string;
   capabilities?: string[];
   scopes?: string[];
-  /** Seconds, if the spawner sets none. */
+  /** In seconds. It applies if the spawner sets no lifetime. */
   lifetime?: number;
   /** The most seconds that an agent of the type may live. */
   maxLifetime?: number;

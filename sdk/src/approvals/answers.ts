@@ -7,7 +7,7 @@ import type { Approval, ApprovalDetails, ApprovalPolicy } from "./types.ts";
 
 export { deleted };
 
-/** In the form in which `fail` raises it: its details are JSON in a text. */
+/** A refusal in the form in which `fail` raises it. Its details are JSON in a text. */
 type Refusal = Pick<ErrorBody, "code" | "message" | "hint"> & { details: string | null };
 
 interface Row {
@@ -40,7 +40,7 @@ export const toApproval = <Shown extends Approval>(given: object) =>
   fromRow(given) as unknown as Shown;
 export const toPolicy = (given: object) => fromRow(given) as unknown as ApprovalPolicy;
 
-/** With the instants of its decisions. */
+/** Also converts the times of its decisions. */
 export function toApprovalDetails<Input>(given: Row): ApprovalDetails<Input> {
   const decisions = (given.decisions as { at: string }[]).map((one) => ({
     ...one,

@@ -82,8 +82,8 @@ export class Approvals {
    * Approves what you have seen: pass the approval as you got it. With `input` you approve changed arguments,
    * and earlier approvals of the old ones no longer count. Needs `approval:decide`.
    *
-   * @returns the approval, `pending` until its quorum; `approval_own` if you requested it yourself,
-   * `approval_not_yours`, `approval_changed` if the approval has changed, `approval_decided`.
+   * @returns the approval, which stays `pending` until its quorum is reached; `approval_own` if you requested
+   * it yourself, `approval_not_yours`, `approval_changed` if the approval has changed, `approval_decided`.
    *
    * @example
    * const [first] = (await mayfly.approvals.list({ mine: true })).data ?? [];
@@ -118,7 +118,10 @@ export class Approvals {
     );
   }
 
-  /** Passes an approval that you may decide to another person or agent. Needs `approval:decide`. */
+  /**
+   * Delegates an approval to another person or agent. You must be allowed to decide it yourself. Needs
+   * `approval:decide`.
+   */
   async delegate(id: string, to: string, reason?: string): Promise<Result<Approval>> {
     const values = { id: idOf(id), to_id: idOf(to), ...(reason && { reason }) };
     const answer = await this.#link.rpc("delegate_approval", values, approvalRow);

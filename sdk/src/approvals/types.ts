@@ -13,9 +13,9 @@ export interface ApprovalOptions {
   confidence?: number;
   /** Whether this is a milestone. A policy can say that only milestones need an approval. */
   milestone?: boolean;
-  /** Asks, whatever the policies say. */
+  /** Whether to ask somebody even if no policy demands it. */
   required?: boolean;
-  /** How many have to approve: 1, or more if a policy says so. One rejection rejects. */
+  /** How many have to approve: 1, or more if a policy says so. A single rejection is enough to reject. */
   quorum?: number;
   /** The roles that may decide. The roles of a policy take precedence. */
   roles?: ApprovalRole[];
@@ -124,7 +124,9 @@ export interface ApprovalPolicyOptions {
   /** After this time, people with `escalationRoles` may decide too: admins and owners by default. */
   escalateAfter?: Duration;
   escalationRoles?: ApprovalRole[];
-  /** The name of a job to add for each approval, delegation and escalation. Its handler tells people. */
+  /**
+   * The name of a job to add for each approval, delegation and escalation. The job's handler notifies people.
+   */
   notify?: string;
 }
 

@@ -14,7 +14,7 @@ export interface WebhookOptions<Input = never> {
   timeoutMs?: number;
 }
 
-/** The call failed for good: the receiver understood the request and refused it. */
+/** Whether the call failed for good, because the receiver understood the request and refused it. */
 const isFinal = (status: number) =>
   status >= 400 && status < 500 && ![408, 425, 429].includes(status);
 

@@ -43,8 +43,8 @@ export class Artifacts {
    * Stores a file as the next version of its name. Nobody sees it before it is complete. Its bytes
    * count towards the tenant's `maxBytes`. Needs `artifact:write`.
    *
-   * @returns `quota_exceeded`, `not_configured` if the project has no Storage, `invalid_request`
-   * for a file over the project's limit.
+   * @returns `quota_exceeded`, `not_configured` if the project has no Storage, `invalid_request` if the file
+   * is larger than the project allows.
    * @example
    * const { data: report } = await mayfly.artifacts.put("report.md", "# All well");
    * console.log(report?.version); // 1
@@ -89,7 +89,7 @@ export class Artifacts {
     return found.error ? found : this.#read(found.data);
   }
 
-  /** Reads the file with this id, whichever team it belongs to. Like `get`. */
+  /** Reads the file with this id, even if it belongs to a team. The errors are those of `get`. */
   async open(id: string): Promise<Result<StoredFile>> {
     const found = await this.#one({ id: idOf(id) });
     return found.error ? found : this.#read(found.data);
@@ -151,9 +151,9 @@ export class Artifacts {
   }
 
   /**
-   * Deletes files in Storage whose artifact is gone: leftovers of an interrupted `remove`, an
-   * upload that never ended, or an erased tenant. The secret key without a tenant sweeps all
-   * tenants.
+   * Deletes files in Storage that no longer have an artifact. They are left over from an interrupted
+   * `remove`, an upload that never ended, or an erased tenant. With the secret key and no tenant, it sweeps
+   * all tenants.
    *
    * @returns how many were deleted.
    */
@@ -173,8 +173,8 @@ export class Artifacts {
   }
 
   /**
-   * Resolves a reference to the JSON that it stands for, such as a result that was too large for
-   * its job. Returns any other value unchanged. Like `get`.
+   * Resolves a reference to the JSON that it stands for, such as a result that was too large for its job.
+   * Returns any other value unchanged. The errors are those of `get`.
    *
    * @example
    * const { data: job } = await mayfly.jobs.get(id);
@@ -232,7 +232,8 @@ export class Artifacts {
  * A result in the form in which a row can store it. A result of more than 256 KB becomes an artifact, and the
  * row gets a reference to it.
  *
- * @param link called only for such a result; without one, the row refuses it.
+ * @param link called only for such a result. If it returns undefined, the result stays as it is, and the
+ * database refuses the row.
  * @internal
  */
 export async function fitting(
@@ -251,7 +252,7 @@ export async function fitting(
   return { artifact: data.id, size: data.size } satisfies ArtifactRef;
 }
 
-/** Whether JSON is more than a row may hold. A character is three bytes at most. */
+/** Whether JSON is larger than a row may hold. A character takes at most three bytes. */
 export const isLarge = (text: string | undefined): text is string =>
   text !== undefined && text.length * 3 > maxResultBytes && byteLength(text) > maxResultBytes;
 

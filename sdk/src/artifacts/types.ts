@@ -29,7 +29,7 @@ export type ArtifactData = string | Uint8Array | ArrayBuffer | Blob;
 /** Options of a file to store. */
 export interface PutArtifact {
   /**
-   * Such as `text/markdown`. By default the type of the Blob, `text/plain` for a text, and
+   * Such as `text/markdown`. By default, it is the type of the Blob, `text/plain` for a text, and
    * `application/octet-stream` for bytes.
    */
   mediaType?: string;
@@ -41,7 +41,7 @@ export interface GetArtifact {
   version?: number;
 }
 
-/** The next page begins after this artifact. */
+/** Which page to list. It begins after the artifact `after`. */
 export interface ListArtifacts {
   after?: Pick<Artifact, "name" | "version">;
   /** 100 by default, at most 1,000. */

@@ -57,7 +57,7 @@ interface SubscriberRow {
   lag: number;
   subscribed_at: string;
 }
-/** Its name. */
+/** The name of the deleted channel. */
 export const deletedChannel = row<{ deleted: string }>({ deleted: text });
 export const channelStatistics = row<{
   name: string;

@@ -14,7 +14,7 @@ import { noteHandling } from "../messages/notes.ts";
 import { findChannel } from "./find.ts";
 import { type ChannelOptions, ChannelStream } from "./stream.ts";
 
-/** Who is told about failures of a broadcast handler. */
+/** Options of a broadcast handler. */
 export interface BroadcastOptions {
   /** Called with what the handler threw. */
   onError?: (error: unknown) => void;
@@ -25,7 +25,7 @@ export type BroadcastHandler = (payload: Record<string, unknown>, event: string)
 
 const broadcastScope = "channel:broadcast";
 
-/** Realtime's frames cannot hold more. */
+/** How many bytes the name of an event may have. Realtime's frames cannot hold more. */
 const maxEventBytes = 255;
 
 /** A named channel, as one caller sees it. */
@@ -59,9 +59,9 @@ export class Channel {
   }
 
   /**
-   * Handles every message once and in order, even if the connection drops. The server stores a subscriber's
-   * progress, so that it continues there after a restart. A message that was handled just before a crash may
-   * be delivered again.
+   * Handles every message once and in order, even if the connection drops. The server stores the subscriber's
+   * progress, so that the subscriber continues there after a restart. A message that was handled just before
+   * a crash may be delivered again.
    *
    * @returns a function that stops listening.
    */
@@ -120,7 +120,7 @@ export class Channel {
   /**
    * Listens to broadcasts of one event, or of all (`*`). Anyone who may publish in the channel can send them.
    *
-   * @returns a function that stops listening, once it listens; otherwise the error.
+   * @returns a function that stops listening, as soon as the channel is joined; otherwise the error.
    */
   async onBroadcast(
     event: string,
@@ -167,7 +167,10 @@ export class Channel {
     });
   }
 
-  /** Not the topic of the messages, so that nobody can pass a broadcast off as one. */
+  /**
+   * Joins a topic of its own for broadcasts. It is not the topic of the messages, so nobody can pass a
+   * broadcast off as a message.
+   */
   #join(): Promise<Result<Topic>> {
     this.#topic ??= (async () => {
       const { data: channel, error } = await findChannel(this.#link, this.name);

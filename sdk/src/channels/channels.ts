@@ -110,7 +110,7 @@ export class Channels {
   /**
    * Publishes a message, which is stored, like `agent.send` to `{ channel }`.
    *
-   * @returns `not_publisher`, `channel_unknown`, and what `agent.send` returns.
+   * @returns `not_publisher`, `channel_unknown`, and the errors of `agent.send`.
    */
   publish<T extends string>(
     name: string,
@@ -147,7 +147,7 @@ export class Channels {
     });
   }
 
-  /** Shows how many messages it has, how fast it grows, and how far behind its subscribers are. */
+  /** Shows how many messages a channel has, how fast it grows, and how far behind its subscribers are. */
   async statistics(name: string): Promise<Result<ChannelStatistics>> {
     const answer = await this.#link.rpc("channel_statistics", { name }, channelStatistics);
     if (answer.error) return answer;
@@ -202,7 +202,7 @@ export class Channels {
   }
 
   /**
-   * A channel in which to listen and broadcast. Makes no call yet.
+   * Returns a channel, to listen and broadcast in it. It makes no call yet.
    *
    * @example
    * const findings = agent.channels.open("findings");

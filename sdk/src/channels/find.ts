@@ -21,6 +21,6 @@ export async function findChannel(link: Link, name: string): Promise<Result<Foun
   if (answer.error) return answer;
   const [channel, another] = answer.data;
   if (channel && !another) return ok(channel);
-  // The function returns the exact error.
+  // The channel is not visible. The database function knows the exact reason.
   return failed((await readPage(link, name, 0)).error ?? foreign("the Data API"));
 }

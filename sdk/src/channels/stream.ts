@@ -9,7 +9,7 @@ import { SequenceReader } from "../log/sequence.ts";
 import { type MessageContent, type MessageRow, messageFromRow } from "../messages/content.ts";
 import { type ChannelPageRow, channelPage } from "./answers.ts";
 
-/** Where to start listening to a channel, and who is told about failures. */
+/** Where to start listening to a channel, and what to do after failures. */
 export interface ChannelOptions {
   /**
    * Where to start: after a number, at the `start`, from `now` on, or after what this subscriber
@@ -38,7 +38,7 @@ export class ChannelStream {
   #subscribed = false;
   #handled = 0;
   #acknowledged = 0;
-  /** How often in a row the server could not see what was acknowledged. */
+  /** How often in a row the server could not yet see the acknowledged messages. */
   #looks = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
@@ -143,7 +143,7 @@ export class ChannelStream {
     report(this.#options.onError, `${what} the channel ${this.#name}`, error, message);
   }
 
-  /** The error is temporary, so it is tried again. */
+  /** Reports a temporary error, after which the stream tries again. */
   #tell(problem: unknown): void {
     if (this.#options.onError) this.#report("Listening to", problem);
   }
@@ -161,8 +161,7 @@ export class ChannelStream {
   }
 
   /**
-   * Acknowledges everything up to the last handled message. If it gets lost, the next one repeats
-   * it.
+   * Acknowledges everything up to the last handled message. If the call is lost, the next one repeats it.
    *
    * @returns whether it must be repeated, because the server could not see all of it yet.
    */

@@ -69,7 +69,7 @@ export interface ChannelStatistics {
   perMinute: number;
   lastSentAt: string | null;
   senders: number;
-  /** The furthest behind first, 1,000 at most. `subscribers(name)` lists all. */
+  /** Those that are furthest behind come first, 1,000 at most. `subscribers(name)` lists all. */
   subscribers: { id: string; acknowledged: number; lag: number; subscribedAt: string }[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * Schemas of the server's answers; `schemas.ts` has those of requests. A proxy, a captive portal or a
+ * Schemas of the server's answers. The schemas of requests are in `schemas.ts`. A proxy, a captive portal or a
  * firewall can also answer 200, so an answer is used only if it has the right form. A schema requires only what
  * the SDK relies on. Other fields of an answer are kept.
  */
@@ -16,17 +16,17 @@ export const maybeText = text.nullable();
 export const maybeCount = count.nullable();
 export const texts = z.array(text);
 export const flag = z.boolean();
-/** A word from a list that a later release may extend. */
+/** A word from a fixed list, to which a later release may add words. */
 export const word = text as unknown as z.ZodType<never>;
 export const object = z.custom<Record<string, unknown>>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
 );
-/** JSON. Absent if the row has none. */
+/** Any JSON. Absent if the row has none. */
 export const value = z.unknown();
 
 export const list = <Row>(of: z.ZodType<Row>): z.ZodType<Row[]> => z.array(of);
 
-/** For calls whose answer is not returned. */
+/** The answer to changes of a member. No caller gets it. */
 export const ofMember = row<{ user_id: string }>({ user_id: text });
 export const withId = row<{ id: string }>({ id: text });
 export const deleted = row<{ deleted: boolean }>({ deleted: flag });

@@ -1,46 +1,46 @@
 /**
- * Limits that SQL and docs repeat. `npm run build:migrations` writes them into each line there that names
- * them: see scripts/sql/bounds.ts.
+ * Limits that SQL and the docs repeat. `npm run build:migrations` writes the limits into each line of SQL
+ * and docs that names them: see scripts/sql/bounds.ts.
  */
 
-/** Of a memory. */
+/** Limits of a memory. */
 export const memoryBounds = {
   task: 2_000,
   input: 100_000,
   output: 100_000,
   critique: 20_000,
   importance: 10,
-  /** How many tags, and how long each. */
+  /** How many tags a memory has, and how long each may be. */
   tags: 50,
   tag: 100,
   key: 200,
   model: 100,
   /** How many conflicts an update resolves. */
   settles: 50,
-  /** What SQL alone can measure. */
+  /** Only SQL can measure this. */
   metadataBytes: 65_536,
   metadataLevels: 32,
 } as const;
 
-/** Of an agent. */
+/** Limits of an agent. */
 export const agentBounds = {
   name: 100,
   task: 2_000,
   capabilities: 50,
   capability: 100,
   scopes: 50,
-  /** Why it was stopped or suspended. */
+  /** The reason why it was stopped or suspended, in characters. */
   reason: 500,
   /** How many agents one call spawns. */
   team: 100,
 } as const;
 
-/** Of a tenant and its quotas. */
+/** Limits of a tenant and its quotas. */
 export const tenantBounds = {
   name: 200,
   livingAgents: 100_000,
   spawnsPerMinute: 100_000,
-  /** At least as many as one push may have. */
+  /** This is at least the number of operations that one push may have. */
   leastWritesPerMinute: 1_000,
   depth: 20,
 } as const;

@@ -44,7 +44,9 @@ export interface RecordOptions {
   durationMs?: number;
 }
 
-/** Records what the SDK itself does, if somebody wants it. The parts of an agent get this. */
+/**
+ * Records what the SDK itself does, if somebody wants to know it. The parts of an agent get this function.
+ */
 export type Note = (
   category: DebugCategory,
   name: string,
@@ -95,5 +97,5 @@ export interface DebugOrders {
 }
 
 export const debugTopic = (tenant: string, agent: string) => `tenant:${tenant}:debug:${agent}`;
-/** Where the database tells those who watch every agent about new ones. */
+/** The topic on which the database announces new agents to those who watch every agent. */
 export const newcomersTopic = (tenant: string) => debugTopic(tenant, "new");

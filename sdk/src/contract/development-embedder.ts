@@ -20,8 +20,8 @@ const WEIGHTS = { word: 1, compound: 0.5, pair: 0.5, trigrams: 0.4, stopWord: 0.
  * Embeds a text. The same text gives the same vector everywhere, and texts that share words have a high
  * cosine.
  *
- * @returns 384 numbers of length one. A text without letters and digits gets the vector of "no words", so
- * that a cosine is always defined.
+ * @returns 384 numbers of length one. A text without letters and digits gets a special vector, so that a
+ * cosine is always defined.
  * @example
  * const vector = embedForDevelopment("rotate the signing key");
  */
@@ -49,7 +49,7 @@ export function embedForDevelopment(text: string): number[] {
     for (const trigram of trigrams) {
       count(`t:${trigram}`, WEIGHTS.trigrams / Math.sqrt(trigrams.length));
     }
-    // Unordered, so that "rotate the key" and "key rotation" share the pair.
+    // The order in a pair does not count, so that "rotate the key" and "key rotation" share the pair.
     if (previous !== undefined) {
       count(`p:${previous < stem ? `${previous} ${stem}` : `${stem} ${previous}`}`, WEIGHTS.pair);
     }

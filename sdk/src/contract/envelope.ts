@@ -1,4 +1,4 @@
-/** The form of operations in an outbox, which knows nothing of memories. */
+/** The form of operations in an outbox. It does not depend on memories. */
 import type { OldOperation } from "./old-operation.ts";
 import type { Operation } from "./operation.ts";
 
@@ -11,7 +11,7 @@ export interface Envelope {
   body: Record<string, unknown>;
 }
 
-/** An operation that is put into an outbox, or that an earlier release has put there. */
+/** Converts an operation that is put into an outbox, or that an earlier release has put there. */
 export function enveloped(operation: Envelope | Operation | OldOperation): Envelope {
   if ("subject" in operation) return { ...operation, body: operation.body ?? {} };
   const { id, type, memory, ...vector } = operation;

@@ -126,7 +126,7 @@ export interface ErrorBody {
   message: string;
   hint: string | null;
   details: unknown;
-  /** The logs of the function have it too. */
+  /** The logs of the function contain the same id. */
   request_id?: string;
 }
 
@@ -177,7 +177,7 @@ export const failed = (error: MayflyError): { data: null; error: MayflyError } =
   error,
 });
 
-/** Whether a code from outside is one of ours. */
+/** Whether a code from outside is a code of Mayfly. */
 export const isErrorCode = (code: unknown): code is ErrorCode =>
   errorCodes.includes(code as ErrorCode);
 

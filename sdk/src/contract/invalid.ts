@@ -15,7 +15,10 @@ export const wrongPage = (field: string, value: number | undefined): MayflyError
     ? null
     : invalid(field, "must be a whole number from 1 to 1000");
 
-/** An instant as it is sent. An invalid one is passed on unchanged, so that its field is refused. */
+/**
+ * A time in the form in which it is sent. An invalid time is passed on, so that its field is
+ * refused.
+ */
 export function instantOf(value: Date): string {
   const isInstant = value instanceof Date && !Number.isNaN(value.getTime());
   return isInstant ? value.toISOString() : String(value);

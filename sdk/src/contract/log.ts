@@ -55,7 +55,7 @@ const event: Fields<LogEvent> = {
   at: text,
 };
 export const logEvent = row<LogEvent>(event);
-/** With its place in the log. */
+/** An event with its place in the log. */
 export const loggedEvent = row<LogEvent & { xid: string; id: number }>({
   ...event,
   xid: text,

@@ -90,8 +90,8 @@ export interface MemoryContent {
   agentId: string | null;
   createdAt: Date;
   /**
-   * True if the reading agent has changes of it in its outbox. The memory shows them, but the server has not
-   * acknowledged them. Otherwise missing.
+   * True if the agent that reads the memory has changes to it in its outbox. These changes are included, but
+   * the server has not acknowledged them. Otherwise missing.
    */
   unsynced?: true;
 }
@@ -109,7 +109,7 @@ export interface Memory extends MemoryContent {
   /** Increases with each change. */
   version: number;
   updatedAt: Date;
-  /** From then on, no recall finds it. */
+  /** When it expires. From then on, no recall finds it. */
   expiresAt: Date | null;
   /** The key that its caller gave it. */
   key: string | null;

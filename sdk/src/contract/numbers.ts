@@ -3,10 +3,13 @@
 export const numberRule =
   "must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53; send such numbers as strings";
 
-/** Only a text with this many digits, or an exponent, can have such a number. Most texts have none. */
+/**
+ * Only a text with this many digits, or an exponent, can contain such a number. Most texts do not
+ * match.
+ */
 const inDoubt = /\d{16}|\d[eE][+-]?\d{2}/;
 
-/** Keys of objects and lists whose numbers `parseJson` changed. */
+/** For objects and lists, the keys of the numbers that `parseJson` changed. */
 const changed = new WeakMap<object, Set<string>>();
 
 /** Whether JavaScript reads a JSON number as it was written. */

@@ -1,11 +1,16 @@
-/** What the Data API says if the database is older than its caller: the SDK, or the edge functions. */
+/**
+ * Recognises answers of the Data API that mean that the database is older than its caller (the SDK or
+ * the edge functions).
+ */
 import { version } from "./version.ts";
 
-/** No such relationship, function with these parameters, column or table. */
+/**
+ * The codes for a relationship, function with these parameters, column or table that does not exist.
+ */
 const lacking = /^PGRST20[0245]$|^42703$|^42P01$/;
 const callers = { sdk: "this SDK", functions: "the edge functions" };
 
-/** The error for it, or undefined if the answer is about something else. */
+/** The error for such an answer, or undefined if the answer is about something else. */
 export function olderDatabase(
   answer: { code?: string; message: string },
   caller: keyof typeof callers,

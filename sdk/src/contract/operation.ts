@@ -46,7 +46,7 @@ export const memoryFields = {
 
 /** The caller's own vector. */
 export const vectorFields = {
-  /** As long as the project's (384). Without it, the function makes one. */
+  /** It must have the project's number of dimensions (384). If it is missing, the function makes one. */
   embedding: embedding.optional(),
   model: text(bounds.model).min(1).optional(),
 };
@@ -90,7 +90,7 @@ interface Change {
   settles?: string[] | undefined;
 }
 
-/** An update has to set something, and with `manual` it has to give the values that it saw. */
+/** An update has to set something. With `manual`, it also has to name the values that the caller saw. */
 export const withChange = <Update extends z.ZodType<Change>>(update: Update) =>
   update
     .refine(({ set, settles }) => Object.keys(set).length > 0 || settles, {
@@ -105,7 +105,7 @@ export const withChange = <Update extends z.ZodType<Change>>(update: Update) =>
 
 /**
  * One operation of a push. Its `id` makes sure that it is applied at most once. Its `subject` is the id of the
- * memory, which for a put the client makes: a UUIDv7.
+ * memory. For a put, the client makes this id, a UUIDv7.
  */
 export const operation = z.discriminatedUnion("type", [
   z.strictObject({

@@ -1,4 +1,7 @@
-/** The bodies of the edge functions, which the functions and the SDK share. SQL checks the same again. */
+/**
+ * Schemas of the requests to the edge functions. The functions and the SDK share them. SQL checks the same
+ * again.
+ */
 import { z } from "zod";
 import { agentBounds, memoryBounds as bounds } from "./bounds.ts";
 import { isStorable, problemOf, storableRule } from "./storable.ts";
@@ -11,7 +14,7 @@ export const text = (max: number) =>
   z.string().max(max).refine(isStorable, { message: storableRule });
 export const instant = z.iso.datetime({ offset: true });
 export const tags = z.array(text(bounds.tag).min(1)).max(bounds.tags);
-/** Passes the object itself, because zod's records leave out a key `__proto__`. */
+/** Returns the object itself instead of a copy, because zod's records leave out a key `__proto__`. */
 const object = z
   .unknown()
   .refine((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
@@ -46,7 +49,7 @@ export const memoryKind = z.enum([
   "general",
 ]);
 
-/** The common fields of an agent and a group of a team. */
+/** The fields that an agent and a group of a team have in common. */
 const agentBlueprint = {
   /** Free text, or a type that the tenant has defined. Its newest version then supplies what you leave out. */
   type: z
@@ -72,7 +75,7 @@ export const spawnRequest = z.strictObject({
   /** Shown to people, 1 to 100 characters. Picked from a pool of names if you leave it out. */
   name: text(agentBounds.name).min(1).optional(),
   ...agentBlueprint,
-  /** The same key of the same caller gives the same living agent. */
+  /** If the same caller uses the same key again, it gets the same agent while that agent lives. */
   registration_key: text(200).min(1).optional(),
 });
 
@@ -84,7 +87,10 @@ export const teamRequest = z.strictObject({
         count: z.int().min(1).max(agentBounds.team).optional(),
         /** A pool of names for the group. */
         names: z.array(text(agentBounds.name).min(1)).max(agentBounds.team).optional(),
-        /** Its role in a team with a name; the group's type by default. The group `lead` is one agent, and comes first. */
+        /**
+         * The group's role in a team with a name. By default, its type. The group with the role `lead` has one
+         * agent, and comes first.
+         */
         role: z
           .string()
           .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/)
@@ -94,14 +100,14 @@ export const teamRequest = z.strictObject({
     )
     .min(1)
     .max(agentBounds.team),
-  /** The name of the team. A team with a name is seen and ended together. */
+  /** The name of the team. A team with a name can be listed, and is ended together. */
   as: z
     .strictObject({
       name: text(100).min(1),
       task: text(2000).optional(),
-      /** Seconds. No member lives longer. */
+      /** In seconds. No member lives longer than this. */
       deadline: z.number().min(5).max(2_592_000).optional(),
-      /** What its members, and all that they spawn, may spend: US dollars, tokens. */
+      /** How much the members and their descendants may spend, in US dollars or tokens. */
       budget: teamBudget.optional(),
       /** Whether its members get their own channel. True by default. */
       channel: z.boolean().optional(),

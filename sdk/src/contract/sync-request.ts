@@ -25,7 +25,10 @@ export type Pushed = NonNullable<z.infer<typeof syncRequest>["push"]>[number];
 
 type Issue = z.core.$ZodIssue;
 
-/** The first fault of a body. The path of a fault in an operation follows the form in which the operation was sent, old or new. */
+/**
+ * The first fault in a body. If the fault is in an operation, its path fits the form in which the operation was
+ * sent, old or new.
+ */
 export function faultOf({ issues }: z.ZodError, body: unknown): Issue | undefined {
   const [issue] = issues;
   if (issue?.code !== "invalid_union") return issue;

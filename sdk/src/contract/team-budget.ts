@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What the members of a team, and all that they spawn, may spend: US dollars, tokens. */
+/** How much the members of a team and their descendants may spend, in US dollars or tokens. */
 export const teamBudget = z.strictObject({
   hard_usd: z.number().min(0).max(1e9).optional(),
   soft_usd: z.number().min(0).max(1e9).optional(),

@@ -1,8 +1,8 @@
 /** What a span is about. */
 export type SpanAbout =
-  /** A run is added, a job is added, or a message is sent. What is added continues the trace of this span. */
+  /** A run or job is added, or a message is sent. It continues the trace of this span. */
   | { kind: "add"; what: "job" | "run" | "message"; name: string; tenantId: string | undefined }
-  /** One attempt of a job. `trace` is that of the caller that added it. */
+  /** One attempt of a job. `trace` is the trace context of the caller that added the job. */
   | {
       kind: "job";
       name: string;
@@ -12,7 +12,7 @@ export type SpanAbout =
       tenantId: string;
       trace: string | null;
     }
-  /** A step of a job or a workflow that runs now. One that was recorded earlier has no span. */
+  /** A step of a job or a workflow that runs now. A step that was recorded earlier has no span. */
   | { kind: "step"; name: string; jobId: string; attempt: number }
   /** One attempt of a run. */
   | { kind: "agent"; name: string; runId: string; attempt: number }
@@ -20,7 +20,7 @@ export type SpanAbout =
   | { kind: "model"; provider: string; model: string; runId: string; step: number }
   /** A call of a tool. */
   | { kind: "tool"; name: string; description?: string; callId: string; runId: string }
-  /** A message is handled. `trace` is that of its sender. */
+  /** The handling of a message. `trace` is the trace context of its sender. */
   | {
       kind: "message";
       type: string;
@@ -38,7 +38,7 @@ export interface SpanFacts {
   id?: string;
   /** A code, such as `handler_failed`. The span has failed. */
   error?: { code: string; message: string };
-  /** Of a job: it waits, or somebody else has it now. */
+  /** The outcome of an attempt of a job. `waits`: the job waits. `lost`: somebody else has the job now. */
   outcome?: "succeeded" | "failed" | "waits" | "lost";
   maxTokens?: number;
   finish?: string;
@@ -56,11 +56,14 @@ export type Tell = (facts: SpanFacts) => void;
 
 /**
  * Observes what the SDK does. `@mayfly/opentelemetry` makes one for OpenTelemetry; you can write another. It
- * cannot change what it observes: what it throws is ignored.
+ * cannot change what it observes: if it throws, the error is ignored.
  */
 export interface Telemetry {
   /** Calls `work` once, before it returns, in a span that lasts until the promise of `work` settles. */
   span(about: SpanAbout, work: (tell: Tell) => Promise<unknown>): void;
-  /** The trace context of the current span (W3C `traceparent`), sent with jobs, messages and calls of functions. */
+  /**
+   * The trace context of the current span (W3C `traceparent`). It is sent with jobs, messages and function
+   * calls.
+   */
   traceparent(): string | undefined;
 }

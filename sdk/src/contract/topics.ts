@@ -1,6 +1,9 @@
 /** The names of Realtime topics, as `realtime.messages` and its policies know them. */
 export const logTopic = (tenant: string) => `tenant:${tenant}:log`;
-/** Nudges about events that are meant for one agent, for everybody else who may see them. */
+/**
+ * A topic with nudges about events that are meant for one agent. They are for everybody else who
+ * may see these events.
+ */
 export const peopleTopic = (tenant: string) => `tenant:${tenant}:people`;
 export const inboxTopic = (tenant: string, id: string) => `tenant:${tenant}:agent:${id}`;
 export const presenceTopic = (tenant: string) => `tenant:${tenant}:agents`;

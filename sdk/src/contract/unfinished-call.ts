@@ -1,4 +1,7 @@
-/** What the Data API says if the database has undone a call that may succeed later, in words for its caller. */
+/**
+ * Why the database has undone a call that may succeed later, by the code in the Data API's answer, in words for
+ * the caller.
+ */
 const reasons: [RegExp, string, string][] = [
   [
     /^57014$/,
@@ -8,7 +11,7 @@ const reasons: [RegExp, string, string][] = [
   [/^40/, "Other calls changed the same rows at the same time.", "Try again."],
 ];
 
-/** The error for it, or undefined if the answer is about something else. */
+/** The error for such a call, or undefined if the answer is about something else. */
 export function unfinishedCall({ code = "" }: { code?: string }) {
   const [, message, hint] = reasons.find(([codes]) => codes.test(code)) ?? [];
   if (!message || !hint) return undefined;

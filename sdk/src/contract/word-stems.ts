@@ -11,7 +11,10 @@ export const STOP_WORDS = new Set(
   ),
 );
 
-/** The words of a text in lower case. An identifier gives its parts, and also the whole as compound. */
+/**
+ * The words of a text in lower case. An identifier gives its parts, and also itself as a whole, marked
+ * as compound.
+ */
 export function* words(text: string): Generator<{ word: string; compound: boolean }> {
   for (const [run] of text.normalize("NFKC").matchAll(/[\p{L}\p{N}_]+/gu)) {
     const parts = run
@@ -24,9 +27,13 @@ export function* words(text: string): Generator<{ word: string; compound: boolea
   }
 }
 
-/** The common stem of rotates, rotated, rotating and rotation. Light, consistent, English only. */
+/**
+ * The common stem of rotates, rotated, rotating and rotation. A simple stemmer for English, which
+ * treats all forms of a word alike.
+ */
 export function stemOf(word: string): string {
-  // Longer runs are data, not words, and the expressions below would take quadratic time for them.
+  // Longer runs of letters are data, not words. The expressions below would take quadratic time for
+  // them.
   if (!/^[a-z]{4,40}$/.test(word)) return word;
   let stem = word;
   if (/ies$/.test(stem) && stem.length > 4) stem = `${stem.slice(0, -3)}y`;

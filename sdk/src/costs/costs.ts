@@ -74,7 +74,7 @@ export class Costs {
   }
 
   /**
-   * Limits how many calls of models or of a tool there may be in a minute, for all callers together. Needs
+   * Limits how many model calls, or calls of a tool, all callers together may make in a minute. Needs
    * `cost:admin`.
    *
    * @example

@@ -36,8 +36,8 @@ interface Waiting<In, Out> {
 const perCall = 500;
 
 /**
- * Reservations and settlements of a worker's model calls. Calls that arrive while a statement is
- * running share the next one, because each commit locks the budget, and a busy budget can take only so many.
+ * Reservations and settlements of a worker's model calls. Calls that arrive while a statement is running share
+ * the next one. Each commit locks the budget, so a busy budget allows only a certain number of commits.
  */
 export class Reservations {
   readonly #reserving: Batch<CostAsk, Reserved>;
@@ -69,7 +69,10 @@ export class Reservations {
       : failed(refusal(ask, answer.data));
   }
 
-  /** Whether a request is running, so that a new one has to wait. A caller that can reserve with another write then does that instead. */
+  /**
+   * Whether a request is running, so that a new one has to wait. A caller that can also reserve in another
+   * write then does so.
+   */
   get isBusy(): boolean {
     return this.#reserving.isBusy;
   }

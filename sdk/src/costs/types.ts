@@ -1,4 +1,7 @@
-/** What a budget covers: the whole tenant, a team with all descendants of its members, the agents with a name, or one run. */
+/**
+ * What a budget covers: the whole tenant, a team with all descendants of its members, all agents with the same
+ * name, or one run.
+ */
 export type BudgetLevel = "tenant" | "team" | "agent" | "run";
 
 /** A budget. It needs at least one of the limits. */
@@ -32,7 +35,7 @@ export interface Budget {
   heldUsd: number;
   spentTokens: number;
   heldTokens: number;
-  /** Model calls without a known price. Their cost is in no sum. */
+  /** Model calls without a known price. No sum includes their cost. */
   unpriced: number;
   reachedAt: Date | null;
   refusedAt: Date | null;
@@ -44,8 +47,8 @@ export type CostDimension = "tenant" | "agent" | "model" | "provider" | "day" | 
 /** Which costs to report. */
 export interface CostReportOptions {
   /**
-   * `["model"]` by default. `[]` gives one sum. With `tenant`, a `Mayfly` without a tenant gets every tenant that it may
-   * read.
+   * `["model"]` by default. With `[]`, the result is one sum. With `tenant`, a `Mayfly` without a tenant gets
+   * the costs of every tenant that it may read.
    */
   by?: CostDimension[];
   since?: Date;
@@ -80,7 +83,7 @@ export interface ModelPrice {
   model: string;
   /** The model to which the price belongs. */
   of: string;
-  /** False if the name only begins like a known one. A hard budget refuses such a model. */
+  /** False if the model's name only begins like that of a known model. A hard budget refuses such a model. */
   exact: boolean;
   /**
    * For each unit, its price steps: `[above this many input tokens, US dollars]`. Tokens are per million, requests and
@@ -93,7 +96,7 @@ export interface ModelPrice {
 export interface ImportedPrice {
   provider: string;
   model: string;
-  /** The last entry whose conditions hold at the time of a call is used. */
+  /** If the conditions of several entries hold at the time of a call, the last of these entries is used. */
   prices: { from?: string; daily?: [string, string]; units: Record<string, [number, number][]> }[];
   names?: { name: string; exact: boolean }[];
 }
@@ -101,8 +104,8 @@ export interface ImportedPrice {
 /** A limit of calls per minute. */
 export interface RateLimitOptions {
   /**
-   * For model calls of the tenant, of the agents with a name, or of one model (`provider/model`), or for
-   * calls of one tool.
+   * What is limited: model calls of the tenant, of all agents with the same name, or of one model
+   * (`provider/model`); or calls of one tool.
    */
   level: "tenant" | "agent" | "model" | "tool";
   subject?: string;
@@ -114,7 +117,7 @@ export interface RateLimitOptions {
 
 /** What a call of a model used. */
 export interface ModelUsage {
-  /** All input tokens, including those of the cache. */
+  /** All input tokens, including cached ones. */
   input: number;
   cache_read?: number;
   cache_write?: number;

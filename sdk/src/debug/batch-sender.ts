@@ -1,20 +1,30 @@
 import { within } from "../link/monotonic-time.ts";
 import type { DebugBuffer, Taken } from "./buffer.ts";
 
-/** The result of a batch: it arrived, is retried (after this many ms, if given), or is given up. */
+/**
+ * The result of a batch: it arrived, it will be retried (after this many ms, if given), or it is given up.
+ */
 export type Sent = "arrived" | { again: number | null } | "never";
 
 const maxRecords = 100;
-/** A broadcast has at most 256 KB on the Free plan, and an append 256 KB as Postgres writes it. */
+/**
+ * A broadcast has at most 256 KB on the Free plan. So does an append, in the form in which Postgres writes
+ * it.
+ */
 const maxBytes = 160_000;
 const maxDelayMs = 5_000;
 const gatherMs = 50;
 
-/** Empties a buffer batch by batch, one at a time and within the rate. It keeps no process alive. */
+/**
+ * Empties a buffer batch by batch, one at a time and within the rate. It does not keep the process alive.
+ */
 export class DebugPump {
   /** Milliseconds between batches. */
   intervalMs: number;
-  /** Until this time (`performance.now()`) somebody may still be joining: what has arrived is sent again. */
+  /**
+   * Until this time (`performance.now()`), somebody may still be joining, so batches that have arrived are
+   * sent again.
+   */
   repeatUntil = 0;
   readonly #buffer: DebugBuffer;
   readonly #send: (batch: Taken) => Promise<Sent>;
@@ -34,7 +44,7 @@ export class DebugPump {
     this.#send = send;
   }
 
-  /** There is something to send. */
+  /** Call this when there is something to send. */
   wake(): void {
     if (this.#stopped || (this.#timer && !this.#repeating) || this.#running) return;
     // Records that are made together are sent together, within the rate.
@@ -42,7 +52,7 @@ export class DebugPump {
     this.#plan(Math.max(wait, Math.min(this.intervalMs, gatherMs)));
   }
 
-  /** What could not be sent before can be sent now. */
+  /** Call this when records that could not be sent before can be sent now. */
   hurry(): void {
     if (!this.#stopped && !this.#running && this.#buffer.size > 0) this.#plan(0);
   }

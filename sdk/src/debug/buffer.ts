@@ -10,7 +10,7 @@ interface Waiting {
 export interface Taken {
   records: DebugRow[];
   first: number;
-  /** How many records were dropped before the first one, since the last batch. */
+  /** How many records were dropped between the last batch and the first record of this one. */
   dropped: number;
 }
 
@@ -63,8 +63,8 @@ export class DebugBuffer {
   }
 
   /**
-   * Call this when the batch has arrived or is given up. Records from it, or after it, may have
-   * been dropped meanwhile.
+   * Call this when the batch has arrived or is given up. Meanwhile, the buffer may have dropped
+   * records of the batch, or later ones.
    */
   done({ records, first, dropped }: Taken, arrived = true): void {
     const end = first + records.length;

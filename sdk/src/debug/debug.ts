@@ -26,7 +26,7 @@ import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.
 export interface DebugOptions {
   /** What to mask in addition to the defaults: see docs/debug.md. */
   mask?: MaskRules;
-  /** How many broadcasts a second an agent sends: at most 10, the default, and fewer if many are watched. */
+  /** Broadcasts a second of each agent, at most 10 (the default). Fewer if many agents are watched. */
   sendsPerSecond?: number;
   /** How many records may wait to be sent. The newest are kept. 1,000 by default, and at most 1 MB. */
   bufferRecords?: number;
@@ -39,18 +39,18 @@ const silent = thresholdsOf(() => 0);
 const maxPending = 200;
 const pendingMs = 10_000;
 /**
- * A watcher of every agent may need this long to join a new one's stream, if it misses the broadcast about it.
- * Records are sent again meanwhile.
+ * A watcher of every agent may need this long to join the stream of a new agent, if it misses the broadcast
+ * about that agent. During this time, records are sent again.
  */
 const newcomerMs = 2_000;
 
 /**
- * What an agent reports about its work in detail. It sends nothing until somebody watches or the tenant
- * stores records, and then only up to the requested level.
+ * Reports details of an agent's work. The agent sends nothing until somebody watches or the tenant stores
+ * records, and then only up to the requested level.
  *
  * The first call opens the agent's live connection in the background. Up to 200 records are kept until the
- * server says whether they are wanted. From then on, a call that nobody wants costs nothing. No call throws,
- * waits, or fails the agent's work.
+ * server says whether they are wanted. From then on, a call whose record nobody wants costs nothing. No call
+ * throws or waits, and none can make the agent's work fail.
  *
  * Default levels: error, lifecycle and task are 1 (basic); step, message and tool are 2 (detailed); decision
  * and memory are 3 (verbose); thought is 4 (trace).
@@ -111,7 +111,7 @@ export class Debug {
     if (this.#top > 0) this.#record("step", name, data, options);
     else if (this.#opens) this.#openFor("step", name, data, options);
   }
-  /** What it chose, from which options, and why. */
+  /** What it decided, from which options, and why. */
   decision(name: string, data?: DebugData, options?: RecordOptions): void {
     if (this.#top > 0) this.#record("decision", name, data, options);
     else if (this.#opens) this.#openFor("decision", name, data, options);

@@ -12,7 +12,7 @@ import { type DebugRecord, keptColumns, toRecord } from "./record.ts";
 export interface ListDebug {
   agent?: string;
   since?: Date;
-  /** Only records older than this one, the last of the previous page. */
+  /** Only records older than this one. Pass the last record of the previous page. */
   before?: DebugRecord;
   /** Up to this level; 4 (trace) by default. */
   level?: DebugLevel;

@@ -8,7 +8,7 @@ export interface MaskRules {
 
 export const masked = "[masked]";
 
-/** Keys whose values are secret. Whole words of the key in snake_case. */
+/** Matches keys whose values are secret, by whole words of the key in snake_case. */
 const secretKeys =
   /(^|_)(pass(word|wd|phrase|code)?|pwd|(client|shared|webhook)?secrets?|(access|api|auth|id|refresh|session)?tokens?|api_?keys?|access_?key|signing_?key|private_?key|encryption_?key|authorization|auth|cookies?|credentials?|bearer|dsn|jwt|otp|pin|connection_string|database_url)($|_)/;
 /** For these keys, a number is secret too. For others, it is a count, such as `max_tokens`. */
@@ -18,7 +18,10 @@ const secretNumbers = /(^|_)(pass(word|wd|phrase|code)?|pwd|secrets?|otp|pin)($|
 const jwkParts = /^(d|k|p|q|dp|dq|qi)$/;
 const jwkPart = /^[\w-]{40,}$/;
 
-/** [pattern of a secret in a text, what is kept of it]. None of them backtracks over more than a line. */
+/**
+ * Pairs of a pattern that finds a secret in a text, and what is kept of the secret. No pattern backtracks
+ * over more than a line.
+ */
 const secretValues: [RegExp, string][] = [
   [
     /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g,
@@ -44,7 +47,7 @@ const secretValues: [RegExp, string][] = [
   ],
 ];
 
-/** The limits of one record. The rest is left out, and the record says so. */
+/** The limits of one record. What exceeds them is left out, and the record says so. */
 const maxDepth = 8;
 const maxNodes = 2_000;
 const maxItems = 100;
@@ -172,7 +175,7 @@ export class Masker {
   }
 }
 
-/** With `g` or `y`, `test` would continue where the last one stopped. */
+/** Removes the flags `g` and `y`, with which `test` would continue where the last `test` stopped. */
 const withoutState = (rule: RegExp) => new RegExp(rule.source, rule.flags.replace(/[gy]/g, ""));
 
 const flagsOf = (rule: RegExp, more: string) => [...new Set([...rule.flags, ...more])].join("");

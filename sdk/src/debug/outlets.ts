@@ -95,7 +95,7 @@ export class DebugKeeper {
     const answer = await this.#link.rpc("append_debug", { records, dropped }, debugOrders);
     if (!answer.error) {
       const level = answer.data.persist;
-      // An order can arrive before its row is visible. Nothing was stored yet in that case.
+      // An order can arrive before its row is visible. In that case, nothing was stored yet.
       const ms = level < this.told ? lookAgainMs[this.#looks++] : undefined;
       if (ms !== undefined) return { again: ms };
       this.#looks = 0;

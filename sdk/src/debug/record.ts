@@ -16,9 +16,12 @@ export interface DebugRecord {
   name: string;
   data: unknown;
   durationMs: number | null;
-  /** By the agent's clock. */
+  /** When it was made, by the agent's clock. */
   at: Date;
-  /** How many records of this agent were dropped before this one, by its buffer or on the way. */
+  /**
+   * How many records of this agent were dropped just before this one, by the agent's buffer or on
+   * the way.
+   */
   dropped: number;
 }
 
@@ -48,14 +51,14 @@ export function toRecord(agentId: string, row: DebugRow, dropped: number): Debug
 }
 
 const pageSize = 500;
-/** Of `mayfly.debug_records`. */
+/** The columns to read from `mayfly.debug_records`. */
 export const keptColumns = "id, agent_id, level, category, name, data, duration_ms, dropped, at";
 
 /** Which stored records to read. */
 export interface KeptRecords {
   tenant: string;
   agent: string | undefined;
-  /** Records up to this time. */
+  /** Up to this level. */
   level: number;
   categories: DebugCategory[] | undefined;
   since: Date;
@@ -86,7 +89,7 @@ export async function readKept(
     if (error) return failed(error);
     for (const { agent_id, dropped, ...kept } of data) take(toRecord(agent_id, kept, dropped));
     after = data.at(-1);
-    // A project may allow fewer rows in a page.
+    // A project may allow fewer rows in a page, so only an empty page is the last.
     if (!after) return ok(null);
   }
 }

@@ -15,13 +15,13 @@ export class StreamPosition {
   /** The new records of a batch, and how many before them are missing. */
   take({ records, first, stream, dropped }: DebugBatch): { rows: DebugRow[]; missing: number } {
     if (!Array.isArray(records) || !Number.isSafeInteger(first)) return { rows: [], missing: 0 };
-    // If it receives a stream from the middle, the agent itself says what it dropped.
+    // If the stream is received from the middle, the agent itself says how many records it dropped.
     let missing = Math.max(0, Number(dropped) || 0);
     if (this.#stream === stream) missing = Math.max(0, first - this.#next);
     else if (this.#stream === "") missing = first;
     else this.#next = 0;
     this.#stream = String(stream);
-    // Others were sent again, because their acknowledgement was lost.
+    // Skip records that were sent again because their acknowledgement was lost.
     const rows = records.filter((row, index) => first + index >= this.#next && isRow(row));
     this.#next = Math.max(this.#next, first + records.length);
     return { rows, missing };

@@ -35,10 +35,9 @@ export class DebugStreams {
   }
 
   /**
-   * Watches what agents report about their work, until `stop()`. Agents send nothing until somebody
-   * watches. Needs `debug:read`, and for all agents also `agent:read` and `memory:read`, because it
-   * follows the log. Records that a slow connection or a busy agent drops are counted, and the
-   * watch does not wait for them.
+   * Watches what agents report about their work, until `stop()`. Agents send nothing until somebody watches.
+   * Needs `debug:read`, and for all agents also `agent:read` and `memory:read`, because it follows the log. If
+   * a slow connection or a busy agent drops records, they are counted, but the watch does not wait for them.
    *
    * @returns `agent_unknown`, `scope_missing`, `tenant_unknown`, `unavailable`.
    * @example
@@ -58,8 +57,7 @@ export class DebugStreams {
   }
 
   /**
-   * Lists the stored debug records, newest first. This makes no agent record anything. Needs
-   * `debug:read`.
+   * Lists the stored debug records, newest first. This does not make any agent record more. Needs `debug:read`.
    *
    * @example
    * const { data: failures } = await mayfly.debug.list({ categories: ["error"], limit: 20 });
@@ -76,8 +74,8 @@ export class DebugStreams {
   }
 
   /**
-   * Sets which debug records the tenant stores in `mayfly.debug_records`, and tells the living
-   * agents. For admins and owners. Settings that you leave out stay. By default, nothing is stored.
+   * Sets which debug records the tenant stores in `mayfly.debug_records`. Living agents learn of it at once.
+   * For admins and owners. Settings that you leave out stay. By default, nothing is stored.
    *
    * @returns the current settings; `scope_missing`, `invalid_request`.
    * @example

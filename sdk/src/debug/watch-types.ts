@@ -10,13 +10,13 @@ export interface DebugWatchOptions {
   level?: DebugLevel;
   /** Only these categories. */
   categories?: DebugCategory[];
-  /** Starts with stored records since this time, if the tenant stores debug records. */
+  /** If the tenant stores debug records, starts with those since this time. */
   since?: Date;
   /** Called with errors that are retried or skipped: too many agents, a topic that cannot be joined, or a handler that threw. */
   onError?: (error: unknown) => void;
 }
 
-/** Called with each record, in the order of each agent. */
+/** Called with each record. The records of one agent come in order. */
 export type DebugHandler = (record: DebugRecord) => void;
 
 /** A running watch of debug streams. */
@@ -24,10 +24,10 @@ export interface DebugWatch {
   /** How many agents it watches. */
   readonly agents: number;
   /**
-   * Changes the level or the categories from now on. Running agents follow at once. If the change is refused,
-   * nothing changes.
+   * Changes the level or the categories from now on. The agents that run change their level at once. If the
+   * change is refused, nothing changes.
    */
   change(options: Pick<DebugWatchOptions, "level" | "categories">): Promise<Result<null>>;
-  /** Releases the lease and leaves. Agents that nobody else watches go silent. */
+  /** Stops watching, and releases the lease. Agents that nobody else watches stop sending. */
   stop(): Promise<void>;
 }

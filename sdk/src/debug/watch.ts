@@ -21,17 +21,17 @@ import { type DebugRecord, readKept, toRecord } from "./record.ts";
 import { StreamPosition } from "./stream-position.ts";
 import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.ts";
 
-/** A connection has 100 channels on every plan, and the log and others need some. */
+/** How many topics to join. A connection has 100 channels, and the log and other parts need some. */
 const maxTopics = 90;
 const leaseSeconds = 60;
 const renewMs = 35_000;
 /** A lease lasts long enough for a few tries. */
 const retrying = { firstMs: 5_000, maxMs: renewMs };
-/** Between pulls after news of an agent, so that a second one that starts within a second is heard too. */
+/** The time between pulls after news of an agent. It is short, as another agent may start. */
 const followMs = 100;
 /** An agent's last records may arrive after the news of its end. */
 const lingerMs = 2_000;
-/** The newest stored records, which may also have arrived live. */
+/** How many of the newest stored records to remember, because they may also have arrived live. */
 const overlapRecords = 10_000;
 
 interface Followed {
@@ -157,7 +157,7 @@ export class DebugWatcher implements DebugWatch {
   async #follow(log: Log): Promise<Result<null>> {
     const { agent, onError } = this.#options;
     if (agent) return this.#join(agent).ready;
-    // Read the log first, so that it has agents that start while the living ones are listed.
+    // Watch the log first, so that no agent is missed that starts while the living ones are listed.
     const watch = await log.watch(
       { types: ["agent.*"], followMs, ...(onError && { onError }) },
       ({ events, snapshot }) => {
@@ -190,7 +190,7 @@ export class DebugWatcher implements DebugWatch {
         .select("id")
         .eq("tenant_id", this.#tenant)
         .in("status", ["running", "suspended"])
-        // By the database's clock.
+        // The database compares this with its own clock.
         .gt("expires_at", "now")
         .order("spawned_at", { ascending: false })
         .limit(maxTopics + 1),
@@ -261,7 +261,7 @@ export class DebugWatcher implements DebugWatch {
     );
   }
 
-  /** First the stored records, then those that arrived meanwhile. */
+  /** Delivers first the stored records, then those that arrived meanwhile. */
   async #readSince(since: Date): Promise<Result<null>> {
     const seen = new Set<string>();
     const { agent } = this.#options;
@@ -291,7 +291,7 @@ export class DebugWatcher implements DebugWatch {
   }
 }
 
-/** When there is no room left. */
+/** Stands for a topic that was not joined because there was no room left. */
 const notJoined: Topic = {
   joined: false,
   ready: Promise.resolve(ok(null)),

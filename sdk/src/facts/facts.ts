@@ -31,7 +31,8 @@ import type {
 } from "./types.ts";
 
 /**
- * Facts about entities, and since when they are true. You extract them from texts yourself, with any model.
+ * Facts about entities, and since when they are true. Mayfly does not extract them from texts: you do that,
+ * with any model.
  */
 export class Facts {
   readonly entities: Entities;
@@ -41,7 +42,7 @@ export class Facts {
   /**
    *
    * @internal
-   * @param recall recalls memories as the same caller.
+   * @param recall recalls memories with the rights of the same caller.
    */
   constructor(
     link: Link,
@@ -53,8 +54,8 @@ export class Facts {
   }
 
   /**
-   * Records up to 500 facts, all or none. A newer fact about the same subject and predicate replaces the
-   * older one, which ends and is kept. With `many`, facts with different objects exist side by side.
+   * Records up to 500 facts, all or none. A newer fact with the same subject and predicate replaces the older
+   * one. The older fact ends, but is kept. With `many`, facts with different objects exist side by side.
    * Recording the same fact again confirms it. New entities are created. Needs `fact:write`.
    *
    * @returns what happened to each fact; `invalid_request` with `details.field` and `details.index`,
@@ -72,8 +73,9 @@ export class Facts {
   }
 
   /**
-   * Lists facts, newest first: about a subject, a predicate, an object or from a memory. As they are now, as
-   * they were (`asOf`), or all of them (`history`). Needs `fact:read`.
+   * Lists facts, newest first: about a subject, a predicate, an object or from a memory. It returns the facts
+   * that are true now, those that were true at another time (`asOf`), or all of them (`history`). Needs
+   * `fact:read`.
    *
    * @returns `entity_unknown` if there is no entity with this name.
    * @example
@@ -85,8 +87,8 @@ export class Facts {
   }
 
   /**
-   * Follows facts from entities over one to three hops. The result is limited, and cycles end. Needs
-   * `fact:read`.
+   * Follows facts from entities over one to three hops. The result has a limited size, and no entity is visited
+   * twice. Needs `fact:read`.
    *
    * @example
    * const { data } = await agent.facts.traverse("billing", { hops: 2, predicates: ["depends on"] });
@@ -140,8 +142,8 @@ export class Facts {
   }
 
   /**
-   * Says that facts are no longer true from now on, or from `at`, without saying what is true instead. The
-   * facts are kept. Needs `fact:write`.
+   * Ends facts, without new facts that replace them: from now on, or from `at`, they are no longer true. They
+   * are kept. Needs `fact:write`.
    *
    * @returns the ids of facts that had not ended before; `fact_unknown`.
    */

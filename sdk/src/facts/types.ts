@@ -5,7 +5,7 @@ import type { Recall, RecallOptions } from "../memory/recall.ts";
  */
 export type EntityName = string | { name: string; type?: string } | { id: string };
 
-/** What a fact says about its subject: exactly one of `object`, which is an entity, and `value`. */
+/** What a fact says about its subject: either an `object`, which is an entity, or a `value`. */
 export type Said = { object: EntityName; value?: never } | { value: unknown; object?: never };
 
 /** A fact to record. */
@@ -14,7 +14,8 @@ export type NewFact = Said & {
   /** Such as `works_at`, `born`, `depends on`. 1 to 100 characters. Spaces and dashes become underscores. */
   predicate: string;
   /**
-   * Whether it exists beside others with the same subject and predicate. Otherwise, a newer one replaces it.
+   * Whether there can be several such facts, with the same subject and predicate. Otherwise, a newer fact
+   * replaces it.
    */
   many?: boolean;
   /** How sure the extraction is, from 0 to 1. */
@@ -32,13 +33,13 @@ export type NewFact = Said & {
   validFrom?: Date;
   /** Until when it was true. */
   validTo?: Date;
-  /** From then on, it disappears as if it had never been recorded. */
+  /** When it expires. From then on, it is gone as if it had never been recorded. */
   expiresAt?: Date;
 };
 
 /** What happened to a fact. */
 export interface RecordedFact {
-  /** The id of the fact that says this now. For a confirmed fact, the id that it already had. */
+  /** The id of the fact. If the fact was only confirmed, this is the id that it already had. */
   id: string;
   status: "recorded" | "superseded" | "confirmed";
   /** The facts that it replaced, which have ended. */
@@ -162,7 +163,7 @@ export interface MentionedEntity extends ReachedEntity {
   named: string | null;
 }
 
-/** What is known about a text. */
+/** Which facts to return about a text. */
 export interface AboutOptions {
   /** Also returns facts that were extracted from these memories. At most 200 ids. */
   memories?: string[];

@@ -7,7 +7,10 @@ import type { AddedJob, NewJob } from "./types.ts";
 
 const jobsPerCall = 1_000;
 
-/** Adds jobs, in batches that are all or none. Without a trace of their own they continue the current one. */
+/**
+ * Adds jobs in batches. Each batch is added as a whole or not at all. Jobs without a trace of their own
+ * continue the current one.
+ */
 export function addJobs(
   door: JobsDoor,
   tenantId: string | undefined,

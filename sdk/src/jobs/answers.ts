@@ -78,7 +78,9 @@ export interface Turn {
   took: number;
   /** Whether nothing was found while somebody was adding jobs. */
   late?: boolean;
-  /** Whether nothing was found, and the worker was already registered to be woken before this look. */
+  /**
+   * Whether nothing was found although the worker was already registered to be woken before this look.
+   */
   asleep?: boolean;
   /** If there was no more: seconds until the first lease of the tenant ends. */
   look_in?: number | null;

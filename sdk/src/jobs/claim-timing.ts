@@ -3,7 +3,7 @@ const aheadMs = 50;
 const maxAhead = 200;
 const retryMs = [100, 500, 2_000, 5_000, 15_000];
 
-/** A second call runs beside the first one if it has this much to do. */
+/** A second call runs at the same time as the first one if it has this much to do. */
 export const besideFrom = 32;
 
 /** Settles after this time, and keeps no process alive for it. */
@@ -23,7 +23,7 @@ export const retryAfterMs = (failures: number): number =>
  */
 export const afterLease = (ms: number): number => Math.max(200, ms) + 50 + 250 * Math.random();
 
-/** Runs after everything that is ready in this turn of the event loop. */
+/** Runs a step after everything that is ready in this turn of the event loop. */
 export const soon = (step: () => void) =>
   typeof setImmediate === "function" ? void setImmediate(step) : void setTimeout(step, 0);
 

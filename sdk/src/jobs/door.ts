@@ -6,7 +6,7 @@ import type { Link } from "../link/link.ts";
 
 type Functions = keyof Database["mayfly"]["Functions"];
 
-/** What jobs need from a connection: its calls, and being woken. */
+/** What jobs need from a connection: calls, and a way to be woken. */
 export interface JobsDoor {
   call<T>(name: Functions, values: object, form: z.ZodType<T>): Promise<Result<T>>;
   /**

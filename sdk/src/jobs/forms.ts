@@ -75,7 +75,7 @@ export function toDetails<Input, Output>(
 
 export const toShownSchedule = (given: object) => fromRow(given) as unknown as Schedule;
 
-/** A queue. A server before 0.2 does not say its limits. */
+/** Converts the answer about a queue. A server before 0.2 does not send the limits. */
 export function toStatistics(given: object): QueueStatistics {
   const { oldest_ready, limits, ...more } = given as QueueStatistics & {
     oldest_ready: string | null;

@@ -1,7 +1,10 @@
 import type { Message, MessageHandler } from "../messages/messages.ts";
 import type { JobOptions, JobsAdder, NewJob } from "./types.ts";
 
-/** The name of a job, which gets the payload as its input; or a function that returns the job, or undefined to add none. */
+/**
+ * The name of a job, which gets the payload of the message as its input. Or a function that returns the job, or
+ * undefined to add none.
+ */
 export type FromMessage = string | ((message: Message) => NewJob | undefined);
 
 /** See {@link Jobs.fromMessages}. */

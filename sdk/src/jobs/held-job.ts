@@ -25,7 +25,7 @@ export interface StepWork {
    * happens once.
    */
   idempotencyKey: string;
-  /** Of the job. */
+  /** Which attempt of the job this is. */
   attempt: number;
   /** Aborted when the lease is lost or the job is cancelled. */
   signal: AbortSignal;
@@ -115,7 +115,7 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Whether it has gone to sleep. It then runs again, whatever its handler does now.
+   * Whether it has gone to sleep. It then runs again later, whatever its handler does now.
    *
    * @internal
    */
@@ -134,7 +134,8 @@ export class HeldJob<Input = unknown> {
 
   /**
    * Does something once. The result is recorded, and later attempts read the result instead. If the worker
-   * dies after the effect and before the record, it runs again with the same `idempotencyKey`.
+   * dies after the effect but before the result is recorded, the work runs again with the same
+   * `idempotencyKey`.
    *
    * @param name unique within the job, and the same for each attempt.
    * @throws what the work throws; a `MayflyError` if it cannot be recorded (`lease_lost`, `job_cancelled`,
@@ -187,8 +188,8 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Adds a job under this one, once, however often this one is retried, and waits for its end. Cancelling
-   * this job cancels it too.
+   * Adds a child of this job, and waits for its end. The child is added only once, however often this job is
+   * retried. Cancelling this job also cancels the child.
    *
    * @param name unique within this job, and the name of the new job unless `options.name` sets it.
    * @returns its result; a failed or cancelled child is an error (`job_failed`).
@@ -238,7 +239,7 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Waits under a fixed name, whatever was waited for before.
+   * Waits under a fixed name, instead of a name with the number of the wait.
    *
    * @internal
    */
@@ -251,7 +252,7 @@ export class HeldJob<Input = unknown> {
     this.#check();
     this.#waits++;
     const step = `wait: ${name ?? this.#waits}`;
-    // The end is recorded first. If every attempt computed it again, it would move.
+    // The time of the end is recorded first. If every attempt computed it again, it would move.
     const until =
       timeout === undefined
         ? undefined

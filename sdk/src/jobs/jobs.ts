@@ -36,11 +36,11 @@ import { wakeByTheMinute } from "./wake-function.ts";
 import type { Work, WorkOptions } from "./work-options.ts";
 import { Worker } from "./worker.ts";
 
-/** How long running jobs have to end when their connection ends. */
+/** How much time running jobs get to finish when their connection ends. */
 const drainMs = 5_000;
 const ends = ["succeeded", "failed", "cancelled"];
 
-/** What to redrive or discard: dead letters by id, of one queue, or all. */
+/** Which dead letters to redrive or discard: those with these ids, those of one queue, or all. */
 export interface DeadJobs {
   ids?: string[];
   queue?: string;
@@ -65,9 +65,9 @@ export class Jobs {
   }
 
   /**
-   * Works on jobs for which there is a handler, until `stop()` or the end of the connection. If the agent
-   * dies, its jobs go to others, with a higher `attempt`, and skip recorded steps. A secret key without a
-   * tenant works for all tenants, each with its share.
+   * Works on jobs for which there is a handler, until `stop()` or the end of the connection. If the agent dies,
+   * other workers get its jobs, with a higher `attempt`, and skip the recorded steps. With the secret key and
+   * no tenant, it works for all tenants, and each gets its share.
    *
    * @returns `invalid_request` with the option.
    *
@@ -110,9 +110,9 @@ export class Jobs {
   }
 
   /**
-   * Adds a job or many jobs, in batches of a thousand that are all or none.
+   * Adds one or many jobs, in batches of a thousand. Each batch is added as a whole or not at all.
    *
-   * @returns its id; with a known key, the id of the existing job; `invalid_request` with the field,
+   * @returns the id of the job, or of the existing one if its key is known; `invalid_request` with the field,
    * `quota_exceeded`, `rate_limited`, `scope_missing` without `job:add`.
    *
    * @example
@@ -148,11 +148,11 @@ export class Jobs {
   }
 
   /**
-   * A message handler that turns messages into jobs: one job for each message, however often it is delivered.
-   * When the job has ended, the sender gets one `task_result`: `{ job, status, result, error? }`, whatever
-   * happens to the worker. Needs `job:add`. The message stays in the inbox while the job cannot be added.
+   * Returns a message handler that adds one job for each message, however often the message is delivered. When
+   * the job has ended, the sender gets one `task_result`: `{ job, status, result, error? }`, whatever happens
+   * to the worker. While the job cannot be added, the message stays in the inbox. Needs `job:add`.
    *
-   * @param what the name of the job, whose input is the payload, or a function that may return a job.
+   * @param what the name of the job, which gets the payload as its input, or a function that may return a job.
    *
    * @example
    * agent.on("task_assignment", agent.jobs.fromMessages("do-task", { maxAttempts: 3 }));
@@ -200,7 +200,7 @@ export class Jobs {
    * Waits until a job has ended.
    *
    * @param options `timeoutMs`: how long at most, without limit by default. `pollMs`: how often it looks.
-   * @returns the job, whatever its end; `request_timeout` if it has not ended by then.
+   * @returns the job, even if it failed or was cancelled; `request_timeout` if it has not ended by then.
    *
    * @example
    * const { data: job } = await mayfly.jobs.ended(id, { timeoutMs: 60_000 });
@@ -241,8 +241,8 @@ export class Jobs {
   }
 
   /**
-   * Cancels jobs with their children. Jobs that are not running end at once. Running ones end when their
-   * worker learns of it, at its next write or heartbeat.
+   * Cancels jobs with their children. Jobs that are not running end at once. Running jobs end when their worker
+   * learns of it, at its next write or heartbeat.
    *
    * @returns `scope_missing` for a job that somebody else added, without `job:admin`.
    */

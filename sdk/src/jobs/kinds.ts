@@ -27,7 +27,7 @@ interface Issue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The input and the result of a kind of job. Without a schema, anything. */
+/** The schemas of a kind of job. Without a schema, any input or result is accepted. */
 export interface JobKind {
   input?: JobSchema;
   result?: JobSchema;
@@ -62,7 +62,7 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
    * Adds a job of a kind.
    *
    * @returns `invalid_request` with `details.field`: `name` for a kind that is not defined, or the path in
-   * the input that does not match, such as `input.url`; and what {@link Jobs.add} returns.
+   * the input that does not match, such as `input.url`; and the errors of {@link Jobs.add}.
    */
   async add<Name extends keyof Kinds & string>(
     name: Name,
@@ -86,8 +86,8 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
   }
 
   /**
-   * Handlers for `work` and `serveJobs`. A job whose input or result does not match fails for good, with the
-   * code `invalid_request` and the path.
+   * Returns handlers for `work` and `serveJobs`. A job whose input or result does not match fails for good,
+   * with the code `invalid_request` and the path.
    */
   handlers(handlers: KindHandlers<Kinds>): JobHandlers {
     return Object.fromEntries(
@@ -135,8 +135,8 @@ export async function fit(
 }
 
 /**
- * For a handler: an input or result that does not match now will not match in the next attempt
- * either.
+ * Unwraps a result in a handler. An input or result that does not match now will not match in the next
+ * attempt either.
  *
  * @internal
  */

@@ -8,9 +8,9 @@ import type { JobsDoor } from "./door.ts";
 import { HeldJob } from "./held-job.ts";
 
 /**
- * Does a job and returns its result, as JSON. A result over 256 KB is stored as an artifact, and
- * the job's result refers to it. If it throws, the attempt fails. With `retryable: false` on the
- * error, the job fails.
+ * Does a job and returns its result, as JSON. A result over 256 KB is stored as an artifact, and the job's
+ * result refers to it. If it throws, the attempt fails. With `retryable: false` on the error, the job fails for
+ * good.
  */
 // biome-ignore lint/suspicious/noExplicitAny: each handler names the type of its own input.
 export type JobHandler = (input: any, job: HeldJob<any>) => unknown;
@@ -45,7 +45,7 @@ const settled = ["lease_lost"];
  * Starts a job.
  *
  * @param end called once with the outcome, or with undefined if there is nothing to record. The second argument
- * says whether its end is already recorded.
+ * says whether the end is already recorded.
  */
 export function startJob(
   door: JobsDoor,
@@ -77,7 +77,7 @@ export function startJob(
       tell({ outcome, ...(error && { error }) });
       end(ending, job.isOver);
     };
-    // If a handler throws at once, it must not end before the worker has registered that it runs.
+    // If a handler throws at once, the job must not end before the worker has registered that it runs.
     await null;
     try {
       // There is a handler of this name, because only such jobs were claimed.

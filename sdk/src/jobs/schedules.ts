@@ -6,8 +6,8 @@ import { toSchedule, toShownSchedule } from "./forms.ts";
 import type { Schedule, ScheduleOptions } from "./types.ts";
 
 /**
- * Schedules that add jobs at the times of a cron line. The database runs them whenever a worker
- * claims, or maintenance runs.
+ * Schedules, which add jobs at the times that a cron line says. The database checks them whenever a worker
+ * claims jobs or maintenance runs.
  */
 export class Schedules {
   readonly #door: JobsDoor;
@@ -20,8 +20,8 @@ export class Schedules {
   /**
    * Sets a schedule by name, replacing the old one.
    *
-   * @returns it, with `nextAt`; `invalid_request` with the field: an invalid cron line, one that never fires,
-   * or an unknown time zone; `scope_missing` without `job:admin`.
+   * @returns the schedule, with `nextAt`; `invalid_request` with the field, for a cron line that is invalid
+   * or never fires, or for an unknown time zone; `scope_missing` without `job:admin`.
    *
    * @example
    * await mayfly.jobs.schedules.set("nightly", {

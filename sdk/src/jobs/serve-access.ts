@@ -4,7 +4,7 @@ export interface ServeAccess {
   url?: string | undefined;
   /** The secret key with which it works. */
   key?: string | undefined;
-  /** A caller with one of these may call it. */
+  /** A caller with one of these secrets may call the function. */
   accepted: string[];
 }
 

@@ -28,7 +28,7 @@ export interface ServeJobsOptions
   secret?: string;
   /** The prefix of Mayfly's edge functions, if `mayfly init --prefix` installed them with one. */
   functionsPrefix?: string;
-  /** Observes the jobs, such as `openTelemetry()` of `@mayfly/opentelemetry`. */
+  /** Observes the jobs, for example `openTelemetry()` of `@mayfly/opentelemetry`. */
   telemetry?: Telemetry;
   /** Works only for this tenant instead of for all. */
   tenant?: string;
@@ -37,7 +37,10 @@ export interface ServeJobsOptions
    * 400,000. Two thirds of it are used for work.
    */
   wallClockMs?: number;
-  /** How many jobs one call starts at most, because the platform counts its CPU time. 1,000 by default. */
+  /**
+   * How many jobs one call starts at most, because the platform limits the CPU time of a call. 1,000 by
+   * default.
+   */
   maxJobs?: number;
 }
 
@@ -47,7 +50,7 @@ export interface Served {
   done: number;
   /** How many jobs were given back, started or not, because time ran out. */
   returned: number;
-  /** Whether it ended before everything was done, so that there may be more. */
+  /** Whether the call ended before everything was done, so there may be more to do. */
   more: boolean;
 }
 
@@ -56,12 +59,12 @@ export interface Served {
  * clock time. It then gives back unfinished jobs and answers
  * `{ data: { done, returned, more }, error: null }`.
  *
- * pg_cron and pg_net call it if you have them (`mayfly_private.schedule_job_function`). Anything with the
- * secret key, or with the function's own secret, may call it too. While there is more to do, a call that did
+ * pg_cron and pg_net call it if you have them (`mayfly_private.schedule_job_function`). Any other caller that
+ * has the secret key or the function's own secret may call it too. While there is more to do, a call that did
  * not come from pg_cron makes another one before it ends.
  *
- * If a job recorded no step for a third of the wall clock time when the call ends, its attempt has failed
- * (`call_over`). A job that records steps continues in the next call.
+ * If a job has recorded no step for the last third of the wall clock time when the call ends, its attempt
+ * fails (`call_over`). A job that records steps continues in the next call.
  *
  * @example
  * Deno.serve(serveJobs({ summarise: async (input) => summary(input.url) }));
@@ -151,12 +154,12 @@ async function callOf(request: Request): Promise<string | undefined> {
   return z.object({ call: z.guid() }).safeParse(body).data?.call;
 }
 
-/** The next call continues where this one ends. Wait only until it has arrived. */
+/** Makes the next call, which continues where this one ends. Waits only until that call has arrived. */
 async function handOver(link: Link, request: Request): Promise<void> {
   const name = new URL(request.url).pathname.split("/").filter(Boolean).at(-1);
   if (!name) return;
   const arrived = new Promise((resolve) => setTimeout(resolve, arrivalMs));
-  // If it is lost, the next caller continues, because the jobs are rows.
+  // If this call is lost, the next caller continues, because the jobs are rows in the database.
   await Promise.race([link.fn(name, z.unknown(), {}), arrived]);
 }
 

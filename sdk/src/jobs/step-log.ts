@@ -18,7 +18,8 @@ interface Pending extends Step {
 const stepMark = "step";
 const stepsPerCall = 1_000;
 /**
- * A result has up to 256 KB. If a call would be larger than this, the rest goes into the next call.
+ * One call carries at most this much, and the rest goes into the next call. A single result has up to 256
+ * KB.
  */
 const bytesPerCall = 2_000_000;
 
@@ -44,7 +45,7 @@ export class StepLog {
     if (steps) this.#read = Promise.resolve(new Map(Object.entries(steps)));
   }
 
-  /** Marks a step as asked for in this attempt. Returns whether it already was. */
+  /** Marks a step as asked for in this attempt. Returns whether it was already marked. */
   isTaken(name: string): boolean {
     const taken = this.#taken.has(name);
     this.#taken.add(name);

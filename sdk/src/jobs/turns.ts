@@ -29,7 +29,7 @@ export class Turns {
   /** The key with which it is woken. */
   readonly #id = crypto.randomUUID();
   #place: Place = {};
-  /** When the first lease of the tenant ends. If its worker has died, its job is free then. */
+  /** When the first lease of the tenant ends. If the worker that holds it has died, its job is then free. */
   #leaseMs = Number.POSITIVE_INFINITY;
   #fullAt = Number.NEGATIVE_INFINITY;
   /** How long the last claims that looked at everything took. */

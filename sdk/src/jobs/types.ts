@@ -16,27 +16,33 @@ export type JobTarget = { agent: string } | { type: string } | { capabilities: s
 
 /** Options of a job, besides its name and its input. */
 export interface JobOptions {
-  /** The name of the job by default. A worker with handlers for a name finds it in any queue. */
+  /** By default, the queue with the job's name. A worker with a handler for the job finds it in any queue. */
   queue?: string;
-  /** A part of its queue, for fairness among groups and limits per group. */
+  /** A part of its queue. Groups share the queue fairly, and a queue can limit each group. */
   group?: string;
   /** The lowest number is first. 0 by default. */
   priority?: number;
-  /** When it is due, or after how long. At once by default. */
+  /** When it is due. `delay` is the time from now. At once by default. */
   runAt?: Date;
   delay?: Duration;
-  /** Adding another job with this key returns the existing one, as long as that one is kept. */
+  /** Adding another job with this key returns the existing job, as long as the database keeps it. */
   key?: string;
   target?: JobTarget;
-  /** 5 by default. Waiting, and a worker that gives the job back, cost no attempt. */
+  /** 5 by default. It costs no attempt if the job waits, or if a worker gives it back. */
   maxAttempts?: number;
-  /** Pauses between attempts, in seconds: a random part of `base * factor^n`, at most `cap`. 1, 2 and 300. */
+  /**
+   * Pauses between attempts, in seconds: a random part of `base * factor^n`, at most `cap`. By default 1, 2 and
+   * 300.
+   */
   backoff?: { base?: number; factor?: number; cap?: number };
   /** How long one attempt may take. */
   timeout?: Duration;
-  /** After this time it fails instead of running. */
+  /** After this time, the job no longer runs, and fails. */
   deadline?: Date;
-  /** A trace context (W3C `traceparent`), passed on to the worker. By default that of the current span, with `telemetry`. */
+  /**
+   * A trace context (W3C `traceparent`), passed on to the worker. By default the context of the current span,
+   * with `telemetry`.
+   */
   trace?: string;
   /** The id of a message that is answered with a `task_result` when the job ends. */
   answers?: string;
@@ -51,7 +57,7 @@ export interface NewJob extends JobOptions {
 /** The result of adding a job. */
 export interface AddedJob {
   id: string;
-  /** Its key was known, so nothing was added. */
+  /** Whether a job with this key already existed, so that nothing was added. */
   existing: boolean;
 }
 
@@ -87,7 +93,7 @@ export interface JobInfo {
   error?: JobError;
   /** The signals for which it waits. */
   waitFor?: string[];
-  /** Somebody has cancelled it, but its worker does not know yet. */
+  /** Whether somebody has cancelled it while its worker does not know yet. */
   cancelled?: boolean;
 }
 
@@ -98,7 +104,7 @@ export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
   result: Output | null;
   /** The agent or person that added it. Missing for the secret key. */
   createdBy?: string;
-  /** In seconds. */
+  /** How long one attempt may take, in seconds. */
   timeout: number | null;
   steps: { name: string; result: unknown; attempt: number; ms: number | null; at: Date }[];
   /** Attempts that failed or were lost. */
@@ -111,7 +117,10 @@ export interface JobDetails<Input = unknown, Output = unknown> extends JobInfo {
   }[];
   /** Signals that nobody has taken yet. */
   signals: { name: string; at: Date }[];
-  /** The first 1,000. A child of a step of a graph has the key `<run>/<step>`, and of a map `<run>/<step>[<item>]`. */
+  /**
+   * The first 1,000 children. In a graph, the child for a step has the key `<run>/<step>`, or in a map
+   * `<run>/<step>[<item>]`.
+   */
   children: { id: string; name: string; status: JobStatus; key?: string }[];
 }
 
@@ -129,7 +138,10 @@ export interface ListJobs {
   since?: Date;
   /** Only those that were added before this time. */
   until?: Date;
-  /** Only jobs with this text in their id, name, key, error or input, without case. 200 characters at most. */
+  /**
+   * Only jobs with this text in their id, name, key, error or input. Case does not matter. 200 characters at
+   * most.
+   */
   containing?: string;
   /** The last id of the previous page. */
   before?: string;
@@ -137,7 +149,7 @@ export interface ListJobs {
   limit?: number;
 }
 
-/** Milliseconds. Null if none has ended. */
+/** In milliseconds. Null if no job has ended. */
 export interface Percentiles {
   p50: number | null;
   p95: number | null;
@@ -158,7 +170,9 @@ export interface QueueStatistics {
   succeeded: number;
   failed: number;
   cancelled: number;
-  /** From due to started, and from started to ended. */
+  /**
+   * `wait` is the time from when a job was due until it started. `run` is the time from then until it ended.
+   */
   wait: Percentiles;
   run: Percentiles;
 }
@@ -169,9 +183,9 @@ export interface QueueLimits {
   paused?: boolean;
   maxRunning?: number;
   maxRunningPerGroup?: number;
-  /** How many may start in a second. */
+  /** How many jobs may start in a second. */
   rate?: number;
-  /** Its share compared with other queues. 1 by default. */
+  /** Its share of the work compared with other queues. 1 by default. */
   weight?: number;
 }
 
@@ -189,11 +203,11 @@ export interface ScheduleOptions {
     "queue" | "group" | "priority" | "maxAttempts" | "backoff" | "timeout" | "target" | "trace"
   >;
   /**
-   * What to add for times that were missed while nothing ran: one job for all (the default), one for each, or
-   * none.
+   * What to add for times that were missed while nothing ran: one job for all missed times (the default), one
+   * job for each, or none.
    */
   catchUp?: "one" | "all" | "none";
-  /** If its last job has not ended: skip this time (the default), or allow another job. */
+  /** What to do if its last job has not ended: skip this time (the default), or allow another job. */
   overlap?: "skip" | "allow";
   paused?: boolean;
 }

@@ -4,7 +4,10 @@ import type { Link } from "../link/link.ts";
 import { report } from "../link/safe-callback.ts";
 
 const everyMs = 60_000;
-/** A call that has not answered after this time has started, and works for as long as it may. */
+/**
+ * If a call has not answered after this time, the function has started and works for as long as it
+ * may.
+ */
 const arrivalMs = 5_000;
 
 /**

@@ -6,7 +6,7 @@ import { workBounds } from "../contract/work-bounds.ts";
 export interface WorkOptions {
   /** How many jobs to do at the same time. 8 by default. */
   concurrency?: number;
-  /** Only jobs of these queues. By default of any queue, if there is a handler. */
+  /** Only jobs of these queues. By default, jobs of any queue for which there is a handler. */
   queues?: string[];
   /**
    * How many seconds a job stays with this worker after its last heartbeat. Extended while the
@@ -14,12 +14,15 @@ export interface WorkOptions {
    */
   lease?: number;
   /**
-   * How often it looks for jobs if nothing wakes it: 5,000 ms by default. A lost wake-up costs at most this.
+   * How often it looks for jobs if nothing wakes it: 5,000 ms by default. If a wake-up is lost, a job waits
+   * at most this long.
    */
   pollMs?: number;
-  /** Called with errors on the way: a call that is retried, or a handler that threw. */
+  /**
+   * Called with errors that do not end the worker, such as a call that is retried or a handler that threw.
+   */
   onError?: (error: MayflyError) => void;
-  /** On SIGTERM, running jobs end and no other starts. True by default. */
+  /** Whether the worker starts no more jobs on SIGTERM, and lets running jobs finish. True by default. */
   drainOnTermination?: boolean;
   /**
    * The name of an edge function with `serveJobs` that this worker wakes, at its start and each minute, for
@@ -30,7 +33,9 @@ export interface WorkOptions {
   anyTenant?: boolean;
   /** Ends when there is nothing to do. @internal */
   untilEmpty?: boolean;
-  /** A job that `stop` gives back has failed its attempt if it recorded no step for this long. @internal */
+  /**
+   * If `stop` gives back a job that has recorded no step for this long, the attempt has failed. @internal
+   */
   stalledMs?: number;
 }
 

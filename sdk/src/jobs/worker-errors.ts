@@ -28,7 +28,7 @@ export const stopped = () =>
     details: null,
   });
 
-/** The error of a job that would otherwise be given back again and again. */
+/** The error for a job that would otherwise be given back again and again. */
 const stalled = () =>
   new MayflyError({
     code: "handler_failed",

@@ -25,11 +25,11 @@ export class Worker implements Work {
   #waiting: ClaimedRow[] = [];
   readonly #running = new Map<string, LocalJob>();
   #endings: Ending[] = [];
-  /** 1 if the last look left nothing, 2 if the next one found nothing. Then it sleeps. */
+  /** 1 if the last look left nothing, 2 if the look after that found nothing. At 2 the worker sleeps. */
   #quiet = 0;
-  /** Counts what may have made jobs ready, which a look that is under way then may not have seen. */
+  /** Counts events that may have made jobs ready. A look that is under way may not see these jobs. */
   #stirs = 0;
-  /** When to look again for a job that was announced, until it finds something: it may not be visible yet. */
+  /** When to look again for an announced job that may not be visible yet, until a look finds something. */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
   /** Running calls, and how many jobs they ask for. */
@@ -38,7 +38,9 @@ export class Worker implements Work {
   #asked = 0;
   /** Whether the last claim returned as many jobs as it asked for, so there may be more. */
   #isFull = false;
-  /** Whether a job was announced during a call, which may not see it, so another call runs beside it. */
+  /**
+   * Whether a job was announced during a call that may not see it. Another call then runs at the same time.
+   */
   #isTold = false;
   #scheduled = false;
   #paused = false;
@@ -232,7 +234,7 @@ export class Worker implements Work {
       report(onError as ((error: unknown) => void) | undefined, "A worker of jobs", error);
   }
 
-  /** A call failed. Keep what has to be recorded, and try again, more slowly each time. */
+  /** Handles a failed call: keeps what has to be recorded, and tries again, more slowly each time. */
   #stumble(error: MayflyError, endings: Ending[]): void {
     const ends = fatal.includes(error.code);
     this.#tell(error, ends);
@@ -275,7 +277,7 @@ export class Worker implements Work {
 
   async #giveBack(leases: string[]): Promise<void> {
     const { error } = await this.#door.call("release_jobs", { leases }, released);
-    // In the worst case, they come back when their leases end.
+    // If these jobs could not be given back, they become ready when their leases end.
     if (error) this.#tell(error);
     else this.returned += leases.length;
   }

@@ -12,13 +12,13 @@ export interface ApplicationClient {
 /**
  * The token of the person who is signed in to the application's client, read at every call.
  *
- * @throws `invalid_request` for a client with its own `accessToken`: supabase-js then has no session, and its
+ * @throws `invalid_request` for a client with its own `accessToken`. Such a client has no session, and its
  * tokens belong to people whom the project's Auth does not know.
  */
 export function sessionToken(client: ApplicationClient): () => Promise<string | null> {
   const { auth } = client;
   try {
-    // Every property of such a client throws.
+    // If a client has its own `accessToken`, every property of its `auth` throws.
     if (typeof auth.getSession !== "function") throw new TypeError("It has no auth.getSession.");
   } catch (cause) {
     throw unusable(cause);
@@ -26,7 +26,7 @@ export function sessionToken(client: ApplicationClient): () => Promise<string | 
   return async () => (await auth.getSession()).data.session?.access_token ?? null;
 }
 
-/** A client whose session is the token of a request. Undefined if the request has none. */
+/** Makes a client with the token of a request as its session. Undefined if the request has no token. */
 export function sessionOf(headers: Headers): ApplicationClient | undefined {
   const [, token] = /^Bearer (\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
   if (!token) return undefined;

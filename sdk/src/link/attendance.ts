@@ -14,7 +14,7 @@ export const newest = row<Newest>({
   channels: z.record(text, count),
 });
 
-/** What a reader reads, in the server's numbering. */
+/** The sequence that a reader reads, as the server numbers it. */
 export type Source = { of: "log" } | { of: "inbox" } | { of: "channel"; name: string };
 
 /** A reader of something that is numbered and broadcast. */
@@ -44,39 +44,42 @@ export interface Beat {
 }
 
 const beatMs = 30_000;
-/** While broadcasts are being lost. */
+/** The time between beats while broadcasts are being lost. */
 const losingBeatMs = 5_000;
-/** After this long without a loss, broadcasts arrive again. Realtime counts over a minute. */
+/**
+ * After this long without a loss, broadcasts count as arriving again. Realtime measures its rate over a
+ * minute.
+ */
 const calmMs = 60_000;
-/** How late a broadcast may be: one per window is sent within a second. */
+/** How late a broadcast may be. One is sent for each window, within a second. */
 const graceMs = 2_500;
 /** Readers that start together are leased together. */
 const gatherMs = 10;
 const maxChannels = 100;
 
 /**
- * Tells the server what a connection listens to, so that it is broadcast, and learns the newest numbers. If a
- * reader was not told of a number in time, it has lost a broadcast: Realtime drops them silently when the
- * project is over its rate. Until they arrive again, readers poll every second.
+ * Tells the server what a connection listens to, so that the server broadcasts it, and learns the newest
+ * numbers. If a reader did not hear of a number in time, a broadcast was lost: Realtime drops broadcasts
+ * silently when the project exceeds its rate. Until broadcasts arrive again, readers poll every second.
  */
 export class Attendance {
   readonly #readers = new Set<Reader>();
   /** What each reader had heard at the last beat, and the newest number at that time. */
   readonly #before = new Map<Reader, { heard: number; newest: number }>();
   #beat: () => Promise<Result<Newest>>;
-  /** An agent also beats when it reads nothing. */
+  /** Whether to beat even if nothing is read, as an agent does. */
   #always = false;
   #beatAt = Number.NEGATIVE_INFINITY;
   #lost = 0;
   #losingUntil = Number.NEGATIVE_INFINITY;
   #error: MayflyError | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Of readers whose broadcast may only be late. */
+  /** Timers for readers whose broadcast may only be late. */
   readonly #doubts = new Set<ReturnType<typeof setTimeout>>();
   #beating = false;
   #ended = false;
 
-  /** @param listen tells the server what is read, for a caller without a heartbeat of its own. */
+  /** @param listen tells the server what is read. Used for a caller that has no heartbeat. */
   constructor(listen: (beat: Beat) => Promise<Result<Newest>>) {
     this.#beat = () => listen(this.next());
   }
@@ -158,7 +161,7 @@ export class Attendance {
       const before = this.#before.get(reader);
       const { heard, joinedAt } = reader;
       this.#before.set(reader, { heard, newest: number });
-      // Only for a reader that could hear, and was leased, during the whole time between two beats.
+      // Judge only a reader that could hear, and was leased, during the whole time between two beats.
       const judged = before && joinedAt !== undefined && joinedAt < last;
       const fresh = number > (before?.newest ?? Number.NEGATIVE_INFINITY);
       const behind = number > reader.at;
@@ -189,7 +192,7 @@ export class Attendance {
     if (this.#error) return;
     this.#error = lostBroadcasts();
     for (const reader of this.#readers) reader.losing(this.#error);
-    // Tell the server, for doctor and status.
+    // Tell the server, so that `doctor` and `status` can show it.
     this.#plan(gatherMs);
   }
 

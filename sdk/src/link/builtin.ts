@@ -1,7 +1,4 @@
-/**
- * A Node module, taken from the process, because bundlers for browsers would stumble over an
- * import.
- */
+/** A Node module, taken from the process. Bundlers for browsers would fail at an import. */
 export function builtin<T>(name: string): T | undefined {
   return globalThis.process?.getBuiltinModule?.(name) as T | undefined;
 }

@@ -13,8 +13,8 @@ export type MayflyClient = SupabaseClient<Database, "mayfly">;
 /** The platform answers within 150 s. A call that takes longer is treated as lost. */
 export const timeoutMs = 60_000;
 /**
- * The function has 5 s for an embedding and 8 s in the database. The caller may have its own
- * fallback.
+ * The function has 5 s for an embedding and 8 s in the database. The wait is shorter than for other
+ * calls, because the caller may have its own fallback.
  */
 const queryTimeoutMs = 20_000;
 
@@ -96,7 +96,8 @@ function inForm<T>(data: unknown, form: z.ZodType<T>, where: string): Result<T> 
 /**
  * `fetch` for the clients of the Data API. postgrest-js treats a 404 without a body as success, one
  * with a list as an empty list, and a 200 without a body as null. A proxy can send all of these,
- * but PostgREST sends none of them. So they become a text, which is never a valid answer.
+ * but PostgREST sends none of them. So these answers are replaced by a text, which is never a valid
+ * answer.
  */
 export const fetchAnswer: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);

@@ -4,7 +4,7 @@ import { type ApplicationClient, sessionToken } from "./application-client.ts";
 import type { MayflyClient } from "./call.ts";
 import { reconnectAfterMs } from "./connection-errors.ts";
 
-/** Which project, with which identity, in which tenant. */
+/** Which project to use, as whom, and in which tenant. */
 interface ConnectOptions {
   url: string;
   key: string;
@@ -13,8 +13,7 @@ interface ConnectOptions {
 }
 
 /**
- * A client of the schema mayfly. If `client` is given, it has the identity of the person who is signed in
- * there.
+ * Makes a client for the schema mayfly. If `client` is given, it acts as the person who is signed in there.
  */
 export function connect(
   { url, key, tenant, client }: ConnectOptions,
@@ -30,7 +29,10 @@ export function connect(
   });
 }
 
-/** A client without an identity. It has no Auth client, because supabase-js warns if a page has several. */
+/**
+ * Makes a client without an identity. It has no Auth client, because supabase-js warns if a page has
+ * several.
+ */
 export function connectAnonymously(
   { url, key }: ConnectOptions,
   fetch: typeof globalThis.fetch,

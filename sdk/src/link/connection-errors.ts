@@ -3,14 +3,16 @@ import type { MayflyClient } from "./call.ts";
 import { jittered } from "./jitter.ts";
 
 /**
- * The pauses of realtime-js, but with jitter, because clients that lost a server together also reconnect together.
+ * The pauses of realtime-js. Jitter is added, because clients that lost a server together would also reconnect
+ * together.
  */
 const stepsMs = [1_000, 2_000, 5_000, 10_000];
 export const reconnectAfterMs = (tries: number) => jittered(stepsMs[tries - 1] ?? 10_000);
 
 const answerMs = 5_000;
 /**
- * Why a client has no connection. A refused WebSocket gives no reason. The same request without an upgrade gets one.
+ * Finds out why a client has no connection. A refused WebSocket gives no reason, but the same request without
+ * an upgrade gets one.
  */
 export async function whyUnconnected(client: MayflyClient): Promise<MayflyError> {
   const url = client.realtime.endpointURL().replace(/^ws/, "http");

@@ -10,8 +10,8 @@ interface Connection {
 
 /**
  * Closes a client's live connection, if it has one. `disconnect` of realtime-js starts a timer of 10 s that
- * nobody clears, which keeps a Node process alive: https://github.com/supabase/supabase-js/pull/2666. Here it
- * is a timer of 0 s.
+ * nobody clears, which keeps a Node process alive: https://github.com/supabase/supabase-js/pull/2666. Here
+ * the timer is set to 0 s.
  */
 export function disconnect({ realtime }: Pick<SupabaseClient, "realtime">): Promise<void> {
   const connection = realtime as unknown as Connection;

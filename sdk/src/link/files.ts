@@ -44,7 +44,7 @@ export class Files {
 
 /** Converts Storage's refusal into a Mayfly error. */
 function refusalOf(error: Error): MayflyError {
-  // Recognised by its shape, because releases of supabase-js have different classes.
+  // Recognise the error by its shape, because its class differs between releases of supabase-js.
   const { code, statusCode } = Object(error) as { code?: unknown; statusCode?: unknown };
   const of = (is: "artifact_unknown" | "invalid_request" | "scope_missing", hint: string) =>
     new MayflyError(

@@ -4,10 +4,10 @@
  */
 const retryDelaysMs = [250, 1_000];
 const restMs = 1_000;
-/** The queue ended first. */
+/** The result if the queue ended before the item was handled. */
 const notHandled = { error: null };
 
-/** Handles one item after the other, in order. Each is retried before it is given up. */
+/** Handles one item after another, in order. Each item is retried before it is given up. */
 export class HandlerQueue {
   #tail: Promise<void> = Promise.resolve();
   #size = 0;

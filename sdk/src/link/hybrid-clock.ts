@@ -1,9 +1,9 @@
 import { claimsOf } from "./claims.ts";
 import { machineTime } from "./monotonic-time.ts";
 
-/** As many as 4 hexadecimal digits can count. */
+/** The largest number with 4 hexadecimal digits. */
 const maxCounter = 0xffff;
-/** A token seldom takes longer from the server to the SDK. */
+/** A token seldom takes longer than this from the server to the SDK. */
 const tokenTravelMs = 5_000;
 
 /**
@@ -51,7 +51,7 @@ export class HybridClock {
     return `${String(time).padStart(13, "0")}-${count.toString(16).padStart(4, "0")}-${node}`;
   }
 
-  /** Later timestamps are after this one. */
+  /** Makes sure that all later timestamps come after this one. */
   readonly observe = (stamp: string): void => {
     const [ms = Number.NaN, counter = Number.NaN] = [
       Number(stamp.slice(0, 13)),
@@ -76,7 +76,10 @@ export class HybridClock {
     this.learn(issuedAt, issuedAt + 1000, this.local - tokenTravelMs);
   }
 
-  /** The server found a timestamp of this clock ahead at its time `serverMs`, so the clock goes back. */
+  /**
+   * Sets the clock back, because the server found a timestamp of this clock to be ahead of its own time
+   * `serverMs`.
+   */
   setBack(serverMs: number, sentAt: number): void {
     this.learn(serverMs, serverMs, sentAt);
     this.#last = { ms: Math.min(this.#last.ms, this.now), counter: 0 };

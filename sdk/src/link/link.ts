@@ -22,7 +22,7 @@ const cutOff = { data: null, error: { message: "the client has ended" }, status:
 
 type Functions = Database["mayfly"]["Functions"];
 
-/** The agent whose connection it is. */
+/** The agent to which a connection belongs. */
 export interface Self {
   readonly id: string;
   readonly name: string;
@@ -36,7 +36,7 @@ export interface LinkParts {
   tenantId?: string | undefined;
   /** Missing for a person and for the secret key. */
   self?: Self | undefined;
-  /** How it calls the database. Without it, through the Data API and Realtime. */
+  /** How to call the database. By default, through the Data API and Realtime. */
   way?: Way | undefined;
   /** What observes the caller's work. */
   telemetry?: Telemetry | undefined;
@@ -77,7 +77,7 @@ export class Link {
     this.attendance = new Attendance((beat) => this.rpc("listen", { ...beat }, newest));
   }
 
-  /** The tenant, for something that needs one. `what` is like "A log". */
+  /** Returns the tenant, for something that needs one. `what` names it, for example "A log". */
   tenant(what: string): Result<string> {
     return this.tenantId === undefined ? failed(noTenant(what)) : ok(this.tenantId);
   }
@@ -98,7 +98,7 @@ export class Link {
       const answer = await requests.orElse(transport.call(caller, name, args), cutOff);
       return fromDataApi(answer, form, "the database");
     }
-    // If nothing answers, as on a half-open connection, fetch would wait for minutes.
+    // If nothing answers, for example on a half-open connection, fetch would wait for minutes.
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), timeoutMs);
     try {

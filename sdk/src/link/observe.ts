@@ -1,6 +1,6 @@
 import type { SpanAbout, Telemetry, Tell } from "../contract/telemetry.ts";
 
-/** Does work in a span, if anything observes it. Whatever the telemetry does, the work is done once. */
+/** Does work in a span, if anything observes it. The work is done once, even if the telemetry fails. */
 export function observe<T>(
   telemetry: Telemetry | undefined,
   about: () => SpanAbout,

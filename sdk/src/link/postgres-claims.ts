@@ -25,8 +25,8 @@ export async function identify({ key, token }: Caller): Promise<Identity | Answe
 const bare = (role: string): Identity => ({ role, claims: JSON.stringify({ role }) });
 
 /**
- * The signature is not verified. The token came from the function spawn, and anyone with the database URL can
- * act as anybody in any case.
+ * The signature is not verified. The token came from the function spawn, and anyone who has the database URL
+ * can act as anybody without a token.
  */
 function ofToken(token: string): Identity | Answer {
   const claims = payloadOf(token);

@@ -18,7 +18,8 @@ export function answerOf(error: unknown): Answer {
 }
 
 /**
- * It is not known whether the call was made. The driver's error may contain the host, but never the password.
+ * The answer if it is not known whether the call was made. The driver's error may contain the host, but never
+ * the password.
  */
 export function unreached(error: unknown): Answer {
   const { message, errors, code } = Object(error) as {

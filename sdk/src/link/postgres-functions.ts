@@ -80,7 +80,7 @@ export class Functions {
   }
 }
 
-/** In the Data API's words. */
+/** The error for a missing function, in the words of the Data API. */
 const lacking = (name: string, given: string[]): Answer => ({
   data: null,
   error: {
@@ -93,9 +93,9 @@ const lacking = (name: string, given: string[]): Answer => ({
 });
 
 /**
- * The call as PostgREST makes it: the arguments and the answer are each one JSON text. It runs as
- * `role` or not at all. Each role has its own statement text, because a prepared statement checks
- * only once whether the schema may be used.
+ * The statement for a call, like that of PostgREST: the arguments and the answer are each one JSON text.
+ * It runs as `role` or not at all. Each role has its own statement text, because a prepared statement
+ * checks only once whether the schema may be used.
  */
 export function statementOf(target: Target, role: string): string {
   const { name, given, types, many, nothing } = target;

@@ -37,9 +37,10 @@ async function connect(to: Address, lose: () => void): Promise<Socket> {
 }
 
 /**
- * Connections, each for one user at a time. The driver's own `reserve` (postgres.js 3.4.9) loses a connection
- * if `fetch_types` is off, or if the connection ends while a statement runs. When all are lost, every call
- * waits forever. So each connection is a client of its own, and is thrown away once it has ended.
+ * A pool of connections. Each is used by one caller at a time. The driver's own `reserve` (postgres.js 3.4.9)
+ * loses a connection if `fetch_types` is off, or if the connection ends while a statement runs. When all are
+ * lost, every call waits forever. So each connection is a client of its own, and is thrown away once it has
+ * ended.
  */
 export class PostgresPool {
   readonly #url: string;
@@ -65,7 +66,7 @@ export class PostgresPool {
     }
   }
 
-  /** Refuses what still waits for a connection, and closes all connections. */
+  /** Refuses statements that still wait for a connection, and closes all connections. */
   async end(how: { timeout: number }): Promise<void> {
     this.#isOver = true;
     for (const { reject } of this.#waiting) reject(closed());

@@ -26,8 +26,8 @@ interface Channel {
 }
 
 /**
- * The topics of a transport: one connection that listens, and a lease for each tenant that somebody listens
- * to.
+ * The topics of a transport. One connection listens, and there is a lease for each tenant that somebody
+ * listens to.
  */
 export class PostgresTopics {
   readonly #pool: PostgresPool;
@@ -191,7 +191,7 @@ class Member implements Topic {
     if (!this.#pause.ended) this.#listener.onError?.(why);
   }
 
-  /** Only the database sends here. */
+  /** Always fails, because only the database sends to these topics. */
   async send(): Promise<Result<null>> {
     return failed(refused(this.#topic, "only the database broadcasts there"));
   }

@@ -12,10 +12,11 @@ export type { Transport } from "./transport.ts";
 /** Connections of a transport. */
 export interface PostgresOptions {
   /**
-   * How many connections at the same time, 10 by default. One more listens while somebody listens to a topic.
+   * How many connections to use at the same time, 10 by default. One more is open while somebody listens to a
+   * topic.
    */
   max?: number;
-  /** As in the driver: true, `require`, `verify-full`, or what `tls.connect` takes. */
+  /** As in the driver: true, `require`, `verify-full`, or options for `tls.connect`. */
   ssl?: boolean | "require" | "verify-full" | object;
 }
 
@@ -24,11 +25,11 @@ const bounds = ["statement_timeout", "lock_timeout"];
 
 /**
  * Calls the database's functions over this process's own connections, and hears broadcasts of the database
- * with LISTEN. For long-lived Node workers beside the database. Each call runs in its own transaction, as the
- * caller, with the claims that the Data API would set.
+ * with LISTEN. It is for long-lived Node workers next to the database. Each call runs in its own transaction,
+ * as the caller, with the claims that the Data API would set.
  *
- * Anyone with the URL can do everything that the secret key can, and more, so give it only to
- * processes that may have that power.
+ * Anyone who has the URL can do more than with the secret key, so give it only to processes that may have
+ * that power.
  *
  * @example
  * const transport = new PostgresTransport(databaseUrl);
@@ -46,7 +47,8 @@ export class PostgresTransport implements Transport {
 
   /**
    *
-   * @param url of the database, direct or in session mode, because LISTEN needs a connection of its own.
+   * @param url the database's URL, for a direct connection or the pooler's session mode, because LISTEN needs
+   * a connection of its own.
    */
   constructor(url: string, { max = 10, ssl }: PostgresOptions = {}) {
     const options = {
@@ -110,7 +112,7 @@ export class PostgresTransport implements Transport {
     return row.body;
   }
 
-  /** Whether the caller may listen to a topic, like Realtime checks when one is joined. */
+  /** Whether the caller may listen to a topic. Realtime makes the same check when a topic is joined. */
   async #mayUse(caller: Caller, topic: string): Promise<boolean | Answer> {
     try {
       const as = await identify(caller);
@@ -127,8 +129,8 @@ export class PostgresTransport implements Transport {
   }
 
   /**
-   * One transaction in one round trip. No part waits for an answer, and each part runs only if the one before
-   * succeeded.
+   * Runs a transaction in one round trip. The parts are sent without waiting for answers, and each part runs
+   * only if the one before it succeeded.
    */
   async #transaction(
     { tenant }: Caller,
@@ -159,7 +161,7 @@ export class PostgresTransport implements Transport {
     });
   }
 
-  /** How long a call of each role may take: its own setting, otherwise that of the Data API's role. */
+  /** How long a call of each role may take: the role's own setting, otherwise that of the Data API's role. */
   async #readBounds(): Promise<Map<string, [string, string][]>> {
     try {
       const rows = await this.#pool.use(

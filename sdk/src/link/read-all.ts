@@ -11,9 +11,9 @@ import { foreign } from "./refusals.ts";
 const pageRows = 1_000;
 
 /**
- * All rows of a list, page by page, until a page is empty.
+ * Reads all rows of a list, page by page, until a page is empty.
  *
- * @param page gets the rows after a given row, in an order in which no row comes twice.
+ * @param page reads the rows after a given row. Its order must not return a row twice.
  */
 export async function readAll<Row extends object>(
   form: z.ZodType<Row>,
@@ -37,10 +37,10 @@ export async function readAll<Row extends object>(
 }
 
 /**
- * A page of `limit` rows, or fewer at the end of the list. The project may return fewer rows at once, so a
- * short page is continued after its last row. It is the last page if nothing follows.
+ * Reads a page of `limit` rows, or fewer at the end of the list. The project may return fewer rows at
+ * once, so a short page is continued after its last row until nothing follows.
  *
- * @param page gets at most this many rows after a given row.
+ * @param page reads at most this many rows after a given row.
  */
 export async function readPage<Row extends object>(
   form: z.ZodType<Row>,

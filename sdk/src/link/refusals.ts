@@ -1,9 +1,8 @@
 /**
- * Decides what an unsuccessful answer means. A refusal ends things for good, such as a
- * renewal, an inbox or a watch. So an answer counts as a refusal only if it comes from Mayfly, the
- * Data API or the API gateway. Everything else comes from something in between (a proxy, a
- * firewall, a captive portal) and says nothing about the request. It becomes `unavailable` and is
- * retried.
+ * Decides what an unsuccessful answer means. A refusal ends a renewal, an inbox or a watch for
+ * good. So an answer counts as a refusal only if it comes from Mayfly, the Data API or the API
+ * gateway. Everything else comes from something in between (a proxy, a firewall, a captive portal)
+ * and says nothing about the request. It becomes `unavailable` and is retried.
  *
  * | Answer                                             | Becomes                    |
  * | -------------------------------------------------- | -------------------------- |
@@ -126,7 +125,7 @@ const notDeployed = (path: string) => ({
   hint: "Check the URL, and check with npx mayfly doctor that the functions are deployed.",
 });
 
-/** What a platform says about itself, such as that a function did not start. */
+/** An error of the platform itself, for example that a function did not start. */
 const platformError = z.object({ message: z.string() });
 
 function inFront(
@@ -147,10 +146,10 @@ function inFront(
   });
 }
 
-/** There was no answer. */
+/** The error if there was no answer. */
 function unreached(cause: unknown, where: string): MayflyError {
   const { details, message } = cause as { details?: string; message?: string };
-  // With its stack. In Node, the reason is the cause of "fetch failed".
+  // `details` contain the stack. In Node, the reason is the cause of "fetch failed".
   const [, why] = /^Caused by: (?:\w+: )?(.*?)(?: \(\w+\))?$/m.exec(details ?? "") ?? [];
   const reason = why ?? String(message).replace(/^\w*Error: /, "");
   return new MayflyError(
@@ -186,8 +185,8 @@ function unfit(
 }
 
 /**
- * An agent learns from its renewal that its token no longer works. Until then, it may get another
- * token.
+ * The error for a token that does not work at the moment. The agent may still get another token. If
+ * it does not, it learns from its renewal why.
  */
 const passing = (cause: unknown) =>
   new MayflyError(
@@ -200,7 +199,7 @@ const passing = (cause: unknown) =>
     { cause },
   );
 
-/** SQL returns details as JSON. Those of Postgres are text. */
+/** Our SQL returns details as JSON. Details from Postgres itself are text. */
 function detailsOf(text: unknown): unknown {
   if (typeof text !== "string" || text === "") return text || null;
   try {

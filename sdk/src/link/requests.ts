@@ -20,7 +20,7 @@ export class Requests {
   /** For `createClient({ global: { fetch } })`. */
   readonly fetch: typeof fetch;
 
-  /** @param functionsPrefix of the names of Mayfly's edge functions. */
+  /** @param functionsPrefix the prefix of the names of Mayfly's edge functions. */
   constructor(functionsPrefix?: string) {
     this.fetch = prefixed((input, init = {}) => {
       const signals = init.signal ? [init.signal, this.#cut.signal] : [this.#cut.signal];

@@ -1,8 +1,8 @@
 /**
- * The only policy for which calls are retried, and when. These loops do not use it, because they retry no call:
- * `handler-queue` calls the user's handler again, `Presence` spreads the updates of returning agents over a growing
- * time, `jobs.ended`, `Waiting`, `reembed` and `watchTeam` poll something that may have changed, and `lookAgainMs`
- * waits for a row whose broadcast came first.
+ * Says which calls are retried, and when. Every retry of a call uses it. These loops do not, because they retry
+ * no call: `handler-queue` calls the user's handler again. `Presence` spreads the updates of returning agents
+ * over a growing time. `jobs.ended`, `Waiting`, `reembed` and `watchTeam` poll something that may have changed.
+ * `lookAgainMs` waits for a row whose broadcast came first.
  */
 import type { ErrorCode, MayflyError, Result } from "../contract/errors.ts";
 import { jittered } from "./jitter.ts";
@@ -18,7 +18,7 @@ export const passing: readonly ErrorCode[] = [
 export const passes = ({ code }: MayflyError): boolean => passing.includes(code);
 
 /**
- * Errors after which it is unknown whether the call was made. A call with its own id is repeated.
+ * Whether the call may have taken effect despite this error. If so, only a call with its own id is repeated.
  */
 export const mayBeDone = ({ code }: MayflyError): boolean =>
   code === "internal" || code === "unavailable";
@@ -32,12 +32,13 @@ export function askedToWait({ details }: MayflyError): number {
 export interface BackoffOptions {
   firstMs?: number;
   maxMs?: number;
-  /** How many tries in all. Without it, there is no limit. */
+  /** How many tries in all. By default, there is no limit. */
   tries?: number;
 }
 
 /**
- * The pauses between tries. They double each time, have jitter, and are never shorter than the server asks.
+ * The pauses between tries. They double each time, have jitter, and are never shorter than the server asked
+ * for.
  */
 export class Backoff {
   readonly #firstMs: number;

@@ -10,7 +10,10 @@ import { explain, left, notJoined, reasonOf, refused } from "./topic-errors.ts";
 /** Realtime takes 5 s to refuse a join, and blocks the whole socket meanwhile. */
 const firstRetryMs = 1_000;
 const maxRetryMs = 60_000;
-/** After a limit was reached, a successful join proves nothing until this much time has passed. */
+/**
+ * After a limit was reached, a successful join does not count as a recovery until this much time has
+ * passed.
+ */
 const calmMs = 60_000;
 /**
  * If a server does not say when broadcasts of the database flow, they are assumed to flow after this long.
@@ -143,10 +146,10 @@ export class TopicHub {
   }
 
   async #join(): Promise<void> {
-    // Asking realtime-js for the topic would return a channel that is being left.
+    // Wait, because realtime-js would otherwise return the channel that is being left.
     await this.#leaving;
-    // The first private join must already have the token, because a refusal without one takes 5 s.
-    // If there is no token, the server refuses it, and it is tried again.
+    // The first private join must already have the token, because a refusal without a token takes 5 s. If
+    // there is no token, the server refuses the join, and it is tried again.
     await this.#client.realtime.setAuth().catch(() => {});
     if (this.#listeners.size === 0 || this.#channel) return;
     const presence = this.#presence;
@@ -203,7 +206,7 @@ export class TopicHub {
     this.#failures++;
     const delay = Math.min(firstRetryMs * 2 ** (this.#failures - 1), maxRetryMs);
     void this.#close();
-    // With jitter, because what ended one channel has often ended many.
+    // Add jitter, because what ended one channel has often ended many.
     this.#plan(jittered(delay), () => this.#open());
   }
 

@@ -5,11 +5,11 @@ export interface TopicListener {
   /** A broadcast from a client or from the database. */
   onMessage?: (event: string, payload: Record<string, unknown>) => void;
   /**
-   * True means that from now on no broadcast of the database is missed, so pull once now. This also
-   * happens after each reconnection. False means that nothing arrives at the moment.
+   * Called with true when no broadcast of the database is missed from now on, so pull once now. This also
+   * happens after each reconnection. Called with false when nothing arrives at the moment.
    */
   onJoined?: (joined: boolean) => void;
-  /** Why it could not be joined. The join is retried. */
+  /** Called with the reason why the topic could not be joined. The join is retried. */
   onError?: (error: MayflyError) => void;
 }
 
@@ -19,8 +19,8 @@ export interface Topic {
   /** Resolves when the first join has succeeded or was refused. */
   readonly ready: Promise<Result<null>>;
   /**
-   * Broadcasts to current listeners. If the sender may not send, Realtime drops it without an answer, and it
-   * fails after `timeoutMs`, 5,000 by default.
+   * Broadcasts to current listeners. If the sender may not send, Realtime drops the broadcast without an
+   * answer, and the call fails after `timeoutMs`, 5,000 by default.
    *
    * @returns `broadcast_refused`, `unavailable`.
    */

@@ -6,10 +6,13 @@ import { ticks } from "./monotonic-time.ts";
 import type { Topic, TopicListener } from "./topic.ts";
 import { TopicHub } from "./topic-hub.ts";
 
-/** The server is asked only once within this time, however many topics wait for the connection. */
+/** The server is asked only once within this time, even if many topics wait for the connection. */
 const askAgainMs = 10_000;
 
-/** The private Realtime topics of a connection. Each has one channel, however many listeners it has. */
+/**
+ * The private Realtime topics of a connection. Each has only one channel, even if it has many
+ * listeners.
+ */
 export class Topics {
   /** Called once, when the first topic is joined. */
   onFirst: () => void = () => {};
@@ -30,8 +33,8 @@ export class Topics {
   }
 
   /**
-   * Listens to a private topic. Its channel joins again after anything that ends it: a lost connection, an
-   * expired token, or a server that closes it.
+   * Listens to a private topic. Its channel joins again whenever it ends: after a lost connection, an
+   * expired token, or when the server closes it.
    */
   join(topic: string, listener: TopicListener): Topic {
     this.#begins();

@@ -7,7 +7,7 @@ export interface Caller {
   key: string;
   /** The tenant to which the caller is limited. */
   tenant?: string | undefined;
-  /** The token of an agent. Without it, only the key is used. */
+  /** The token of an agent. If it is missing, only the key is used. */
   token?: () => Promise<string>;
 }
 
@@ -29,7 +29,10 @@ export interface Transport {
   join(caller: Caller, topic: string, listener: TopicListener): Topic | undefined;
 }
 
-/** The Data API must verify a person's token, because it may come from a browser. */
+/**
+ * The error for a person's client. Only the Data API verifies a person's token, which may come from a
+ * browser.
+ */
 export const personByTransport = () =>
   new MayflyError({
     code: "invalid_request",

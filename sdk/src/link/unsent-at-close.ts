@@ -1,9 +1,9 @@
 import { failed, MayflyError, type Result } from "../contract/errors.ts";
 
-/** A client that ends waits no longer than this for a server that does not answer. */
+/** When a client ends, it waits no longer than this for a server that does not answer. */
 export const silenceMs = 10_000;
 
-/** What is not on the server at the end, and why. */
+/** What has not reached the server at the end, and why. */
 export interface Left {
   /** Operations that wait in the outbox. */
   unsynced: number;
@@ -12,7 +12,7 @@ export interface Left {
   cause: MayflyError | null;
 }
 
-/** The result of an end, with what is not on the server. */
+/** The result of ending a client, with what has not reached the server. */
 export function withLeft<T>(answer: Result<T>, left: Left | null, what: string): Result<T> {
   if (!left) return answer;
   const { unsynced, refused, cause } = left;

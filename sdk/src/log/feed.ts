@@ -14,17 +14,17 @@ export interface Member {
   readonly followMs: number | null;
   /** Where the log continues for this watcher. */
   readonly cursor: string;
-  /** Handles a page. When this resolves, it has room for the next one. */
+  /** Handles a page. When this resolves, the watcher has room for the next page. */
   offer(page: LogRead): Promise<void>;
   /**
-   * It gets no more pages, because it had no room or because something that it wants was refused.
-   * It then reads on its own.
+   * Called when it gets no more pages, because it had no room or because something that it wants
+   * was refused. From then on it reads on its own.
    */
   detach(): void;
   tell(error: MayflyError): void;
 }
 
-/** A watcher that is slower than this between two pages of a round reads on its own. */
+/** A watcher that takes longer than this between two pages of a round reads on its own. */
 const patienceMs = 1_000;
 
 /**
@@ -42,10 +42,11 @@ export class LogFeed {
   #cursor = "";
   /** Ends the current read. Undefined when none is running. */
   #end: (() => Promise<void>) | undefined;
-  /** A member has room again. */
+  /** Called when a member has room again. */
   #roomy: () => void = () => {};
   /**
-   * One read at a time. A member joins between two rounds, when all members have read equally far.
+   * Allows one read at a time. A member joins between two rounds, when all members have read
+   * equally far.
    */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -77,7 +78,7 @@ export class LogFeed {
     });
   }
 
-  /** The member has room for the next page. */
+  /** Called when the member has room for the next page. */
   ready(member: Member): void {
     this.#busy.delete(member);
     this.#roomy();
@@ -91,7 +92,7 @@ export class LogFeed {
     if (this.#members.size === 0) await this.#end?.();
   }
 
-  /** Follows as often as the member with the shortest interval wants. */
+  /** Follows at the shortest interval that any member wants. */
   #follow(): void {
     const wanted = [...this.#members].flatMap(({ followMs }) => followMs ?? []);
     this.#pace.followMs = wanted.length > 0 ? Math.min(...wanted) : null;

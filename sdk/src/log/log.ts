@@ -17,8 +17,8 @@ export class Log {
   }
 
   /**
-   * Calls the handler with what happens in the tenant, until `stop()` or the end of the caller. Each event
-   * arrives once and none is missed, whatever the connection does. See {@link WatchOptions}.
+   * Calls the handler with what happens in the tenant, until you call `stop()` or the caller ends. Each event
+   * arrives once and none is missed, even if the connection drops. See {@link WatchOptions}.
    *
    * @returns `unavailable`, `not_authorized`, `cursor_invalid`, `tenant_unknown`.
    * @example

@@ -7,15 +7,15 @@ export interface NudgeListener {
    * Called when there may be something to pull, because a nudge arrived or may have been missed.
    */
   onNudge: () => void;
-  /** Whether nudges arrive at all. */
+  /** Called when nudges start or stop arriving, because the topic was joined or lost. */
   onJoined: (joined: boolean) => void;
 }
 
 /**
- * Listens for nudges of the tenant, and of events that are meant for one agent: an agent in its own inbox, and
- * everybody else on a topic for people.
+ * Listens for nudges of the tenant. It also listens for nudges about events that are meant for one agent: an
+ * agent gets these in its own inbox, and everybody else on a topic for people.
  *
- * @returns stops listening.
+ * @returns a function that stops listening.
  */
 export function listenForNudges(
   { topics, self }: Link,

@@ -79,7 +79,9 @@ export async function readLog(link: Link, since: string, want: Want): Promise<Re
   return ok({ ...page, memories: rows.memory ?? [], states: rows.state ?? [] });
 }
 
-/** A page of all existing memories. After the last page comes the log since the first one. */
+/**
+ * Reads a page of all existing memories. After the last page comes the log since the first page.
+ */
 export async function readAll(
   link: Link,
   since: string | null,

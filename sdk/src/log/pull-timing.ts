@@ -2,11 +2,14 @@ import { lookAgainMs } from "../link/look-again.ts";
 import { ticks } from "../link/monotonic-time.ts";
 import type { NudgeListener } from "./nudges.ts";
 
-/** The time between nudged pulls, however many writers there are. Each transaction sends a nudge. */
+/**
+ * The shortest time between nudged pulls. Each transaction sends a nudge, so many writers would cause many
+ * pulls.
+ */
 const nudgeWindowMs = 1_000;
 /** The time between pulls without a nudge, because a broadcast may be lost. */
 const netMs = 30_000;
-/** The same while broadcasts are known to be lost. */
+/** The time between pulls while broadcasts are known to be lost. */
 const losingMs = 1_000;
 /** It stops following after this many pulls in a row that found nothing. */
 const followed = 2;
@@ -25,7 +28,7 @@ export class Pace implements NudgeListener {
    */
   followMs: number | null = null;
   readonly #windowMs: number;
-  /** How many pulls in a row have found nothing since the last nudge, while it follows. */
+  /** While it follows: how many pulls in a row have found nothing since the last nudge. */
   #empty = followed;
   #joined = false;
   #nudged = false;
@@ -34,15 +37,12 @@ export class Pace implements NudgeListener {
   /** When the window of the last nudge ends. */
   #windowEnd = 0;
   #pulledAt = 0;
-  /** Whether the current pull follows a nudge, or looks again for one. */
+  /** Whether the current pull follows a nudge, or looks again for what a nudge announced. */
   #seeks = false;
   /** How often it has looked again. */
   #looks = 0;
   #againAt = Number.POSITIVE_INFINITY;
-  /**
-   * Whether it has just joined, so that a commit that was broadcast before may still become
-   * visible.
-   */
+  /** Whether it has just joined. Then a commit whose broadcast it missed may still become visible. */
   #settling = false;
   #ended = false;
   #wake: () => void = () => {};
@@ -80,7 +80,7 @@ export class Pace implements NudgeListener {
     this.#wake();
   }
 
-  /** Call this when a pull starts. The pull sees everything that was nudged until now. */
+  /** Call this when a pull starts. The pull sees everything that nudges have announced until now. */
   pulls(): void {
     this.#seeks = this.#nudged || Number.isFinite(this.#againAt);
     this.#nudged = false;
@@ -90,8 +90,8 @@ export class Pace implements NudgeListener {
   }
 
   /**
-   * Call this when a pull has ended. `found`: whether it found everything that it was nudged for,
-   * as far as the reader can tell.
+   * Call this when a pull has ended. `found`: whether it found everything that the nudges announced, as far
+   * as the reader can tell.
    */
   pulled(found: boolean, again: readonly number[] = lookAgainMs): void {
     const ms = this.#seeks && !found ? again[this.#looks++] : undefined;

@@ -9,7 +9,7 @@ import type { Pace } from "./pull-timing.ts";
 /** A broadcast was at most 69 ms ahead of its row: see `lookAgainMs`. */
 const lookOnceMs = 150;
 
-/** A watch, from the point of view of its nudges and its client's attendance. */
+/** Connects a watch with its nudges and with the attendance of its client. */
 export class LogReader implements NudgeListener, Reader {
   readonly source = { of: "log" } as const;
   readonly #pace: Pace;

@@ -11,7 +11,7 @@ interface Numbered {
 
 /** Something that is numbered without gaps: an inbox or a channel. */
 export interface SequenceSource<Row extends Numbered> {
-  /** What it is, in the server's numbering. */
+  /** Which sequence it is, as the server numbers it. */
   readonly source: Source;
   /** A page of the rows after a number. */
   fetch(after: number): Promise<Result<SequencePage<Row>>>;
@@ -154,7 +154,7 @@ export class SequenceReader<Row extends Numbered> {
         continue;
       }
       backoff.reset();
-      // Live ones may have arrived meanwhile.
+      // Live rows may have arrived meanwhile.
       for (const row of data.messages) if (row.seq > this.#at) this.#take(row);
       this.#at = Math.max(this.#at, data.upTo);
       this.#pace.pulled(data.more || (this.#at >= this.#heard && !data.late));

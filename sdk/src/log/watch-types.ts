@@ -1,16 +1,16 @@
 import type { LogEvent } from "../contract/log.ts";
 import type { Memory } from "../contract/memory-rows.ts";
 
-/** What happened, in the order of the log. */
+/** Events in the order of the log. */
 export interface WatchBatch {
   /** At least one event, except in a snapshot. */
   events: LogEvent[];
   /** The memories that the events are about, as they are now. In a snapshot, a page of all memories. */
   memories: Memory[];
   /**
-   * Whether this is a page of existing memories instead of the log: with `since: null`, and when the log
-   * since the cursor is gone (`cursor_expired`), so that you can rebuild your view. If the types of a watch
-   * exclude memories, a snapshot without them tells you so.
+   * Whether this is a page of existing memories instead of events. That is so with `since: null`, and when
+   * the log after the cursor is gone (`cursor_expired`), so that you can rebuild your view. If the types of
+   * a watch exclude memories, the snapshot is empty, and only tells you that there may be a gap.
    */
   snapshot: boolean;
   /** Where the log continues after this batch. Store it together with what you wrote. */
@@ -36,7 +36,7 @@ export interface WatchState {
 export interface WatchStore {
   /** What was saved last. Null the first time. */
   load(): Promise<WatchState | null>;
-  /** Saves it. A restart loads what this has resolved for. */
+  /** Saves it. After a restart, `load` must return what was saved last. */
   save(state: WatchState): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export interface WatchOptions {
   /** Such as `agent.stopped` or `memory.*`. All by default. */
   types?: string[];
   /**
-   * Starts after this cursor. Null: all memories first, then the log. By default it continues where
+   * Starts after this cursor. If null, all memories come first, then the log. By default it continues where
    * `store` left off, or starts from now on.
    */
   since?: string | null;
@@ -59,8 +59,8 @@ export interface WatchOptions {
   /** Milliseconds between pulls while Realtime cannot be reached; 5,000 by default. */
   pollMs?: number;
   /**
-   * For a page that a person looks at. After a nudge, the watch pulls this often (in milliseconds,
-   * at least 50), until two pulls in a row find nothing. This costs pulls, but no broadcasts.
+   * Use this for a page that a person looks at. After a nudge, the watch pulls at this interval (in
+   * milliseconds, at least 50), until two pulls in a row find nothing. This costs pulls, but no broadcasts.
    * Without it, events within a second of a nudge arrive at the end of that second.
    */
   followMs?: number;

@@ -12,8 +12,8 @@ import { type LogRead, readAll, readLog, type Want } from "./page.ts";
 import type { RoomBatch, RoomWatchOptions, WatchState } from "./watch-types.ts";
 
 /**
- * Thrown by one of our own handlers that pulls. It may be temporary, like a failed pull of the
- * watch.
+ * Thrown by one of our own handlers when a pull in it fails. Like a failed pull of the watch, it may be
+ * temporary.
  */
 export class NotPulled {
   readonly why: MayflyError;
@@ -43,7 +43,7 @@ export class Watch implements Member {
   #state: WatchState;
   /** Whether pages have all memories instead of the log. */
   #inSnapshot = false;
-  /** Events that it got when it joined the feed, which arrive once more. */
+  /** Events that it got when it joined the feed. They arrive once more. */
   #seen = new Set<unknown>();
   #handling: Promise<void> = Promise.resolve();
   #detached: () => void = () => {};
@@ -152,7 +152,7 @@ export class Watch implements Member {
     }
     if (this.#alone) {
       const { data, error } = await readLog(this.#link, this.cursor, this.want);
-      // A caller that may not read memories gets the rest.
+      // If the caller may not read memories, read everything else.
       if (error?.code === "scope_missing" && this.want.types === null && this.want.memories) {
         this.want.memories = false;
         return this.#next();
@@ -168,7 +168,7 @@ export class Watch implements Member {
     if (error) return failed(error);
     if (!data.entered) return ok({ page: data.page, detached: null });
     this.#seen = new Set(data.page?.events.map(idOf));
-    // It was stopped meanwhile.
+    // The watch was stopped meanwhile.
     if (this.#pause.ended) await this.stop();
     return ok({ page: data.page, detached });
   }
@@ -253,7 +253,7 @@ export async function startWatch(
   return ok(new Watch(link, feed, options, handler, { cursor, attempt: 0 }, null));
 }
 
-/** What the caller's store returned, or an error if it threw. */
+/** Returns what the caller's store returned, or an error if it threw. */
 async function inStore<T>(work: () => Promise<T> | undefined): Promise<Result<T | undefined>> {
   try {
     return ok(await work());

@@ -53,13 +53,13 @@ export class AgentMemory {
   }
 
   /**
-   * Remembers something. It is at once in the local cache and the outbox (durable with `new Mayfly({ storage })`),
-   * and on the server after the next `sync`. This agent's own `recall`, `context`,
-   * `get` and `thread` find it before that. An array is remembered as a whole or not at all.
+   * Remembers something. It is at once in the local cache and the outbox (durable with `new Mayfly({ storage
+   * })`), and on the server after the next `sync`. This agent's own `recall`, `context`, `get` and `thread`
+   * find it before that. An array is stored as a whole or not at all.
    *
-   * With a `key`, it changes the memory with that key, if there is one. Identical content is stored
-   * once for each tenant, unless you pass `allowDuplicate`. The returned id then also names the
-   * existing memory.
+   * If there already is a memory with the same `key`, that memory is changed. Identical content is stored
+   * once for each tenant, unless you pass `allowDuplicate`. The returned id then also names the existing
+   * memory.
    *
    * @returns its id, or for an array the ids in the same order; `invalid_request` with the field;
    * `storage_failed`; `agent_not_alive` after the agent's end.
@@ -113,9 +113,8 @@ export class AgentMemory {
   }
 
   /**
-   * Reads a memory by its id. Null if there is none that this agent may see. It comes from the
-   * server. If this agent has unsynced changes of it, they are included and the memory is marked
-   * `unsynced`.
+   * Reads a memory by its id. Null if there is none that this agent may see. The memory comes from the
+   * server. If this agent has unsynced changes to it, they are included, and the memory is marked `unsynced`.
    *
    * @example
    * const { data: memory } = await agent.memory.get(id);
@@ -163,8 +162,8 @@ export class AgentMemory {
   }
 
   /**
-   * Finds memories on the server that resemble one of them, by meaning and by the words of its task and tags.
-   * It compares vectors of `model`, by default the project's own embedder.
+   * Finds memories on the server that resemble the memory with this id, by meaning and by the words of its
+   * task and tags. It compares vectors of `model`, by default the project's own embedder.
    *
    * @returns `memory_unknown` if there is no such memory.
    * @example
@@ -175,7 +174,8 @@ export class AgentMemory {
   }
 
   /**
-   * Counts what the tenant remembers, among the memories that this agent may see. Reads all of them.
+   * Counts the tenant's memories that this agent may see. It reads all of them, so it takes longer in a large
+   * tenant.
    *
    * @example
    * const { data } = await agent.memory.statistics();
@@ -211,8 +211,8 @@ export class AgentMemory {
   /**
    * Recalls only from the local cache: what this agent remembered and pulled. It searches by words, and by
    * meaning with `new Mayfly({ cache: { embedder } })` or with your own vector; otherwise `problem` says so.
-   * Scores use the formula of `recall`. The first call loads the search and indexes the cache, about a
-   * millisecond a memory.
+   * Scores use the formula of `recall`. The first call loads the search and indexes the cache, which takes
+   * about a millisecond for each memory.
    *
    * @returns `invalid_request`.
    * @example
@@ -229,9 +229,9 @@ export class AgentMemory {
 
   /**
    * Packs what is remembered about a task into a prompt within a token budget, best first. No memory is cut
-   * unless you set `cut`. It says what it left out and why.
+   * unless you set `cut`. The result says what was left out and why.
    *
-   * @returns what `recall` returns.
+   * @returns the same errors as `recall`.
    * @example
    * const { data } = await agent.memory.context({ task: "Rotate the signing key", maxTokens: 2_000 });
    * const prompt = `What we know:\n${data?.text}\n\nRotate the signing key.`;

@@ -25,15 +25,15 @@ export function settledBy(memory: Memory, fields: Fields, result: PushResult): M
   );
   if (taken.length === 0) return memory;
   const settled = withFields(memory, Object.fromEntries(taken));
-  // If this change alone does not make the server's version, a later pull brings the rest.
+  // If this change alone does not lead to the server's version, a later pull brings the rest.
   const whole =
     taken.length === Object.keys(fields).length && result.version === memory.version + 1;
   return whole ? { ...settled, version: memory.version + 1 } : settled;
 }
 
 /**
- * A put with a key as an update, if the tenant has that key: it replaces text and tags as a whole, and
- * changes other fields only if they are set.
+ * Turns a put with a key into an update, for a tenant that has that key. The update replaces text and
+ * tags as a whole, and changes other fields only if they are set.
  */
 export function asUpdate({ id, subject, body }: Put): Update {
   const { key, once, hlc, agent_id, created_at, visibility, embedding, model, ...given } = body;

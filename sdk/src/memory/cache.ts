@@ -14,12 +14,13 @@ export interface CacheLimits {
 /** How much an agent caches of what it pulled, and how it searches there. */
 export interface CacheOptions extends CacheLimits {
   /**
-   * Lets `recallLocal` also find by meaning. Vectors of its model are pulled, and the others are made here.
+   * Lets `recallLocal` also find by meaning. Vectors of its model are pulled from the server. Missing ones are
+   * made by this embedder.
    */
   embedder?: Embedder;
 }
 
-/** Evicting frees this share at once, so that it does not sort for every memory. */
+/** Evicting goes down to this share of the limit, so that it does not have to sort for every new memory. */
 const headroom = 0.95;
 
 interface Held {
@@ -33,10 +34,11 @@ interface Held {
 
 /**
  * The memories that an agent holds: what it remembered and pulled, with its own changes at once. When it is
- * full, it drops the least important, and of these the oldest. It also holds the cursor of the last pull.
+ * full, it drops the least important memories, and among equally important ones the oldest. It also holds the
+ * cursor of the last pull.
  */
 export class MemoryCache {
-  /** Where the next pull starts. Null for the first one. */
+  /** Where the next pull starts. Null before the first pull. */
   cursor: string | null = null;
   /** Whether a first sync is running. Its pages have existing memories instead of the log. */
   inSnapshot = false;
@@ -53,10 +55,13 @@ export class MemoryCache {
   readonly #replaced = new Map<string, Memory | undefined>();
   /** Memories to forget, until the server has forgotten them. */
   readonly #forgotten = new Map<string, Memory>();
-  /** Ids that were put but not stored, because another memory had their content or key, with the id of that memory. */
+  /**
+   * Ids of memories that were not stored, because another memory had their content or key. Each has the id of
+   * that other memory.
+   */
   readonly #names = new Map<string, string>();
   #bytes = 0;
-  /** Counts first syncs. Memories that a second one does not show have been forgotten meanwhile. */
+  /** Counts syncs from the start. Memories that a later one does not show have been forgotten meanwhile. */
   #round = 0;
 
   constructor({ maxMemories = 5_000, maxBytes = 32_000_000 }: CacheLimits = {}) {
@@ -75,7 +80,7 @@ export class MemoryCache {
     return this.#held.get(id)?.memory;
   }
 
-  /** The id of a memory, which may have been put under another id. */
+  /** The id under which a memory is stored. It may have been put under another id. */
   idOf(name: string): string {
     return this.#names.get(name) ?? name;
   }
@@ -104,14 +109,14 @@ export class MemoryCache {
     if (this.#held.size > this.#maxMemories || this.#bytes > this.#maxBytes) this.#evict();
   }
 
-  /** Shows an own new memory at once, while it waits for the server. */
+  /** Shows the agent's own new memory at once, while it waits for the server. */
   add(memory: Memory): void {
     const { id } = memory;
     if (!this.#replaced.has(id)) this.#replaced.set(id, this.#held.get(id)?.server);
     this.put(memory);
   }
 
-  /** Shows an own update or forget at once, while it waits for the server. */
+  /** Shows the effect of the agent's own update or forget at once, while it waits for the server. */
   expect(operation: Operation): void {
     const { subject: id } = operation;
     const held = this.#held.get(id);
@@ -124,7 +129,7 @@ export class MemoryCache {
     }
   }
 
-  /** The result of an expected operation. Null if it was refused, so that it never happened. */
+  /** Takes the result of an expected operation. Null if it was refused, as if it had never happened. */
   settle(operation: Operation, result: PushResult | null): void {
     const { subject: id } = operation;
     if (operation.type === "memory.delete") {
@@ -148,7 +153,10 @@ export class MemoryCache {
     }
   }
 
-  /** The result of an own put. It may have the content of another memory, or have changed one by its key. */
+  /**
+   * Takes the result of the agent's own put. The put may have the content of another memory, or have changed a
+   * memory by its key.
+   */
   #stored(operation: Put, { kept, fields, version }: PushResult, replaced?: Memory): void {
     const { subject: id } = operation;
     const held = this.#held.get(id)?.server;
@@ -201,7 +209,7 @@ export class MemoryCache {
     const bytes = sizeOf(memory);
     this.#bytes += bytes - (known?.bytes ?? 0);
     this.#held.set(id, { server, memory, bytes, round: this.#round });
-    // An own memory that comes back from the server is not indexed again.
+    // The agent's own memory is not indexed again when it comes back from the server.
     if (!known || !isSame(known.memory, memory)) this.onPut(memory);
   }
 
@@ -219,7 +227,7 @@ export class MemoryCache {
   }
 }
 
-/** Whether two versions of a memory have the same text, so that the index stays right. */
+/** Whether two versions of a memory have the same text. Then the index is still right. */
 const isSame = (one: Memory, other: Memory) =>
   one.task === other.task &&
   one.input === other.input &&

@@ -13,7 +13,8 @@ import { kMeans } from "./k-means.ts";
 /** How to cluster memories. */
 export interface ClusterOptions {
   /**
-   * At most this many clusters, 2 to 50. By default the square root of half the number of memories, and 20 at most.
+   * How many clusters to make at most, 2 to 50. By default the square root of half the number of memories, but
+   * at most 20.
    */
   count?: number;
   /** How many memories to look at, drawn by a hash of their ids: 10 to 3,000, 1,000 by default. */
@@ -23,9 +24,9 @@ export interface ClusterOptions {
 
 /** Memories about the same topic. */
 export interface Cluster {
-  /** The three words that set it apart best. */
+  /** The three words that best set it apart from the other clusters. */
   name: string;
-  /** Up to eight words, the most telling first, as the memories write them. */
+  /** Up to eight words, the most telling first, spelled as in the memories. */
   words: string[];
   /** How many memories of the sample are in it. */
   size: number;
@@ -33,7 +34,7 @@ export interface Cluster {
   share: number;
   /** The average reward. Null if no memory has one. */
   averageReward: number | null;
-  /** Up to three memories that have the most of its words. */
+  /** Up to three memories that contain the most of its words. */
   examples: { id: string; task: string }[];
   /** The ids of all its memories. */
   ids: string[];
@@ -46,7 +47,7 @@ export interface Clusters {
   sampled: number;
   /** The largest first. */
   clusters: Cluster[];
-  /** Memories that share no telling words with another. */
+  /** How many memories share no telling words with any other memory. */
   unclustered: number;
 }
 
@@ -117,8 +118,8 @@ export async function cluster(
 }
 
 /**
- * The words that are common in a group and rare outside of it: the share of the group that has a word, times
- * the logarithm of how much larger that is than its share outside.
+ * The words that are common in a group and rare outside of it. The value of a word is the share of the group
+ * that has it, times the logarithm of how much larger this share is than the share outside.
  */
 function tellingWords(group: Item[], all: Item[]): string[] {
   const counted = (items: Item[]) => {
@@ -151,7 +152,10 @@ const examplesOf = (group: Item[], words: string[]) =>
     .slice(0, 3)
     .map(({ example }) => example);
 
-/** The memories' words are stems. Returns the form that the examples use most, or null if none does. */
+/**
+ * Finds written forms for stems, because the memories' words are stems. For each, returns the form that the
+ * examples use most, or null if they use none.
+ */
 async function writtenForms(
   link: Link,
   tenant: string,

@@ -52,7 +52,7 @@ export class Conflicts {
   /**
    * Lists conflicts of the memories that the caller may see, one page at a time.
    *
-   * @returns `invalid_request` for a limit that is out of range.
+   * @returns `invalid_request` if the limit is out of range.
    * @example
    * const { data: page } = await mayfly.memory.conflicts.list({ memoryId });
    */
@@ -74,8 +74,8 @@ export class Conflicts {
   }
 
   /**
-   * Resolves conflicts of one memory. `set` has the new values of its fields. Without it, they stay as they
-   * are.
+   * Resolves conflicts of one memory. `set` has the new values of the memory's fields. Without `set`, the
+   * fields stay as they are.
    *
    * @returns `memory_unknown` if there is no such memory or the caller may not change it, and the
    * errors of `agent.memory.update`.
@@ -100,7 +100,7 @@ export class Conflicts {
 
 function conflictFromRow(row: ConflictRow): Conflict {
   const { field, base, wanted, ...rest } = fromRow(row);
-  // In the form that an update takes: names in camelCase, instants as Date.
+  // Converts the values to the form that an update expects: names in camelCase, times as Date.
   const named = (value: unknown) =>
     Object.entries(fromRow({ [field]: value }))[0] ?? [field, value];
   const [name, wantedValue] = named(wanted);

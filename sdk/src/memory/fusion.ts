@@ -1,4 +1,7 @@
-/** How well words and meaning together find known answers, at any weight. Fuses them like `mayfly.recall`. */
+/**
+ * Measures how well words and meaning together find known answers, at any weight. Fuses them like
+ * `mayfly.recall`.
+ */
 
 /** The results of one question, by words and by meaning separately. */
 export interface Findings {

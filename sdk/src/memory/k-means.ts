@@ -69,7 +69,8 @@ function runOnce(
 }
 
 /**
- * k-means++: each further centre is drawn at random, preferring items that are far from the existing ones.
+ * Chooses the first centres by k-means++: each further centre is drawn at random, preferring items that
+ * are far from the existing centres.
  */
 function seeds(
   vectors: Sparse[],

@@ -15,8 +15,8 @@ const stopWords = new Set(
 );
 
 /**
- * Addresses and paths, numbers, words with hyphens, words, in the order in which the parser prefers them.
- * Spaces separate the rest.
+ * Matches addresses and paths, numbers, words with hyphens, and words, in the order in which the parser
+ * prefers them. Spaces separate the rest.
  */
 const token = new RegExp(
   [
@@ -30,7 +30,7 @@ const token = new RegExp(
   "giu",
 );
 
-/** Letters whose accent cannot be removed as a separate mark, with their replacements. */
+/** Accented letters that cannot be split into a letter and a mark, with their replacements. */
 const special: Record<string, string> = {
   ß: "ss",
   æ: "ae",
@@ -51,7 +51,7 @@ const unaccented = (word: string) =>
     .normalize("NFC")
     .replace(/[ßæœøđðłıþħё]/gu, (letter) => special[letter] ?? letter);
 
-/** Longer runs are data. The parser leaves them out too, from 2 KB on. */
+/** A longer run of characters is data, not a word. The parser also leaves out words from 2 KB on. */
 const longest = 2_000;
 
 function lexemeOf(word: string): string | null {

@@ -39,7 +39,7 @@ export class LocalSearch {
     return this.#embedder?.model;
   }
 
-  /** An existing vector, from the caller or from the server. */
+  /** Adds an existing vector, from the caller or from the server. */
   addVector(id: string, model: string, embedding: number[]): void {
     if (this.#cache.get(id)) this.#vectors.set(id, { model, vector: normalised(embedding) });
   }
@@ -168,7 +168,10 @@ export class LocalSearch {
     }
   }
 
-  /** A memory without a vector is found by words, and tried again when it changes. */
+  /**
+   * Makes vectors for memories. If that fails, a memory is still found by its words. It is embedded again when
+   * it changes.
+   */
   async #embed(memories: Memory[]): Promise<void> {
     const embedder = this.#embedder;
     if (!embedder || memories.length === 0) return;

@@ -1,20 +1,20 @@
 /** Memories in a prompt: marked as data with their origin, so that nothing in them passes for an instruction. */
 import type { RecalledMemory } from "./recall.ts";
 
-/** A token is 4 characters, or less. */
+/** A token has 4 characters or fewer. */
 const charactersPerToken = 4;
 
 /** Memories for a prompt, and the text that holds them. */
 export interface MemoriesAsData {
   /** The included memories, best first. */
   memories: RecalledMemory[];
-  /** Put this into a prompt as a user message. Empty without a memory. */
+  /** Put this into a prompt as a user message. Empty if no memory is included. */
   text: string;
 }
 
 /**
- * Writes recalled memories for a prompt, best first and within a token budget: one line of JSON each, with the
- * agent that remembered it and when, and a note that they are data. A memory that does not fit is left out.
+ * Writes recalled memories for a prompt, best first and within a token budget: one line of JSON for each, which
+ * says who remembered it and when. A note says that they are data. A memory that does not fit is left out.
  *
  * @example
  * import { memoriesAsData } from "@mayfly/sdk";
@@ -26,7 +26,10 @@ export function memoriesAsData(memories: RecalledMemory[], maxTokens = 2_000): M
   return { memories: included, text: lines === "" ? "" : markedAsData(lines) };
 }
 
-/** The lines alone. No memory can end the block in which they stand: `<` is escaped. */
+/**
+ * The lines without the block around them. The text of a memory cannot close that block, because `<` is
+ * escaped.
+ */
 export function memoryLines(
   memories: RecalledMemory[],
   maxTokens: number,

@@ -92,9 +92,9 @@ export class Memories {
 
   /**
    * Packs what is remembered about a task into a prompt within a token budget, best first. No memory is cut
-   * unless you set `cut`. It says what it left out and why.
+   * unless you set `cut`. The result says what was left out and why.
    *
-   * @returns what `recall` returns.
+   * @returns the same errors as `recall`.
    * @example
    * const { data } = await mayfly.memory.context({ task: "Rotate the key", maxTokens: 2_000 });
    */
@@ -108,7 +108,7 @@ export class Memories {
    * without a reward do not count. If nothing is known to work, `known` is false and `reason` says
    * why.
    *
-   * @returns what `recall` returns.
+   * @returns the same errors as `recall`.
    * @example
    * const { data } = await mayfly.memory.recommend("Rotate the signing key");
    * for (const { memory, reasons } of data?.recommendations ?? []) console.log(memory.output, reasons);
@@ -132,8 +132,8 @@ export class Memories {
   }
 
   /**
-   * Remembers up to 1,000 memories in one round trip, without an outbox, so not offline. With a `key`, it
-   * changes the memory with that key, if there is one. Identical content is stored once, unless you pass
+   * Remembers up to 1,000 memories in one round trip, without an outbox, so not offline. If there already is a
+   * memory with the same `key`, that memory is changed. Identical content is stored once, unless you pass
    * `allowDuplicate`.
    *
    * @returns the id of each memory, and whether it is new; `invalid_operation` with the field;
@@ -175,7 +175,8 @@ export class Memories {
   }
 
   /**
-   * Counts what the tenant remembers, among the memories that the caller may see. Reads all of them.
+   * Counts the tenant's memories that the caller may see. It reads all of them, so it takes longer in a large
+   * tenant.
    *
    * @returns `scope_missing` without `memory:read`.
    * @example
@@ -190,8 +191,8 @@ export class Memories {
    * Embeds all memories of the tenant that have no vector of the functions' model, for example after you
    * changed the model. You can stop it at any time, and another call continues. For the secret key.
    *
-   * @returns how far it came; `left` is more than 0 if it was aborted or if some failed for good, with the
-   * reason in `problem`; `not_configured` without an embedder, `unavailable`, `not_authorized`.
+   * @returns how far it came; `left` is more than 0 if it was aborted, or if some memories failed for good
+   * (`problem` says why); `not_configured` without an embedder, `unavailable`, `not_authorized`.
    * @example
    * const { data } = await mayfly.memory.reembed({
    *   forgetOthers: true,
@@ -203,9 +204,10 @@ export class Memories {
   }
 
   /**
-   * Measures how much the embedding model helps, with questions to the tenant's own memories whose answers
-   * are known. It then sets this weight for every recall of the tenant that passes no weight. The result
-   * shows both halves of the questions: if they disagree, the weight stays as it was. Needs `memory:admin`.
+   * Measures how much the embedding model helps. It asks the tenant's own memories questions whose answers are
+   * known. Then it sets the best weight of meaning for every recall of the tenant that passes no weight. The
+   * result shows two halves of the questions. If they disagree, the weight stays as it was. Needs
+   * `memory:admin`.
    *
    * @returns the table; `not_configured` without an embedder, `invalid_request` if there is too little to
    * measure, `scope_missing`.

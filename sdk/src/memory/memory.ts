@@ -65,7 +65,7 @@ export interface ListOptions {
   minReward?: number;
   /** 1 to 10. */
   minImportance?: number;
-  /** By id, the oldest first by default. Ids that the SDK makes are in the order of time. */
+  /** Memories are sorted by id, the oldest first by default. Ids that the SDK makes sort by time. */
   newestFirst?: boolean;
   /** `next` of the previous page. */
   after?: string;
@@ -83,7 +83,7 @@ export interface MemoryPage {
 /** What a sync pulled: events, and the memories that they are about. */
 export interface LogPage {
   events: LogEvent[];
-  /** The memories of the events. In a first sync, all existing ones. */
+  /** The memories that the events are about. In a first sync, all existing memories. */
   memories: Memory[];
 }
 
@@ -100,7 +100,7 @@ export const contentOf = (memory: MemoryContent): MemoryContent => {
 export type Put = Extract<Operation, { type: "memory.put" }>;
 export type Update = Extract<Operation, { type: "memory.update" }>;
 
-/** A new memory as it will be read, until the server answers. */
+/** A new memory in the form in which it will be read. It is shown until the server answers. */
 export const memoryFromBody = (id: string, body: Put["body"], agentId: string | null): Memory =>
   memoryFromRow({
     id,
@@ -125,7 +125,10 @@ export const memoryFromBody = (id: string, body: Put["body"], agentId: string | 
     key: body.key ?? null,
   });
 
-/** The body that pushes a memory. `createdAt` is the server's time, even if this machine's clock is wrong. */
+/**
+ * The body of the operation that pushes a memory. `createdAt` is the server's time, even if this machine's
+ * clock is wrong.
+ */
 export function toMemory(
   memory: NewMemory,
   agentId: string | null,
@@ -171,8 +174,9 @@ export interface MemoryChange {
    */
   base?: MemoryFields;
   /**
-   * What to do with a field that somebody else has changed meanwhile: `latest_wins` (default), `merge`
-   * (three-way merge: tags by what was added and removed, metadata deeply), or `manual` (kept as a conflict).
+   * What to do with a field that somebody else has changed meanwhile: `latest_wins` (default), `merge` (a
+   * three-way merge: tags by what was added and removed, metadata key by key at every level), or `manual`
+   * (kept as a conflict).
    */
   resolve?: "latest_wins" | "merge" | "manual";
   /** Conflicts in `mayfly.memory_conflicts` that this resolves. `set` may then be empty. */

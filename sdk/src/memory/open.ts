@@ -7,7 +7,7 @@ import { Memories } from "./memories.ts";
 
 export type { Memories } from "./memories.ts";
 
-/** Which project, with which identity, in which tenant, like the options of `new Mayfly`. */
+/** Which project to use, as whom, and in which tenant, like the options of `new Mayfly`. */
 export interface OpenMemoriesOptions {
   /** The project's URL. */
   url: string;

@@ -121,7 +121,8 @@ export class MemoryWrites {
   }
 
   /**
-   * Checks operations, queues them, all or none, and shows their effect. Returns them as they will be sent.
+   * Checks operations, queues all or none of them, and shows their effect. Returns them as they will be
+   * sent.
    */
   async #enqueue<Op extends Operation>(operations: Op[]): Promise<Result<Op[]>> {
     const { over } = this.#outbox;

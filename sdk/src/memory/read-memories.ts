@@ -27,7 +27,7 @@ export async function getMemory(
   if (error) return failed(error);
   const [memory] = data;
   if (memory) return ok(memoryFromRow(memory));
-  // It may have been put with this id, but stored under another one.
+  // The memory may have been put with this id, but stored under another.
   const { data: names, error: unread } = fromDataApi(
     await link.client
       .from("memory_aliases")

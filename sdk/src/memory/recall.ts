@@ -14,7 +14,7 @@ export interface RecalledMemory extends MemoryContent {
   /** 0 to 1. `parts` breaks it down. */
   score: number;
   parts: ScoreParts;
-  /** Memories further down that say the same, or nearly. Empty with `grouped: false`. */
+  /** The ids of lower-ranked memories that say the same, or nearly the same. Empty with `grouped: false`. */
   duplicates: string[];
   /** Memories right before and after it. Only with `surrounding`, and only from the server. */
   surroundings?: Surrounding[];
@@ -22,7 +22,7 @@ export interface RecalledMemory extends MemoryContent {
 
 /** A memory right before or after a result. */
 export interface Surrounding {
-  /** -1 and below are before it, 1 and above after it. */
+  /** Its distance from the result: negative before it, positive after it. */
   place: number;
   id: string;
   kind: MemoryKind;
@@ -43,7 +43,7 @@ export interface RecallWeights {
    * for every other.
    */
   meaning?: number;
-  /** The part of its score that a memory lends to those right before and after it, 0 to 1. 0.3 by default. */
+  /** How much of its score a memory lends to those right before and after it, 0 to 1. 0.3 by default. */
   neighbours?: number;
   /** 0 to 1; 0.1 by default. */
   reward?: number;
@@ -106,7 +106,7 @@ export function toQuery(options: RecallOptions): Record<string, unknown> {
   };
 }
 
-/** Checks what the server would refuse, when the server is not asked. */
+/** Checks for what the server would refuse, because the server is not asked. */
 export function wrongQuery(query: string, options: RecallOptions): MayflyError | null {
   const { error } = queryRequest.safeParse({ query, ...toQuery(options) });
   const [issue] = error?.issues ?? [];

@@ -11,7 +11,7 @@ export interface RecommendOptions
   > {
   /** How many of each to return at most: 1 to 20, 5 by default. */
   limit?: number;
-  /** The average reward from which an approach has worked. 0.5 by default. */
+  /** The lowest average reward at which an approach counts as having worked. 0.5 by default. */
   minReward?: number;
   /**
    * How similar a memory has to be to the task, 0 to 1. 0.3 by default. Unrelated memories have
@@ -26,7 +26,7 @@ export interface Recommendation {
   memory: RecalledMemory;
   /** The ids of other memories with the same approach. */
   others: string[];
-  /** The order: `relevance` times `expected`. */
+  /** `relevance` times `expected`. Recommendations are sorted by it. */
   score: number;
   /** The relevance of its most similar memory. */
   relevance: number;
@@ -48,8 +48,8 @@ export interface Recommendations {
   /** Why nothing is recommended. Null if something is. */
   reason: string | null;
   /**
-   * How many memories resemble the task, of up to 100 that were considered, and how many of them have a
-   * reward.
+   * How many memories resemble the task, out of up to 100 that were considered, and how many of those
+   * have a reward.
    */
   similar: number;
   rated: number;
@@ -67,7 +67,7 @@ interface Rated extends RecalledMemory {
   reward: number;
 }
 
-/** Two texts that share this much of their words say the same. */
+/** Two texts that share this much of their words count as saying the same. */
 const sameFrom = 0.7;
 
 /** Recalls memories that resemble a task, and judges them by their rewards. */

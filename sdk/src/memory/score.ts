@@ -5,11 +5,13 @@ export interface ScoreParts {
   /** Its score by words, which decides the rank by words. */
   words: number | null;
   /**
-   * How well the words match, 0 to 1: about 1 if it has everything that was asked for. On the same scale for
-   * every question.
+   * How well the words match, 0 to 1. It is about 1 if the memory has everything that was asked for. The
+   * scale is the same for every question.
    */
   fit?: number | null;
-  /** How similar words of its task and tags are to words of the question that no memory has. */
+  /**
+   * How similar the words of its task and tags are to those words of the question that no memory contains.
+   */
   typos: number | null;
   /** Its rank among those found by meaning, from 1. */
   vector_rank: number | null;
@@ -25,7 +27,7 @@ export interface ScoreParts {
   importance: number;
   /** 0 to 1. Halves after the half-life of its kind. */
   recency: number;
-  /** The ranks are among what this agent holds itself. Missing if the server ranked it. */
+  /** The ranks are among the memories that this agent holds itself. Missing if the server ranked it. */
   local?: true;
   /** With `explain`: the weights that were used. */
   weights?: Record<string, number>;
@@ -47,7 +49,7 @@ export interface AskedWords {
     rarity: number;
     /** About how many memories have it. */
     memories: number;
-    /** Whether it selected memories. The other words only rank them. */
+    /** Whether memories were selected by this word. The other words only rank them. */
     chooses: boolean;
   }[];
 }

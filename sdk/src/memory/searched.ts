@@ -1,4 +1,7 @@
-/** Prepares a text for parsing into words, like mayfly_private.searched, which gives the reasons. */
+/**
+ * Prepares a text for parsing into words, like mayfly_private.searched, where the reasons are
+ * explained.
+ */
 
 /** Letters of scripts without spaces between words, and of Korean. */
 const letter =

@@ -5,7 +5,7 @@ import type { MemoryKind } from "../contract/schemas.ts";
 import type { Link } from "../link/link.ts";
 import { fromRow } from "../link/rows.ts";
 
-/** What the tenant remembers, among the memories that the caller may see. */
+/** Numbers about the tenant's memories that the caller may see. */
 export interface Statistics {
   memories: number;
   /** The size of their texts, tags and metadata. */
@@ -15,11 +15,14 @@ export interface Statistics {
   /** How many have the visibility `agent`. */
   private: number;
   byKind: Partial<Record<MemoryKind, number>>;
-  /** The 100 agents with the most memories. Null: memories from a person or the secret key. */
+  /**
+   * The 100 agents with the most memories. If `agentId` is null, the memories are from people or the secret
+   * key.
+   */
   byAgent: { agentId: string | null; memories: number }[];
   /** How many were made on each of the last 90 days (UTC), as `2026-11-29`. Days without one are missing. */
   byDay: Record<string, number>;
-  /** By model. */
+  /** How many have a vector, by model. */
   withVector: Record<string, number>;
   withoutVector: number;
   /** Fields that wait for a person's decision. */

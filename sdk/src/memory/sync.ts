@@ -15,7 +15,7 @@ type Page = Pick<SyncAnswer, "events" | "memories" | "cursor" | "more">;
 
 /** How many events a page has. Each may have a memory. */
 const pageEvents = 500;
-/** How many ids fit into the address of a request. */
+/** How many ids fit into the URL of a request. */
 const idsPerRequest = 100;
 
 /** What `agent.sync` did. */
@@ -49,7 +49,7 @@ interface PullInto {
 
 /**
  * Pulls everything, or what is new since the cursor of the cache, page by page. Each page is released as soon
- * as it is taken in. The cursor moves when a page is taken in and handled.
+ * as it is taken in. The cursor moves once a page is taken in and handled.
  *
  * @returns how many events and memories were pulled.
  */
@@ -60,7 +60,7 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
   for (;;) {
     const { data, error } = await nextPage(link, outbox, cache);
     if (error?.code === "cursor_expired" && !expired) {
-      // The log since the cursor is gone, or it is a different log, so pull everything again.
+      // The part of the log after the cursor is gone, or this is a different log. So pull everything again.
       expired = true;
       cache.startOver();
       continue;
@@ -76,13 +76,13 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
     if (!cache.inSnapshot) return ok({ pulled });
     // Keep memories that only the outbox has.
     cache.endSnapshot(outbox.subjects("memory.put"));
-    // After the last page of memories comes the log since the first one. If there was only one
-    // page, it is complete.
+    // After the last page of memories, read the log since the first page. If there was only one page, it is
+    // complete.
     if (first) return ok({ pulled });
   }
 }
 
-/** First all existing memories, through the function. Then the log, which comes from Postgres alone. */
+/** First reads all existing memories, through the function. Then reads the log, directly from Postgres. */
 function nextPage(
   link: Link,
   { clock }: Outbox,

@@ -38,7 +38,7 @@ export interface Tuned {
    */
   mode: "groups" | "passages";
   questions: number;
-  /** The weight before, and the best one that was found. */
+  /** The old weight, and the best one that was found. */
   before: number;
   meaning: number;
   /** The similarity of unrelated memories. */
@@ -47,7 +47,7 @@ export interface Tuned {
   table: TunedWeight[];
   /** Whether it was set. */
   applied: boolean;
-  /** Why the weight stays. Null if a better one was found. */
+  /** Why the weight stays the same. Null if a better one was found. */
   problem: string | null;
 }
 
@@ -165,8 +165,8 @@ const tooFew = (what: string) =>
   });
 
 /**
- * The results of words and of meaning, separately. Nothing else counts, because reward, age and
- * neighbours would reveal which memories belong together.
+ * Asks for the results of words and of meaning, separately. Reward, age and neighbours do not count here,
+ * because they would reveal which memories belong together.
  */
 async function ask(
   { id, query, relevant }: Asked,

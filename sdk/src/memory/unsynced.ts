@@ -10,7 +10,7 @@ import { LocalSearch, matches, recalledLocally } from "./local-search.ts";
 import { contentOf, type Memory, memoryFromBody, type Put, type Update } from "./memory.ts";
 import type { Recall, RecalledMemory, RecallOptions } from "./recall.ts";
 
-/** What the outbox has about one memory. */
+/** The operations on one memory that are in the outbox. */
 interface Pending {
   put?: Put;
   updates: Update[];
@@ -19,7 +19,7 @@ interface Pending {
   waits: boolean;
 }
 
-/** By the id of the memory. */
+/** What is pending for each memory, by its id. */
 export type Unacknowledged = ReadonlyMap<string, Pending>;
 
 interface Index {
@@ -68,8 +68,8 @@ export class Unsynced {
   }
 
   /**
-   * Everything that was waiting then or is waiting now, except operations that were refused
-   * meanwhile.
+   * Everything that was waiting at the time of `before` or is waiting now, except operations that
+   * were refused meanwhile.
    */
   since(before: Operation[]): Unacknowledged {
     const now = this.waiting();
@@ -100,7 +100,7 @@ export class Unsynced {
     return limit >= 1 && limit <= most ? Math.min(limit + leaving, most) : limit;
   }
 
-  /** A memory from the server, or null, with this agent's changes. */
+  /** Applies this agent's changes to a memory from the server, or to null. */
   memory(id: string, server: Memory | null, pending: Unacknowledged): Memory | null {
     const one = pending.get(idOf(id));
     if (!one) return server;
@@ -128,7 +128,7 @@ export class Unsynced {
       .slice(-last);
   }
 
-  /** A recall of the server, with waiting memories inserted by score. */
+  /** The results of a recall on the server, with the waiting memories inserted by score. */
   recall(
     answer: Recall,
     query: string,
@@ -145,7 +145,7 @@ export class Unsynced {
       return one ? (shown(result, one, options, now) ?? []) : [result];
     });
     const listed = new Set(answer.results.map(({ id }) => id));
-    // One at a time, because each needs the index as it is at that moment.
+    // Run one recall at a time, because each needs the index as it is at that moment.
     const run = this.#turn.then(async () => {
       const local = await this.#search(query, options, pending, now);
       const results = [...server, ...local.filter(({ id }) => !listed.has(id))]
@@ -177,7 +177,7 @@ export class Unsynced {
     now: number,
   ): Promise<RecalledMemory[]> {
     const { search } = this.#indexOf(pending);
-    // A memory without a vector is not ranked lower for that.
+    // A memory is not ranked lower because it has no vector yet.
     const { results } = await search.recall(query, options, now);
     return results.flatMap((found) => {
       const one = pending.get(found.memory.id);
@@ -209,7 +209,7 @@ export class Unsynced {
       const memory = put?.body.key ? (held ?? this.#put(one)) : (this.#put(one) ?? held);
       if (!memory) continue;
       keys.set(id, key);
-      // In the cache, an older version never replaces a newer one. Here, none is older.
+      // In the cache, an older version never replaces a newer one. Here, all have the same version.
       cache.put({ ...updated(memory, one), version: 1 });
       // The vector of an updated memory may belong to another text.
       const { embedding, model } = updates.length === 0 && put ? put.body : {};

@@ -26,7 +26,7 @@ const mostPlaces = 255;
 const weights = [1, 0.8, 0.2];
 const depth = 50;
 
-/** ts_rank of one word that occurs this often in each part. */
+/** The ts_rank of a word that occurs this often in each part. */
 function rankOf(times: number[]): number {
   let rank = 0;
   let place = 1;
@@ -165,7 +165,7 @@ function phrasesOf(question: string): string[][] {
     .filter((words) => words.filter((word) => word !== "").length > 1);
 }
 
-/** Words in sequence. An empty one stands for a stop word. */
+/** Words in sequence. An empty string stands for a stop word. */
 function* plainWords(text: string): Generator<string> {
   // The words that searched() added after the text are not part of its order.
   const plain = isPaired(text)

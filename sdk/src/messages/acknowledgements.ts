@@ -5,8 +5,8 @@ import { Backoff, Pause, passes } from "../link/retry.ts";
 import { acknowledged } from "./answers.ts";
 
 /**
- * Acknowledgements are batched over this window, and a message that is sent meanwhile carries them. A
- * worker that gets one task after the other then makes one call less for each.
+ * Acknowledgements are batched over this window. If a message is sent meanwhile, it carries them. So a
+ * worker that gets one task after another saves one call for each.
  */
 const gatherMs = 100;
 /** They wait longer while a handler runs, because it may send a message. */
@@ -16,7 +16,7 @@ const perCall = 1_000;
 /** The result of a batch. */
 interface Said {
   error: MayflyError | null;
-  /** Whether the server cannot see some of them yet, so that they are sent again. */
+  /** Whether the server cannot see some of the messages yet. Their acknowledgements are then sent again. */
   early: boolean;
 }
 

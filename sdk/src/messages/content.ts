@@ -3,8 +3,8 @@ import type { KnownMessageType, PayloadOf } from "../contract/messages.ts";
 import { fromRow } from "../link/rows.ts";
 
 /**
- * The recipients of a message: the id of an agent or a person, every living agent, agents of a type, of a
- * role (as their type defines it) or with a capability, or a channel.
+ * The recipients of a message: an agent or a person (by id), every living agent, all agents with a type,
+ * role or capability, or a channel. The role of an agent is that of its type.
  */
 export type MessageTarget =
   | string
@@ -27,7 +27,10 @@ export interface Attachment {
 
 /** Options of a message. */
 export interface SendOptions {
-  /** A trace context (W3C `traceparent`), passed on to the recipients. By default that of the current span. */
+  /**
+   * A trace context (W3C `traceparent`), passed on to the recipients. By default the context of the current
+   * span.
+   */
   trace?: string;
   /** A UUIDv7, made for you if you leave it out. Sending the same id again changes nothing. */
   id?: string;
@@ -63,7 +66,7 @@ export interface MessageContent<T extends string = string> {
   type: T;
   /** Its number in the inbox or the channel. */
   seq: number;
-  /** Starts at 1. Above 1, it may have been handled before, by a process that could not acknowledge it. */
+  /** Starts at 1. Above 1, a process may have handled the message before, but could not acknowledge it. */
   attempt: number;
   /** Set by the server. Null for the secret key. */
   senderId: string | null;
@@ -82,7 +85,7 @@ export interface MessageContent<T extends string = string> {
   sentAt: Date;
 }
 
-/** A message as SQL returns and takes it. */
+/** A message in the form that SQL returns and expects. */
 export interface MessageRow {
   id: string;
   seq: number;

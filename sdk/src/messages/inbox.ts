@@ -26,7 +26,7 @@ interface Listener extends ListenOptions {
   handle: (row: MessageRow) => unknown;
 }
 
-/** A reply to a request whose sender has given up is of no use. */
+/** How many requests to remember that were given up. A reply to one of these is of no use. */
 const rememberGivenUp = 1_000;
 const handleAtOnce = 500;
 
@@ -93,7 +93,7 @@ export class Inbox {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** The reply to a message that is about to be sent. */
+  /** Waits for the reply to a message that is about to be sent. */
   async replyTo(id: string, timeoutMs: number, sent: Promise<Result<unknown>>) {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const reply = new Promise<Result<MessageRow>>((resolve, reject) => {

@@ -29,12 +29,12 @@ export interface Message<T extends string = string> extends MessageContent<T> {
   ): Promise<Result<Sent>>;
 }
 
-/** Handles a message. When it returns, the message is acknowledged. When it throws, it is called again. */
+/** Handles a message. When it returns, the message is acknowledged. If it throws, it is called again. */
 export type MessageHandler<T extends string = string> = (
   message: Message<T>,
 ) => void | Promise<void>;
 
-/** Who is told about a handler's failures. */
+/** Options of a message handler. */
 export interface HandlerOptions {
   /**
    * Called with the error and the message when a handler has thrown three times in a row. Called without a
@@ -65,14 +65,14 @@ export class Messages {
   }
 
   /**
-   * Sends a message, which is stored. Each recipient gets it once and in order, even if it was away. Messages
-   * that you send at the same time share one call. While the server cannot be reached, it is retried with the
-   * same id.
+   * Sends a message. The server stores it, so each recipient gets it once and in order, even if it was away.
+   * Messages that you send at the same time share one call. While the server cannot be reached, the call is
+   * retried with the same ids.
    *
    * @param payload an object of at most 256 KB. For a known type, it must match its schema.
-   * @returns `recipient_unknown`, `recipient_not_alive`, `no_recipient`, `channel_unknown`,
-   * `not_publisher`, `invalid_request`, `message_id_taken`, `rate_limited`, `scope_missing`,
-   * `unavailable`. It may then have been sent; to be sure, send it again with the same `id`.
+   * @returns `recipient_unknown`, `recipient_not_alive`, `no_recipient`, `channel_unknown`, `not_publisher`,
+   * `invalid_request`, `message_id_taken`, `rate_limited`, `scope_missing`, `unavailable`. After
+   * `unavailable` the message may have been sent; to be sure, send it again with the same `id`.
    * @example
    * await agent.send(other.id, "info", { text: "The build is green." });
    * await agent.send({ capability: "review" }, "review_request", { subject: "PR 12" });
@@ -103,7 +103,7 @@ export class Messages {
    * Sends a message and waits for the first reply.
    *
    * @param options `timeoutMs`: 30,000 by default.
-   * @returns `request_timeout`, and what `send` returns.
+   * @returns `request_timeout`, and the errors of `send`.
    * @example
    * const { data: reply } = await agent.request(other.id, "query", { question: "Which port?" });
    * console.log(reply?.payload);
@@ -170,14 +170,14 @@ export class Messages {
 
   /**
    * Handles messages of a type, or of all types (`*`), one at a time and in the order of the inbox: first
-   * those that arrived while the agent was away, then each as it arrives. The first call opens the inbox. One
-   * process reads an inbox at a time, so another one that opens it later takes it over (`inbox_taken`). The
-   * secret key has no inbox (`no_inbox`).
+   * those that arrived while the agent was away, then each as it arrives. The first call opens the inbox.
+   * Only one process reads an inbox at a time. If another process opens it later, that one takes it over
+   * (`inbox_taken`). The secret key has no inbox (`no_inbox`).
    *
    * A message is acknowledged when its handlers have returned. If one throws, it is called again after 0.25 s
-   * and 1 s. Then `onError` is told, the message stays in the inbox, and is redelivered, with a higher
-   * `attempt`, to the next process that opens the inbox. A message without a handler also stays, and goes to
-   * one that you register later.
+   * and 1 s. If that fails too, `onError` is called and the message stays in the inbox. The next process that
+   * opens the inbox gets it again, with a higher `attempt`. A message without a handler also stays, until you
+   * register a handler for it.
    *
    * @returns a function that stops handling.
    * @example

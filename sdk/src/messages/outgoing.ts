@@ -8,7 +8,10 @@ import { sentAndAcknowledged } from "./answers.ts";
 import type { OutgoingMessage, Sent } from "./content.ts";
 
 const perCall = 100;
-/** A call takes 4 MB. This is in bytes of JSON, and leaves room for what UTF-8 and Postgres add. */
+/**
+ * A call may have 4 MB. This limit counts characters of JSON, and leaves room for what UTF-8 and Postgres
+ * add.
+ */
 const charactersPerCall = 1_000_000;
 /** Retries temporary errors with the same ids, so that nothing is sent twice. */
 const tries = 5;
@@ -33,8 +36,8 @@ interface Waiting {
 }
 
 /**
- * Messages that are sent at the same time share one call. While one call is running, the next messages gather
- * in order.
+ * Messages that are sent at the same time share one call. While one call is running, further messages wait
+ * for the next call, in order.
  */
 export class Outgoing {
   readonly #link: Link;
@@ -94,7 +97,7 @@ export class Outgoing {
     }
   }
 
-  /** Takes along the acknowledgements that wait. */
+  /** Sends messages, together with the acknowledgements that wait. */
   async #post(messages: OutgoingMessage[]): Promise<Result<Sent[]>> {
     const acknowledge = this.#acknowledgements.take();
     const post = async () => {
@@ -116,8 +119,8 @@ function unnamed(messages: OutgoingMessage[], answer: Sent[]): MayflyError | nul
 }
 
 /**
- * Which message an error is about: an index of the batch, null for a message that the error does
- * not name, undefined for the call itself.
+ * The message that an error is about. Null if it is about a message but does not say which, undefined if it
+ * is about the call itself.
  */
 function culprit(error: MayflyError, batch: Waiting[]): Waiting | null | undefined {
   if (!ofOne.includes(error.code) || batch.length === 1) return undefined;

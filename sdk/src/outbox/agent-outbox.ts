@@ -49,8 +49,8 @@ export class AgentOutbox {
   }
 
   /**
-   * Operations of the tenant that the server refused, with the reasons, as far as this outbox has seen them
-   * since a `remember` or a `sync` opened it.
+   * Operations of the tenant that the server refused, with the reasons. The list is empty until a `remember` or
+   * a `sync` has opened the outbox.
    */
   get refused(): readonly DeadLetter[] {
     return this.tenant.deadLetters;
@@ -80,11 +80,12 @@ export class AgentOutbox {
   }
 
   /**
-   * Pushes what waits. A change of one of these memories that the server refuses is discarded.
+   * Pushes the waiting operations. If the server refuses a change of one of these memories, that change is
+   * discarded.
    *
-   * @param ids of memories that this agent has changed.
-   * @returns the first refusal of one of these changes. After any other error they wait in the outbox: for example
-   * `not_pushed`, if another push has them while the agent ends.
+   * @param ids the ids of memories that this agent has changed.
+   * @returns the first refusal of one of these changes. After any other error, the changes wait in the outbox.
+   * One such error is `not_pushed`, if another push has the changes while the agent ends.
    * @example
    * const { data } = await agent.remember({ task: "Rotate the key", output: "Done." });
    * const { error } = await agent.outbox.pushNow(data ? [data.id] : []);
@@ -109,7 +110,7 @@ export class AgentOutbox {
 
   /**
    *
-   * @internal Queues operations, all or none. When this resolves, they are as safe as the storage.
+   * @internal Queues operations, all or none. When this resolves, the storage has them.
    */
   async add(operation: Operation | Operation[]): Promise<Result<null>> {
     return this.#change(async () => {

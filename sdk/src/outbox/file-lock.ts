@@ -12,19 +12,19 @@ import {
 } from "./lock-content.ts";
 import { type IdentitySource, type ProcessIdentity, systemIdentity } from "./process-identity.ts";
 
-/*
+/**
  * A file that only one process holds, even if other processes run on other machines or in other
  * containers. The SDK locks outboxes with it, and the embedded Supabase locks its data folder.
  *
- * The file names its holder. If the holder runs on the same kernel and in the same namespace, its
- * pid and start time tell whether it is alive. Any other holder is alive while it beats: it
- * rewrites a counter in the file, and observers watch whether the counter changes. Clocks of
- * different machines are never compared.
+ * The file names its holder. If the holder runs on the same kernel and in the same namespace, its pid and start
+ * time tell whether it is alive. Any other holder counts as alive while it beats. To beat, it rewrites a
+ * counter in the file, and observers watch whether the counter changes. Clocks of different machines are never
+ * compared.
  *
- * The lock of a dead holder is replaced by its successor, the file `<path>.<token of the dead
- * holder>`. Only one process can create this file, because tokens are unique. A rename then puts it
- * in the place of the old lock. If a process dies in between, its successor file is itself such a
- * lock.
+ * The lock of a dead holder is replaced by its successor, the file `<path>.<token of the dead holder>`. Only
+ * one process can create this file, because tokens are unique. A rename then puts it in the place of the old
+ * lock. If a process dies before the rename, its successor file is itself a lock, and is replaced in the same
+ * way.
  */
 
 /** The process that holds a lock. */
@@ -81,7 +81,10 @@ export interface LockOptions {
   rhythm?: LockRhythm;
 }
 
-/** Takes 15 s, which is seven beats. Locks from before 0.1.0 had a beat each 10 s. */
+/**
+ * It takes 15 s to find a holder dead. That is the time of seven beats. Locks from before 0.1.0 had a beat each
+ * 10 s.
+ */
 const defaultRhythm: LockRhythm = { beatMs: 2_000, lookMs: 500, looks: 30 };
 
 interface Taker {
@@ -131,7 +134,7 @@ async function take(taker: Taker, path: string): Promise<void> {
   }
 }
 
-/** Whether it was made. False if there is one already. */
+/** Creates a lock file. Returns false if there already is one. */
 async function create({ fs, draft, own }: Taker, path: string): Promise<boolean> {
   try {
     // A linked file is complete from the start.
@@ -150,7 +153,7 @@ async function create({ fs, draft, own }: Taker, path: string): Promise<boolean>
   );
 }
 
-/** Nothing to rename: another process has taken over the successor and moved on. */
+/** Renames a file, if it still exists. If it does not, another process has already taken over the successor. */
 const rename = (fs: Fs, from: string, to: string): Promise<void> =>
   fs.rename(from, to).catch((error: unknown) => {
     if (codeOf(error) !== "ENOENT") throw error;
@@ -230,7 +233,7 @@ class HeldLock implements FileLock {
     clearInterval(this.#timer);
     await this.#beating;
     if (this.#lost) return;
-    // Makes its own successor, so that nobody replaces the file between the check and the removal.
+    // Make our own successor, so that nobody replaces the file between the check and the removal.
     const successor = `${this.#path}.${this.#own.token}`;
     try {
       await writeNew(this.#fs, successor, this.#own);
@@ -244,7 +247,10 @@ class HeldLock implements FileLock {
     await this.#fs.rm(successor, { force: true });
   }
 
-  /** Reads and writes the same open file, never another process's, whatever the path points to by then. */
+  /**
+   * Beats. It reads and writes the same open file, so never that of another process, even if the path points to
+   * another file by then.
+   */
   async #beat(): Promise<void> {
     try {
       const file = await this.#fs.open(this.#path, "r+");

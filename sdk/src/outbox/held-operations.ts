@@ -13,7 +13,7 @@ export interface DeadLetter {
 
 type HeldOperation = OutboxEntry & { bytes: number };
 
-/** As many operations as a push may have with vectors. */
+/** How many operations to push at once. A push with vectors may not have more. */
 const batchSize = 100;
 /** Well below the 4 MB of a push, because the function adds a vector of 2 KB to each operation. */
 const batchBytes = 2_000_000;
@@ -51,7 +51,7 @@ export class HeldOperations {
     }
   }
 
-  /** How many are waiting: of one agent, or of all. */
+  /** How many operations of one agent, or of all agents, are waiting. */
   waiting(agentId?: string): number {
     let count = 0;
     for (const entry of this.#entries.values()) {
@@ -85,7 +85,7 @@ export class HeldOperations {
     );
   }
 
-  /** What the waiting operations of this type are about. */
+  /** The ids of the memories that the waiting operations of this type are about. */
   subjects(type: Operation["type"]): Set<string> {
     const ids = new Set<string>();
     for (const { operation, error } of this.#entries.values()) {
@@ -99,8 +99,8 @@ export class HeldOperations {
    * themselves.
    *
    * @param owners agents that push their own operations.
-   * @param freeing only operations that free space, which are deletes of memories that the server
-   * has.
+   * @param freeing returns only operations that free space, which are deletes of memories that the
+   * server has.
    */
   oldest(
     agentId: string | null,

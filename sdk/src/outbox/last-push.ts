@@ -26,7 +26,7 @@ export async function pushLast(
   const waiting = () => outbox.waiting(agentId ?? undefined);
   const backoff = new Backoff({ firstMs: retryDelayMs, tries });
   for (;;) {
-    // Another push of this process may be sending them.
+    // Another push of this process may be sending these operations.
     await Promise.race([outbox.settled(), limit.over]);
     if (waiting() === 0 || limit.isOver) break;
     const { data, error } = await pushOutbox(link, outbox, agentId, (operation, result) => {

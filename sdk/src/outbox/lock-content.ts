@@ -6,7 +6,7 @@ export type Fs = typeof import("node:fs/promises");
 /** The content of a lock file. */
 export interface Content extends ProcessIdentity {
   token: string;
-  /** Always digits of the same length, so that a beat can overwrite them in place. */
+  /** Always the same number of digits, so that a beat can overwrite them in place. */
   beat?: string;
 }
 
@@ -20,7 +20,7 @@ export const beatOf = (count: number) => String(count).padStart(12, "0");
 
 export const codeOf = (error: unknown) => (error as { code?: string }).code;
 
-/** Fails with EEXIST if there is a file. */
+/** Writes a new file. Fails with EEXIST if there already is one. */
 export async function writeNew(fs: Fs, path: string, content: Content): Promise<void> {
   const file = await fs.open(path, "wx", 0o600);
   try {
@@ -34,7 +34,7 @@ export async function writeNew(fs: Fs, path: string, content: Content): Promise<
   }
 }
 
-/** Does nothing if there is no file. */
+/** Reads a lock file. Returns null if there is none. */
 export async function read(fs: Fs, path: string): Promise<Found | null> {
   try {
     const file = await fs.open(path, "r");

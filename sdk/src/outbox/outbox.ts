@@ -15,12 +15,13 @@ export interface OutboxLimits {
 }
 
 /**
- * The operations of a tenant that are not acknowledged yet, in order. The outbox belongs to the
- * tenant: the next agent pushes what an agent leaves. One bad operation never blocks the rest.
+ * The operations of a tenant that are not acknowledged yet, in order. The outbox belongs to the tenant: if
+ * an agent leaves operations behind, the next agent pushes them. One bad operation never blocks the
+ * others.
  */
 export class Outbox {
   /**
-   * The clock of updates that pass through here. Each timestamp is later than all before, even
+   * The clock that stamps updates in this outbox. Each timestamp is later than all earlier ones, even
    * those of an earlier process.
    */
   readonly clock = new HybridClock();
@@ -85,12 +86,12 @@ export class Outbox {
     await (await this.open()).assertHeld?.();
   }
 
-  /** Releases the storage, unless an agent uses it. The next one finds what it keeps. */
+  /** Releases the storage, unless an agent uses it. Whoever opens it next finds what it contains. */
   async close(): Promise<void> {
     if (this.#owners.size > 0) return;
     const store = this.#store;
     this.#store = undefined;
-    // If it is opened again meanwhile, that waits until this is done.
+    // If the outbox is opened again meanwhile, opening waits until this is done.
     this.#closing = Promise.allSettled([this.#closing, ...this.#writing])
       .then(async () => (await store)?.close())
       .catch(() => {});
@@ -102,14 +103,14 @@ export class Outbox {
     this.#owners.set(agentId, (this.#owners.get(agentId) ?? 0) + 1);
   }
 
-  /** From now on, anybody may push what is left of it. */
+  /** From now on, anybody may push what this agent has left. */
   leave(agentId: string): void {
     const count = (this.#owners.get(agentId) ?? 1) - 1;
     if (count > 0) this.#owners.set(agentId, count);
     else this.#owners.delete(agentId);
   }
 
-  /** How much is waiting: of one agent, or of all. */
+  /** How many operations of one agent, or of all agents, are waiting. */
   waiting(agentId?: string): number {
     return this.#held.waiting(agentId);
   }
@@ -128,13 +129,13 @@ export class Outbox {
     return this.#held.deadLetters;
   }
 
-  /** What the waiting operations of a type are about. */
+  /** The ids of the memories that the waiting operations of a type are about. */
   subjects(type: Operation["type"]): Set<string> {
     return this.#held.subjects(type);
   }
 
   /**
-   * Adds operations, all or none, with one write. When this resolves, they are as safe as the storage.
+   * Adds operations, all or none, with one write. When this resolves, the storage has them.
    *
    * @throws `outbox_full`, `storage_failed`; then nothing has changed.
    */
@@ -158,7 +159,10 @@ export class Outbox {
     }
   }
 
-  /** Updates of a batch that the server found ahead of its time, with new timestamps, in order. */
+  /**
+   * Gives new timestamps, in order, to the updates of a batch that the server found to be ahead of its
+   * time.
+   */
   async restamp(batch: OutboxEntry[]): Promise<OutboxEntry[]> {
     const restamped = batch.map((entry) => {
       const { operation, agentId } = entry;
@@ -186,7 +190,7 @@ export class Outbox {
     return batch;
   }
 
-  /** These were not settled, so they wait again. */
+  /** Lets the operations of a batch that was not settled wait again. */
   release(batch: OutboxEntry[]): void {
     for (const { operation } of batch) this.#inFlight.delete(operation.id);
     if (this.#inFlight.size > 0) return;
@@ -207,8 +211,8 @@ export class Outbox {
   }
 
   /**
-   * The server has these, so they are removed even if the storage is full, because nothing else can
-   * make room.
+   * Removes operations that the server has. It does so even if the storage is full, because nothing else
+   * can make room.
    */
   async acknowledge(batch: OutboxEntry[]): Promise<void> {
     const change = { remove: batch.map(({ operation }) => operation.id) };
@@ -222,7 +226,7 @@ export class Outbox {
     this.release(batch);
   }
 
-  /** The server will never accept this one. */
+  /** Makes an operation a dead letter, because the server will never accept it. */
   async bury(entry: OutboxEntry, error: MayflyError): Promise<void> {
     const { operation, agentId } = entry;
     await this.#write({ put: [{ operation, agentId, error: bodyOf(error) }] });
@@ -262,7 +266,7 @@ export class Outbox {
     return store;
   }
 
-  /** Write to the storage first, so that everything visible here is stored. */
+  /** Writes to the storage first, so that everything visible here is stored. */
   async #write(change: OutboxChange): Promise<void> {
     const store = await this.open();
     const owed = [...this.#owed];

@@ -29,7 +29,10 @@ interface Seen {
   started: string;
 }
 
-/** A killed process that still has its pid, because its parent has not yet collected it. */
+/**
+ * The states of a killed process that still has its pid, because its parent has not yet collected
+ * it.
+ */
 const deadStates = ["Z", "X"];
 
 /** proc(5). The name of a process may contain spaces and parentheses. */
@@ -123,7 +126,7 @@ export function systemIdentity(): IdentitySource {
       if (!here || started === "") return "unknown";
       if (!exists(pid)) return "gone";
       const seen = see(pid);
-      // Hidden from this user, or it has just ended.
+      // The process is hidden from this user, or has just ended.
       if (!seen) return "unknown";
       return !seen.dead && seen.started === started ? "runs" : "gone";
     },

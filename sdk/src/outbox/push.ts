@@ -129,7 +129,8 @@ async function settle(
 }
 
 /**
- * Something in front of the server refused it because of its size, and may accept a smaller one.
+ * Whether something in front of the server refused a request because of its size. It may accept a
+ * smaller one.
  */
 const isTooLarge = ({ code, details }: MayflyError) =>
   code === "unavailable" && (details as { status?: unknown } | null)?.status === 413;

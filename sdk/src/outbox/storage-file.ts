@@ -5,7 +5,9 @@ import type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./st
 
 type Fs = typeof import("node:fs/promises");
 
-/** A file is rewritten when it has this size, and twice the size of what it has to keep. */
+/**
+ * A file is rewritten when it has at least this size, and at least twice the size of what it has to keep.
+ */
 const compactBytes = 256 * 1024;
 
 function builtin<T>(name: string): T {
@@ -19,8 +21,9 @@ function builtin<T>(name: string): T {
 
 /**
  * Keeps outboxes in a folder, with a file of JSON Lines for each tenant. A line is a change. When `write`
- * resolves, the change is on the disk (fdatasync, shared by writes that wait at the same time). A last line
- * that a crash cut off was never resolved, and is removed. One process at a time.
+ * resolves, the change is on the disk (fdatasync, shared by writes that wait at the same time). If a crash
+ * cut off the last line, its write never resolved, and the line is removed. Only one process at a time can
+ * use the folder's file of a tenant.
  */
 export function fileStorage(folder: string): OutboxStorage {
   return {
@@ -124,8 +127,8 @@ class FileStore implements OutboxStore {
         for (const { reject } of taken) reject(error);
       }
     }
-    // This must be in the same turn as the check for waiting writes, because later ones start their
-    // own flush.
+    // This must be in the same turn as the check for waiting writes, because later writes start their own
+    // flush.
     this.#flushing = undefined;
   }
 
@@ -151,8 +154,8 @@ class FileStore implements OutboxStore {
     }
     this.#size += bytes.length;
     for (const { change } of taken) this.#apply(change);
-    // Everything that was written is safe. If there is no room to rewrite the file, it stays long
-    // for now.
+    // Everything that was written is safe. If there is no room to rewrite the file, it is left long for
+    // now.
     await this.#compact().catch(() => {});
   }
 

@@ -13,8 +13,8 @@ interface Schema extends DBSchema {
 const openMs = 10_000;
 
 /**
- * Keeps outboxes in IndexedDB. Two tabs may share one. Each also pushes what it finds from the other, and the
- * server applies it once, because of its id.
+ * Keeps outboxes in IndexedDB. Two tabs may share a database. Each tab also pushes the operations of the
+ * other. Because of their ids, the server applies each operation only once.
  */
 export function indexedDbStorage(name: string): OutboxStorage {
   return { open: (tenant) => IndexedDbStore.open(name, tenant) };
@@ -24,7 +24,7 @@ class IndexedDbStore implements OutboxStore {
   readonly entries: OutboxEntry[];
   readonly #connection: Connection;
   readonly #tenant: string;
-  /** If the database was deleted while this page was open, everything is written again. */
+  /** Kept to write everything again if the database was deleted while this page was open. */
   readonly #kept: Map<string, OutboxEntry>;
 
   private constructor(connection: Connection, tenant: string, entries: OutboxEntry[]) {
@@ -77,13 +77,13 @@ class IndexedDbStore implements OutboxStore {
 
 interface Opened {
   database: IDBPDatabase<Schema>;
-  /** This opening created it. */
+  /** Whether this opening has created the database. */
   isEmpty: boolean;
 }
 
 /**
- * A connection that is reopened when the browser has closed it, for example because of cleared site data, a
- * disk error, or another page that deletes the database or wants a newer version.
+ * A connection that is reopened when the browser has closed it. A browser does this if site data are
+ * cleared, after a disk error, or if another page deletes the database or wants a newer version.
  */
 class Connection {
   readonly #name: string;
@@ -103,13 +103,13 @@ class Connection {
     return this.#opened;
   }
 
-  /** The next use reopens it. */
+  /** Closes the connection. The next use reopens it. */
   drop(): void {
     void this.#opened?.then(({ database }) => database.close()).catch(() => {});
     this.#opened = undefined;
   }
 
-  /** The missing operations have been written. */
+  /** Call this when the missing operations have been written. */
   filled(): void {
     void this.#opened?.then((opened) => {
       opened.isEmpty = false;

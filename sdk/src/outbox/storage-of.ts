@@ -1,9 +1,9 @@
 import { memoryStorage, type OutboxStorage } from "./storage.ts";
 
 /**
- * The storage for the option. Your own storage is used unchanged. A string is the name of an
- * IndexedDB database in a browser, or a folder in Node, Deno and Bun. Without the option, the
- * outbox is kept in memory.
+ * Returns the storage for the option `storage`. Your own storage is used unchanged. A string is the
+ * name of an IndexedDB database in a browser, or a folder in Node, Deno and Bun. Without the
+ * option, the outbox is kept in memory.
  */
 export async function storageOf(
   storage: OutboxStorage | string | undefined,

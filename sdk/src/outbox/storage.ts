@@ -24,7 +24,10 @@ export interface OutboxStore {
   readonly entries: OutboxEntry[];
   /** When this resolves, the change survives a crash of the process. */
   write(change: OutboxChange): Promise<void>;
-  /** Fails with `storage_failed` if another process has taken it over. Leave it out if none can. */
+  /**
+   * Fails with `storage_failed` if another process has taken over the storage. Leave this method out if no
+   * other process can.
+   */
   assertHeld?(): Promise<void>;
   /** Releases it. The stored operations stay. */
   close(): Promise<void>;

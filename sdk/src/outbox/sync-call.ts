@@ -6,7 +6,10 @@ import { version } from "../contract/version.ts";
 import type { HybridClock } from "../link/hybrid-clock.ts";
 import type { Link } from "../link/link.ts";
 
-/** An HTTP date has whole seconds, and servers cache its text for a while. Node's was 116 ms late. */
+/**
+ * An HTTP date has whole seconds, and servers cache its text for a while. Node's text was 116 ms
+ * late.
+ */
 const dateSpanMs = 2_000;
 
 /** Pushes operations. Each answer tells the clock, if there is one, the server's time. */
@@ -15,7 +18,8 @@ export async function pushOperations(link: Link, push: Operation[], clock?: Hybr
   const answer = await callSync(link, clock, pushAnswer, { push, limit: 0 }, (headers) => {
     deployed = headers.get("x-mayfly-version") ?? "";
   });
-  // Functions of an earlier release refuse what they do not know. The outbox must not give it up for that.
+  // Functions of an earlier release refuse operations that they do not know. The outbox must not give
+  // these up.
   const isOld = deployed !== "" && releaseOf(deployed) !== releaseOf(version);
   return isOld && answer.error?.code === "invalid_operation"
     ? failed(notUpgraded(deployed, answer.error))
@@ -59,7 +63,7 @@ async function callSync<T>(
     },
   });
   if (!clock || sentAt === undefined) return answer;
-  // Ignore the time of something in front of the server.
+  // Ignore the time if the answer came from something in front of the server.
   if (answer.error?.code !== "unavailable") clock.learn(date, date + dateSpanMs, sentAt);
   const { server_ms: serverMs } = (answer.error?.details ?? {}) as { server_ms?: unknown };
   if (answer.error?.code === "clock_ahead" && typeof serverMs === "number")

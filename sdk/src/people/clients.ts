@@ -28,8 +28,9 @@ const grantRow = row<ClientGrantRow>({
 });
 
 /**
- * The OAuth clients of Supabase Auth, such as an MCP client, and what the person who is signed in has granted to
- * each. A token with a `client_id` may do only this in the tenant, whatever the person's role allows.
+ * The OAuth clients of Supabase Auth, such as an MCP client, and what the person who is signed in has granted
+ * to each. In the tenant, a token with a `client_id` may do only what was granted, even if the person's role
+ * allows more.
  */
 export class Clients {
   readonly #link: Link;
@@ -60,7 +61,7 @@ export class Clients {
     return answer.error ? answer : ok(answer.data.deleted);
   }
 
-  /** What the person who is signed in has granted in the tenant, by client. */
+  /** Lists what the person who is signed in has granted in the tenant, for each client. */
   async list(): Promise<Result<ClientGrant[]>> {
     const answer = await this.#link.rpc("list_client_grants", {}, list(grantRow));
     return answer.error ? answer : ok(answer.data.map(fromRow));

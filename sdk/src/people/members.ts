@@ -50,7 +50,7 @@ export class Members {
     return answer.error ? answer : ok(null);
   }
 
-  /** Changes a member's role. An admin cannot make owners, and the last owner stays one. */
+  /** Changes a member's role. An admin cannot make owners, and the last owner has to stay owner. */
   async changeRole(userId: string, role: MemberRole): Promise<Result<null>> {
     const answer = await this.#link.rpc("change_member_role", { user_id: userId, role }, ofMember);
     return answer.error ? answer : ok(null);
@@ -63,8 +63,9 @@ export class Members {
   }
 
   /**
-   * Invites someone. You see the token only this once: send it in your own way, because Mayfly sends no mail.
-   * If you set `email`, the person who is signed in with it also finds the invitation without the token.
+   * Invites someone. You see the token only this once. Send it to the person yourself, because Mayfly sends
+   * no mail. If you set `email`, the person who is signed in with it also finds the invitation without the
+   * token.
    *
    * @example
    * const { data } = await mayfly.people.members.invite({ email: "ada@example.com", role: "member" });

@@ -28,7 +28,7 @@ export interface Scope {
   roles: MemberRole[];
   /** Whether agents can have it. */
   agents: boolean;
-  /** Whether an agent has it without being given it. */
+  /** Whether agents have it by default. */
   byDefault: boolean;
 }
 
@@ -72,7 +72,7 @@ export class People {
    */
   async me(): Promise<Result<OwnMembership>> {
     const { sub, client_id } = claimsOf((await this.#token?.()) ?? "");
-    // With a client_id it is a program, and the role is not its own.
+    // A token with a client_id belongs to a program, which does not have the person's role.
     if (typeof sub !== "string" || client_id !== undefined) return failed(nobody());
     const members = await this.#link.rpc("list_members", {}, list(memberRow));
     if (members.error) return members;
@@ -86,7 +86,7 @@ export class People {
   }
 
   /**
-   * All scopes by name, with the roles that have each.
+   * Lists all scopes by name, each with the roles that have it.
    *
    * @example
    * const { data: scopes } = await mayfly.people.scopes();

@@ -9,12 +9,12 @@ export type Usage = import("@ai-sdk/provider").LanguageModelV4Usage;
 
 let loaded: Promise<Ai> | undefined;
 
-/** Not a literal, because a bundler would follow it and fail without the package. */
+/** This is not a literal in the import, because a bundler would follow it and fail without the package. */
 const name: string = "ai";
 
 /**
- * Provides the AI SDK to runs that cannot import it themselves, in a bundle such as a page or a Worker. In
- * Node, Deno and Bun the package `ai` is found without this.
+ * Provides the AI SDK to runs that cannot import it themselves, because they are in a bundle, such as a
+ * web page or a Worker. In Node, Deno and Bun the package `ai` is found without this.
  *
  * @example
  * import * as ai from "ai";

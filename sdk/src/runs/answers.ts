@@ -39,7 +39,7 @@ const known = z.looseObject({
 export const runRow = z.custom<RunRow>((given) => known.safeParse(given).success);
 export const runRows = list(runRow);
 
-/** What `begin_tool_calls` says of a call. */
+/** What `begin_tool_calls` returns for a call. */
 export interface BegunTool {
   call_id: string;
   status: string;
@@ -143,7 +143,10 @@ export function toRun(given: RunRow): RunInfo {
 const parsed = (json: string | undefined): unknown =>
   json === undefined ? undefined : JSON.parse(json);
 
-/** A call without messages has its parts instead, even if the caller did not ask for parts. */
+/**
+ * Converts a model call. A call without messages has its parts instead, even if the caller did not
+ * ask for parts.
+ */
 function toCall({ messages, parts, at, ...call }: CallRow, withParts: boolean): RunModelCall {
   const answer =
     messages !== undefined

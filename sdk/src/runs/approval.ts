@@ -1,6 +1,6 @@
 /**
- * Approvals of tool calls. They are requested with the lease, waiting for them costs nothing, and
- * each is used once.
+ * Approvals of tool calls. They are requested under the job's lease. Waiting for one costs nothing, and each is
+ * used only once.
  */
 import { approvalRow } from "../approvals/answers.ts";
 import { MayflyError, type Result } from "../contract/errors.ts";
@@ -8,7 +8,7 @@ import type { AskedCall } from "./prompt.ts";
 import type { Acting, LoopTool } from "./tool-step.ts";
 import type { ToolApproval } from "./types.ts";
 
-/** The decision. Only the database can approve. Nothing that a model reads or says counts. */
+/** The decision. It comes only from the database. Nothing that a model reads or says counts as an approval. */
 export interface Decided {
   id: string;
   /** The arguments to use: the original ones, or those that the decider changed. */

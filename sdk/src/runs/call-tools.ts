@@ -32,7 +32,7 @@ export async function act(acting: Acting, calls: AskedCall[]): Promise<Outcome[]
   const others = open.filter((call) => !isPlain(call));
   const nth = (call: AskedCall) => calls.indexOf(call) + 1;
 
-  // With the last record of the step, the next call of a model can be reserved.
+  // When the last result of the step is recorded, the next model call can be reserved in the same write.
   const all = (ran: Outcome[]) => {
     const known = new Map([
       ...outcomes,
@@ -165,8 +165,8 @@ const audited = (
 });
 
 /**
- * The calls of an answer that can run at once, to be begun with its record: those that only read, otherwise the
- * first that needs nobody's approval.
+ * The calls of an answer that can run at once. They are begun in the write that records the answer. These are
+ * the calls that only read. If there are none, it is the first call that needs nobody's approval.
  */
 export function firstTools(tools: Record<string, LoopTool>, calls: AskedCall[]): object[] {
   const plain = calls.filter(({ tool: name }) => {
@@ -183,7 +183,7 @@ export function firstTools(tools: Record<string, LoopTool>, calls: AskedCall[]):
 const fits = ({ call_id: id, input }: { call_id: string; input: string }) =>
   id.length <= 200 && !id.includes("\0") && new TextEncoder().encode(input).length <= 262_144;
 
-/** The audit row of each call, before it runs. If a rate limit has no room, it waits. */
+/** Writes the audit row of each call before it runs. If a rate limit has no room, it waits. */
 async function begin(
   { door, step, tools, job, begun }: Acting,
   calls: AskedCall[],
@@ -217,7 +217,7 @@ export const pause = (seconds: number, signal: AbortSignal) =>
     });
   });
 
-/** A call that nobody approved is audited as well. */
+/** Audits a call that was not approved. */
 async function deny(
   acting: Acting,
   call: AskedCall,
@@ -237,7 +237,7 @@ async function deny(
   return outcome;
 }
 
-/** The result in the stream. */
+/** Writes the result of a call to the stream. */
 function tell({ writer, step, tries }: Acting, { callId, output }: Outcome): Promise<void> {
   const chunk =
     output.type === "execution-denied"

@@ -4,9 +4,14 @@ import type { RunDoor } from "./door.ts";
 
 /** Chunks are written together at this interval. */
 const flushMs = 50;
-/** If the model is faster than the database, it waits, so that no more than this is held. */
+/**
+ * If the model is faster than the database, the model waits, so that no more chunks than this are
+ * held.
+ */
 const maxHeld = 2_000;
-/** In UTF-8 a character has up to three bytes, and the database takes a megabyte. */
+/**
+ * In UTF-8, each of these characters has up to three bytes, and the database accepts a megabyte.
+ */
 const maxLength = 300_000;
 
 /** Chunks in the form that the database takes. */
@@ -17,7 +22,8 @@ export interface HeldChunks {
 }
 
 /**
- * Writes the stream of a run as rows, in batches of the chunks of 50 ms, in order and each once.
+ * Writes the stream of a run as rows. Each chunk is written once, in order, together with the
+ * others of the same 50 ms.
  */
 export class ChunkWriter {
   readonly #door: RunDoor;
@@ -52,7 +58,8 @@ export class ChunkWriter {
   }
 
   /**
-   * Makes a write of the run, and gives it what is held, so that one call stores both.
+   * Makes another write of the run, and passes it the chunks that are held, so that one call stores
+   * both.
    *
    * @param write stores the chunks, if there are any, and returns the run.
    * @throws as `add` does, and what `write` throws.
@@ -101,7 +108,7 @@ export class ChunkWriter {
     }
   }
 
-  /** As many as one call takes. */
+  /** Takes as many chunks as fit into one call. */
   #take(): HeldChunks | undefined {
     const part: string[] = [];
     for (let length = 0; this.#held.length > 0; ) {

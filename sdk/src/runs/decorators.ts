@@ -1,4 +1,4 @@
-/** Agents and tools as classes, with standard decorators for the same definitions. */
+/** Standard decorators that define agents and tools as classes. */
 import { invalid } from "../contract/invalid.ts";
 import { defineAgent } from "./define.ts";
 import type { Agentlike, AgentOptions, ToolContext, ToolDefinition } from "./types.ts";
@@ -36,9 +36,9 @@ export function DefineAgent<Output = string>(options: AgentOptions<Output>) {
 }
 
 /**
- * The definition of an instance of a decorated class.
+ * Returns the agent definition of an instance of a decorated class.
  *
- * @throws for any other object.
+ * @throws if the object's class has no `@DefineAgent`.
  */
 export function agentOf<Output = string>(instance: object): Agentlike<Output> {
   const options = optionsOf.get(instance.constructor as Class) as AgentOptions<Output> | undefined;

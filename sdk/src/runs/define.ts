@@ -5,8 +5,8 @@ const nameForm = /^[a-z0-9][a-z0-9_.-]{0,62}$/;
 const toolForm = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
 /**
- * Defines an agent: its model, instructions, tools and limits. The definition is code that workers have. The
- * database has only its name and what its runs recorded.
+ * Defines an agent: its model, instructions, tools and limits. The definition is code, and only workers need
+ * it. The database has only the agent's name and what its runs recorded.
  *
  * @throws `invalid_request` with the field.
  *

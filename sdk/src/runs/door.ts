@@ -9,8 +9,8 @@ type Functions = keyof Database["mayfly"]["Functions"];
 const pausesMs = [50, 200, 1_000];
 
 /**
- * Kinds of writes that count as progress of a run. If an edge function's time is up, it gives back
- * a job that has made progress instead of failing it.
+ * Kinds of writes that count as progress of a run. When the time of an edge function is up, it
+ * gives back a job that has made progress, and fails one that has not.
  */
 const steps: Partial<Record<Functions, string>> = {
   record_model_call: "model",
@@ -39,7 +39,7 @@ export class RunDoor {
   }
 
   /**
-   * Like `write`, for writes that a run cannot continue without.
+   * Like `write`, for writes without which a run cannot continue.
    *
    * @throws the error.
    */

@@ -24,8 +24,8 @@ interface ApiError {
 }
 
 /**
- * How a model call failed, by an error of the AI SDK, of the network, or of Mayfly: whether another model or
- * another time may help, and when the provider said to come back.
+ * Says how a model call failed, given an error of the AI SDK, of the network, or of Mayfly. It tells whether
+ * another model or a later try may help, and when the provider said to come back.
  */
 export function failureOf(error: unknown): ModelFailure {
   const { statusCode, isRetryable, responseHeaders, name = "" } = Object(error) as ApiError;

@@ -15,10 +15,11 @@ export interface RunAgentsOptions {
 }
 
 /**
- * Job handlers for `work` and `serveJobs`. A worker with them runs these agents, the agents that
- * they ask, and the agents that take over from them. Needs the package `ai`, version 7.
+ * Returns job handlers for `work` and `serveJobs`. A worker with these handlers runs the given
+ * agents, the agents that they ask, and the agents that take over from them. Needs the package
+ * `ai`, version 7.
  *
- * @param options after the agents.
+ * @param options come after the agents.
  *
  * @example
  * const { data: work } = await agent.work(runAgents(analyst, editor));
@@ -49,7 +50,7 @@ export function runAgents(
   );
 }
 
-/** One for each worker, so that reservations of its runs share calls. */
+/** The reservations of each worker, shared by all its runs, so that they share calls. */
 const shared = new WeakMap<object, Reservations>();
 
 function reservationsOf(job: HeldJob): Reservations {

@@ -15,7 +15,10 @@ export function limitsOf({
   };
 }
 
-/** The limits of a run: those of its call, otherwise those of the agent. If the agent is only named, the worker adds its `maxSteps`. */
+/**
+ * The limits of a run: those that the caller passed, otherwise those of the agent. If the caller only names the
+ * agent, the worker adds the agent's `maxSteps`.
+ */
 export function limitsFor<Output>(
   agent: Agentlike<Output> | string,
   { maxSteps, budget }: Pick<StartRunOptions, "maxSteps" | "budget">,

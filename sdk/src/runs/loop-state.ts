@@ -46,7 +46,7 @@ export class LoopState {
   granted: Granted | undefined;
   /** Input and output tokens of the last call. */
   known: number | undefined;
-  /** The previous answer did not match the schema. */
+  /** Whether the previous answer did not match the schema. */
   isRepair = false;
   readonly #secret: RunContext["secret"];
   #sdkTools: Record<string, unknown> = {};
@@ -66,7 +66,7 @@ export class LoopState {
     return { runId, tenantId, agent: this.agent.name, secret: this.#secret };
   }
 
-  /** Continues as this agent, with its instructions and tools. */
+  /** Continues the run as another agent, with that agent's instructions and tools. */
   async become(agent: Agentlike<unknown>): Promise<void> {
     const { ai, job } = this.parts;
     this.agent = agent;
@@ -74,7 +74,7 @@ export class LoopState {
     this.#sdkTools = {};
     for (const [name, tool] of Object.entries(this.tools)) {
       const { description, input } = tool;
-      // Without `execute`, because we run them with the lease.
+      // The tools have no `execute`, because we run them ourselves, under the job's lease.
       this.#sdkTools[name] = ai.tool({
         ...(description !== undefined && { description }),
         inputSchema: ai.jsonSchema(await this.schemaOf(tool), {

@@ -88,7 +88,7 @@ export function loopTools(
   return tools;
 }
 
-/** A run of another agent, one for each call. This run sleeps until it ends. */
+/** Starts a run of another agent, once for each call. This run sleeps until the other one ends. */
 async function delegate(
   other: Agentlike<unknown>,
   task: string,

@@ -23,7 +23,7 @@ import type { Acting } from "./tool-step.ts";
 import type { Agentlike, RunModel } from "./types.ts";
 
 /**
- * Does a run until it has ended. Recorded steps are read, and the others are done and recorded.
+ * Executes a run until it has ended. Recorded steps are read, and the others are executed and recorded.
  *
  * @throws only errors that end the attempt: the lease is lost, the job sleeps, or the database does not
  * answer.
@@ -57,7 +57,7 @@ async function answer(state: LoopState): Promise<Answer> {
     state.isRepair = false;
     const calls = pendingCalls(messages);
     if (calls.length > 0) await useTools(state, step, calls);
-    // The AI SDK has answered invalid calls itself, and the model is told.
+    // The AI SDK itself has answered the invalid calls, and the model sees these answers.
     else if (messages.at(-1)?.role !== "tool") {
       // A fork after the last step continues with another input.
       if (state.log.inputs.some((input) => input.step === step + 1)) continue;
@@ -81,7 +81,7 @@ async function thinkAnew(state: LoopState, step: number): Promise<ModelMessage[]
   return think(state, step);
 }
 
-/** This step was already answered, so nothing is paid again. */
+/** Returns the recorded answer of a step, if there is one, so that nobody pays for it again. */
 async function recorded(state: LoopState, step: number): Promise<ModelMessage[] | undefined> {
   const row = state.log.calls.find((call) => call.step === step && !call.error);
   if (!row) return undefined;
@@ -135,7 +135,7 @@ async function acting(state: LoopState, step: number, rows: Map<string, ToolRow>
   return { job, door, writer, tools, rows, begun, context, step, tries: 1, schemaOf, record };
 }
 
-/** Recalled memories come before the input, and are recorded before they are used. */
+/** Recalls memories. They come before the input, and are recorded before they are used. */
 async function recall(state: LoopState): Promise<void> {
   const { recall: limit, tokens } = state.agent.options.memory ?? {};
   if (!limit) return;
@@ -151,8 +151,8 @@ async function recall(state: LoopState): Promise<void> {
 }
 
 /**
- * The next call of a model, to reserve it with the record of the tools. A prompt that turns out longer is reserved
- * again.
+ * The next model call, so that it can be reserved in the write that records the tools' results. If the prompt
+ * turns out to be longer, it is reserved again.
  */
 function nextAsk(state: LoopState, step: number, outcomes: Outcome[]): NextAsk | undefined {
   const { known, run, log, agent, parts } = state;

@@ -7,7 +7,7 @@ import { digestOf } from "./request-digest.ts";
 import { addPart, quiet, recordedModel, usageOf } from "./stream-parts.ts";
 import type { RunModel } from "./types.ts";
 
-/** The request. */
+/** What to ask the model. */
 export interface ModelRequest {
   instructions?: string | undefined;
   messages: ModelMessage[];
@@ -77,7 +77,8 @@ export class CallFailed extends Error {
 }
 
 /**
- * Calls a model, and records its answer. The tools have no `execute`, so the AI SDK acts on nothing before that.
+ * Calls a model, and records its answer. The tools have no `execute`, so the AI SDK cannot run them before the
+ * answer is recorded.
  *
  * @returns what the AI SDK made of the answer.
  * @throws `CallFailed`, and errors of `record` and `onChunk`.
@@ -105,8 +106,8 @@ export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
         const { stream, ...rest } = await doStream();
         const watching = new TransformStream<Part, Part>({
           transform(part, controller) {
-            // Some providers report an error in the middle of a stream and continue. Nothing of such a stream
-            // may be used.
+            // Some providers report an error in the middle of a stream and then continue. No part of such a
+            // stream may be used.
             if (part.type === "error") throw part.error;
             addPart(kept, part);
             if (part.type === "finish") {

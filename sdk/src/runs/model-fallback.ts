@@ -4,7 +4,7 @@ import type { ModelFailure } from "./failures.ts";
 /** How often to try a chain of models before it fails. */
 const rounds = 3;
 
-/** What became of a call: its answer, or how it failed. */
+/** The outcome of a call: its answer, or how it failed. */
 export type Tried<Answer> =
   | { answer: Answer; failure?: never }
   | { failure: ModelFailure; answer?: never };
@@ -12,8 +12,8 @@ export type Tried<Answer> =
 /** How a chain of models waits. */
 export interface ChainOptions {
   /**
-   * Waits before the models are tried again: what a provider said with `Retry-After`, else about 1, 2 and 4
-   * seconds. Return `false` to give up instead.
+   * Waits before the models are tried again. `seconds` is what a provider said with `Retry-After`, otherwise
+   * about 1, 2 and 4 seconds. Return `false` to give up instead.
    */
   wait(seconds: number, tries: number): Promise<unknown>;
   /** How many calls were made before. */
@@ -21,9 +21,9 @@ export interface ChainOptions {
 }
 
 /**
- * Calls the models of a chain in order until one answers. A failure says by its kind what comes next: `next`
- * and `retry` the next model, `fatal` nothing. If a provider may answer later, the chain is tried again, three
- * times in all. Runs use it, and so does `failover` of `@mayfly/ai-sdk`.
+ * Calls the models of a chain in order until one answers. After a failure of the kind `next` or `retry`, the
+ * next model is called. After `fatal`, none is. If a provider may answer later, the chain is tried again,
+ * three times in all. Runs use it, and so does `failover` of `@mayfly/ai-sdk`.
  *
  * @returns the first answer, or the last failure.
  */

@@ -32,7 +32,7 @@ export async function think(state: LoopState, step: number): Promise<ModelMessag
   });
   if (!tried.failure) return tried.answer;
   const { code, message } = tried.failure;
-  // That a model is barred says nothing about the reason.
+  // Skip failures that only say that a model is barred, because they do not tell the reason.
   const own = log.calls.findLast(
     ({ step: at, error }) => at === step && error && error.code !== "model_unavailable",
   );
@@ -139,7 +139,7 @@ async function failed(
     digest = "0".repeat(64),
     ms = 0,
   } = thrown instanceof CallFailed ? thrown : {};
-  // An answer that cannot be used is paid for as well.
+  // An answer costs money even if it cannot be used.
   if (hold && usage) await state.parts.reservations.settle(hold, usage);
   else if (hold)
     await state.parts.reservations.release(hold, kind === "retry" ? code : undefined, retryAfter);

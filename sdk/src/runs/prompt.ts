@@ -11,7 +11,7 @@ export interface AskedCall {
   tool: string;
   input: unknown;
 }
-/** The outcome that the model is told. */
+/** The outcome of a tool call, as the model sees it. */
 export type ToolOutput =
   | { type: "json"; value: unknown }
   | { type: "text"; value: string }
@@ -80,9 +80,8 @@ export const toolMessage = (outcomes: (AskedCall & { output: ToolOutput })[]): M
 });
 
 /**
- * The most tokens that a prompt can have: the tokens of the last call, plus the bytes of everything
- * since. A token has at least one byte in any language. Counting characters was up to three times
- * too low.
+ * The most tokens that a prompt can have: the tokens of the last call, plus the bytes of everything since. A
+ * token has at least one byte in any language. An estimate by characters was up to three times too low.
  */
 export function mostTokens(prompt: unknown[], tools: unknown, known: number | undefined): number {
   const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value) ?? "").length;

@@ -1,4 +1,4 @@
-/** Identifies a request to a model. */
+/** Computes the digest that identifies a request to a model. */
 
 const left = new Set(["headers", "abortSignal", "includeRawChunks"]);
 

@@ -1,8 +1,8 @@
-/** What a model answered at a step, from what is recorded of it. */
+/** Builds the answer of a model at a step from what was recorded. */
 import type { ModelMessage, Part } from "./ai.ts";
 import type { RunAnswer } from "./types.ts";
 
-/** From the messages that the AI SDK made of it, which are written with the next step. */
+/** Builds it from the AI SDK's messages, which are written with the next step. */
 export function answerOfMessages(messages: ModelMessage[]): RunAnswer {
   const answer: RunAnswer = { text: "", reasoning: "", calls: [] };
   for (const { role, content } of messages) {
@@ -18,7 +18,7 @@ export function answerOfMessages(messages: ModelMessage[]): RunAnswer {
   return answer;
 }
 
-/** From the parts of the model's stream, with neighbouring deltas joined. */
+/** Builds it from the parts of the model's stream, and joins neighbouring deltas. */
 export function answerOfParts(parts: Part[]): RunAnswer {
   const answer: RunAnswer = { text: "", reasoning: "", calls: [] };
   for (const part of parts)

@@ -6,9 +6,9 @@ import { report } from "../link/safe-callback.ts";
 import { type ChunkPage, chunkPage } from "./answers.ts";
 import type { RunChunk } from "./types.ts";
 
-/** After this long without a broadcast, the rows are read. */
+/** If no broadcast arrives for this long, the rows are read. */
 const pollMs = 1_000;
-/** Broadcasts are sent only while somebody listens, so this is repeated. */
+/** The server sends broadcasts only while somebody says that they listen, so this is repeated. */
 const watchMs = 20_000;
 const retryMs = [200, 1_000, 3_000];
 
@@ -25,7 +25,7 @@ export interface StreamOptions {
   /** The `seq` of the last chunk that you have. Continues after it. */
   after?: number;
   signal?: AbortSignal;
-  /** Gets each problem that the stream survives, such as a server that does not answer. It then tries again. */
+  /** Called with each error after which the stream tries again, for example if the server does not answer. */
   onError?: (error: MayflyError) => void;
 }
 
@@ -57,7 +57,7 @@ export async function* streamRun(
               news.push(parsed.data);
             wake();
           },
-          // Broadcasts before the join reached only others.
+          // Broadcasts before the join did not reach us.
           onJoined: () => {
             mustRead = true;
             wake();

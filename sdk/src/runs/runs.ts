@@ -29,7 +29,7 @@ export interface ListRuns {
   since?: Date;
   /** Only those that were added before this time. */
   until?: Date;
-  /** Only runs with this text in their id, agent or input, without case. 200 characters at most. */
+  /** Only runs with this text in their id, agent or input. Case does not matter. 200 characters at most. */
   containing?: string;
   /** The last id of the previous page. */
   before?: string;
@@ -44,7 +44,7 @@ export interface ResultOptions {
   pollMs?: number;
 }
 
-/** A handle of a run, to watch it or to wait for its end. */
+/** A handle for a run, to watch it or to wait for its end. */
 export class Run<Output = string> {
   readonly id: string;
   readonly #runs: Runs;
@@ -79,8 +79,9 @@ export class Runs {
   }
 
   /**
-   * Starts a run. A worker with the agent (`runAgents`) takes it, and another continues if that worker dies.
-   * Needs `run:write`. Where the definition is not at hand, name the agent and give the limits.
+   * Starts a run. A worker that has the agent's definition (`runAgents`) executes it. If that worker dies,
+   * another one continues. Needs `run:write`. If you do not have the definition, pass the name of the agent and
+   * the limits.
    *
    * @returns `invalid_request` with the field, `quota_exceeded`, `scope_missing`.
    *
@@ -122,7 +123,7 @@ export class Runs {
   /**
    * Waits for the end of a run.
    *
-   * @returns its answer; `run_failed` for every other end, with status, code and message in `details`;
+   * @returns its answer; `run_failed` if it ended without success, with status, code and message in `details`;
    * `request_timeout` if it has not ended by then.
    */
   async result<Output = string>(
@@ -168,17 +169,15 @@ export class Runs {
   }
 
   /**
-   * Counts runs, calls of models and calls of tools in the last `seconds` (an hour), and how long they took.
-   * Needs `run:read`.
+   * Counts the runs, model calls and tool calls of the last `seconds` (an hour by default), and says how long
+   * they took. Needs `run:read`.
    */
   async statistics(options: { seconds?: number } = {}): Promise<Result<RunStatistics>> {
     const answer = await this.#link.rpc("run_statistics", options, statisticsRow);
     return answer.error ? answer : ok(toStatistics(answer.data));
   }
 
-  /**
-   * Cancels a run, together with the runs for which it waits. A running one learns of it at its next write.
-   */
+  /** Cancels a run, together with the runs for which it waits. A running run learns of it at its next write. */
   cancel(id: string): Promise<Result<{ cancelled: number; cancelling: number }>> {
     return this.#link.rpc("cancel_jobs", { ids: [idOf(id)] }, cancelledJobs);
   }
@@ -231,10 +230,10 @@ export class Runs {
   }
 
   /**
-   * Rates the answer of a run: sets the reward and a critique on the memory that it made. Needs
+   * Rates the answer of a run: sets the reward and the critique of the memory that the run stored. Needs
    * `memory:write`.
    *
-   * @returns `memory_unknown` for a run that remembered nothing.
+   * @returns `memory_unknown` if the run stored no memory.
    */
   async feedback(
     id: string,

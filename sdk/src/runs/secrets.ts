@@ -9,8 +9,8 @@ export type SecretResolver = (
 ) => string | undefined | Promise<string | undefined>;
 
 /**
- * The secrets for tools and models: from the worker's resolver, or otherwise from Supabase Vault. Read on
- * demand, and stored in no row and no debug record.
+ * The secrets for tools and models: from the worker's resolver, or otherwise from Supabase Vault. They
+ * are read when they are needed, and are not stored in any row or debug record.
  */
 export const secretsOf =
   (resolve: SecretResolver | undefined, tenantId: string, door: RunDoor) =>

@@ -4,7 +4,7 @@ import type { Percentiles } from "../jobs/types.ts";
 import { fromRow } from "../link/rows.ts";
 import type { RunStatus } from "./types.ts";
 
-/** Runs, models and tools in numbers. The 100 of each kind that did most. */
+/** Runs, models and tools in numbers. Each list has the 100 that did most. */
 export interface RunStatistics {
   /** Runs that are open, and runs that ended in this time, by status. `run`: from started to ended. */
   agents: { agent: string; byStatus: Partial<Record<RunStatus, number>>; run: Percentiles }[];

@@ -48,7 +48,7 @@ export const recordedModel = (provider: string, modelId: string, parts: Part[]):
 export const quiet = (part: Part): Part =>
   part.type === "stream-start" ? { ...part, warnings: [] } : part;
 
-/** JSON has no dates. */
+/** Turns texts back into dates, because JSON has no dates. */
 const revived = (part: Part): Part =>
   part.type === "response-metadata" && typeof part.timestamp === "string"
     ? { ...part, timestamp: new Date(part.timestamp) }

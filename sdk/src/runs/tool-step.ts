@@ -9,8 +9,8 @@ import type { RunContext, ToolDefinition } from "./types.ts";
 export interface LoopTool extends Omit<ToolDefinition, "run"> {
   run: ToolDefinition["run"];
   /**
-   * Whether the job sleeps in it, for example to wait for another run. It then starts after all
-   * others.
+   * Whether the job sleeps while the tool runs, for example to wait for another run. Such a tool
+   * starts after all others.
    */
   sleeps?: boolean;
 }
@@ -22,12 +22,12 @@ export interface Acting {
   tools: Record<string, LoopTool>;
   /** The calls of the step that have started, by id. */
   rows: Map<string, ToolRow>;
-  /** Calls whose audit was written with the answer that asked for them. */
+  /** Calls that were begun in the write that recorded the answer asking for them. */
   begun: BegunTool[];
   context: Omit<RunContext, "step">;
   step: number;
   tries: number;
-  /** Records how calls ended. `all` are the outcomes of the step, once it has all. */
+  /** Records how calls ended. `all` has all outcomes of the step, once they are known. */
   record(ends: object[], all: Outcome[] | undefined): Promise<void>;
   /** The JSON Schema of a tool's input. */
   schemaOf(tool: LoopTool | undefined): Promise<object | undefined>;

@@ -25,8 +25,8 @@ export interface RunContext {
   agent: string;
   step: number;
   /**
-   * A secret of the tenant, from the worker's resolver or from Supabase Vault. It is in no row that agents
-   * can read.
+   * A secret of the tenant, from the worker's resolver or from Supabase Vault. It is not stored in any row that
+   * agents can read.
    */
   secret(name: string): Promise<string>;
 }
@@ -38,7 +38,7 @@ export interface ToolContext extends RunContext {
    * happens once.
    */
   idempotencyKey: string;
-  /** Above 1, a worker died while it ran, and it may have had its effect. */
+  /** Above 1, a worker died while the tool ran, so the tool may already have had its effect. */
   attempt: number;
   /** Aborted when the run is cancelled, its lease is lost, or its time is over. */
   signal: AbortSignal;
@@ -52,26 +52,26 @@ export interface ToolDefinition<Input = unknown, Output = unknown> {
    */
   input: JobSchema<Input>;
   /**
-   * `read` means no effect, and such calls of a step run in parallel. You can use any word, which the audit
-   * shows. `write` by default.
+   * `read` means that the tool has no effect. Such calls of the same step run in parallel. Any other word is
+   * possible, and the audit shows it. `write` by default.
    */
   risk?: string;
   /**
-   * `always`: somebody has to approve each call. `policy`: the tenant's approval policies decide, with the
-   * risk as category. `never` by default, or a function of the input. No text that a model reads can approve
-   * anything.
+   * `always`: somebody has to approve each call. `policy`: the tenant's approval policies decide, with the risk
+   * as category. `never` is the default. You can also pass a function of the input. No text that a model reads
+   * can approve anything.
    */
   approval?: ToolApproval | ((input: Input) => ToolApproval);
   /** How long one call may take, in seconds: 60 by default. */
   timeout?: number;
   /** How often to retry a call that throws. 0 by default. */
   retries?: number;
-  /** Hides the result from the model and from the stream. The audit has it. */
+  /** Returns what the model and the stream see instead of the result. The audit has the whole result. */
   mask?: (output: Output) => unknown;
   /** Runs the tool. Its result is recorded before the model sees it. */
   run(input: Input, context: ToolContext): Output | Promise<Output>;
 }
-/** Whether a tool call needs approval: `always`, `never`, or as the tenant's policies say. */
+/** Whether a tool call needs approval: `always`, `never`, or what the tenant's policies say. */
 export type ToolApproval = "always" | "policy" | "never";
 
 /** The limits of an agent. A run that reaches one ends with its own status. */
@@ -80,7 +80,7 @@ export interface RunBudget {
   usd?: number;
   /** Input and output tokens, never exceeded (`max_tokens`). */
   tokens?: number;
-  /** Time of models and tools at work. Waiting does not count (`max_time`). */
+  /** How long models and tools may work in all. Waiting does not count (`max_time`). */
   seconds?: number;
 }
 
@@ -89,16 +89,16 @@ export interface AgentOptions<Output = string> {
   /** Lower case letters, digits, dots, dashes. Its runs are jobs with the name `run:<name>`. */
   name: string;
   /**
-   * A model, or a chain: if one fails, the next is called. A function gets the context, for example for keys
-   * of a tenant.
+   * A model, or a chain of models: if one fails, the next is called. Instead of a model, you can pass a
+   * function that makes it, for example with the tenant's own key.
    */
   model: RunModel | ModelMaker | (RunModel | ModelMaker)[];
   instructions?: string;
   // biome-ignore lint/suspicious/noExplicitAny: each tool names the type of its own input.
   tools?: Record<string, ToolDefinition<any, any>>;
-  /** How many model calls with an answer: 20 by default (`max_steps`). */
+  /** How many model calls with an answer a run may make: 20 by default (`max_steps`). */
   maxSteps?: number;
-  /** How many tokens one call may return: 8,192 by default, and never more than the budgets allow. */
+  /** How many tokens one model call may return: 8,192 by default, and never more than the budgets allow. */
   maxOutputTokens?: number;
   budget?: RunBudget;
   memory?: {
@@ -106,11 +106,11 @@ export interface AgentOptions<Output = string> {
     recall?: number;
     /** Their token budget. 2,000 by default. */
     tokens?: number;
-    /** Gives the agent a tool `recall`. */
+    /** Whether the agent gets a tool `recall`. */
     tool?: boolean;
     /** Remembers the question and the answer, with the reward from `judge`. */
     remember?: "outcome";
-    /** From 0 to 1. People give rewards with `runs.feedback`. */
+    /** Returns the reward, from 0 to 1. People can set it later with `runs.feedback`. */
     judge?: (end: { input: unknown; output: Output }) => number | Promise<number>;
   };
   /**
@@ -119,7 +119,10 @@ export interface AgentOptions<Output = string> {
    */
   output?: JobSchema<Output>;
   repairs?: number;
-  /** Agents that it can ask, each with a tool `ask_<name>`. It waits for a separate run. */
+  /**
+   * Agents that it can ask, each with a tool `ask_<name>`. The other agent answers in its own run, and this run
+   * waits.
+   */
   // biome-ignore lint/suspicious/noExplicitAny: whatever they answer.
   delegates?: Agentlike<any>[];
   /** Agents that can take over, each with a tool `hand_over_to_<name>`. */
@@ -161,7 +164,7 @@ export interface RunInfo {
   about?: string;
   /** Model calls with an answer. */
   steps: number;
-  /** How often an answer did not match and was asked for again. */
+  /** How often the model was asked again because its answer did not match the schema. */
   repairs: number;
   inputTokens: number;
   outputTokens: number;
@@ -207,7 +210,7 @@ export interface RunModelCall {
 /** The answer of a model at a step. */
 export interface RunAnswer {
   text: string;
-  /** What it thought before, if its provider tells. */
+  /** What the model thought before it answered, if the provider shows that. */
   reasoning: string;
   calls: { callId: string; tool: string; input: unknown }[];
 }
@@ -223,7 +226,7 @@ export interface RunToolCall {
   result?: unknown;
   error?: { code: string; message: string };
   approvalId?: string;
-  /** How often it was started. Above 1, a worker died while it ran. */
+  /** How often it was started. Above 1, a worker died while the tool ran. */
   attempts: number;
   startedAt?: Date;
   endedAt?: Date;
@@ -232,7 +235,7 @@ export interface RunToolCall {
 /** A run with everything that it recorded. */
 export interface RunDetails<Output = unknown> extends RunInfo {
   input: unknown;
-  /** Every input with the step before which it was added: forks can add more. */
+  /** Every input, with the step before which it was added. Forks can add inputs. */
   inputs: { step: number; input: unknown }[];
   output: Output | null;
   /** The memories that were recalled before the first step. */
@@ -253,10 +256,13 @@ export interface RunResult<Output = string> {
 
 /** A chunk of a run's stream. */
 export interface RunChunk {
-  /** The cursor. Pass it as `after` to continue after it. */
+  /** The cursor. Pass it as `after` to continue after this chunk. */
   seq: number;
   step: number;
-  /** A step that is retried streams again. Ignore what earlier tries streamed. */
+  /**
+   * Which try of the step it belongs to. A step that is retried streams again. Ignore the chunks of earlier
+   * tries.
+   */
   try: number;
   /**
    * A chunk of the AI SDK's UI message stream: `text-delta`, `tool-input-available`, `tool-output-available`,
@@ -271,7 +277,10 @@ export interface StartRunOptions {
   key?: string;
   /** The lowest number is first. 0 by default. */
   priority?: number;
-  /** Limits of this run instead of the agent's. For an agent that you name, they are its only limits, except `maxSteps`. */
+  /**
+   * Limits of this run instead of the agent's. If you pass only the name of the agent, these are the only
+   * limits, except `maxSteps`.
+   */
   maxSteps?: number;
   budget?: RunBudget;
 }
@@ -282,6 +291,6 @@ export interface ForkOptions {
   atStep: number;
   /** A message at that step. At the first step it replaces the input. */
   input?: unknown;
-  /** Replacements for the results of tools in the step before, by call id. */
+  /** New results for tool calls of the step before, by the id of the call. */
   edits?: Record<string, unknown>;
 }

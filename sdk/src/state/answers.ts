@@ -43,7 +43,7 @@ export const changeRow = row<ChangeRow>({
   agent_id: maybeText,
   value,
 });
-/** A state as it is in the table. */
+/** A state in the form of the table. */
 type TableState = Omit<StateRow, "created_at" | "expires_at"> & { deleted_at: string | null };
 export const tableState = row<TableState>({
   id: text,

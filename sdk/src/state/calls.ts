@@ -7,8 +7,8 @@ import { noteCall } from "./notes.ts";
 type Functions = Database["mayfly"]["Functions"];
 
 /**
- * Calls about the states of one owner, or with null about the shared states. Each call is noted in
- * the debug stream.
+ * Calls about the states of one owner. If the owner is null, about the shared states. Each call is
+ * noted in the debug stream.
  */
 export class StateCalls {
   readonly #link: Link;

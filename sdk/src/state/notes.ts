@@ -1,7 +1,7 @@
 import type { Note } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
 
-/** Writes are detailed, reads and values verbose. */
+/** Records writes at the level detailed, and reads and values at verbose. */
 export function noteCall(
   note: Note,
   name: string,

@@ -15,7 +15,7 @@ import { keptVersion } from "./answers.ts";
 import type { StateCalls } from "./calls.ts";
 import { type StateVersion, toVersion } from "./types.ts";
 
-/** An instant, or what has one: a checkpoint of `mayfly.workflows.history(id)`. */
+/** A time, or something that has one: a checkpoint of `mayfly.workflows.history(id)`. */
 export type Moment = Date | { at: Date };
 
 /** The states of one owner as they stood at a moment. */
@@ -24,7 +24,8 @@ export interface StatesAt {
   /** The states, by key. */
   states: StateVersion[];
   /**
-   * The keys whose version of that time is no longer kept. Only the newest hundred versions are.
+   * The keys whose version of that time is no longer kept. Only the newest hundred versions are
+   * kept.
    */
   unkept: string[];
 }
@@ -68,7 +69,7 @@ export const stateAt = <T>(calls: StateCalls, key: string, version: number) =>
     (row) => row && toVersion<T>(row),
   );
 
-/** Every page of them. */
+/** Reads the states as they stood at a moment, page by page. */
 export async function statesAt(
   calls: StateCalls,
   moment: Moment,

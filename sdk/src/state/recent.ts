@@ -7,7 +7,8 @@ import { recentRow } from "./answers.ts";
 import type { RecentRow } from "./types.ts";
 
 /**
- * A state of anybody, without its value. `deletedAt` is set while its versions outlive it.
+ * A state of any owner, without its value. `deletedAt` is set if it was deleted, while its versions
+ * are still kept.
  *
  * @interface
  */

@@ -38,7 +38,7 @@ export function reconcileRequest(key: string, options: Reconcile): Request {
   }));
 }
 
-/** `limit` has another name in SQL, where it is a keyword. */
+/** Renames `limit`, because it is a keyword in SQL. */
 export const pageRequest = ({ limit, ...rest }: { limit?: number }): Record<string, unknown> => ({
   ...rest,
   ...(limit !== undefined && { page_limit: limit }),

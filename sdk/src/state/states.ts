@@ -78,8 +78,8 @@ export class States {
   /**
    * Sets a state.
    *
-   * @returns `version_conflict` with `details.version` if it is not at `expectedVersion`: nothing was written.
-   * `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
+   * @returns `version_conflict` with `details.version` if the state is not at `expectedVersion`. Nothing was
+   * written then. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
    * @example
    * const { error } = await agent.state.set("plan", { step: 2 }, { expectedVersion: 1 });
    */
@@ -90,8 +90,8 @@ export class States {
   }
 
   /**
-   * Changes a state with a JSON merge patch (RFC 7396): keys replace, objects are merged deeply, null removes.
-   * A missing state starts as `{}`.
+   * Changes a state with a JSON merge patch (RFC 7396): a value replaces the old one, objects are merged key by
+   * key at every level, and null removes a key. A missing state starts as `{}`.
    *
    * @returns the same errors as `set`.
    * @example
@@ -108,9 +108,9 @@ export class States {
   }
 
   /**
-   * Changes counters and lists on the server, in one call. Each edit applies to the result of those before it,
-   * all or none, as one version. However many callers do this at once, nothing conflicts and nothing is lost. A
-   * missing state starts empty.
+   * Changes counters and lists on the server, in one call. Each edit applies to the result of those before it.
+   * All edits together make one version, or none is made. Any number of callers can do this at once, without
+   * conflicts or lost edits. A missing state starts empty.
    *
    * @returns the new state, null if it still does not exist; `edit_does_not_fit` with `details.index`, and the
    * errors of `set`.
@@ -131,7 +131,7 @@ export class States {
   /**
    * Adds to a number on the server, in one call. A missing number is 0. See {@link States.edit}.
    *
-   * @returns the new number; `edit_does_not_fit` if there is something else.
+   * @returns the new number; `edit_does_not_fit` if there is something else than a number.
    * @example
    * const { data: done } = await agent.state.shared.increment("done");
    */
@@ -145,7 +145,7 @@ export class States {
   /**
    * Changes a state with a function of its current value (undefined if it does not exist), and writes what it
    * returns; undefined leaves the state as it is. If somebody else writes first, it tries again, with pauses of
-   * up to 5 s, so the function may run several times. Reading takes one call, and each try one more.
+   * up to 5 s, so the function may run several times. Reading takes one call, and each try takes one more.
    *
    * @returns the new state; `version_conflict` if all tries (100 by default) were lost. After `unavailable`,
    * the change may have been made: read before you repeat it.
@@ -212,8 +212,8 @@ export class States {
   }
 
   /**
-   * Reads a state at a version. Null if that version is not kept. With an instant or a checkpoint of a run,
-   * reads all states of this owner as they were then, optionally only those whose key begins with `prefix`.
+   * Reads a state at a version. Null if that version is not kept. With a time or a checkpoint of a run, reads
+   * all states of this owner as they were then, optionally only those whose key begins with `prefix`.
    *
    * @example
    * const { data: history } = await mayfly.workflows.history(id);
@@ -247,7 +247,7 @@ export class States {
   /**
    * Restores the value of an earlier version, as a new version. A deleted state comes back.
    *
-   * @returns `version_unknown`, and as `set`.
+   * @returns `version_unknown`, and the errors of `set`.
    * @example
    * await agent.state.rollback("plan", 3);
    */
@@ -263,7 +263,7 @@ export class States {
   /**
    * Merges two changes that were made from the same version, as a new version.
    *
-   * @returns `version_unknown`, and as `set`. A conflict is not an error: `outcome` reports it.
+   * @returns `version_unknown`, and the errors of `set`. A conflict is not an error: `outcome` reports it.
    * @example
    * const ours = { value: await workOffline({ step: 3 }) };
    * await agent.state.reconcile("plan", { strategy: "merge", base: 1, ours });
@@ -276,9 +276,9 @@ export class States {
 
   /**
    * Calls the handler with each change of a state, of all states with a prefix (`"steps/*"`), or of all
-   * (`"*"`), until `stop()`. Each version arrives once and in order, whatever the connection does. Versions
-   * that are no longer kept when they are fetched (100 versions later) are skipped, but never the last one.
-   * Needs `state:read`.
+   * (`"*"`), until `stop()`. Each version arrives once and in order, even if the connection drops. If a version
+   * is no longer kept when the watch fetches it (100 versions later), it is skipped. The last version is never
+   * skipped. Needs `state:read`.
    *
    * @param options `since` and `store` as in {@link WatchOptions}; `since: null` starts with the existing
    * states.

@@ -58,7 +58,7 @@ export interface WriteOptions {
 
 /** The version that a `set` expects, and when the state expires. */
 export interface SetOptions extends WriteOptions {
-  /** From then on it counts as deleted. By default a state stays until it is deleted. */
+  /** When it expires. From then on it counts as deleted. By default a state stays until it is deleted. */
   expiresAt?: Date;
 }
 
@@ -93,7 +93,7 @@ export interface Reconcile {
   /**
    * `latest_wins`: the later change replaces the whole value. `merge`: deep three-way merge; if both changed
    * a value, the later one wins. `manual`: like `merge` if they do not contradict each other; otherwise
-   * nothing is written and `conflicts` says where they do.
+   * nothing is written, and `conflicts` says where they contradict each other.
    */
   strategy: "latest_wins" | "merge" | "manual";
   /** The version from which both changes were made. Without it, the changes have no common base. */

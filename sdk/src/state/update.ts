@@ -11,11 +11,11 @@ export type Change<T> = (
   state: State<T> | null,
 ) => T | undefined | Promise<T | undefined>;
 
-/** If 80 callers change one state at once, the unluckiest needs about 20 tries. */
+/** If 80 callers change one state at once, the least lucky one needs about 20 tries. */
 const defaultTries = 100;
 /**
- * How long a writer that lost pauses: at first up to this long or as long as a call takes, then twice as long
- * each time.
+ * How long a writer pauses after it has lost: at first up to this long, or as long as a call takes. Each
+ * further pause is up to twice as long.
  */
 const pauseMs = 25;
 const maxPauseMs = 5_000;
@@ -38,8 +38,8 @@ export async function updateState<T>(
     if (written.data.done) return ok(written.data.row && toState<T>(written.data.row));
     lost = versionConflict(key, row?.version ?? 0, written.data.row?.version ?? 0, attempt);
     row = written.data.row;
-    // The answer to a lost try has the newest state, so a second try follows at once. After a pause that state is
-    // old: the next try will probably lose, and bring the state that the one after it needs.
+    // The answer to a lost try has the newest state, so a second try follows at once. After a pause, that state
+    // is old. So the next try will probably lose, but it brings the newest state for the try after it.
     if (attempt % 2 === 0 && attempt < tries) await pause(attempt / 2, performance.now() - began);
   }
   return failed(lost ?? versionConflict(key, row?.version ?? 0, row?.version ?? 0, 0));
@@ -63,8 +63,8 @@ async function swap<T>(
 }
 
 /**
- * With full jitter, so that writers that lost together do not come back at the same time. The pause
- * depends on how busy the server is.
+ * Pauses with full jitter, so that writers that lost together do not come back at the same time. If the server
+ * is busy and calls take longer, the pause is longer too.
  */
 function pause(pauses: number, callMs: number): Promise<void> {
   const ms = Math.random() * Math.min(Math.max(pauseMs, callMs) * 2 ** pauses, maxPauseMs);

@@ -21,7 +21,7 @@ export interface StateChange<T = unknown> {
   /** Undefined if it was deleted. */
   value: T | undefined;
   action: StateAction;
-  /** The top-level keys that changed, if the value was and is an object. Otherwise null. */
+  /** The top-level keys that changed, if the old and the new value are objects. Otherwise null. */
   fields: string[] | null;
   /** The agent or person that changed it. Null for the secret key and for an expiry. */
   by: string | null;
@@ -31,7 +31,7 @@ export interface StateChange<T = unknown> {
 /** Awaited before the next change. If it throws, it is called again with the same change. */
 export type StateHandler<T = unknown> = (change: StateChange<T>) => void | Promise<void>;
 
-/** Where a watch of states starts, and who is told about failures, as in `WatchOptions`. */
+/** Options of a watch of states, as in `WatchOptions`. */
 export type StateWatchOptions = Pick<WatchOptions, "since" | "store" | "pollMs" | "onError">;
 
 /** Small pages, because values have up to 256 KB each. */
@@ -47,8 +47,8 @@ export class StateFollower {
   readonly #key: string;
   readonly #handler: StateHandler;
   /**
-   * The last delivered version of each state. A batch whose handler failed arrives again as a whole, and
-   * after a gap in the log newer versions follow.
+   * The last delivered version of each state. They are needed because a batch whose handler failed
+   * arrives again as a whole, and because versions can be missing after a gap in the log.
    */
   readonly #versions = new Map<string, number>();
 
@@ -77,7 +77,7 @@ export class StateFollower {
     }
   };
 
-  /** The log does not go back far enough, so read the current states that are newer. */
+  /** Called if the log does not go back far enough. Delivers the current states that are newer. */
   async #takeAll(): Promise<void> {
     for (let after = ""; ; ) {
       let query = this.#link.client
@@ -98,7 +98,7 @@ export class StateFollower {
         await this.#hand({ ...row, action, by: row.updated_by, at: row.updated_at }, null);
       }
       const last = data.at(-1);
-      // A project may allow fewer rows in a page.
+      // A project may allow fewer rows in a page, so only an empty page is the last.
       if (!last) return;
       after = last.key;
     }

@@ -4,14 +4,14 @@ import type { Duration } from "../jobs/duration.ts";
 /** The kinds of alerts that the detectors raise. */
 export type AlertKind = "deadlock" | "repetition" | "silence" | "runaway_cost";
 
-/** Something that goes wrong in a team. */
+/** Something that is going wrong in a team. */
 export interface TeamAlert {
   id: string;
   team: string;
   kind: AlertKind;
   /**
-   * The agents that it is about: the agents of the cycle, or the one that repeats itself, is
-   * silent, or spends too much.
+   * The agents that it is about: those that wait for each other in a cycle, or the one that repeats
+   * itself, is silent, or spends too much.
    */
   agents: string[];
   /** What was found, such as `{ activity: "thinking", seconds: 412 }`. */
@@ -27,11 +27,16 @@ export interface TeamAlert {
 
 /** When the detectors raise an alert. */
 export interface AlertLimits {
-  /** A member that thinks for longer is silent; 300 s by default. */
+  /** A member that thinks for longer than this counts as silent; 300 s by default. */
   thinking?: Duration;
-  /** A member that executes for longer without a recorded step; 600 s by default. */
+  /**
+   * A member that executes for longer than this without recording a step counts as silent; 600 s by
+   * default.
+   */
   executing?: Duration;
-  /** A member that is blocked or waits for longer; 1,800 s by default. */
+  /**
+   * A member that is blocked or waits for longer than this counts as silent; 1,800 s by default.
+   */
   blocked?: Duration;
   /** How many equal messages or tool calls within the window are a repetition; 5 by default. */
   repeats?: number;
@@ -48,7 +53,7 @@ export interface AlertLimits {
 /**
  * What to do about an alert. `nudge`: the agents get a message. `restart`: agents of the same type,
  * role and capabilities replace them. `{ fallBack: type }`: agents of another type replace them.
- * `reassign`: they end, and their jobs go to others. `stop`: the team ends. `ask`: a person
+ * `reassign`: the agents end, and others get their jobs. `stop`: the team ends. `ask`: a person
  * decides. A function runs your own code.
  */
 export type AlertAction =

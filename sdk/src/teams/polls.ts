@@ -17,8 +17,8 @@ export class Polls {
   }
 
   /**
-   * Opens a poll. It closes once: when all living voters have voted, when missing votes cannot change the
-   * outcome, at its quorum, or when its time is over. Needs `team:manage`.
+   * Opens a poll. It closes as soon as all living voters have voted, the missing votes cannot change the
+   * outcome, its quorum is reached, or its time is over. Needs `team:manage`.
    *
    * @example
    * const { data: poll } = await mayfly.teams.polls.open("Ship it?", { within: "1m" });
@@ -40,7 +40,7 @@ export class Polls {
   }
 
   /**
-   * Votes, once. Nobody sees the ballot before the poll closes. Needs `team:vote`.
+   * Votes. You can vote only once, and nobody sees the ballot before the poll closes. Needs `team:vote`.
    *
    * @returns the poll, with its outcome if this ballot closed it; `already_voted`, `not_a_voter`,
    * `poll_closed`, `poll_unknown`.

@@ -45,7 +45,10 @@ export interface SpawnedTeam<Agent> {
   agents: Agent[];
 }
 
-/** Agents that work on something together, how they decide, and who gets which work. */
+/**
+ * Teams of agents that work on something together. They can hold polls, and work can be given to the best
+ * agent.
+ */
 export class Teams<Agent extends { id: string }> {
   /** Polls: questions that each agent or person answers separately. */
   readonly polls: Polls;
@@ -74,7 +77,7 @@ export class Teams<Agent extends { id: string }> {
   /**
    * Spawns a team with a name, as a whole or not at all. Needs `agent:spawn` and `team:manage`.
    *
-   * @returns `name_taken` while a team with that name is running, and what `spawn` returns.
+   * @returns `name_taken` while a team with that name is running, and the errors of `spawn`.
    *
    * @example
    * const { data: release } = await mayfly.teams.spawn("release", {
@@ -167,9 +170,9 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * Gives a job to the best living agent: the one with the least to do, and among equals the one whose type
-   * has the best record for this kind of work. If the agent ends, the job goes to any agent with the
-   * capabilities. Needs `team:manage` and `job:add`.
+   * Gives a job to the best living agent. That is the one with the least to do. If several have equally
+   * little to do, it is the one whose type has the best record for this kind of work. If the agent ends, the
+   * job goes to any agent with the capabilities. Needs `team:manage` and `job:add`.
    *
    * @returns `no_agent_available` if nobody can take it now.
    *
@@ -187,11 +190,11 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * Rates the result of an assigned job that has ended, once, from 0 to 1. This becomes part of the record of
-   * the agent's type for this kind of work. Needs `team:manage`.
+   * Rates the result of an assigned job that has ended, from 0 to 1. A job can be rated only once. This
+   * becomes part of the record of the agent's type for this kind of work. Needs `team:manage`.
    *
-   * @returns `rating_own` for the agent that did it, its descendants, and ancestors that did not assign it;
-   * `job_not_ended`, `already_rated`, `job_unknown`.
+   * @returns `rating_own` if you are the agent that did the job, one of its descendants, or an ancestor that
+   * did not assign it; `job_not_ended`, `already_rated`, `job_unknown`.
    */
   rate(job: string, reward: number): Promise<Result<Rated>> {
     return this.#link.rpc("rate_job", { job_id: idOf(job), reward }, ratedRow);

@@ -20,11 +20,13 @@ export type TeamBudget = Pick<BudgetOptions, "hardUsd" | "softUsd" | "hardTokens
 export interface TeamOptions {
   /** The lead: a type, or more options. Its role is `lead`. A team can have none. */
   lead?: string | Omit<TeamRole, "count">;
-  /** Members by role: how many, or more options. The role is their type unless you set another. */
+  /**
+   * The members of each role: how many, or more options. The role is their type unless you set another.
+   */
   members?: Record<string, number | TeamRole>;
   /** The task of the team. */
   task?: string;
-  /** No member lives longer. */
+  /** No member lives longer than this. */
   deadline?: Duration;
   /** How much its members and their descendants may spend together. */
   budget?: TeamBudget;
@@ -90,15 +92,18 @@ export interface PollOptions {
   options?: string[];
   /** `majority` by default. */
   rule?: PollRule;
-  /** The ids of the voters, with weights under the rule `weighted`. */
+  /** The ids of the voters. For the rule `weighted`, also their weights. */
   voters?: (string | { id: string; weight: number })[];
-  /** The living members of this team may vote. Without it and `voters`, everybody with `team:vote`. */
+  /**
+   * The living members of this team may vote. Without `team` and `voters`, everybody with `team:vote`
+   * may.
+   */
   team?: string;
-  /** Closes with this many ballots, and decides nothing with fewer. */
+  /** The poll closes when it has this many ballots. With fewer, it decides nothing. */
   quorum?: number;
   /** Closes after this time at the latest. 5 minutes by default. */
   within?: Duration;
-  /** With the same key, the same caller gets the same poll again. */
+  /** If the same caller uses the same key again, it gets the same poll. */
   key?: string;
   /** The lease of the job that opens it. The job gets the signal `poll:<id>` with the outcome. */
   lease?: string;
@@ -158,7 +163,7 @@ export interface TenderOptions {
   rule?: "lowest_price" | "highest_score";
   /** Bids above this do not win. */
   maxPrice?: number;
-  /** Only its members may bid. It is awarded when every living member has. */
+  /** Only members of this team may bid. The tender is awarded when every living member has bid. */
   team?: string;
   /** Awarded after this time at the latest. One minute by default. */
   within?: Duration;
@@ -168,7 +173,7 @@ export interface TenderOptions {
 export interface BidOptions {
   /** The price, in any unit that the team uses. */
   price: number;
-  /** How well it expects to do it, 0 to 1. 1 by default. */
+  /** How well the bidder expects to do the job, 0 to 1. 1 by default. */
   score?: number;
   note?: string;
 }
@@ -203,7 +208,7 @@ export interface Tender {
   closedAt: Date | null;
 }
 
-/** A job that is given to one agent or offered for bids, without a target. */
+/** A job that is assigned to an agent or offered for bids. It has no target. */
 export type Task = Omit<NewJob, "target" | "answers">;
 
 /** Who may get a job. */
@@ -213,7 +218,7 @@ export interface AssignOptions {
   type?: string;
   /** The id of a team. */
   team?: string;
-  /** Only an agent with at most this many jobs. 0 is idle. */
+  /** Only an agent with at most this many jobs. With 0, only an idle agent. */
   maxLoad?: number;
 }
 
@@ -221,11 +226,11 @@ export interface AssignOptions {
 export interface Assigned {
   job: string;
   agent: string;
-  /** Whether the key of the job was known, so that it was already assigned. */
+  /** Whether a job with this key already existed, so that it was already assigned. */
   existing: boolean;
   /** How many jobs the agent had before. */
   load?: number;
-  /** How well its type has done this kind of work, 0 to 1. A half if nothing is known. */
+  /** How well its type has done this kind of work, 0 to 1. 0.5 if nothing is known. */
   record?: number;
 }
 

@@ -129,7 +129,7 @@ async function act<Agent extends { id: string }>(
     const issued = await requestAgent(link, { type, capabilities, scopes }, headers);
     if (issued.error) throw issued.error;
     const agent = connect(issued.data);
-    // There is only one lead, so the agent that replaces it becomes the lead.
+    // There can be only one lead, so the agent that replaces it gets the role `deputy`.
     const role = was === "lead" ? "deputy" : was;
     const joined = await link.rpc(
       "join_team",

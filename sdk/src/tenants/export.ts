@@ -1,4 +1,4 @@
-/** The export of a tenant, with the client's identity. */
+/** Exports a tenant, as the caller. */
 import { z } from "zod";
 import { flag, row, text } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
@@ -26,7 +26,7 @@ const exportPage = row<ExportPage>({
   more: flag,
 });
 
-/** Exports page by page. The next page is asked for when the one before was read. */
+/** Exports page by page. The next page is requested when the previous one has been read. */
 export async function exportTenant(
   link: Link,
   { signal }: ExportOptions,
@@ -43,7 +43,7 @@ export async function exportTenant(
     const page = data;
     const lines = page.lines.map((line) => `${JSON.stringify(line)}\n`).join("");
     const bytes = encoder.encode(lines);
-    // Rows of other tables are much larger or smaller.
+    // Rows of different tables differ much in size, so adapt the number of rows.
     const fitting = Math.round((rows * pageBytes) / Math.max(bytes.length, 1));
     rows = Math.max(1, Math.min(fitting, rows * 4, maxPageRows));
     return ok({ page, bytes });

@@ -3,8 +3,8 @@ import { type ApplicationClient, noToken, sessionOf } from "../link/application-
 import type { Tenants } from "./tenants.ts";
 
 /**
- * Opens a client with the identity of a request's token, in the tenant that is given or that the request names, or
- * in the only one in which its caller is.
+ * Opens a client that acts as the caller of a request, by the request's token. The tenant is the given one, or
+ * the one that the request names, or the caller's only tenant.
  */
 export async function openForRequest<Client extends { tenants: Pick<Tenants, "list"> }>(
   { headers }: Request,

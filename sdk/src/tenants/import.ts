@@ -1,4 +1,4 @@
-/** Brings back what `tenants.export` wrote. */
+/** Imports what `tenants.export` wrote. */
 import { z } from "zod";
 import { count, list, row, text } from "../contract/answer-form.ts";
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
@@ -15,11 +15,11 @@ export interface Imported {
   /** Rows that were already there. They did not change. */
   known: number;
   /**
-   * Rows that do not come back, by table: people and keys, which belong to the other project, files, the log, and
-   * jobs that had not finished.
+   * How many rows are not imported, by table. These are people and keys (they belong to the other project),
+   * files, the log, and jobs that had not finished.
    */
   leftOut: Record<string, number>;
-  /** Rows that refer to one that is not there, because it was left out or its name is taken. */
+  /** Rows that refer to a row that is not there, because that row was left out or its name is taken. */
   orphaned: number;
 }
 
@@ -33,7 +33,7 @@ export interface ImportOptions {
   signal?: AbortSignal;
 }
 
-/** What `import` reads: bytes or text, as `export` gives them. */
+/** What `import` reads: bytes or text, as `export` returns them. */
 export type ImportSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>;
 
 interface Line {
@@ -49,7 +49,7 @@ const answerForm = row<{
 }>({ stored: count, known: count, left_out: z.record(text, count), waiting: list(count) });
 const lineForm = z.object({ table: text, row: z.record(text, z.unknown()) });
 
-/** What a call takes. A statement of the Data API may take 8 s; 500 memories of 2 KB take 0.5 s. */
+/** How much one call stores. A statement of the Data API may take 8 s. 500 memories of 2 KB take 0.5 s. */
 const most = { lines: 500, characters: 1_000_000 };
 /** Once a minute's quota is used up, a write waits for the next minute. */
 const tries = 6;
@@ -75,7 +75,9 @@ export async function importTenant(
     waiting.push(...data.waiting.flatMap((place) => lines[place - 1] ?? []));
     return ok(lines.length - data.waiting.length);
   };
-  /** Rows that waited for others, until none of them finds what it waits for. */
+  /**
+   * Stores rows that waited for others, again and again until none of the waiting rows finds what it waits for.
+   */
   const storeWaiting = async (): Promise<Result<null>> => {
     for (let found = true; found && waiting.length > 0; ) {
       const again = waiting;
@@ -139,7 +141,10 @@ export async function importTenant(
   return ok(done);
 }
 
-/** Postgres refuses these escapes in a JSON value that it reads as text. A recorded answer of a model may have them. */
+/**
+ * Postgres refuses these escapes in a JSON value that it reads as text. A recorded answer of a model may
+ * contain them.
+ */
 const unreadable = /\\u(?:0000|d[89a-f])/i;
 
 function bodyOf(line: string): Line["body"] | undefined {

@@ -1,4 +1,4 @@
-/** Maintenance of a tenant, with the client's identity. */
+/** Maintains a tenant, as the caller. */
 import { count, flag, row, texts } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
 import type { Link } from "../link/link.ts";
@@ -13,7 +13,8 @@ export interface Maintained {
   events: number;
   ops: number;
   /**
-   * Chores that failed in the last batch, by name. The others were done. `npx mayfly doctor` has the errors.
+   * The names of the chores that failed in the last batch. The others were done. `npx mayfly doctor` has the
+   * errors.
    */
   failed: string[];
 }
@@ -39,7 +40,7 @@ const maintainedRow = row<Maintained & { more: boolean }>({
 
 /** How many rows maintenance looks at in a transaction. */
 const batchRows = 1_000;
-/** Before trying again, if another call is maintaining the tenant. */
+/** The pause before trying again if another call is maintaining the tenant. */
 const pauseMs = 50;
 
 /** Runs maintenance in batches, each a transaction, until nothing is left to do. */

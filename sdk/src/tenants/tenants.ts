@@ -82,11 +82,11 @@ export class Tenants {
   }
 
   /**
-   * Returns the caller's tenant with this name, and creates it if there is none. For a program that may start
-   * many times, even at the same time. The tenant stays the same if it is renamed. With the secret key, each
-   * `owner` has its own names.
+   * Returns the caller's tenant with this name, and creates it if there is none. Use it in a program that may
+   * start many times, even at the same time. If the tenant is renamed, this name still finds it. With the
+   * secret key, each `owner` has its own names.
    *
-   * @returns as `create`.
+   * @returns the same errors as `create`.
    * @example
    * const { data: acme, error } = await new Mayfly({ url, key }).tenants.ensure("acme");
    * if (error) throw error;
@@ -109,7 +109,7 @@ export class Tenants {
     return answer.error ? answer : ok(answer.data.map(tenantFromRow));
   }
 
-  /** Changes the tenant of this request. For its admins and owners. */
+  /** Changes the current tenant. For its admins and owners. */
   async update(settings: TenantSettings): Promise<Result<Tenant>> {
     const { name, language, maxDepth, maxLifetime, tokenLifetime, retention } = settings;
     const answer = await this.#link.rpc(
@@ -127,7 +127,7 @@ export class Tenants {
     return answer.error ? answer : ok(tenantFromRow(answer.data));
   }
 
-  /** Sets quotas of the tenant of this request. Quotas that you leave out stay. For the secret key. */
+  /** Sets quotas of the current tenant. Quotas that you leave out stay. For the secret key. */
   async setQuotas(quotas: TenantQuotas): Promise<Result<Tenant>> {
     const answer = await this.#link.rpc(
       "set_quotas",
@@ -149,7 +149,7 @@ export class Tenants {
     return await this.#link.rpc("usage", {}, usage);
   }
 
-  /** Leaves the tenant. Its last owner has to transfer it first. */
+  /** Leaves the tenant. The last owner has to transfer the tenant first. */
   async leave(): Promise<Result<null>> {
     const answer = await this.#link.rpc("leave_tenant", {}, ofMember);
     return answer.error ? answer : ok(null);
@@ -177,7 +177,7 @@ export class Tenants {
 
   /**
    * Exports everything that belongs to the tenant, without secrets, as JSON Lines of `{ table, row }`. The
-   * stream holds a page of about 1 MB at a time. An error on the way fails the stream.
+   * stream holds a page of about 1 MB at a time. If an error occurs later, the stream fails.
    *
    * @returns `scope_missing` without `tenant:write`.
    * @example
@@ -191,13 +191,12 @@ export class Tenants {
   }
 
   /**
-   * Brings an export into the tenant of this request, of this project or another: memories with their vectors,
+   * Imports an export, of this project or another, into the current tenant: memories with their vectors,
    * states, messages, channels, facts, finished jobs and runs, with their ids, authors and times. An import
    * starts nothing: agents come back as stopped, schedules as paused, and what was open has ended. Rows that
-   * are there already
-   * stay as they are, so you can run an import again. For the secret key.
+   * are there already stay as they are, so you can run an import again. For the secret key.
    *
-   * @returns what was stored, and what does not come back; `quota_exceeded`, `invalid_request`.
+   * @returns what was stored, and what was left out; `quota_exceeded`, `invalid_request`.
    * @example
    * import { createReadStream } from "node:fs";
    * const { data, error } = await mayfly.tenants.import(createReadStream("tenant.jsonl"));
@@ -208,7 +207,7 @@ export class Tenants {
   }
 
   /**
-   * Erases the tenant and everything in it, its files included, in steps. This cannot be undone.
+   * Erases the tenant and everything in it, including its files, in steps. This cannot be undone.
    *
    * @param options.name the tenant's name, to confirm that you mean it.
    * @param options.onProgress called after every step except the last.

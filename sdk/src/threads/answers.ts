@@ -22,7 +22,7 @@ export const threadRow = row<ThreadRow>({
 interface ChannelRow {
   channel: string;
   version: string | number;
-  /** Its value: the first `parts` texts of a chain, or the `text` itself. */
+  /** The value is the first `parts` texts of a chain, or `text` itself. */
   chain?: string | undefined;
   parts?: number | undefined;
   text?: string | undefined;

@@ -23,8 +23,8 @@ import type {
 } from "./types.ts";
 
 /**
- * Checkpoints of graphs that another framework runs, with the state of a thread at each step.
- * Adapters such as `@mayfly/langgraph` call this. Values are texts, which Mayfly never looks into.
+ * Checkpoints of graphs that another framework runs. They have the state of a thread at each step.
+ * Adapters such as `@mayfly/langgraph` call this. Values are texts, and Mayfly does not interpret them.
  */
 export class Threads {
   readonly #link: Link;
@@ -81,8 +81,7 @@ export class Threads {
   }
 
   /**
-   * Reads a checkpoint of a thread. Without `id`, the newest one. Null if there is none. Needs
-   * `thread:read`.
+   * Reads a checkpoint of a thread, by default the newest. Null if there is none. Needs `thread:read`.
    */
   async get(
     thread: string,
@@ -149,6 +148,6 @@ export class Threads {
   }
 }
 
-/** Putting a checkpoint twice changes nothing, so a call whose answer was lost is repeated. */
+/** Repeats a call if its answer was lost. Putting a checkpoint twice changes nothing. */
 const again = <T>(call: () => Promise<Result<T>>) =>
   retried(call, mayBeDone, { firstMs: 250, tries: 3 });

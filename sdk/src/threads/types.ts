@@ -16,7 +16,10 @@ export interface NewChannelValue {
    * that of `base`.
    */
   part?: string;
-  /** The version of the channel that this value continues. The common parts are stored once. */
+  /**
+   * The version of the channel that this value continues. The parts that both share are stored
+   * once.
+   */
   base?: string | number;
 }
 
@@ -27,7 +30,7 @@ export interface NewCheckpoint {
   ns?: string;
   /** The checkpoint before it. */
   parent?: string;
-  /** The checkpoint as the caller serialised it. Mayfly never looks into it. */
+  /** The checkpoint as the caller serialised it. Mayfly does not interpret it. */
   body: string;
   /** The version of each channel that has a value. */
   channelVersions: Record<string, string | number>;
@@ -35,7 +38,9 @@ export interface NewCheckpoint {
   metadata?: Record<string, unknown>;
   /** The values of channels that are new in this checkpoint. */
   channelValues?: NewChannelValue[];
-  /** The whole thread ends after this many seconds, unless a later checkpoint sets a new time. */
+  /**
+   * The whole thread expires after this many seconds, unless a later checkpoint sets a new time.
+   */
   expiresIn?: number;
 }
 

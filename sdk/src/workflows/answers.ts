@@ -113,7 +113,8 @@ export const toWorkflow = <Shown extends WorkflowInfo>(given: object) =>
 const kinds: CheckpointKind[] = ["signal", "sleep", "child", "approve", "any", "now", "random"];
 
 /**
- * A row of the history. The word before the colon in its name is its kind. In a map, an item comes before the word.
+ * A row of the history. The word before the colon in its name is its kind. In a map, the item comes before that
+ * word.
  */
 export function toCheckpoint({ ms, result, at, ...row }: CheckpointRow): Checkpoint {
   const [word = ""] = row.name.replace(/^.*\]\./, "").split(":", 1);

@@ -1,4 +1,4 @@
-/** Errors of a workflow that do not come from its code. */
+/** Errors of a workflow that its own code did not throw. */
 import { MayflyError } from "../contract/errors.ts";
 import type { JobError } from "../jobs/types.ts";
 import type { FailedStep } from "./answers.ts";

@@ -3,7 +3,7 @@ import type { JobSchema, OutOf } from "../jobs/kinds.ts";
 import type { JobOptions } from "../jobs/types.ts";
 import type { Startable } from "./types.ts";
 
-/** How to do the job of a step, as for any job. */
+/** Options of the job of a step, the same as for any job. */
 export type StepOptions = Omit<JobOptions, "key" | "answers" | "runAt" | "trace">;
 
 /** A step of a graph, with any input and result. */
@@ -13,8 +13,8 @@ export interface StepShape extends StepOptions {
   /** Steps that it also waits for. Their results are null if they were skipped. */
   optional?: readonly string[];
   /**
-   * The list for whose items it runs: `"input"`, or a step that it needs, with a path: `"input.urls"`,
-   * `"list"`.
+   * The list of items. The step runs once for each. It is `"input"` or a step that this one needs, with or
+   * without a path, such as `"input.urls"` or `"list"`.
    */
   map?: string;
   /** A condition in SQL/JSON path: `"$.check.score > 5"`. If it is not true, the step is skipped. */
@@ -22,8 +22,8 @@ export interface StepShape extends StepOptions {
   /** A schema for its result, which is also the type of the result. */
   result?: JobSchema;
   /**
-   * By default a failure fails the run. `"skip"` continues as if the step had been skipped; an item of a map
-   * then gives null.
+   * By default, a failure fails the run. With `"skip"`, the run continues as if the step had been skipped.
+   * In a map, the result of the failed item is then null.
    */
   onFailure?: "fail" | "skip";
   /** Another workflow or a job, by name, instead of code. */

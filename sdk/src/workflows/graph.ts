@@ -15,8 +15,8 @@ export interface GraphOptions<Path extends string = string> {
   /** `"1"` by default. A run keeps the version with which it started. */
   version?: string;
   /**
-   * What a run returns: a step, or a path in its result. By default, the results of all steps that no other
-   * step needs.
+   * What a run returns: the result of a step, or a path in that result. By default, the results of all steps
+   * that no other step needs.
    */
   result?: Path;
 }
@@ -37,10 +37,10 @@ export interface Graph<Taken, Given, Steps, Out> extends Startable<Given, Out> {
 }
 
 /**
- * A workflow declared as a graph: its steps, what they need, and when they run. Independent steps run side by
- * side. The database finds the steps that are ready, and no worker is blocked.
+ * Declares a workflow as a graph: its steps, what they need, and when they run. Independent steps run at the
+ * same time. The database finds the steps that are ready, and no worker is blocked.
  *
- * @param name with letters, digits, dots, dashes and underscores.
+ * @param name may have letters, digits, dots, dashes and underscores.
  * @param input a schema from zod or any other library that supports Standard Schema; null accepts anything.
  * @throws `invalid_request` for steps that need each other in a cycle, or for unknown names.
  *

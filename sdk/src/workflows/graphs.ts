@@ -19,8 +19,8 @@ export class Graphs {
    * Repeating it changes nothing. Needs `job:add`; replacing a graph without active runs needs
    * `job:admin`.
    *
-   * @returns `workflow_changed` if the version is another graph with active runs; `invalid_request` with the
-   * step.
+   * @returns `workflow_changed` if another graph with this version has active runs; `invalid_request` with
+   * the step.
    */
   async set({
     name,
@@ -52,7 +52,7 @@ export class Graphs {
   }
 
   /**
-   * Reads a graph: a version, or the one that was set last. Needs `job:read`.
+   * Reads a version of a graph, by default the one that was set last. Needs `job:read`.
    *
    * @returns `workflow_unknown`.
    */
@@ -69,7 +69,7 @@ export class Graphs {
     });
   }
 
-  /** Lists the graphs of the tenant, or the versions of one, last first. Needs `job:read`. */
+  /** Lists the graphs of the tenant, or the versions of one, newest first. Needs `job:read`. */
   async list({ name }: { name?: string } = {}): Promise<Result<ListedGraph[]>> {
     const answer = await this.#link.rpc("list_graphs", name ? { of_name: name } : {}, graphRows);
     if (answer.error) return answer;

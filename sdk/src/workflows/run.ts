@@ -27,7 +27,7 @@ export class WorkflowRun implements Waiter {
   moves = 0;
   isOver = false;
   readonly #waiting: Waiting;
-  /** Who asked for a step. */
+  /** What asked for each step. */
   readonly #asked = new Map<string, unknown>();
   #unasked: Promise<Set<string>> | undefined;
   /** Errors of steps. They are recorded as soon as the workflow continues after them. */
@@ -128,7 +128,7 @@ export class WorkflowRun implements Waiter {
   }
 
   /**
-   * The code has ended.
+   * Called when the code has ended.
    *
    * @returns whether the run has ended, because it may sleep instead.
    */
@@ -141,7 +141,8 @@ export class WorkflowRun implements Waiter {
   }
 
   /**
-   * The code has thrown. The recorded failures that caused this are retried in the next attempt.
+   * Called when the code has thrown. The recorded failures that caused this are retried in the next
+   * attempt.
    */
   async fail(error: unknown): Promise<void> {
     this.isOver = true;
@@ -208,7 +209,7 @@ export class WorkflowRun implements Waiter {
     return unasked;
   }
 
-  /** A new step may start only if this is the same code that recorded the others. */
+  /** Starts a new step, but only if this is the same code that recorded the others. */
   async #act<T>(name: string, work: () => Promise<T>): Promise<T> {
     this.active++;
     try {

@@ -3,7 +3,7 @@ import type { JobSchema } from "../jobs/kinds.ts";
 import type { JobHandlers } from "../jobs/local-job.ts";
 import type { JobError, JobOptions, JobStatus } from "../jobs/types.ts";
 
-/** What a run can be started from: a {@link Workflow} or a {@link Graph}. */
+/** What you can start a run of: a {@link Workflow} or a {@link Graph}. */
 export interface Startable<In = unknown, Out = unknown> {
   readonly name: string;
   readonly version: string;
@@ -19,7 +19,10 @@ export interface Startable<In = unknown, Out = unknown> {
 
 /** A workflow, as {@link workflow} returns it. */
 export interface Workflow<In = unknown, Out = unknown> extends Startable<In, Out> {
-  /** For `agent.work`, `mayfly.jobs.work` and `serveJobs`: spread them with others. */
+  /**
+   * Handlers for `agent.work`, `mayfly.jobs.work` and `serveJobs`. You can spread them into an object with
+   * other handlers.
+   */
   readonly handlers: JobHandlers;
 }
 
@@ -79,7 +82,7 @@ export interface WorkflowInfo {
   finishedAt?: Date;
   /** Why it failed, or the error of its last failed attempt. */
   error?: JobError;
-  /** Somebody has cancelled it, but its worker does not know yet. */
+  /** Whether somebody has cancelled it while its worker does not know yet. */
   cancelled?: boolean;
   /** When it continues even without a signal. */
   wakesAt?: Date;
@@ -92,7 +95,7 @@ export interface WorkflowQuery<Report = unknown, Output = unknown> extends Workf
   input: unknown;
   /** Null until it has succeeded. */
   result: Output | null;
-  /** The last `ctx.report`. Null before the first. */
+  /** What the last `ctx.report` reported. Null before the first report. */
   report: Report | null;
   /** How many checkpoints are recorded. */
   steps: number;
@@ -134,7 +137,7 @@ export interface Checkpoint {
 /** Which runs to list. */
 export interface ListWorkflows {
   name?: string;
-  /** Needs the name. */
+  /** Only with `name`. */
   version?: string;
   status?: JobStatus | JobStatus[];
   /** The last id of the previous page. */
@@ -146,17 +149,17 @@ export interface ListWorkflows {
 /** Options for moving a run to another version. */
 export interface MoveOptions {
   version: string;
-  /** Recorded names, and their names in this version. */
+  /** For each recorded name that changes, its name in this version. */
   rename?: Record<string, string>;
-  /** Recorded names to delete. They are done again if this version asks for them. */
+  /** Recorded names to delete. They are executed again if this version asks for them. */
   forget?: string[];
 }
 
 /** Options of a child. */
 export interface ChildOptions extends Omit<JobOptions, "key" | "answers"> {
   /**
-   * Its name among the children of the run. By default the name of the job, and from the second child with
-   * that name, also a number.
+   * Its name among the children of the run. By default, it is the name of the job, with a number from the
+   * second child with that name on.
    */
   as?: string;
 }

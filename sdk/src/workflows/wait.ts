@@ -22,7 +22,7 @@ export interface WaitRun {
  * @internal
  */
 export interface WaitPlan<T> {
-  /** Its step, unless a map or an `any` sets another one. */
+  /** The name of its step, unless a map or an `any` sets another one. */
   label: () => string;
   /** What it waits for, once its step is known. */
   atom: (step: string) => Atom | Promise<Atom>;
@@ -48,7 +48,7 @@ export class Wait<T> implements PromiseLike<T> {
   constructor(run: WaitRun, plan: WaitPlan<T>) {
     this.#run = run;
     this.plan = plan;
-    // A map or an `any` that it was made for has set its step by then.
+    // If it was made for a map or an `any`, that has set its step by then.
     queueMicrotask(() => {
       if (this.#step === undefined) void this.#begin();
     });
@@ -70,7 +70,7 @@ export class Wait<T> implements PromiseLike<T> {
   }
 
   /**
-   * Its step. The first caller sets it.
+   * Returns the name of its step. The first caller sets it.
    *
    * @internal
    */
@@ -93,7 +93,7 @@ export class Wait<T> implements PromiseLike<T> {
   #begin(): Promise<T> {
     if (!this.#ended) {
       this.#ended = this.#run.one(this);
-      // Nobody may ever await it.
+      // Perhaps nobody ever awaits it. Then a failure must not count as unhandled.
       this.#ended.catch(() => {});
     }
     return this.#ended;

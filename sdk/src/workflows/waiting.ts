@@ -4,7 +4,7 @@ import { traceOf } from "../link/observe.ts";
 import { type Looked, looked } from "./answers.ts";
 import { type Pending, tick, type WaitRow } from "./pending.ts";
 
-/** How many jobs one call adds. SQL takes 1,000, and 8 MB. */
+/** How many jobs one call adds. SQL accepts up to 1,000 jobs, and 8 MB. */
 const jobsPerCall = 1_000;
 const bytesPerCall = 4_000_000;
 /** While a step works, nothing reports what has arrived, so it is checked less and less often. */
@@ -13,7 +13,7 @@ const pollMs = [250, 500, 1_000, 2_000, 5_000];
 /** What waits need from their run. */
 export interface Waiter {
   job: HeldJob;
-  /** Running steps. A run with one of them cannot sleep. */
+  /** How many steps are running. While one is running, the run cannot sleep. */
   readonly active: number;
   /** Increases with everything that the workflow does. */
   readonly moves: number;
@@ -28,14 +28,14 @@ export interface Waiter {
  * checks what has arrived, and puts the run to sleep if nothing has.
  */
 export class Waiting {
-  /** A running check. Its result may end the lease. */
+  /** The check that is running, if any. Its result may end the lease. */
   looking: Promise<void> | undefined;
   readonly #run: Waiter;
   #pending: Pending[] = [];
   #settling = false;
   #isFresh = false;
   readonly #added = new Set<string>();
-  /** An earlier attempt may already have added the first children. */
+  /** Whether an earlier attempt may already have added the first children. */
   #mayBeAdded: boolean;
   #polls = 0;
   #poll: ReturnType<typeof setTimeout> | undefined;
@@ -127,7 +127,7 @@ export class Waiting {
     return answer.data;
   }
 
-  /** Everything that has arrived is recorded from now on. */
+  /** Takes everything that has arrived, which is now recorded. */
   async #take({ done, reread }: Looked): Promise<void> {
     const { steps } = this.#run.job.parts;
     const known = reread ? await steps.reread() : await steps.all();

@@ -20,8 +20,8 @@ export type First<Waits extends Record<string, Wait<unknown>>> = {
 const atOnce = 8;
 
 /**
- * The recorded calls of a workflow. If an attempt dies, the next one continues after the last record. Put
- * everything that has an effect into steps, because code between them runs in each attempt.
+ * What a workflow can do. Each of these calls is recorded. If an attempt dies, the next one continues after the
+ * last record. Put everything that has an effect into steps, because code between them runs in each attempt.
  */
 export class WorkflowContext {
   /** The id of the run. */
@@ -44,9 +44,9 @@ export class WorkflowContext {
   }
 
   /**
-   * Does something once. The result is recorded, and later attempts read the result instead. If a worker dies
-   * between the effect and the record, it runs again with the same `idempotencyKey`. If it throws, the
-   * attempt fails; if you catch the error, that is recorded too.
+   * Does something once. The result is recorded, and later attempts read the result instead. If the worker dies
+   * after the effect but before the result is recorded, the work runs again with the same `idempotencyKey`. If
+   * it throws, the attempt fails; if you catch the error, that is recorded too.
    *
    * @param name unique in the workflow.
    * @throws what the work throws; `workflow_changed` if something else is recorded at this place.
@@ -59,9 +59,9 @@ export class WorkflowContext {
   }
 
   /**
-   * Does the same for each item of a list. A function that returns `ctx.child` runs them all as jobs, on any
-   * worker, and the run sleeps until the last has ended. Any other function runs here, 8 items at once; for
-   * its steps, use the ctx that it gets, which has its own names.
+   * Does the same for each item of a list. If the function returns `ctx.child`, all items run as jobs, on any
+   * worker, and the run sleeps until the last has ended. Any other function runs in this process, for 8 items
+   * at once. It gets its own `ctx` for its steps, so that their names differ for each item.
    *
    * @returns the results, in order.
    *
@@ -105,9 +105,8 @@ export class WorkflowContext {
   }
 
   /**
-   * Runs another workflow, or a job, as a child of this run. It runs once, however often this run is retried.
-   * Cancelling this
-   * one cancels it.
+   * Runs another workflow, or a job, as a child of this run. The child runs once, however often this run is
+   * retried. Cancelling this run also cancels the child.
    *
    * @returns its result.
    * @throws `job_failed` if it failed or was cancelled.
@@ -172,8 +171,8 @@ export class WorkflowContext {
   }
 
   /**
-   * Waits for the first of several, by the database's time, and records it. The others continue and can be
-   * awaited later.
+   * Waits for the first of several waits, by the database's time, and records which one it was. The others
+   * continue and can be awaited later.
    *
    * @returns its key and its result.
    *
@@ -194,7 +193,7 @@ export class WorkflowContext {
    * Asks for an approval, and waits for the decision at no cost.
    *
    * @returns the input to use, which a decider may have changed.
-   * @throws `approval_rejected`, `approval_expired`. You must then not do anything that needs the
+   * @throws `approval_rejected`, `approval_expired`. After these errors, do not do anything that needs the
    * approval.
    *
    * @example
@@ -227,13 +226,13 @@ export class WorkflowContext {
     });
   }
 
-  /** The time, recorded, so that it is the same for each attempt. */
+  /** Returns the time. It is recorded, so that it is the same for each attempt. */
   async now(): Promise<Date> {
     const at = await this.step(this.#count("now"), () => new Date().toISOString());
     return new Date(at);
   }
 
-  /** A random number from 0 to 1, recorded, so that it is the same for each attempt. */
+  /** Returns a random number from 0 to 1. It is recorded, so that it is the same for each attempt. */
   random(): Promise<number> {
     return this.step(this.#count("random"), () => Math.random());
   }
@@ -251,7 +250,10 @@ export class WorkflowContext {
     return full;
   }
 
-  /** The name of a step that the caller does not name. If there are several, the second and later ones end in a number. */
+  /**
+   * The name of a step for which the caller passes none. If several steps have the same name, the second and
+   * later ones end in a number.
+   */
   #numbered(label: string): string {
     return this.#name(this.#count(label));
   }

@@ -18,10 +18,10 @@ export interface WorkflowOptions<Out> {
 export type WorkflowCode<Input, Out> = (ctx: WorkflowContext, input: Input) => Out | Promise<Out>;
 
 /**
- * A workflow: code whose every step is recorded, so that it continues where it stopped, whichever worker
- * dies.
+ * Defines a workflow: code whose steps are all recorded. If a worker dies, another one continues where the
+ * run stopped.
  *
- * @param name with letters, digits, dots, dashes and underscores.
+ * @param name may have letters, digits, dots, dashes and underscores.
  * @param input a schema from zod or any other library that supports Standard Schema; null accepts anything.
  *
  * @example
@@ -60,7 +60,7 @@ export function workflow(
     const run = new WorkflowRun(held);
     try {
       const ctx = new WorkflowContext(run);
-      // Once it sleeps, none of its code runs any more, not even a catch or a finally.
+      // Once the run sleeps, none of its code runs any more, not even a catch or a finally.
       const made = await Promise.race([(async () => code(ctx, taken as never))(), run.asleep]);
       if (held.asleep || !(await run.finish())) return;
       return unwrap(await fit(result, made, "result"));

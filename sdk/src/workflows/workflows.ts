@@ -37,10 +37,10 @@ export class Workflows {
   }
 
   /**
-   * Starts a run. A worker with the handlers of the workflow does it: `agent.work(publish.handlers)`. Needs
-   * `job:add`. A graph is first stored under its name and version.
+   * Starts a run. A worker that has the workflow's handlers executes it: `agent.work(publish.handlers)`.
+   * Needs `job:add`. A graph is first stored under its name and version.
    *
-   * @param options the same as for a job. With a `key`, there is only one run for it.
+   * @param options the same as for a job. If there is already a run with this `key`, no other is started.
    * @returns its id; `invalid_request` with the path of the value that does not match.
    *
    * @example
@@ -55,7 +55,7 @@ export class Workflows {
     if (checked.error) return failed(checked.error);
     const kept = await this.graphs.setOnce(workflow);
     if (kept.error) return failed(kept.error);
-    // As you passed it, because a schema may change its input and the run validates it again.
+    // Add the input as it was passed, because a schema may change its input, and the run validates it again.
     return this.#jobs.add(workflow.job, input, options);
   }
 
@@ -69,7 +69,8 @@ export class Workflows {
   }
 
   /**
-   * The progress of a run: its report, what it waits for, its children and open approvals. Needs `job:read`.
+   * Reads the progress of a run: its report, what it waits for, its children and open approvals. Needs
+   * `job:read`.
    */
   async query<Report = unknown, Output = unknown>(
     id: string,
@@ -79,7 +80,7 @@ export class Workflows {
   }
 
   /**
-   * What a run, or any job, has recorded, in order.
+   * Reads what a run, or any other job, has recorded, in order.
    *
    * @param options `after`: the `seq` of the last one that you have. `limit`: 1,000 by default, 5,000 at
    * most.
@@ -124,7 +125,7 @@ export class Workflows {
 
   /**
    * Moves a run to another version, where it continues after what it has recorded. A failed run starts again.
-   * Your own runs need `job:add`; others, and failed ones, need `job:admin`.
+   * You need `job:add` for your own runs, and `job:admin` for failed runs and those of others.
    *
    * @returns `workflow_unknown`, `job_finished`, `invalid_request` for a name that it has not recorded.
    *

@@ -1,5 +1,5 @@
--- Builds trees of agents, as a definer because whether an agent is alive depends on ancestors that the caller may not
--- see. Locks nothing.
+-- Builds trees of agents. It is a definer, because whether an agent is alive depends on ancestors that the caller may
+-- not see. Locks nothing.
 
 create function mayfly_private.agent_tree(root uuid, living boolean)
 returns jsonb
@@ -40,8 +40,8 @@ $$;
 comment on function mayfly_private.agent_tree is 'Agents of the caller''s tenant as trees.';
 grant execute on function mayfly_private.agent_tree to authenticated, service_role;
 
--- Agents with their children as trees: of the whole tenant, or below one agent. For callers with agent:read; an
--- agent without it sees itself and its descendants.
+-- Agents with their children as trees: those of the whole tenant, or those below one agent. For callers with
+-- agent:read. An agent without it sees itself and its descendants.
 
 create function mayfly.agent_tree(root uuid default null, living boolean default true)
 returns jsonb

@@ -1,4 +1,4 @@
--- What a tenant uses of its quotas of agents: for mayfly.usage. Locks nothing.
+-- How much a tenant uses of its quotas of agents. Called by mayfly.usage. Locks nothing.
 
 create function mayfly_private.agent_usage(tenant uuid)
 returns jsonb

@@ -1,5 +1,5 @@
--- Refuses scopes that do not exist, that no agent can have, or that the caller may not give. Called wherever an
--- agent, a type or an enrolment key gets scopes. Locks nothing.
+-- Refuses scopes that do not exist, that no agent can have, or that the caller may not give to others. Called wherever
+-- an agent, a type or an enrolment key gets scopes. Locks nothing.
 
 create function mayfly_private.check_scopes(scopes text[], allowed text[])
 returns void

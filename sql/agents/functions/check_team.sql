@@ -1,4 +1,4 @@
--- Refuses an invalid team, with the index and the field of its first fault. Called by spawn_team before it
+-- Refuses an invalid team. The error names the index and the field of the first fault. Called by spawn_team before it
 -- locks anything. Each agent's values are checked when it is drafted.
 
 create function mayfly_private.check_team(team jsonb)

@@ -1,5 +1,5 @@
--- The scopes that most agents need, as far as their spawner may give them: those that mayfly.scopes gives by
--- default.
+-- The scopes that most agents need, which are those that mayfly.scopes marks as default. Scopes that the spawner may
+-- not give are left out.
 
 create function mayfly_private.common_scopes(allowed text[])
 returns text[]

@@ -1,5 +1,4 @@
--- Creates a key and stores its hash, as a definer because it writes. The key itself is returned once and never
--- stored.
+-- Creates a key and stores its hash. The key itself is returned once and never stored.
 
 create function mayfly_private.create_enrolment_key(name text, scopes text[], expires_at timestamptz)
 returns jsonb
@@ -35,9 +34,9 @@ $$;
 comment on function mayfly_private.create_enrolment_key is 'Creates an enrolment key.';
 grant execute on function mayfly_private.create_enrolment_key to authenticated, service_role;
 
--- Creates a key with which machines spawn agents with at most these scopes, and do nothing else (scope
--- key:write). Without scopes, it has those that most agents need. Without expires_at, it lasts 90 days. The
--- table mayfly.enrolment_keys lists keys.
+-- Creates a key with which machines can spawn agents, and do nothing else (scope key:write). The agents get at most
+-- these scopes, by default those that most agents need. Without expires_at, the key is valid for 90 days. The table
+-- mayfly.enrolment_keys lists the keys.
 
 create function mayfly.create_enrolment_key(name text, scopes text[] default null, expires_at timestamptz default null)
 returns jsonb

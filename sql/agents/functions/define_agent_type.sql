@@ -1,5 +1,5 @@
--- Adds a version to a type of agents, as a definer because it writes. Locks the tenant's row (for no key update), so
--- that version numbers have no gaps and no duplicates.
+-- Adds a version to a type of agents. Locks the tenant's row (for no key update), so that version numbers have no gaps
+-- and no duplicates.
 
 create function mayfly_private.define_agent_type(
   name text, role text, description text, prompt text, capabilities text[], scopes text[],
@@ -34,7 +34,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'metadata must be an object of at most 16 KB.', null, '{"field": "metadata"}');
   end if;
   perform mayfly_private.check_numbers(metadata, 'metadata');
-  -- The spawner must have these scopes. Here it is enough that agents can have them.
+  -- The spawner of an agent must have these scopes. Here it is enough that agents can have them.
   perform mayfly_private.check_scopes(scopes, array(select s.name from mayfly.scopes s));
 
   perform from mayfly.tenants t where t.id = of_tenant for no key update;

@@ -1,8 +1,7 @@
--- Restarts the lifetime of a living agent, up to the maximum of its tenant and its type and the end of its
--- parent, if it was spawned with `renew` or somebody asks for it now (`chosen`). A new token alone does not
--- extend a life: an agent with a lifetime of 60 s ends after 60 s, however often its process renews its token.
--- Returns null if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks
--- the agent's row.
+-- If a living agent was spawned with `renew`, or somebody asks for it now (`chosen`), restarts its lifetime. The
+-- maximum of its tenant and of its type, and the end of its parent, limit it. A new token alone does not extend the
+-- lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process renews the token. Returns null
+-- if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks the agent's row.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents

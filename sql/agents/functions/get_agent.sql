@@ -1,4 +1,4 @@
--- Makes the card of an agent, as a definer because whether it is alive depends on ancestors that the caller may not
+-- Makes the card of an agent. It is a definer, because whether it is alive depends on ancestors that the caller may not
 -- see. Locks nothing.
 
 create function mayfly_private.get_agent(agent_id uuid)
@@ -22,8 +22,8 @@ $$;
 comment on function mayfly_private.get_agent is 'The card of an agent of the caller''s tenant.';
 grant execute on function mayfly_private.get_agent to authenticated, service_role;
 
--- The card of an agent, or of the caller if there is no id. For callers with agent:read, the agent itself and
--- its ancestors.
+-- The card of an agent or, without an id, of the caller. Callers with agent:read, the agent itself and its ancestors
+-- can read it.
 
 create function mayfly.get_agent(id uuid default null)
 returns jsonb

@@ -13,7 +13,7 @@ begin
   select d.* from unnest(drafted) d
   on conflict (tenant_id, name) where status in ('running', 'suspended') do nothing;
   get diagnostics inserted = row_count;
-  -- A dead agent that another transaction held, so that it could not be reaped, still has the name.
+  -- A dead agent still has the name. It could not be reaped, because another transaction held its row.
   if inserted < cardinality(drafted) then
     perform mayfly_private.fail(409, 'name_taken', 'An agent that is just ending still has this name.',
       'Try again, or choose another name.', '{"field": "name"}');

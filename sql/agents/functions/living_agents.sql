@@ -1,6 +1,6 @@
--- Finds out which agents are alive, as a definer because a caller that sees who is present may learn this even
--- without agent:read. Works on the whole set, because asking for 200 agents one by one took 240 ms on PGlite instead
--- of 20 ms. Locks nothing.
+-- Finds out which agents are alive. It is a definer, because callers that may see who is present may also learn who is
+-- alive, even without agent:read. Works on the whole set, because asking for 200 agents one by one took 240 ms on
+-- PGlite instead of 20 ms. Locks nothing.
 
 create function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -19,7 +19,7 @@ begin
     from (
       select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
       from mayfly.agents a
-      -- Looks up each ancestor by its key. A join on any (ancestors) was planned as a comparison of all with
+      -- Looks up each ancestor by its key. A join on any (ancestors) was planned as a comparison of all agents with
       -- all.
       cross join lateral (
         select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > (select mayfly_private.now())) as lives
@@ -37,8 +37,8 @@ $$;
 comment on function mayfly_private.living_agents is 'Which of these agents are alive.';
 grant execute on function mayfly_private.living_agents to authenticated, service_role;
 
--- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Clients say who is present,
--- but the table knows who is alive.
+-- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Presence is what clients claim. Only
+-- the table knows who is alive.
 
 create function mayfly.living_agents(ids uuid[] default null)
 returns jsonb

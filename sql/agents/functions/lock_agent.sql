@@ -1,6 +1,6 @@
--- An agent of the caller's tenant (without an id, the caller itself) that the caller may stop, suspend or resume:
--- itself, its descendants, and any agent with agent:stop. An agent of another tenant is as unknown as one that does
--- not exist. Locks its row.
+-- Returns an agent of the caller's tenant (without an id, the caller itself), if the caller may stop, suspend or resume
+-- it. These are the caller itself, its descendants and, with agent:stop, any agent. For an agent of another tenant, the
+-- error is the same as for one that does not exist. Locks the agent's row.
 
 create function mayfly_private.lock_agent(agent_id uuid)
 returns mayfly.agents

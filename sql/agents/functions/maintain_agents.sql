@@ -1,5 +1,5 @@
--- A chore, called by maintain_tenant: marks up to 50 dead agents of a tenant as dead. Locks the agents that it
--- marks, and skips agents that others hold.
+-- Finds up to 50 agents of a tenant whose life is over, and marks them as dead. It is a chore, which maintain_tenant
+-- calls. Locks the agents that it marks, and skips agents that others hold.
 
 create function mayfly_private.maintain_agents(tenant uuid, max_rows integer)
 returns jsonb

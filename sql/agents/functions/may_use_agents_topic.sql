@@ -1,4 +1,4 @@
--- tenant:{t}:agents, the presence of every agent: read with presence:read, tracked with presence:write.
+-- tenant:{t}:agents has the presence of every agent. Reading it needs presence:read, and tracking needs presence:write.
 
 create function mayfly_private.may_use_agents_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -7,8 +7,8 @@ set search_path = ''
 as $$
 begin
   return case
-    -- An agent that only tracks also needs the right to receive, because the server asks for it at the join. The SDK
-    -- then joins with config.presence.enabled off, so that the server sends it no presence.
+    -- An agent that only tracks its presence also needs the right to receive, because the server checks this right at
+    -- the join. The SDK then joins with config.presence.enabled off, so that the server sends it no presence.
     when extension = 'presence' and sending then tenant = any (mayfly_private.tenant_ids('presence:write'))
     when extension = 'presence' then tenant = any (mayfly_private.tenant_ids('presence:read'))
     when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))

@@ -1,12 +1,11 @@
--- Starts spawning agents. Returns who asks, in which tenant, and which scopes they may give. Locks the tenant's
--- row (for no key update) until commit, so that parallel spawns cannot exceed a quota together or take a name
--- twice. The last use of an enrolment key is written at most once a minute, and only if nobody has to wait for
--- it.
+-- The first step of each spawn. Returns who asks, in which tenant, and which scopes they may give. Locks the tenant's
+-- row (for no key update) until commit, so that parallel spawns cannot exceed a quota together or use a name twice. The
+-- last use of an enrolment key is stored at most once a minute, and only if no lock has to be waited for.
 
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
   parent mayfly.agents,
-  -- The person, agent or enrolment key; null for the secret key.
+  -- The person, agent or enrolment key. Null for the secret key.
   id uuid,
   allowed text[]
 );

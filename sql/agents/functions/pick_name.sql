@@ -1,6 +1,6 @@
--- A random name from a pool that no living agent of the tenant has. If all are taken, it adds a number: 2 to 5,
--- then one from a growing range, so that few tries are enough. Called while the tenant's row is locked, so that
--- no other spawn takes the name meanwhile.
+-- A random name from a pool that no living agent of the tenant has. If all are taken, it adds a number. It tries 2 to 5
+-- first, and then numbers from a growing range, so that few tries are enough. Called while the tenant's row is locked,
+-- so that no other spawn takes the name meanwhile.
 
 create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text

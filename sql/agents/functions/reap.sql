@@ -1,6 +1,6 @@
--- Marks agents of a tenant that are dead but not marked yet, because they expired or an ancestor ended. It
--- marks at most 50 at a time and skips locked rows, so that other calls can run it in passing. Every spawn
--- calls it, with a name for the agent that still has this name.
+-- Marks agents of a tenant that are dead but not marked yet, because they expired or an ancestor ended. It marks at
+-- most 50 at a time and skips locked rows, so that other calls can run it in passing. Every spawn calls it. With a
+-- name, it marks only the dead agent that still has this name.
 
 create function mayfly_private.reap(tenant uuid, only_name text default null)
 returns integer

@@ -1,5 +1,5 @@
--- Refuses a change of an agent's status that the transition table does not allow, and names both. Called by the
--- table's trigger, and by functions that know that an agent has ended before its row says so.
+-- Refuses a change of an agent's status that the transition table does not allow, and names both statuses. Called by
+-- the trigger of mayfly.agents, and by functions that find that an agent has ended before its row says so.
 
 create function mayfly_private.refuse_transition(from_status text, to_status text)
 returns void

@@ -1,11 +1,11 @@
--- Replaces a renewal secret, as a definer because the secret is all that the caller has. Its hash comes in a token of
--- 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row, like
--- resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
+-- Replaces a renewal secret. It is a definer, because the secret is all that the caller has. Its hash comes in a token
+-- of 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row,
+-- like resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
 --
--- Each use gives a secret of the next round. For 30 s after its first use, a secret works again, up to 20 times
--- in all, because its answer may have been lost. Any other secret of the round before the newest (one that was
--- used earlier, or one that was returned in addition to the used one) shows that two processes hold the agent.
--- The agent is then suspended. A secret of an older round is unknown, so old copies do no harm.
+-- Each use returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20 times in
+-- all, because an answer may have been lost. The round before the newest can have other secrets: one that was used
+-- longer ago, or one that was returned in addition to the used one. If such a secret is used, two processes hold the
+-- agent, so the agent is suspended. A secret of an older round is unknown, so old copies do no harm.
 
 create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
@@ -28,7 +28,7 @@ begin
     perform from mayfly.agents a
     where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
     for no key update;
-    -- Read under the lock, because another use or a resume may have made it old or unknown.
+    -- It is read under the lock, because another use or a resume may have made it old or unknown.
     select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
   end if;
   if secret.hash is null then
@@ -42,7 +42,7 @@ begin
     update mayfly.agents a
     set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
-    -- Returned, not raised, because raising would undo the suspension.
+    -- It is returned, not raised, because raising would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
   end if;
 

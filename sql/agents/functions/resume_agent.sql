@@ -1,5 +1,5 @@
--- Resumes an agent, as a definer because it writes. The caller gets the agent's token, so it must have all of its
--- scopes. Locks the agent's row, and what charge locks.
+-- Resumes an agent. The caller gets the agent's token, so it must have all of its scopes. Locks the agent's row, and
+-- what charge locks.
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -22,7 +22,8 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
-  -- This also charges the suspension, which is never refused. Otherwise a loop of both could fill the log.
+  -- This also charges for the suspension, which itself is never refused. Otherwise, suspending and resuming in a loop
+  -- could fill the log.
   perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
@@ -40,9 +41,9 @@ $$;
 comment on function mayfly_private.resume_agent is 'Resumes a suspended agent of the caller''s tenant.';
 grant execute on function mayfly_private.resume_agent to authenticated, service_role;
 
--- Resumes a suspended agent, together with its descendants that are not suspended themselves. Called by the
--- spawn function with the identity of its caller. For its ancestors and callers with agent:stop. Old secrets
--- stop working, and the caller gets the new one, with the claims to sign.
+-- Resumes a suspended agent, together with its descendants that are not suspended themselves. Called by the spawn
+-- function with the identity of its caller. Ancestors of the agent and callers with agent:stop can call it. Old secrets
+-- stop working. The caller gets the new secret, with the claims to sign.
 
 create function mayfly.resume_agent(id uuid)
 returns jsonb

@@ -1,6 +1,5 @@
--- Revokes a key, as a definer because it writes. Locks the tenant's row (for no key update), like spawning does, so
--- that no running spawn with this key is missed. Then locks the key's row and, if asked to stop them, those of its
--- agents.
+-- Revokes a key. Locks the tenant's row (for no key update), like spawning does, so that no running spawn with this key
+-- is missed. Then locks the key's row and, if asked to stop them, those of its agents.
 
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -30,8 +29,8 @@ $$;
 comment on function mayfly_private.revoke_enrolment_key is 'Revokes an enrolment key.';
 grant execute on function mayfly_private.revoke_enrolment_key to authenticated, service_role;
 
--- Revokes an enrolment key at once (scope key:write). The agents that it spawned live on, unless stop_agents is
--- set. Revoking it again changes nothing.
+-- Revokes an enrolment key at once (scope key:write). The agents that were spawned with it live on, unless stop_agents
+-- is set. Revoking a key again changes nothing.
 
 create function mayfly.revoke_enrolment_key(id uuid, stop_agents boolean default false)
 returns jsonb

@@ -1,4 +1,4 @@
--- Whether the caller may see an agent of its tenant. The same rule as the policy of mayfly.agents, for
+-- Whether the caller may see an agent of its tenant. It is the same rule as in the policy of mayfly.agents, for
 -- functions that read as the owner.
 
 create function mayfly_private.sees_agent(agent mayfly.agents)

@@ -1,5 +1,4 @@
--- Checks scope, rate, quota and depth, inserts and logs, in one transaction, as a definer because it writes. Locks
--- the tenant's row (see open_spawn).
+-- Checks scope, rate, quota and depth, inserts and logs, in one transaction. Locks the tenant's row (see open_spawn).
 --
 -- A registration key stands for one agent of its spawner at a time. While that agent lives, the answer is the same
 -- agent, with its lifetime, a new token and a new renewal secret. Older secrets stop working.
@@ -33,7 +32,7 @@ begin
         perform mayfly_private.fail(409, 'agent_suspended', 'The agent of this registration key is suspended.',
           'Resume it, or stop it and register again.', jsonb_build_object('agent', agent.id));
       end if;
-      -- The caller that registered it may have lost scopes since, and would get them back with its token.
+      -- The caller may have lost scopes since it registered the agent. It would get them back with the agent's token.
       perform mayfly_private.check_scopes(agent.scopes, spawner.allowed);
       perform mayfly_private.extend_life(of_tenant, agent.id);
       perform mayfly_private.void_secrets(of_tenant, agent.id);
@@ -58,10 +57,10 @@ $$;
 comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant of the caller.';
 grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
--- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child
--- never gets more than its parent. Missing values come from its type, if that is defined, and a missing name
--- from a pool. With renew, each new token restarts its lifetime, up to the maximum of its tenant and its type.
--- Returns the agent, its type, the claims to sign and the renewal secret.
+-- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child never gets
+-- more rights than its parent. Missing values come from its type, if that is defined, and a missing name comes from a
+-- pool. With renew, each new token restarts the agent's lifetime, up to the maximum of its tenant and its type. Returns
+-- the agent, its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,

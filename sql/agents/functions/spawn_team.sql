@@ -1,5 +1,4 @@
--- Spawns all agents or none, as a definer because it writes. Rate and quota are checked once for all. Locks the
--- tenant's row (see open_spawn).
+-- Spawns all agents or none. Rate and quota are checked once for all. Locks the tenant's row (see open_spawn).
 
 create function mayfly_private.spawn_team(team jsonb)
 returns jsonb

@@ -1,5 +1,5 @@
--- Stops an agent, as a definer because it writes. Its descendants are no longer alive, by definition. Reaping marks
--- their rows later, so that nothing races. Locks the agent's row.
+-- Stops an agent. By definition, its descendants are then no longer alive. Reaping marks their rows later, so that
+-- there are no races. Locks the agent's row.
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb
@@ -23,8 +23,8 @@ $$;
 comment on function mayfly_private.stop_agent is 'Stops an agent of the caller''s tenant.';
 grant execute on function mayfly_private.stop_agent to authenticated, service_role;
 
--- Stops an agent (without an id, the caller), and from then on its descendants. For itself, its ancestors and
--- callers with agent:stop. Stopping a stopped agent changes nothing and returns it.
+-- Stops an agent (without an id, the caller), and from then on its descendants. The agent itself, its ancestors and
+-- callers with agent:stop can call it. Stopping a stopped agent changes nothing and returns it.
 
 create function mayfly.stop_agent(id uuid default null, reason text default null)
 returns jsonb

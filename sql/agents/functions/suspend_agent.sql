@@ -1,5 +1,5 @@
--- Suspends an agent, as a definer because it writes. Descendants are suspended by the definition of alive; their rows
--- are not touched. Locks the agent's row.
+-- Suspends an agent. Its descendants are then suspended by the definition of alive, and their rows are not touched.
+-- Locks the agent's row.
 
 create function mayfly_private.suspend_agent(agent_id uuid, reason text)
 returns jsonb
@@ -26,9 +26,9 @@ $$;
 comment on function mayfly_private.suspend_agent is 'Suspends an agent of the caller''s tenant.';
 grant execute on function mayfly_private.suspend_agent to authenticated, service_role;
 
--- Suspends an agent (without an id, the caller), and from then on its descendants: they can read and write
--- nothing until it is resumed. For itself, its ancestors and callers with agent:stop. Its lifetime continues to
--- run. Suspending a suspended agent changes nothing and returns it.
+-- Suspends an agent (without an id, the caller), and from then on its descendants: they can read and write nothing
+-- until it is resumed. The agent itself, its ancestors and callers with agent:stop can call it. The lifetime of the
+-- agent goes on. Suspending a suspended agent changes nothing and returns it.
 
 create function mayfly.suspend_agent(id uuid default null, reason text default null)
 returns jsonb

@@ -1,5 +1,5 @@
--- The living agents of every tenant as trees: who spawned whom, what each does, how long it has. For the SQL
--- editor. `status` is the current status: the descendants of a suspended agent are suspended too.
+-- The living agents of every tenant as trees: who spawned whom, what each agent does, and how long it has left. For the
+-- SQL editor. `status` is the current status: the descendants of a suspended agent are suspended too.
 
 with recursive tree as (
   select a as agent, array[extract(epoch from a.spawned_at)::text || a.id] as path

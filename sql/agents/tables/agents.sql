@@ -38,7 +38,7 @@ create table mayfly.agents (
     references mayfly.agent_types (tenant_id, name, version),
   constraint agents_depth_matches check (depth = cardinality(ancestors))
 )
--- Room for the activity to change in place.
+-- Leaves room in each page, so that the activity can change in place.
 with (fillfactor = 80);
 
 create index agents_parent_idx on mayfly.agents (tenant_id, parent_id);

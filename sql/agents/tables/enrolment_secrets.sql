@@ -1,4 +1,5 @@
--- SHA-256 of the enrolment keys, in a separate table because admins may read the other one.
+-- The SHA-256 hashes of the enrolment keys. They are in a separate table, because admins may read
+-- mayfly.enrolment_keys.
 
 create table mayfly_private.enrolment_secrets (
   hash bytea constraint enrolment_secrets_pkey primary key,

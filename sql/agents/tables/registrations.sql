@@ -2,7 +2,7 @@
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,
-  -- The person, agent or enrolment key that spawned; all zeros for the secret key.
+  -- The person, agent or enrolment key that spawned the agent. All zeros stand for the secret key.
   spawner uuid not null,
   key text not null constraint registrations_key_length check (char_length(key) between 1 and 200),
   agent_id uuid not null,

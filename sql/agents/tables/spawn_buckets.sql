@@ -1,4 +1,4 @@
--- The token bucket of each tenant's spawns. Changed under the lock on the tenant's row.
+-- The token bucket of each tenant's spawns. It changes only under the lock on the tenant's row.
 
 create table mayfly_private.spawn_buckets (
   tenant_id uuid not null,

@@ -1,7 +1,7 @@
--- Tells agents and their descendants in their inboxes that they were stopped or suspended, so that their SDKs
--- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this
--- is only a hint: the row of an agent ends it. It tells as many at once as the tenant may send, the highest in
--- the tree first. The rest is due.
+-- Tells agents and their descendants, on their inbox topics, that they were stopped or suspended, so that their SDKs
+-- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this is only a
+-- hint: what ends an agent is its row. It tells as many agents at once as the tenant's rate allows, the highest in the
+-- tree first. The other broadcasts become due.
 
 create function mayfly_private.tell_agents()
 returns trigger

@@ -1,5 +1,6 @@
--- What needs an approval, for an agent type and a category: the most specific policy of the tenant, or the default,
--- which asks about everything and lets every decider decide. Locks nothing.
+-- The rule that says what needs an approval, for an agent type and a category. It is the most specific policy of the
+-- tenant, or the default. By default, everything is asked, and everyone with the scope may decide, except the
+-- requester. Locks nothing.
 
 create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
 returns mayfly.approval_policies

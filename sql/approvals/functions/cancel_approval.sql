@@ -1,4 +1,4 @@
--- Withdraws an approval, as a definer because it writes. Locks the job, then the approval.
+-- Withdraws an approval. Locks the job, then the approval.
 
 create function mayfly_private.cancel_approval(id uuid)
 returns jsonb
@@ -24,8 +24,8 @@ $$;
 comment on function mayfly_private.cancel_approval is 'Withdraws an approval.';
 grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
 
--- Withdraws an approval that the caller has requested (scope approval:request) or any (approval:admin). A job that
--- waits for it gets the outcome cancelled.
+-- Withdraws an approval that the caller has requested (scope approval:request) or any (approval:admin). If a job waits
+-- for it, the outcome is `cancelled`.
 
 create function mayfly.cancel_approval(id uuid)
 returns jsonb

@@ -1,4 +1,4 @@
--- Refuses an invalid request for an approval, and names the first field that is wrong. Locks nothing.
+-- Refuses an invalid request for an approval, and names the first invalid field. Locks nothing.
 
 create function mayfly_private.check_approval(
   title text, input jsonb, category text, confidence double precision, quorum integer, roles text[], deciders uuid[],

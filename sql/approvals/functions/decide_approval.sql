@@ -1,7 +1,6 @@
--- Records a decision, as a definer because it writes. It is the only place that decides. It reads the decider from
--- the verified token. The decider passes the digest of the input that it has seen, so a decision about other
--- arguments is refused. Locks the job, then the approval: concurrent deciders wait for each other, and the quorum is
--- exact.
+-- Records a decision. It is the only place that decides. It reads the decider from the verified token. The decider
+-- passes the digest of the input that it has seen, so a decision about other arguments is refused. Locks the job, then
+-- the approval, so concurrent deciders wait for each other and the quorum is exact.
 
 create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
 returns jsonb
@@ -76,9 +75,9 @@ $$;
 comment on function mayfly_private.decide_approval is 'Decides an approval.';
 grant execute on function mayfly_private.decide_approval to authenticated, service_role;
 
--- Approves or rejects (scope approval:decide). `digest` is that of the approval as the caller has seen it. With
--- `input`, it approves changed arguments, which must match the schema of the approval; approvals of the former
--- arguments no longer count.
+-- Approves or rejects (scope approval:decide). `digest` is the digest of the approval that the caller has seen. With
+-- `input`, it approves changed arguments, which must match the schema of the approval. Approvals of the old arguments
+-- then no longer count.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
 returns jsonb

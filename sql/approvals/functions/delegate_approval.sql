@@ -1,5 +1,5 @@
--- Delegates an approval, as a definer because it writes. The delegating person or agent can no longer decide, so the
--- quorum stays the same; the recipient needs the scope too. Locks the job, then the approval.
+-- Delegates an approval. Whoever delegates it can no longer decide, so the quorum stays the same. The recipient needs
+-- the scope too. Locks the job, then the approval.
 
 create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
 returns jsonb
@@ -35,7 +35,7 @@ begin
   values (tenant, approval.id, author, caller.kind, 'delegate', approval.digest, to_id, delegate_approval.reason)
   on conflict on constraint approval_decisions_pkey do update
   set verdict = excluded.verdict, digest = excluded.digest, delegated_to = excluded.delegated_to, reason = excluded.reason, at = mayfly_private.now();
-  -- If the recipient had delegated the approval before, it comes back to the recipient.
+  -- If the recipient has delegated the approval before, the recipient can now decide it again.
   delete from mayfly.approval_decisions d
   where d.tenant_id = tenant and d.approval_id = approval.id and d.decided_by = to_id and d.verdict = 'delegate';
   update mayfly.approvals a set delegates = array_remove(a.delegates, to_id) || to_id
@@ -50,7 +50,7 @@ $$;
 comment on function mayfly_private.delegate_approval is 'Delegates an approval.';
 grant execute on function mayfly_private.delegate_approval to authenticated, service_role;
 
--- Delegates an approval that the caller may decide to another person or agent (scope approval:decide).
+-- Delegates an approval to another person or agent. The caller must be able to decide it (scope approval:decide).
 
 create function mayfly.delegate_approval(id uuid, to_id uuid, reason text default null)
 returns jsonb

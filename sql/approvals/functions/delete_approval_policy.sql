@@ -1,4 +1,4 @@
--- Deletes a policy, as a definer because it writes. Locks the policy's row.
+-- Deletes a policy. Locks the policy's row.
 
 create function mayfly_private.delete_approval_policy(agent_type text, category text)
 returns jsonb
@@ -17,8 +17,8 @@ $$;
 comment on function mayfly_private.delete_approval_policy is 'Deletes a policy.';
 grant execute on function mayfly_private.delete_approval_policy to authenticated, service_role;
 
--- Deletes the policy of an agent type and a category (scope approval:admin): { deleted }. Then the next more general
--- policy applies, or the default.
+-- Deletes the policy of an agent type and a category (scope approval:admin). Returns { deleted }. From then on, the
+-- next more general policy applies, or the default.
 
 create function mayfly.delete_approval_policy(agent_type text default '*', category text default '*')
 returns jsonb

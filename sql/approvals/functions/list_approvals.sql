@@ -1,5 +1,5 @@
--- Lists approvals, as a definer because whether the caller may decide one depends on ancestors of agents, which the
--- caller may not be able to see. Locks nothing.
+-- Lists approvals. It is a definer, because whether the caller may decide an approval depends on agents' ancestors,
+-- which the caller may not be able to see. Locks nothing.
 
 create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)
 returns jsonb
@@ -49,8 +49,8 @@ $$;
 comment on function mayfly_private.list_approvals is 'Approvals, the newest first.';
 grant execute on function mayfly_private.list_approvals to authenticated, service_role;
 
--- Approvals, newest first (scope approval:read), each with `decidable`: whether the caller may decide it now. With
--- `mine`, only those.
+-- Approvals, newest first (scope approval:read), each with `decidable`, which is true if the caller may decide it now.
+-- With `mine`, only approvals that the caller may decide.
 
 create function mayfly.list_approvals(
   of_status text[] default null, mine boolean default false, of_category text default null, before uuid default null, page_limit integer default 100

@@ -1,6 +1,6 @@
--- Why the caller may not decide an approval: a code, or null if it may. The scope was checked before. Unless
--- the policy allowed it when the approval was requested, neither the requester nor its ancestors and descendants
--- may decide, so an agent cannot let its child or its parent approve. Locks nothing.
+-- The reason why the caller may not decide an approval, as a code, or null if it may. The scope has already been
+-- checked. The requester, its ancestors and its descendants may not decide, so an agent cannot let its child or its
+-- parent approve. They may only if the policy allowed this when the approval was requested. Locks nothing.
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text

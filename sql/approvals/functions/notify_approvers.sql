@@ -1,5 +1,6 @@
--- Sends a message to the deciders of an approval: the people and agents that it names, the one that it is delegated to,
--- and the people with the roles that it names; at most a hundred, and never the requester. Locks their inboxes, by id.
+-- Sends a message to those who may decide an approval: the people and agents that it names, whoever it is delegated to,
+-- and the people with the roles that it names. Sends to at most a hundred, and never to the requester. Locks their
+-- inboxes, by id.
 
 create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
 returns void
@@ -32,9 +33,9 @@ $$;
 
 comment on function mayfly_private.tell_deciders is 'Sends a message to the deciders of an approval.';
 
--- Notifies people of an approval in their inboxes, and with a job if its policy names one. A worker of the
--- project does the job, which is retried until the mail or the webhook accepts it. The key makes sure that
--- there is one job for each notification.
+-- Notifies people of an approval in their inboxes. If its policy names a job, also adds this job, which a worker of the
+-- project does. The job is retried until the mail server or the webhook accepts it. Its key makes sure that there is
+-- only one job for each notification.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void

@@ -1,5 +1,6 @@
--- A pending approval, locked until commit, with its job locked before it. Fails if there is none, if it has ended,
--- or if it has expired or its job has ended, which the next maintenance records.
+-- Returns a pending approval. First locks its job, then the approval, until commit. Fails if there is no such approval
+-- or if it has ended. It also fails if the approval has expired or its job has ended, which the next maintenance
+-- records.
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
 returns mayfly.approvals

@@ -1,4 +1,4 @@
--- Stores a policy, as a definer because it writes. Locks the policy's row.
+-- Stores a policy. Locks the policy's row.
 
 create function mayfly_private.set_approval_policy(
   agent_type text, category text, autonomy text, min_confidence double precision, quorum integer, roles text[], requester_decides boolean,
@@ -51,8 +51,8 @@ $$;
 comment on function mayfly_private.set_approval_policy is 'Sets what needs an approval.';
 grant execute on function mayfly_private.set_approval_policy to authenticated, service_role;
 
--- Sets the policy for an agent type and a category, replacing the old one (scope approval:admin). '*' stands
--- for all.
+-- Sets the policy for an agent type and a category (scope approval:admin). It replaces the old policy. '*' stands for
+-- all types or categories.
 
 create function mayfly.set_approval_policy(
   agent_type text default '*', category text default '*', autonomy text default 'ask', min_confidence double precision default null,

@@ -1,6 +1,6 @@
--- Hands a decision to its job, once, as a definer because it writes. A job calls it after a decision and before it
--- acts, with its own lease. The same step of the same job may take the decision again after a crash, and any other is
--- refused. Only a decided or expired approval can be taken. Locks the job, then the approval.
+-- Hands a decision to its job, once. A job calls it after a decision and before it acts, with its own lease. The same
+-- step of the same job may take the decision again after a crash. Any other step or job is refused. Only a decided or
+-- expired approval can be taken. Locks the job, then the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)
 returns jsonb
@@ -32,8 +32,8 @@ $$;
 comment on function mayfly_private.use_approval is 'Returns a decision to the job that asked.';
 grant execute on function mayfly_private.use_approval to authenticated, service_role;
 
--- The decision, for the job and the step that asked: the approval with the input to act on. A caller that acts on
--- any status other than `approved` acts without approval.
+-- Returns the approval with the input to act on, for the job and the step that asked. If the status is anything other
+-- than `approved`, the caller has no approval and must not act.
 
 create function mayfly.use_approval(lease text, id uuid, step text)
 returns jsonb

@@ -1,4 +1,4 @@
--- Pending approvals by tenant: what is asked, by whom, since when, and how many have approved. For the SQL editor.
+-- Pending approvals by tenant: what was asked, by whom, since when, and how many have approved. For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,6 +1,6 @@
--- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all.
--- The most specific row applies: type and category, then type, then category, then both '*'. Without any row,
--- everything is asked.
+-- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all. The
+-- most specific row applies: first one with type and category, then one with only the type, then one with only the
+-- category, and last one with '*' for both. If no row applies, everything is asked.
 
 create table mayfly.approval_policies (
   tenant_id uuid not null,

@@ -1,4 +1,4 @@
--- Marks a file as uploaded, as a definer because it writes. Locks the artifact.
+-- Marks a file as uploaded. Locks the artifact.
 
 create function mayfly_private.finish_artifact(id uuid)
 returns jsonb

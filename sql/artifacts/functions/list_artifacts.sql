@@ -1,7 +1,7 @@
--- Stored artifacts by name: the newest version of each, or with `versions` all of them, newest first. Lists
--- those of a team, or those of no team. `name` and `version` select one, and `id` selects one of any team. A
--- page continues after the last name and version of the previous page. Scope artifact:read. Runs as the caller.
--- Locks nothing.
+-- Stored artifacts by name: the newest version of each or, with `versions`, all versions, newest first. Lists artifacts
+-- of one team, or those without a team. `name` and `version` select one artifact. `id` selects one of any team. A page
+-- continues after the last name and version of the previous page. Scope artifact:read. Runs as the caller. Locks
+-- nothing.
 
 create function mayfly.list_artifacts(
   team uuid default null, name text default null, version integer default null, versions boolean default false, id uuid default null,

@@ -1,5 +1,5 @@
--- Drops up to max_rows uploads that were not finished within an hour. A chore of maintain_tenant, as owner.
--- Locks them.
+-- Drops up to max_rows uploads that were not finished within an hour. It is a chore, which maintain_tenant calls as
+-- owner. Locks the artifacts that it drops.
 
 create function mayfly_private.maintain_artifacts(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,6 +1,6 @@
--- Whether the caller has begun to write this file, for the policy on storage.objects. Locks nothing. It is in
--- plpgsql, which looks up the functions that it calls at run time. So an upgrade can replace those functions,
--- although a policy in another schema depends on this one.
+-- Whether the caller has begun to write this file, for the policy on storage.objects. Locks nothing. It is in PL/pgSQL,
+-- so that the functions that it calls are looked up at run time. An upgrade can then replace those functions, although
+-- a policy in another schema depends on this one.
 
 create function mayfly_private.may_write_file(path text)
 returns boolean

@@ -1,4 +1,4 @@
--- Removes versions, as a definer because it writes. Locks the artifacts that it removes, by id.
+-- Removes versions. Locks the artifacts that it removes, by id.
 
 create function mayfly_private.remove_artifacts(name text, team uuid, version integer, everything boolean, max_rows integer)
 returns jsonb
@@ -34,9 +34,9 @@ $$;
 comment on function mayfly_private.remove_artifacts is 'Removes versions of files.';
 grant execute on function mayfly_private.remove_artifacts to authenticated, service_role;
 
--- Removes all versions of an artifact, or one (scope artifact:write). With everything, removes all artifacts of
--- the tenant, for people and the secret key. Returns how many versions were removed, and the paths of their
--- files. The caller deletes these in Storage, and sweep_files returns those that it did not delete.
+-- Removes all versions of an artifact, or one version (scope artifact:write). With `everything`, removes all artifacts
+-- of the tenant, which only people and the secret key can do. Returns how many versions were removed, and the paths of
+-- their files. The caller deletes these files in Storage. sweep_files returns the paths of files that were not deleted.
 
 create function mayfly.remove_artifacts(
   name text default null, team uuid default null, version integer default null, everything boolean default false, max_rows integer default 1000

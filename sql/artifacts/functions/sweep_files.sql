@@ -1,4 +1,4 @@
--- Reads the paths of files that are due, as a definer because they are in a private table, from which it also
+-- Reads the paths of files that are due. It is a definer, because they are in a private table, from which it also
 -- deletes. Locks the paths that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
@@ -35,9 +35,9 @@ $$;
 comment on function mayfly_private.sweep_files is 'The paths of files that are due to be deleted.';
 grant execute on function mayfly_private.sweep_files to authenticated, service_role;
 
--- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly
--- (scope artifact:write). The secret key without a tenant gets those of every tenant, even erased ones. Paths
--- whose file is already deleted are removed here.
+-- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly (scope
+-- artifact:write). The secret key without a tenant gets the paths of every tenant, even of erased ones. A path whose
+-- file has already been deleted is removed here.
 
 create function mayfly.sweep_files(page_limit integer default 1000)
 returns jsonb

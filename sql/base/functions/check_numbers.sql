@@ -1,5 +1,5 @@
--- Refuses a JSON value with a number that JavaScript would change, with the name of its field. Called by all
--- functions that take JSON from callers, unless another function names the field. Locks nothing.
+-- Refuses a JSON value with a number that JavaScript would change. The error names the field. Called by all functions
+-- that accept JSON from callers, unless another function names the field. Locks nothing.
 
 create function mayfly_private.check_numbers(value jsonb, field text)
 returns void

@@ -1,5 +1,6 @@
--- After how many days a memory of a kind loses half its freshness: the caller's value, otherwise a default. Working
--- notes age in a day, conversation in a week, experience in a month, lessons in half a year, facts in a year.
+-- The number of days after which a memory of a kind loses half its freshness. It is the caller's value, or else a
+-- default: a day for working notes, a week for conversations, a month for experience, half a year for lessons, and a
+-- year for facts.
 
 create function mayfly_private.half_life(kind text, half_lives jsonb)
 returns double precision

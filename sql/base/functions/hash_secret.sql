@@ -1,4 +1,4 @@
--- Hashes a secret with plain SHA-256. 244 random bits need no salt and no slow hash.
+-- Hashes a secret with plain SHA-256. A secret of 244 random bits needs no salt and no slow hash.
 
 create function mayfly_private.hash_secret(secret text)
 returns bytea

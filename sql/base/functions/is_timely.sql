@@ -1,4 +1,4 @@
--- Whether a token is valid now, with the 30 s of skew that the Data API allows for its end. A token without exp is
+-- Whether a token is valid now. For its end, it allows 30 s of clock skew, like the Data API. A token without exp is
 -- never valid. No known issuer sets nbf, so nbf gets no skew.
 
 create function mayfly_private.is_timely(claims jsonb)

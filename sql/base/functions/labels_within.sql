@@ -1,4 +1,4 @@
--- Whether a list has at most this many texts, each of 1 to 100 characters.
+-- Whether a list has at most this many texts, each with 1 to 100 characters.
 
 create function mayfly_private.labels_within(labels text[], max_count integer)
 returns boolean

@@ -1,4 +1,4 @@
--- Applies a JSON merge patch: keys of the patch replace those of the target, objects are merged deeply, and a
+-- Applies a JSON merge patch: keys of the patch replace those of the target, objects are merged at every level, and a
 -- null removes its key. https://www.rfc-editor.org/rfc/rfc7396
 
 create function mayfly_private.merge_patch(target jsonb, patch jsonb)

@@ -1,6 +1,6 @@
--- A timestamp of the server's hybrid logical clock that is later than one that it has seen:
--- `milliseconds-counter-node`, with 13 digits of Unix time, 4 hexadecimal digits and the name of its maker, so
--- that timestamps compare as text ("C"). For updates without a timestamp, whose time is their arrival.
+-- A timestamp of the server's hybrid logical clock, which is later than the given one. Its form is
+-- `milliseconds-counter-node`: 13 digits of Unix time, 4 hexadecimal digits, and the name of whoever made it. So
+-- timestamps can be compared as text ("C"). It is for updates without a timestamp. Their time is when they arrive.
 --
 -- Kulkarni, Demirbas, Madappa, Avva and Leone, "Logical Physical Clocks", OPODIS 2014.
 

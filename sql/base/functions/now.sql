@@ -1,10 +1,10 @@
--- The time with which Mayfly decides what has ended, expired or is due, which is the machine's time. Called
--- wherever an age, a lease or a window is judged, so that a test can replace the clock
--- (tests/harness/clock.ts). Only the owner can do that. Locks nothing. One call costs 2 µs. An empty
--- search_path prevents inlining of SQL functions, so in SQL it cost 20 µs a statement. A query over rows takes
--- it from a variable or uses `(select mayfly_private.now())`, which runs once for the whole statement and works
--- with an index. These keep the machine's clock: tokens, because others verify them too; hybrid clocks, which
--- are compared with those of callers; durations of work; and the time of the last maintenance.
+-- The time by which Mayfly decides what has ended, has expired or is due. It is the machine's time. Called wherever an
+-- age, a lease or a window is judged, so that a test can replace the clock (tests/harness/clock.ts). Only the owner can
+-- replace it. Locks nothing. One call takes 2 µs. In SQL, it took 20 µs a statement, because an empty search_path
+-- prevents the inlining of SQL functions. A query over rows reads the time from a variable, or uses `(select
+-- mayfly_private.now())`, which runs once for the whole statement and can be used with an index. Some things always use
+-- the machine's clock: tokens, because others verify them too; hybrid clocks, which are compared with those of callers;
+-- durations of work; and the time of the last maintenance.
 
 create function mayfly_private.now()
 returns timestamptz

@@ -1,4 +1,4 @@
--- Whether a JSON value is a number within bounds (a whole one, if asked), or absent.
+-- Whether a JSON value is a number within bounds (and, if asked, a whole number), or absent.
 
 create function mayfly_private.number_within(value jsonb, low numeric, high numeric, whole boolean default false)
 returns boolean

@@ -1,7 +1,6 @@
--- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know or
--- cannot use in this form. Null for a schema that can be checked. Annotations are allowed. `pattern` and
--- `format` are allowed and not checked: regular expressions differ between JavaScript and Postgres, so the
--- worker checks them.
+-- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know or cannot use
+-- in this form. Null for a schema that can be checked. Annotations are allowed. `pattern` and `format` are allowed but
+-- not checked here. Regular expressions differ between JavaScript and Postgres, so the worker checks them.
 
 create function mayfly_private.schema_fault(schema jsonb, path text default '$')
 returns text

@@ -1,8 +1,8 @@
--- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables
--- in its charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows
--- charge each row the flat bytes and the lengths of the written columns. With `bytes`, the expression says how
--- a row is counted, and the room charges it itself (mayfly_private.charge). With `bounded_by`, nothing is
--- charged, and it says what bounds the rows. recount_usage counts the first two.
+-- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables in its
+-- charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows charge each row
+-- the flat bytes and the lengths of the written columns. With `bytes`, an expression says how a row is counted, and the
+-- room charges rows itself (mayfly_private.charge). With `bounded_by`, nothing is charged, and the text says what
+-- limits the number of rows. recount_usage counts the first two.
 
 create table mayfly_private.charges (
   relation text constraint charges_pkey primary key,

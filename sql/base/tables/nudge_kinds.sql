@@ -3,7 +3,7 @@
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
-  -- As text, and resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   heard text,
   payload text not null
 );

@@ -1,5 +1,4 @@
--- What mayfly.usage shows in addition to memories, bytes and writes. A room registers what it limits in its
--- usage.sql.
+-- What mayfly.usage shows in addition to memories, bytes and writes. In its usage.sql, a room registers what it limits.
 
 create table mayfly_private.usage_counts (
   name text constraint usage_counts_pkey primary key constraint usage_counts_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),

@@ -1,8 +1,8 @@
--- Acknowledges a channel's messages up to a number. It never goes back. Scope message:read, for subscribers. Locks
--- the subscription.
+-- Acknowledges a channel's messages up to a number. The number never goes back. For subscribers with the scope
+-- message:read. Locks the subscription.
 --
--- A broadcast can arrive before the row that caused it is visible. The answer is then below the requested number,
--- and the caller tries again soon.
+-- A broadcast can arrive before the row that caused it is visible. The answer is then below the requested number, so
+-- the caller should try again soon.
 
 create function mayfly_private.acknowledge_channel(name text, seq bigint)
 returns bigint

@@ -1,4 +1,4 @@
--- How many messages a channel has, how fast it grows, and how far behind its subscribers are (the 1,000 that are
+-- How many messages a channel has, how fast it grows, and how far behind its subscribers are (only the 1,000 that are
 -- furthest behind). Scope message:read, for callers that may read the channel. Reads the channel's messages. Locks
 -- nothing.
 

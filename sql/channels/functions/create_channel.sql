@@ -1,4 +1,4 @@
--- Creates a channel, at most 1,000 for each tenant. Its creator can publish in it and read it. Scope channel:write.
+-- Creates a channel. A tenant can have up to 1,000. The creator can publish in it and read it. Scope channel:write.
 
 create function mayfly_private.create_channel(name text, kind text, description text, publishers uuid[])
 returns mayfly.channels
@@ -16,7 +16,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
   end if;
   perform mayfly_private.check_channel(tenant, description, publishers);
-  -- If two callers are at the limit, the second one sees what the first one has created.
+  -- If two callers come near the limit, the second one sees what the first one has created.
   perform from mayfly.tenants t where t.id = tenant for no key update;
   if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),

@@ -1,5 +1,5 @@
--- Deletes a channel with its messages and subscriptions. For its creator (channel:write), and with
--- message:admin. Locks the channel.
+-- Deletes a channel with its messages and subscriptions. Its creator (channel:write) and callers with message:admin can
+-- do this. Locks the channel.
 
 create function mayfly_private.delete_channel(name text)
 returns uuid

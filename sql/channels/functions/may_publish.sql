@@ -1,5 +1,5 @@
--- Whether the caller may publish in a channel of its tenant. With message:send, its creator and its publishers may,
--- and in a two_way channel its subscribers. The secret key may publish in all. Called by send_messages and
+-- Whether the caller may publish in a channel of its tenant. With message:send, the creator and the publishers may, and
+-- in a two_way channel the subscribers too. The secret key may publish in all channels. Called by send_messages and
 -- may_use_topic. Locks nothing.
 
 create function mayfly_private.may_publish(channel mayfly.channels)

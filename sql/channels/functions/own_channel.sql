@@ -1,5 +1,5 @@
--- Locks a channel that the caller may change: its own with channel:write, or any with message:admin. Called by
--- update_channel and delete_channel.
+-- Locks a channel that the caller may change. With channel:write, this is a channel that the caller created, and with
+-- message:admin any channel. Called by update_channel and delete_channel.
 
 create function mayfly_private.own_channel(name text)
 returns mayfly.channels

@@ -1,6 +1,6 @@
--- The messages of a channel after `after`, by number, about 1 MB a page and at most page_limit. Scope
--- message:read, for callers that may read the channel. Locks nothing. Publishers lock the channel until they
--- commit. So if a message up to last_seq is missing, retention has deleted it.
+-- The messages of a channel whose number is above `after`, by number. A page has about 1 MB and at most page_limit
+-- messages. Scope message:read, for callers that may read the channel. Locks nothing. Publishers lock the channel until
+-- they commit. So if a message up to last_seq is missing, retention has deleted it.
 
 create function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb
@@ -16,7 +16,7 @@ begin
   end if;
   return (
     with found_messages as (
-      -- Reads only sizes first, so that no message outside of the page is read.
+      -- Reads only the sizes first, so that no message outside the page is read.
       select f.seq, f.id, row_number() over (order by f.seq) as n, sum(f.bytes) over (order by f.seq) - f.bytes as bytes_before
       from (
         select m.channel_seq as seq, m.id, m.bytes

@@ -1,6 +1,7 @@
--- The channels that the caller may read. With message:read: broadcast channels, its own, and those that it publishes
--- in or has subscribed to. With message:admin also all others. For policies, once per statement. As owner, because it
--- reads the tables for them. Locks nothing.
+-- The channels that the caller may read. With message:read, these are broadcast channels, channels that the caller
+-- created, and those in which it publishes or to which it has subscribed. With message:admin, they are all channels.
+-- Policies call it once per statement. Runs as owner, because it reads the tables that these policies protect. Locks
+-- nothing.
 
 create function mayfly_private.readable_channel_ids()
 returns uuid[]

@@ -1,5 +1,5 @@
--- Changes a channel's description or publishers. Null leaves a value as it is. For its creator (channel:write), and
--- with message:admin. Locks the channel.
+-- Changes a channel's description or publishers. Null leaves a value as it is. The channel's creator (channel:write)
+-- and callers with message:admin can do this. Locks the channel.
 
 create function mayfly_private.update_channel(name text, description text, publishers uuid[])
 returns mayfly.channels

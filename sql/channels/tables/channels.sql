@@ -15,7 +15,7 @@ create table mayfly.channels (
   constraint channels_name_key unique (tenant_id, name),
   constraint channels_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 )
--- Leaves room in the page so that the sequence number can change in place.
+-- Leaves room in each page, so that the sequence number can change in place.
 with (fillfactor = 50);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

@@ -1,6 +1,6 @@
--- Logs which channels were created, changed and deleted, once per statement. As owner, because clients have no INSERT
--- on the log. A new message in a channel is not an event of the channel. If the tenant itself is deleted, there is
--- no log to write to.
+-- Logs which channels were created, changed and deleted, once per statement. Runs as owner, because clients have no
+-- INSERT on the log. A new message in a channel is not an event of the channel. If the tenant itself is deleted, there
+-- is no log to write to.
 
 create function mayfly_private.log_channels()
 returns trigger

@@ -1,5 +1,6 @@
--- The budgets that calls affect, locked until commit in the common order. A budget whose period is over starts
--- again. `asked` holds the tenants, levels and subjects. Called wherever costs are reserved, settled or released.
+-- Returns the budgets that calls affect, after locking them in the common order until commit. If the period of a budget
+-- is over, a new period starts. `asked` has the tenants, levels and subjects. Called wherever costs are reserved,
+-- settled or released.
 
 create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
 returns mayfly.budgets[]

@@ -1,4 +1,4 @@
--- Whether a call counts in a budget.
+-- Whether a call counts against a budget.
 
 create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean

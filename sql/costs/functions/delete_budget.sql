@@ -1,4 +1,4 @@
--- Deletes a budget, as a definer because it writes. Locks the budget.
+-- Deletes a budget. Locks the budget.
 
 create function mayfly_private.delete_budget(level text, subject text)
 returns jsonb
@@ -17,7 +17,7 @@ $$;
 comment on function mayfly_private.delete_budget is 'Deletes a budget.';
 grant execute on function mayfly_private.delete_budget to authenticated, service_role;
 
--- Deletes a budget (scope cost:admin): { deleted }, false if there was none. The ledger stays.
+-- Deletes a budget (scope cost:admin). Returns { deleted }, which is false if there was none. The ledger stays.
 
 create function mayfly.delete_budget(level text, subject text default '')
 returns jsonb

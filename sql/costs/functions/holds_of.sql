@@ -1,4 +1,4 @@
--- Holds of the caller by id, with their budgets locked before them: for settle_costs and release_costs.
+-- Returns holds of the caller by id. Locks their budgets, then the holds. Called by settle_costs and release_costs.
 
 create function mayfly_private.holds_of(holder mayfly_private.job_holder, ids uuid[], out holds mayfly_private.cost_holds[], out budgets mayfly.budgets[])
 language plpgsql security definer

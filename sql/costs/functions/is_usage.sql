@@ -1,4 +1,4 @@
--- Whether a JSON value is the usage of a call: whole numbers of tokens, by unit.
+-- Whether a JSON value is the usage of a call, which has a whole number for each unit.
 
 create function mayfly_private.is_usage(given jsonb)
 returns boolean

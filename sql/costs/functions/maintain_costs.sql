@@ -1,6 +1,6 @@
--- Maintains the costs of a tenant: gives back dead holds, deletes holds that were not settled for a day and
--- breakers that have been closed for a day, and deletes budgets of runs with their jobs; at most max_rows each:
--- { more }. A chore of maintain_tenant, as owner. The ledger is kept. Does not wait for locks.
+-- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were not settled for a day, breakers that
+-- have been closed for a day, and budgets of runs whose jobs are gone. Takes at most max_rows of each, and returns {
+-- more }. The ledger is kept. It is a chore, which maintain_tenant calls as owner. Does not wait for locks.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb

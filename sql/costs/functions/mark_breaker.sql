@@ -1,7 +1,7 @@
--- Records how a call of a model went. An answer closes the breaker. Failures of the provider are
--- counted. After five in a row, or if the provider said when to come back, no call is made for a while: 30 s, doubled
--- after each failed try, at most five minutes. Calls that were under way when it opened do not count. Locks the
--- breaker.
+-- Records whether a call of a model succeeded. An answer closes the breaker. Failures of the provider are counted.
+-- After five failures in a row, or if the provider said when to try again, the breaker opens, and no call is made for a
+-- while. This is 30 s at first, and twice as long after each failed try, up to five minutes. Calls that were under way
+-- when the breaker opened do not count. Locks the breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void

@@ -1,4 +1,4 @@
--- The model name with which prices are looked up, without the provider prefix of the AI SDK's gateway.
+-- The model's name for looking up prices, without the provider prefix of the AI SDK's gateway.
 
 create function mayfly_private.model_of(provider text, model text)
 returns text

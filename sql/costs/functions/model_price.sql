@@ -1,4 +1,4 @@
--- Finds the price of a model, as a definer because price_of is private. Locks nothing.
+-- Finds the price of a model. It is a definer, because price_of is private. Locks nothing.
 
 create function mayfly_private.model_price(provider text, model text, at timestamptz)
 returns jsonb
@@ -9,7 +9,7 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(provider, model),
     mayfly_private.model_of(provider, model), coalesce(at, mayfly_private.now()));
 begin
-  -- Prices belong to the project, so the secret key needs no tenant for them.
+  -- Prices belong to the project, so the secret key needs no tenant to read them.
   if (mayfly_private.caller()).kind is distinct from 'secret' then
     perform mayfly_private.require_tenant(null);
   end if;
@@ -21,8 +21,8 @@ $$;
 comment on function mayfly_private.model_price is 'The price of a model at an instant; null if it is unknown.';
 grant execute on function mayfly_private.model_price to authenticated, service_role;
 
--- The price of a model at an instant, now by default: { provider, model, of, exact, units }; null if it is unknown.
--- For everybody in a tenant. Locks nothing.
+-- The price of a model at an instant, by default now: { provider, model, of, exact, units }. Null if the price is
+-- unknown. Everybody in a tenant can read it. Locks nothing.
 
 create function mayfly.model_price(provider text, model text, at timestamptz default null)
 returns jsonb

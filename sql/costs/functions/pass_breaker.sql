@@ -1,5 +1,6 @@
--- Whether a model may be called now: null, or the seconds until then. When the time of an open breaker is over, one
--- call may try the model, for a minute at most; the others wait for its outcome. Locks the breaker if there is one.
+-- Null if a model may be called now, or else the seconds until it may. When the time of an open breaker is over, one
+-- call may try the model, for at most a minute. The others wait for the outcome of this call. Locks the breaker if
+-- there is one.
 
 create function mayfly_private.pass_breaker(tenant uuid, provider text, model text)
 returns double precision

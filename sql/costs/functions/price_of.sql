@@ -1,6 +1,6 @@
--- The price of a model at an instant: `exact`, and the units that apply; null if it is unknown. The model's own
--- name, another exact name, or either with a date at its end (a dated snapshot) is exact; otherwise the longest
--- prefix counts. Locks nothing.
+-- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown. It
+-- is exact if the name is the model's own name, another exact name, or one of these with a date at its end (a dated
+-- snapshot). Otherwise, the longest matching prefix counts. Locks nothing.
 
 create type mayfly_private.known_price as (
   exact boolean,
@@ -35,7 +35,7 @@ begin
       return null;
     end if;
   end if;
-  -- Before the first import, its prices are the best estimate.
+  -- For an instant before the first import, the prices of the first import are the best estimate.
   select p.prices into entries from mayfly.model_prices p
   where p.provider = price_of.provider and p.model = price.model
   order by p.since <= at desc, case when p.since <= at then p.since end desc, p.since

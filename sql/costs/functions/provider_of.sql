@@ -1,5 +1,5 @@
--- The provider and the model with which prices are looked up. For the AI SDK's `anthropic.messages`, the
--- provider is the first part. For its gateway's `anthropic/claude-…`, the model names the provider.
+-- The provider and the model with which prices are looked up. In the AI SDK's `anthropic.messages`, the provider is the
+-- first part. In `anthropic/claude-…`, as its gateway writes models, the model's name contains the provider.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text

@@ -1,4 +1,4 @@
--- Gives back holds, as a definer because it writes. Locks the budgets, then the holds, then the breakers.
+-- Gives back holds. Locks the budgets, then the holds, then the breakers.
 
 create function mayfly_private.release_costs(releases jsonb)
 returns jsonb
@@ -53,8 +53,8 @@ comment on function mayfly_private.release_costs is 'Gives back holds.';
 grant execute on function mayfly_private.release_costs to authenticated, service_role;
 
 -- Gives back holds of calls that cost nothing: [{ hold, failure?, retry_after? }]. `failure` means that the provider
--- failed, for example that it is overloaded. It counts against the model, which is not called for a while after five
--- failures in a row, or for `retry_after` seconds if the provider gave that. Returns { released }.
+-- failed, for example that it is overloaded. The failure counts against the model. After five failures in a row, the
+-- model is not called for a while, or for `retry_after` seconds if the provider gave this number. Returns { released }.
 
 create function mayfly.release_costs(releases jsonb)
 returns jsonb

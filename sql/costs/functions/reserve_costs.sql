@@ -1,4 +1,4 @@
--- One requested call, as reserve_costs reads it. `tenant` is null if its lease has ended.
+-- A requested call, as reserve_costs reads it. `tenant` is null if the lease has ended.
 
 create type mayfly_private.cost_ask as (
   n integer,
@@ -74,9 +74,9 @@ $$;
 
 comment on function mayfly_private.cost_asks is 'Reads and checks the calls of reserve_costs.';
 
--- Whether these budgets have room for a call: granted with the output that it may have, or refused with a
--- reason. Locks the breaker and the rate limits of the call. Rate limits are checked last, because checking
--- uses them up.
+-- Whether these budgets have room for a call. The call is granted, with the output that it may have, or refused, with a
+-- reason. Locks the breaker and the rate limits of the call. Rate limits are checked last, because each check uses them
+-- up.
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb
@@ -87,7 +87,7 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(ask.provider, ask.model),
     mayfly_private.model_of(ask.provider, ask.model), mayfly_private.now());
   per_output constant numeric := coalesce(mayfly_private.unit_price(price.units, 'output', ask.input), 0);
-  -- All of the input may be written to the provider's cache, which costs more.
+  -- The estimate is for the case that all of the input is written to the provider's cache, because this costs more.
   per_call constant numeric := greatest(mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input)),
     mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input, 'cache_write', ask.input)));
   output numeric := ask.output;
@@ -127,9 +127,8 @@ $$;
 
 comment on function mayfly_private.weigh_ask is 'Whether budgets have room for a call.';
 
--- Reserves costs, as a definer because it writes. Locks the affected budgets in their order, then breakers and rate
--- limits, then inserts the holds. Before it refuses a call for lack of budget, it gives back the holds of dead
--- workers.
+-- Reserves costs. Locks the affected budgets in their order, then breakers and rate limits, then inserts the holds.
+-- Before it refuses a call for lack of budget, it gives back the holds of dead workers.
 
 create function mayfly_private.reserve_costs(asks jsonb)
 returns jsonb
@@ -167,7 +166,7 @@ begin
       answers := answers || jsonb_build_object('id', ask.id, 'code', 'lease_lost');
       continue;
     end if;
-    -- A repeated call whose first answer was lost.
+    -- If the first answer was lost and the call is repeated, the hold is known.
     select jsonb_build_object('id', h.id, 'granted', true, 'output', h.tokens, 'usd', h.usd) into known
     from mayfly_private.cost_holds h where h.tenant_id = ask.tenant and h.id = ask.id and h.holder = holder.id and h.released_at is null;
     if found then
@@ -214,11 +213,12 @@ comment on function mayfly_private.reserve_costs is 'Reserves the possible cost 
 grant execute on function mayfly_private.reserve_costs to authenticated, service_role;
 
 -- Reserves the possible cost of 1 to 500 calls: [{ id, lease?, agent, provider, model, input, output?, output_least?
--- }]. `id` is a UUID for each call, `input` the largest number of tokens in its prompt, `output` how many tokens it
--- should be able to answer with (8192 by default). Returns in order { id, granted, output, usd, priced }, where
--- `output` is what the budgets allow, at least output_least (256); or { id, code }: budget_exceeded, price_unknown,
--- model_unavailable and rate_limited (with retry_after), lease_lost. Needs cost:write. With a lease, the hold ends
--- with it and counts in the budget of its run; without one it ends after 15 minutes.
+-- }]. `id` is a UUID for each call. `input` is the largest number of tokens that its prompt can have. `output` is how
+-- many tokens the answer should be able to have (8192 by default). For each call, in order, returns { id, granted,
+-- output, usd, priced } or { id, code }. `output` is what the budgets allow, and at least output_least (256). `code` is
+-- budget_exceeded, price_unknown, lease_lost, or, with retry_after, model_unavailable or rate_limited. Needs
+-- cost:write. With a lease, the hold ends with the lease and counts against the budget of its run. Without one, it ends
+-- after 15 minutes.
 
 create function mayfly.reserve_costs(asks jsonb)
 returns jsonb

@@ -1,4 +1,4 @@
--- Stores a budget. It is a definer because it writes. Locks the budget.
+-- Stores a budget. Locks the budget.
 
 create function mayfly_private.set_budget(level text, subject text, hard_usd numeric, soft_usd numeric, hard_tokens bigint, period text)
 returns jsonb
@@ -59,5 +59,5 @@ language sql
 set search_path = ''
 return mayfly_private.set_budget(level, subject, hard_usd, soft_usd, hard_tokens, period);
 
-comment on function mayfly.set_budget is 'Sets a budget of the tenant, a team, the agents with a name, or a run. Returns it.';
+comment on function mayfly.set_budget is 'Sets the budget of the tenant, a team, a run, or all agents with the same name. Returns it.';
 grant execute on function mayfly.set_budget to authenticated, service_role;

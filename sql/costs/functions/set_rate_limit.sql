@@ -1,4 +1,4 @@
--- Stores a rate limit, as a definer because it writes. Locks the limit.
+-- Stores a rate limit. Locks the limit.
 
 create function mayfly_private.set_rate_limit(level text, subject text, per_minute integer, burst integer)
 returns jsonb
@@ -43,9 +43,9 @@ $$;
 comment on function mayfly_private.set_rate_limit is 'Sets a rate limit.';
 grant execute on function mayfly_private.set_rate_limit to authenticated, service_role;
 
--- Sets how many calls a minute are allowed (scope cost:admin): calls of models by the tenant, by the agents
--- with a name, or of one model; or calls of a tool. `burst` of them may come at once (per_minute by default).
--- Null for per_minute removes the limit.
+-- Sets how many calls a minute are allowed (scope cost:admin). A limit is for the tenant's calls of models, for those
+-- of all agents with the same name, for the calls of one model, or for the calls of a tool. `burst` is how many calls
+-- may come at once (per_minute by default). If per_minute is null, the limit is removed.
 
 create function mayfly.set_rate_limit(level text, subject text default '', per_minute integer default null, burst integer default null)
 returns jsonb

@@ -1,6 +1,6 @@
--- Settles one hold: adds the call to the ledger, once, and its cost to the budgets. The caller has locked the hold
--- and the budgets and passes them; they come back changed. A hold that was given back is settled too, because the
--- money is spent.
+-- Settles one hold: adds the call to the ledger, once, and its cost to the budgets. The caller has locked the hold and
+-- the budgets. It passes the budgets, and gets them back changed. A hold that was given back is settled too, because
+-- the money is spent.
 
 create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, inout budgets mayfly.budgets[], out cost jsonb)
 language plpgsql security definer
@@ -29,7 +29,7 @@ begin
       budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
       budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);
     end if;
-    -- A call belongs to the period in which it ends.
+    -- A call counts in the period in which it ends.
     budgets[i].spent_usd := budgets[i].spent_usd + coalesce(usd, 0);
     budgets[i].spent_tokens := budgets[i].spent_tokens + used;
     budgets[i].unpriced := budgets[i].unpriced + (usd is null)::integer;

@@ -1,4 +1,4 @@
--- Replaces holds with actual costs, as a definer because it writes. Locks the budgets, then the holds.
+-- Replaces holds with actual costs. Locks the budgets, then the holds.
 
 create function mayfly_private.settle_costs(settlements jsonb)
 returns jsonb
@@ -42,7 +42,7 @@ begin
     answers := answers || jsonb_build_object(settled.cost ->> 'id', settled.cost);
   end loop;
   perform mayfly_private.write_budgets(rows);
-  -- A hold that is already settled, because an answer was lost, is found in the ledger.
+  -- If the first answer was lost, the hold is already settled and is found in the ledger.
   return (
     select jsonb_agg(coalesce(answers -> (s ->> 'hold'), (
       select jsonb_build_object('id', u.id, 'usd', u.usd, 'priced', u.priced, 'known', true) from mayfly.model_usage u
@@ -56,11 +56,11 @@ $$;
 comment on function mayfly_private.settle_costs is 'Records what calls of models really cost.';
 grant execute on function mayfly_private.settle_costs to authenticated, service_role;
 
--- Records what calls really cost, replacing what was reserved: [{ hold, usage: { input, cache_read?, cache_write?,
+-- Records what calls really cost, in place of what was reserved: [{ hold, usage: { input, cache_read?, cache_write?,
 -- cache_write_1h?, output, reasoning?, input_audio?, output_audio?, requests?, web_searches? } }], where `input` and
 -- `output` count all tokens. Each hold is settled once, by the caller that reserved it (cost:write), even if it was
--- given back or its lease has ended. Returns in order { id, usd, priced }, with usd null if the price is unknown; or
--- { id, code: hold_unknown }.
+-- given back or its lease has ended. For each hold, in order, returns { id, usd, priced }, where usd is null if the
+-- price is unknown, or { id, code: hold_unknown }.
 
 create function mayfly.settle_costs(settlements jsonb)
 returns jsonb

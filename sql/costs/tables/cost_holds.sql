@@ -1,6 +1,6 @@
--- Amounts that are reserved for open calls. A hold with a job is alive while the job runs that attempt; one
--- without a job until `until`. A hold that was given back is kept for a day, so that a caller whose call did
--- cost something can still settle it.
+-- Amounts that are reserved for open calls. A hold with a job is alive while the job runs the attempt that made it. A
+-- hold without a job is alive until `until`. A hold that was given back is kept for a day, so that the caller can still
+-- settle it if the call did cost something.
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,

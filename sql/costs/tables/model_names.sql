@@ -1,5 +1,5 @@
--- Names of models with prices. An exact name is the model itself; a prefix is probably one of its versions, which is
--- not enough for a hard budget.
+-- Names of models with prices. An exact name means the model itself. A name that only begins with a prefix is probably
+-- a version of the model, which is not certain enough for a hard budget.
 
 create table mayfly.model_names (
   provider text collate "C" not null,

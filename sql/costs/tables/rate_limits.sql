@@ -1,5 +1,5 @@
--- How many calls a minute are allowed: calls of models by the whole tenant, by the agents with a name, or of
--- one model; or calls of a tool. Each is a token bucket that all workers share.
+-- How many calls a minute are allowed. A limit is for the whole tenant's calls of models, for those of all agents with
+-- the same name, for the calls of one model, or for the calls of a tool. Each is a token bucket that all workers share.
 
 create table mayfly.rate_limits (
   tenant_id uuid not null,

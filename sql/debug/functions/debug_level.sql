@@ -1,4 +1,4 @@
--- What the calling agent has to record now. After this, its inbox topic tells it about changes. For agents with
+-- What the calling agent has to record now. From then on, its inbox topic tells it about changes. For agents with
 -- debug:write.
 
 create function mayfly_private.debug_level()

@@ -1,8 +1,9 @@
 -- What an agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist,
 -- max_records_per_minute }. For each category it is the highest level that anyone has leased. `seconds` is the time
 -- until the last of these leases ends, not an instant, because clocks differ. `persist` is the level up to which the
--- tenant keeps records, 0 for none. `all`: somebody watches every agent, and was told about this one (tell_watchers).
--- `rate` is debug_rate, computed once for many. Called as owner.
+-- tenant keeps records, and 0 if it keeps none. `all` is true if somebody watches every agent, and was told about this
+-- one (tell_watchers). The argument `rate` is the result of debug_rate, which the caller computes once for many agents.
+-- Called as owner.
 
 create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb

@@ -1,5 +1,4 @@
--- Tells an agent later what it has to record, if it was not told at once, with the current levels. Called by
--- flush_nudges.
+-- Later tells an agent what it has to record now, if it was not told at once. Called by flush_nudges.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

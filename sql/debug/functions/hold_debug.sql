@@ -1,7 +1,7 @@
--- Lets one transaction of a tenant at a time change its leases of debug streams, until it commits. Each
--- transaction reads all leases and tells agents the result. If two ended a lease at the same time, each would
--- still see the other's, and tell the agent to continue for 60 s. Agents that start to listen share the lock,
--- so a transaction that leases meanwhile waits and then tells them too. Called before anything is read, as
+-- Lets only one transaction at a time change a tenant's leases of debug streams, until it commits. Each such
+-- transaction reads all leases and tells agents the result. If two of them each ended a lease at the same time, each
+-- would still see the other lease, and tell the agent to continue for 60 s. Agents that start to listen share the lock,
+-- so a transaction that changes leases meanwhile waits and then tells them too. Called before anything is read, as
 -- owner.
 
 create function mayfly_private.hold_debug(tenant uuid, listening boolean default false)

@@ -1,5 +1,5 @@
--- Whether anybody wants an agent's debug records now: a watcher, or its tenant, which keeps them. The agent is told
--- when it is spawned, with each token and with each heartbeat. If it has no live connection, it then opens one.
+-- Whether anybody wants an agent's debug records now: a watcher, or the tenant if it keeps records. The agent is told
+-- when it is spawned, with each new token, and with each heartbeat. If it has no live connection, it then opens one.
 -- Called as owner.
 
 create function mayfly_private.is_watched(tenant uuid, agent uuid)

@@ -1,5 +1,5 @@
--- tenant:{t}:debug:{a}, the debug stream of one agent. Callers with debug:read can read it, and the agent itself can
--- send with debug:write. To tenant:{t}:debug:new only the database sends.
+-- tenant:{t}:debug:{a} is the debug stream of one agent. Callers with debug:read can read it, and the agent itself can
+-- send there if it has debug:write. Only the database sends to tenant:{t}:debug:new.
 
 create function mayfly_private.may_use_debug_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

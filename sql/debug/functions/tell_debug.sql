@@ -1,8 +1,8 @@
--- Tells an agent, or all that listen (at most 1,000), in their inbox topics what they have to record from now
--- on, and returns how many. Broadcasts that the tenant may not send now are due, unless it already has 5,000
--- due rows, because no quota counts these calls. A lost broadcast is repeated with the next renewal of the
--- lease, and an agent asks when it joins. Called as owner, under hold_debug, by functions that change the
--- levels. In PL/pgSQL, so that it finds realtime.send when it runs (see announce).
+-- Tells an agent, or all agents that listen (at most 1,000), what they have to record from now on. It uses their inbox
+-- topics, and returns how many it told. Broadcasts that the tenant may not send now become due, unless the tenant
+-- already has 5,000 due rows. (This limit is needed because no quota counts these calls.) A lost broadcast is repeated
+-- when the lease is renewed, and an agent asks when it joins. Called as owner, under hold_debug, by functions that
+-- change the levels. It is in PL/pgSQL, so that it looks up realtime.send when it runs (see announce).
 
 create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer

@@ -1,4 +1,4 @@
--- What agents reported about their work, if the tenant keeps it. Only append_debug writes it.
+-- What agents reported about their work, if the tenant keeps such records. Only append_debug writes it.
 
 create table mayfly.debug_records (
   tenant_id uuid not null,
@@ -20,7 +20,7 @@ create table mayfly.debug_records (
 );
 
 create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_id, at, id);
--- The order in which retention deletes.
+-- Retention deletes in this order.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

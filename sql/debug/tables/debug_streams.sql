@@ -1,5 +1,5 @@
--- The agents that listen for debug levels, and how much each has stored in the current minute. The fillfactor,
--- and having only the key as an index, keep every update in its page (HOT).
+-- The agents that listen for debug levels, and how much each has stored in the current minute. The fillfactor keeps
+-- every update in its page (HOT), because the key is the only index.
 
 create table mayfly_private.debug_streams (
   tenant_id uuid not null,

@@ -1,7 +1,7 @@
--- Tells those who watch every agent of a tenant about new agents, with the spawn, so that they have joined an agent's
--- stream before its first records. They also hear of it from the log, but its nudges are gathered: then the first
--- records took up to 0.8 s. If the tenant may not broadcast now, only the log tells them. Runs as the owner, because
--- nobody else sends there. Takes a shard of usage (may_tell).
+-- Tells those who watch every agent of a tenant about new agents as soon as these are spawned, so that they join an
+-- agent's stream before its first records. They also learn of the agent from the log. But the log's nudges are
+-- gathered, and the first records then took up to 0.8 s. If the tenant may not broadcast now, only the log tells them.
+-- Runs as the owner, because nobody else sends there. Takes a shard of usage (may_tell).
 
 create function mayfly_private.tell_watchers()
 returns trigger
@@ -19,7 +19,7 @@ begin
       where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
     group by n.tenant_id
   loop
-    -- Asked only for a broadcast, because it counts as one.
+    -- may_tell is called only if there is a broadcast, because each call counts as one.
     if mayfly_private.may_tell(spawned.tenant, 1) > 0 then
       perform realtime.send(jsonb_build_object('agents', spawned.ids), 'spawned', format('tenant:%s:debug:new', spawned.tenant), true);
     end if;

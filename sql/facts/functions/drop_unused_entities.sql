@@ -1,5 +1,5 @@
--- Deletes those of some entities that no fact mentions any more and that nobody has set. Called by functions that
--- delete facts, as owner, after hold_facts.
+-- Of these entities, deletes those that no fact mentions any more and that nobody has set with set_entity. Called by
+-- functions that delete facts, as owner, after hold_facts.
 
 create function mayfly_private.drop_unused_entities(tenant uuid, ids uuid[])
 returns integer

@@ -1,4 +1,4 @@
--- Ends facts, as a definer because it writes. Locks what hold_facts locks, and the facts.
+-- Ends facts. Locks what hold_facts locks, and the facts.
 
 create function mayfly_private.end_facts(ids uuid[], at timestamptz)
 returns jsonb

@@ -1,6 +1,6 @@
--- The entities for a reference that the caller may see: the one with this id, or all with this name or alias
--- (and type, if given), including its own private ones. Runs as the caller, under row-level security. Locks
--- nothing.
+-- The entities that a reference can mean and that the caller may see, including its own private ones. These are the
+-- entity with this id, or all with this name or alias (and type, if given). Runs as the caller, under row-level
+-- security. Locks nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]

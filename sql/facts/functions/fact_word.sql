@@ -1,5 +1,5 @@
--- The common form of a predicate or a type: 'Works at', 'works-at' and 'works_at' are the same. Null if nothing is
--- left. Locks nothing.
+-- A predicate or a type in its common form, in which 'Works at', 'works-at' and 'works_at' are the same. Null if
+-- nothing is left. Locks nothing.
 
 create function mayfly_private.fact_word(word text)
 returns text

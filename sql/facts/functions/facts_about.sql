@@ -1,5 +1,5 @@
--- Facts about the entities that a text names, and facts that were extracted from memories, for a recall with
--- facts. It finds names and aliases of up to six words in the first 1,000 characters, longest first. In scripts
+-- Facts about the entities that a text names, and facts that were extracted from memories. It is for a recall with
+-- facts. In the first 1,000 characters, it finds names and aliases of up to six words, longest first. In scripts
 -- without spaces, it finds names of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ …, named }], facts: [{ …, hop }], truncated }

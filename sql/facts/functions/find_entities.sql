@@ -1,5 +1,5 @@
--- The entities that the caller may see, by names and aliases: exact matches first, then names that begin with the
--- text, then names that contain it. Without a text, all of them. Scope fact:read. Runs as the caller and reads the
+-- The entities that the caller may see, by names and aliases: exact matches first, then names that begin with the text,
+-- then names that contain it. Without a text, returns all of them. Scope fact:read. Runs as the caller and reads the
 -- tenant's names. Locks nothing.
 
 create function mayfly.find_entities(query text default null, of_type text default null, skip integer default 0, page_limit integer default 50)

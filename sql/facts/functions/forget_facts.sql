@@ -1,4 +1,4 @@
--- Deletes facts, as a definer because it writes. Locks what hold_facts locks, and what it deletes.
+-- Deletes facts. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.forget_facts(ids uuid[], memory uuid)
 returns jsonb
@@ -43,9 +43,10 @@ $$;
 comment on function mayfly_private.forget_facts is 'Deletes facts for good.';
 grant execute on function mayfly_private.forget_facts to authenticated, service_role;
 
--- Deletes facts for good, by id or all that were extracted from a memory. Entities that no fact mentions any more,
--- and that nobody has set, are deleted too. Scope fact:write: an agent can delete facts that it or its descendants
--- recorded, and with fact:admin any. A fact that a deleted fact had replaced stays ended.
+-- Deletes facts for good: those with these ids, or all that were extracted from a memory. Entities that no fact
+-- mentions any more, and that nobody has set, are deleted too. With fact:write, an agent can delete facts that it or
+-- its descendants recorded, and with fact:admin any fact. If a deleted fact had replaced another fact, that fact stays
+-- ended.
 
 create function mayfly.forget_facts(ids uuid[] default null, memory uuid default null)
 returns jsonb

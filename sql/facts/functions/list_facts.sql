@@ -1,6 +1,6 @@
--- Facts that the caller may see, about a subject or an object, with a predicate or from a memory: as they were at an
--- instant, or with history all of them. Newest first, one page at a time. Scope fact:read. Runs as the caller. Locks
--- nothing.
+-- Facts that the caller may see, newest first, one page at a time. They can be filtered by subject, object, predicate
+-- and memory. Returns the facts as they were at an instant or, with history, all of them. Scope fact:read. Runs as the
+-- caller. Locks nothing.
 
 create function mayfly.list_facts(
   subject jsonb default null, predicate text default null, object jsonb default null, memory uuid default null,

@@ -1,6 +1,6 @@
--- Deletes up to max_rows facts of a tenant that have expired, or that ended longer ago than the tenant keeps them,
--- with entities that no fact mentions any more. Returns { facts, more }. A chore of maintain_tenant, as owner. Locks
--- what hold_facts locks, and what it deletes.
+-- Deletes up to max_rows facts of a tenant that have expired, or that ended longer ago than the tenant keeps them, and
+-- entities that no fact mentions any more. Returns { facts, more }. It is a chore, which maintain_tenant calls as
+-- owner. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.maintain_facts(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,5 +1,4 @@
--- Merges two entities, as a definer because it writes. Locks what hold_facts locks, and both entities and their
--- facts.
+-- Merges two entities. Locks what hold_facts locks, and both entities and their facts.
 --
 -- If both have an open fact in the same slot, the one that starts later stays open and closes the other. If
 -- both facts say the same, the older one stays.
@@ -79,8 +78,8 @@ $$;
 comment on function mayfly_private.merge_entities is 'Merges two entities.';
 grant execute on function mayfly_private.merge_entities to authenticated, service_role;
 
--- Merges two entities. The names of `id` become aliases of `into_id`, its facts move there, and it is deleted. Scope
--- fact:write.
+-- Merges the entity `id` into the entity `into_id`. The names of `id` become aliases of `into_id`, its facts move
+-- there, and `id` is deleted. Scope fact:write.
 
 create function mayfly.merge_entities(id uuid, into_id uuid)
 returns jsonb

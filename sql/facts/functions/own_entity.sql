@@ -1,7 +1,6 @@
--- The entity for a reference, about which the owner (an agent, or null for the tenant) may record facts. It is
--- created if there is none. If it has no type yet, the type of the reference is set. A private entity becomes
--- the tenant's when the tenant may see a fact about it. Called by functions that write, as owner, after
--- hold_facts.
+-- Returns the entity for a reference about which the owner (an agent, or null for the tenant) may record facts. Creates
+-- it if there is none. If it has no type yet, the type of the reference is set. A private entity becomes visible to the
+-- tenant when the tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -14,7 +13,7 @@ declare
   entity mayfly.entities := mayfly_private.find_entity(tenant, owner, seen, ref);
 begin
   if entity.id is null and owner is null and caller_id is not null then
-    -- A private entity of the caller that is about to become the tenant's.
+    -- A private entity of the caller that is about to become visible to the tenant.
     entity := mayfly_private.find_entity(tenant, caller_id, seen, ref);
   end if;
   if entity.id is null then

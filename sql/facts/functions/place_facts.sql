@@ -1,7 +1,7 @@
--- Puts facts into their slots, which are all different. If the slot already has a fact that says the same at
--- that time, it is confirmed. Otherwise the new fact is inserted, it closes the fact that was valid then, and
--- it ends where the next one begins. Returns { id, status, superseded, valid_from, valid_to } for each, in
--- order. Called by mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
+-- Puts facts into their slots, which are all different. If the slot already has a fact that says the same at that time,
+-- that fact is confirmed. Otherwise the new fact is inserted. It closes the fact that was valid then, and ends where
+-- the next fact begins. Returns { id, status, superseded, valid_from, valid_to } for each fact, in order. Called by
+-- mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
 
 create function mayfly_private.place_facts(given mayfly.facts[])
 returns jsonb[]
@@ -31,7 +31,7 @@ begin
     select min(f.valid_from) as valid_from from mayfly.facts f
     where f.tenant_id = g.tenant_id and f.subject_id = g.subject_id and f.predicate = g.predicate and f.slot = g.slot
       and f.private_to is not distinct from g.private_to and f.valid_from > g.valid_from
-      -- A fact that was never valid limits no other fact.
+      -- A fact that was never valid does not limit other facts.
       and f.valid_to is distinct from f.valid_from and (f.expires_at is null or f.expires_at > instant)) n on true;
 
   update mayfly.facts f

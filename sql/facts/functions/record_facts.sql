@@ -1,4 +1,4 @@
--- Records all facts or none, as a definer because it writes. Locks what hold_facts locks, and what it changes.
+-- Records all facts or none. Locks what hold_facts locks, and what it changes.
 
 create function mayfly_private.record_facts(facts jsonb)
 returns jsonb
@@ -11,7 +11,7 @@ declare
   instant timestamptz;
   is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
   caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
-  -- The agents whose private entities the caller sees; null for all.
+  -- The agents whose private entities the caller sees. Null means all agents.
   seen constant uuid[] := case when not is_admin then mayfly_private.own_agent_ids() end;
   owners constant uuid[] := mayfly_private.owners_of_facts(tenant, caller_id, facts);
   refs jsonb[];
@@ -24,7 +24,7 @@ declare
   one record;
 begin
   perform mayfly_private.hold_facts(tenant);
-  -- Read after the lock, so that a later writer has a later time.
+  -- The time is read after the lock is taken, so that a later writer has a later time.
   instant := mayfly_private.now();
   refs := array(
     select distinct jsonb_build_object('owner', owners[g.n], 'ref', r)
@@ -73,9 +73,9 @@ grant execute on function mayfly_private.record_facts to authenticated, service_
 --
 --   { subject, predicate, object | value, many?, confidence?, source?, memory_id?, visibility?, valid_from?, valid_to?, expires_at? }
 --
--- subject and object are entities: a name, { name, type } or { id }. New entities are created. A newer fact
--- about the same subject and predicate closes the older one, which is kept. With many, each object has its own
--- slot. Recording the same fact again confirms it.
+-- `subject` and `object` are entities: a name, { name, type } or { id }. New entities are created. A newer fact about
+-- the same subject and predicate closes the older one, which is kept. With `many`, each object has a slot of its own.
+-- Recording the same fact again confirms it.
 
 create function mayfly.record_facts(facts jsonb)
 returns jsonb

@@ -1,5 +1,4 @@
--- Refuses a call of this room, with the field that is wrong, and the position of the fact in its list if there
--- is one.
+-- Refuses a call of this room. The error names the invalid field and, in a list of facts, the position of the fact.
 
 create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
 returns void

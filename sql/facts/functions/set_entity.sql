@@ -1,4 +1,4 @@
--- Creates or changes an entity, as a definer because it writes. Locks what hold_facts locks, and the entity.
+-- Creates or changes an entity. Locks what hold_facts locks, and the entity.
 
 create function mayfly_private.set_entity(entity jsonb, name text, type text, description text, aliases text[], visibility text)
 returns jsonb
@@ -66,9 +66,9 @@ $$;
 comment on function mayfly_private.set_entity is 'Names an entity.';
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Creates an entity, or changes one. It is found by its name and type, or by `entity` (a name, { name, type }
--- or { id }), with which you can also rename it. aliases replaces its aliases, and null keeps them. Its old
--- name becomes an alias unless aliases are given. Scope fact:write.
+-- Creates an entity, or changes one. It is found by its name and type, or by `entity` (a name, { name, type } or { id
+-- }). With `entity`, you can also rename it. `aliases` replaces its aliases, and null keeps them. Its old name becomes
+-- an alias, unless aliases are given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,

@@ -1,4 +1,4 @@
--- Stores the retention of facts, as a definer because it writes. Locks the tenant's row of fact_settings.
+-- Stores the retention of facts. Locks the tenant's row of fact_settings.
 
 create function mayfly_private.set_fact_retention(ended_kept double precision)
 returns jsonb

@@ -1,9 +1,10 @@
--- The surroundings of entities in one to three hops: facts that were valid at an instant, and the entities to
--- which they lead. It goes level by level and visits no entity twice, so cycles end. From each entity it takes
--- the `fan_out` most certain and newest facts, and `result_limit` facts in all. `truncated` says whether there
--- were more. Scope fact:read. Runs as the caller. Locks nothing.
+-- What surrounds entities within one to three hops: the facts that were valid at an instant, and the entities to which
+-- these lead. It goes level by level and visits no entity twice, so cycles end. It follows the `fan_out` most certain
+-- and newest facts of each entity, and at most `result_limit` facts in all. `truncated` says whether there were more.
+-- Scope fact:read. Runs as the caller. Locks nothing.
 --
---   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }     via: the fact that led to it first
+--   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }
+--   via: the fact that first led to the entity
 
 create function mayfly.traverse_facts(
   start jsonb, hops integer default 1, predicates text[] default null, direction text default 'both', as_of timestamptz default null,

@@ -1,4 +1,4 @@
--- How a tenant keeps its facts. A tenant without a row keeps all of them.
+-- How long a tenant keeps its facts. A tenant without a row keeps all of them.
 
 create table mayfly.fact_settings (
   tenant_id uuid not null constraint fact_settings_pkey primary key

@@ -1,5 +1,5 @@
--- Charges entities, their names and facts, and gives back what is deleted. A fact that ends, or is confirmed, is
--- charged by the function that does it.
+-- Charges entities, their names and facts, and gives back what is deleted. When a fact ends or is confirmed, the
+-- function that does this charges for it.
 
 create trigger entities_meter_insert after insert on mayfly.entities
   referencing new table as new_rows

@@ -1,7 +1,7 @@
--- Who is calling: a living agent, a person, an OAuth client with a person's grant, a machine with an enrolment key,
--- or the secret key. Null for everyone else. Only this function reads the token, and it refuses what the Data API
--- and Realtime accept: a wrong issuer, or a token without exp or not yet valid. The policies call it once per
--- statement, through mayfly.tenant_ids. Runs as owner, because the policies of mayfly.agents call it. Locks nothing.
+-- Who is calling: a living agent, a person, an OAuth client with a person's grant, a machine with an enrolment key, or
+-- the secret key. Null for everyone else. Only this function reads the token. It also refuses tokens that the Data API
+-- and Realtime accept: those of a wrong issuer, without exp, or not valid yet. The policies call it once per statement,
+-- through mayfly.tenant_ids. Runs as owner, because the policies of mayfly.agents call it. Locks nothing.
 
 create type mayfly_private.caller as (
   kind text,
@@ -9,9 +9,9 @@ create type mayfly_private.caller as (
   -- Set for all callers except a person, whose tenants are in mayfly.members.
   tenant_id uuid,
   scopes text[],
-  -- The header x-mayfly-tenant as it was sent. It can only narrow.
+  -- The header x-mayfly-tenant as it was sent. It can only narrow the caller's tenants.
   chosen text,
-  -- The most scopes that an agent spawned by the caller can have. Null for a person, whose role in the tenant
+  -- The scopes that an agent can have at most if the caller spawns it. Null for a person, whose role in the tenant
   -- decides.
   grantable text[]
 );
@@ -63,8 +63,8 @@ begin
     or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
     return null;
   end if;
-  -- A token with a client_id is an OAuth client's, which may do what the person has granted to it. With grants in several
-  -- tenants, it has to choose one.
+  -- A token with a client_id belongs to an OAuth client, which may do what the person has granted to it. If it has
+  -- grants in several tenants, it has to choose one.
   if claims ? 'client_id' then
     select 'client', g.user_id, g.tenant_id, g.scopes, chosen, '{}'
     into found_caller

@@ -1,4 +1,4 @@
--- The id of the calling agent or person; null for the secret key.
+-- The id of the calling agent or person. Null for the secret key.
 
 create function mayfly_private.caller_id()
 returns uuid

@@ -1,6 +1,5 @@
--- The agents whose private memories the caller may see because it is their ancestor: itself and its
--- descendants, including ended ones. For policies, once per statement. Runs as the owner, because it reads
--- mayfly.agents for them.
+-- The agents whose private memories the caller may see: itself and its descendants, including ended ones. Policies call
+-- it once per statement. Runs as the owner, because it reads mayfly.agents for them.
 
 create function mayfly_private.own_agent_ids()
 returns uuid[]

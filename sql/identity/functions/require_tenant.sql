@@ -1,5 +1,5 @@
--- The tenant of this request for a caller that is already known, who must have the scope in it. For functions that need
--- several scopes, so that they identify the caller once. Locks nothing.
+-- Returns the tenant of this request for a caller that has already been identified. The caller must have the scope in
+-- it. It is for functions that need several scopes, so that they identify the caller only once. Locks nothing.
 
 create function mayfly_private.require_tenant_of(who mayfly_private.caller, scope text)
 returns uuid
@@ -36,8 +36,8 @@ $$;
 
 comment on function mayfly_private.require_tenant_of is 'The tenant of this request for a known caller; fails unless it has the scope in it.';
 
--- The tenant of this request, in which the caller must have the scope. Every function that writes calls this first.
--- Locks nothing.
+-- Returns the tenant of this request. The caller must have the scope in it. Every function that writes calls this
+-- first. Locks nothing.
 
 create function mayfly_private.require_tenant(scope text)
 returns uuid

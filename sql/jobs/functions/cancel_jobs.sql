@@ -1,6 +1,6 @@
--- Cancels jobs, as a definer because it writes. A job that is not running ends at once. A running one is marked, and
--- its worker sees that at its next write or heartbeat. All descendants are cancelled too. Locks by depth, the deepest
--- first, and by id, because completing a child locks the child and then its parent.
+-- Cancels jobs. A job that is not running ends at once. A running one is marked, and its worker sees that at its next
+-- write or heartbeat. All descendants are cancelled too. Locks the jobs by depth, the deepest first, and then by id,
+-- because completing a child locks the child and then its parent.
 
 create function mayfly_private.cancel_jobs(ids uuid[])
 returns jsonb

@@ -1,5 +1,5 @@
--- Refuses an invalid claim. Locks nothing. Names are joined and checked together, because a query for each claim
--- took 20 µs.
+-- Refuses an invalid claim. Locks nothing. All names are joined and checked at once, because checking them in a query
+-- took 20 µs a claim.
 
 create function mayfly_private.check_claim(wanted integer, queues text[], names text[], lease double precision)
 returns void

@@ -1,4 +1,5 @@
--- Refuses jobs for their first fault, with its index and field, before any is added. Locks nothing.
+-- Refuses jobs before any is added, if one of them has a fault. The error names the index and the field of the first
+-- fault. Locks nothing.
 
 create function mayfly_private.check_jobs(jobs jsonb)
 returns void

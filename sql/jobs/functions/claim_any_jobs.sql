@@ -1,6 +1,6 @@
--- Claims jobs of any tenant, for the secret key only: for a fleet of your own workers that serves all tenants.
--- Tenants get shares by their weights. Pass the `place` of the last answer, so that the next claim continues
--- after the last tenant. The lease of each job contains its tenant, and every later write reads it from there.
+-- Claims jobs of any tenant, for a fleet of your own workers that serves all tenants. Only the secret key can call it.
+-- Each tenant gets a share by its weight. Pass the `place` from the previous answer, so that this claim continues after
+-- the last tenant. The lease of each job contains its tenant, and every later write reads it from there.
 
 create function mayfly.claim_any_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,

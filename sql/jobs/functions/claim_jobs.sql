@@ -1,5 +1,5 @@
--- Gives jobs to a worker (scope job:work), as a definer because it writes. Locks the tenant, the agent and its
--- ancestors (shared, advisory), then the jobs that it takes. It never waits for a job.
+-- Gives jobs to a worker (scope job:work). Locks the tenant, the agent and its ancestors (shared, advisory), then the
+-- jobs that it takes. It never waits for a job.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
@@ -32,11 +32,12 @@ $$;
 comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
 grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
 
--- Claims up to `wanted` jobs of the tenant for `lease` seconds, only from these queues and with these names if
--- given, and never a job that is targeted at another agent. Each job comes with its lease, which every later write
--- must pass. Pass the `place` of the last answer. With `park`, an id that the worker chooses, the worker is woken
--- when there are new jobs; `asleep` says that it was already registered for that before this look, which found nothing.
--- From the second attempt on, a job comes with its recorded `steps`, or without them if they exceed 16 KB (read_steps).
+-- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, it claims only from
+-- these, and never a job that is targeted at another agent. Each job comes with its lease, which every later write must
+-- pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed, the worker
+-- is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was already
+-- registered as asleep before it. From the second attempt on, a job comes with its recorded `steps`, or without them if
+-- they exceed 16 KB (read_steps).
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,

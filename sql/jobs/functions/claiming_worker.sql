@@ -1,8 +1,8 @@
--- Returns the worker that claims, with scope job:work, after locking it against its end: a shared lock on the
--- tenant, the agent and every ancestor, held until commit, and only then a check that they are alive. So a
--- lease proves that its agent is alive: a transaction that ends an agent waits for open claims and takes their
--- leases (end_leases). `expires_at` is the earliest end of the agent and its ancestors, and no lease lasts
--- longer. A person has no end. The secret key without a tenant works for all tenants.
+-- Returns the worker that claims (scope job:work). First it takes a shared lock on the tenant, the agent and every
+-- ancestor, until commit. Only then does it check that they are alive. So a lease proves that its agent is alive: a
+-- transaction that ends an agent waits for open claims and takes back their leases (end_leases). `expires_at` is the
+-- earliest end of the agent and its ancestors, and no lease lasts longer. For a person and for the secret key it is
+-- infinity. The secret key without a tenant works for all tenants.
 
 create type mayfly_private.claiming_worker as (
   kind text,
@@ -36,8 +36,8 @@ begin
       line := array(select i from unnest(line) i order by i);
     end if;
     perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0)) from unnest(named || line) as l (id);
-    -- Checks in one query that the agent is alive and has the scope, where caller() takes three. The code below
-    -- decides about refusals.
+    -- Checks in one query that the agent is alive and has the scope. caller() needs three queries for this. If the
+    -- check fails, the code below finds the reason.
     if not any_tenant and claims ->> 'role' = 'authenticated' and not claims -> 'mayfly' ? 'enrolment' and not coalesce(headers ? 'x-mayfly-functions', false)
       and lower(coalesce(headers ->> 'x-mayfly-tenant', named::text)) = named::text and mayfly_private.is_timely(claims) then
       ts := mayfly_private.now();

@@ -1,7 +1,7 @@
--- Completes jobs for a holder: the core of complete_jobs and turn_jobs. One fence covers the whole batch: each
--- job must be running this attempt, this holder must hold it, its lease must not have ended, and it is locked.
--- A job that was cancelled meanwhile ends as cancelled. A repeated call, whose first answer was lost, changes
--- nothing and finds its jobs recorded. Locks the jobs by tenant and id.
+-- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One fence covers the whole batch: it
+-- locks each job, and checks that the job is running this attempt, that this holder holds it, and that its lease has
+-- not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the call is
+-- repeated, it changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
 
 create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
@@ -59,7 +59,7 @@ begin
       results := array[done -> 0 -> 'result'];
     end if;
   else
-    -- A job that is named twice appears here twice; it ends once, with the first result.
+    -- If the call names a job twice, it appears here twice, but ends only once, with the first result.
     select
       array_agg(h.place) filter (where h.held and not h.cancelled), array_agg(h.result) filter (where h.held and not h.cancelled),
       array_agg(h.place) filter (where h.held and h.cancelled), array_agg(h.n) filter (where h.held and h.cancelled),
@@ -70,7 +70,7 @@ begin
         coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts
           and (holder.tenant_id is null or holder.tenant_id = g.tenant_id), false) as held
       from (
-        -- Parses like lease_of; a call for each lease took 7 µs.
+        -- Parses leases like lease_of does, because calling it took 7 µs a lease.
         select p.n, p.result, case when p.is_lease then right(p.token, 36)::uuid end as tenant_id,
           case when p.is_lease then left(right(p.token, 73), 36)::uuid end as job_id,
           case when p.is_lease then left(p.token, -74)::integer end as attempt
@@ -96,7 +96,7 @@ begin
   perform mayfly_private.end_places(cancelled_places, 'cancelled', null, null);
 
   if lost is not null then
-    -- A caller that holds nothing may no longer be alive.
+    -- If the caller holds none of these leases, it may no longer be alive.
     if holder.kind = 'agent' and places is null and dropped is null then
       perform mayfly_private.require_tenant('job:work');
     end if;
@@ -114,7 +114,7 @@ $$;
 
 comment on function mayfly_private.complete_held is 'Completes jobs under the leases of a holder.';
 
--- Completes jobs for the caller, as a definer because it writes. Locks what complete_held locks.
+-- Completes jobs for the caller. Locks what complete_held locks.
 
 create function mayfly_private.complete_jobs(done jsonb)
 returns jsonb
@@ -129,9 +129,9 @@ $$;
 comment on function mayfly_private.complete_jobs is 'Completes jobs under their leases.';
 grant execute on function mayfly_private.complete_jobs to authenticated, service_role;
 
--- Completes 1 to 1,000 jobs: [{ lease, result? }]. Returns { lost, cancelled }, as positions in the call,
--- counted from 0: leases that the caller no longer holds, for which nothing was recorded, and jobs that were
--- cancelled.
+-- Completes 1 to 1,000 jobs: [{ lease, result? }]. Returns { lost, cancelled }, as positions in the list, counted from
+-- 0. `lost` are the leases that the caller no longer holds, for which nothing was recorded. `cancelled` are the jobs
+-- that were cancelled.
 
 create function mayfly.complete_jobs(done jsonb)
 returns jsonb

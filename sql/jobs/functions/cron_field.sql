@@ -1,5 +1,5 @@
--- The numbers that a field of a cron line stands for, in order; null if it is invalid: `*`, `5`, `1-5`, `*/15`,
--- `10-40/10`, `mon-fri`, and comma-separated lists of them.
+-- The numbers that a field of a cron line stands for, in order, or null if the field is invalid. Valid are `*`, `5`,
+-- `1-5`, `*/15`, `10-40/10`, `mon-fri`, and lists of these with commas.
 
 create function mayfly_private.cron_field(field text, low integer, high integer, names text[])
 returns integer[]

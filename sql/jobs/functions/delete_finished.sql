@@ -1,5 +1,5 @@
--- Deletes ended jobs with their steps, attempts, signals, keys and large results, and gives back their bytes. For
--- retention and discard_jobs, as owner. Locks what it deletes.
+-- Deletes ended jobs with their steps, attempts, signals, keys and large results, and gives back their bytes. Called by
+-- retention and by discard_jobs, as owner. Locks what it deletes.
 
 create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
 returns void
@@ -20,7 +20,7 @@ begin
   with gone as (delete from mayfly.job_signals s where s.tenant_id = tenant and s.job_id = any (ids) returning s.bytes)
   select coalesce(sum(g.bytes), 0) into more from gone g;
   freed := freed + more;
-  -- Results that were too large for a row. These names belong to the job.
+  -- Artifacts with results that were too large for a row. Their names belong to the job.
   with gone as (
     delete from mayfly.artifacts a
     where a.tenant_id = tenant and a.team_id is null

@@ -1,4 +1,4 @@
--- Deletes a schedule, as a definer because it writes. Locks the schedule.
+-- Deletes a schedule. Locks the schedule.
 
 create function mayfly_private.delete_schedule(name text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Answers a message with the end of a job. The sender is the agent that did the job. The message has the id of
--- the job, so it is sent only once. Locks the inbox.
+-- Answers a message with the outcome of a job. The sender is the agent that did the job. The message has the id of the
+-- job, so it is sent only once. Locks the inbox.
 
 create function mayfly_private.deliver_answer(
   tenant uuid, job uuid, sender uuid, recipient uuid, message uuid, conversation uuid, correlation text, content jsonb

@@ -1,4 +1,4 @@
--- Deletes failed jobs, as a definer because it writes. Locks the jobs.
+-- Deletes failed jobs. Locks the jobs.
 
 create function mayfly_private.discard_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -29,7 +29,8 @@ $$;
 comment on function mayfly_private.discard_jobs is 'Deletes failed jobs.';
 grant execute on function mayfly_private.discard_jobs to authenticated, service_role;
 
--- Deletes dead letters for good: by id, of one queue, or all, at most max_rows at once. Scope job:admin.
+-- Deletes dead letters for good: those with these ids, those of one queue, or all. Deletes at most max_rows at once.
+-- Scope job:admin.
 
 create function mayfly.discard_jobs(ids uuid[] default null, of_queue text default null, max_rows integer default 1000)
 returns jsonb

@@ -1,7 +1,6 @@
--- Records failures, as a definer because it writes. A job that may be retried and has an attempt left is scheduled
--- after its backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base *
--- factor^n, where n is the number of earlier failures, at most cap. Waits and returned jobs do not count as failures.
--- Locks the jobs by tenant and id.
+-- Records failures. A job that may be retried and has an attempt left is scheduled after its backoff with full jitter
+-- (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n, where n is the number of
+-- earlier failures, at most cap. Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -82,7 +81,7 @@ begin
     end if;
   end loop;
   if holder.kind = 'agent' and held = 0 then
-    -- A caller that holds nothing may no longer be alive.
+    -- If the caller holds none of these leases, it may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return (select jsonb_agg(outcomes -> (n - 1)::text order by n) from generate_series(1, jsonb_array_length(failures)) n);
@@ -92,8 +91,8 @@ $$;
 comment on function mayfly_private.fail_jobs is 'Records that attempts of jobs failed.';
 grant execute on function mayfly_private.fail_jobs to authenticated, service_role;
 
--- Records failed attempts: [{ lease, error: { code?, message }, retryable?, retry_in? }]. Returns for each, in
--- order: retrying, failed (a dead letter), cancelled, recorded (by an earlier call) or lost.
+-- Records failed attempts: [{ lease, error: { code?, message }, retryable?, retry_in? }]. For each, in order, returns
+-- retrying, failed (a dead letter), cancelled, recorded (by an earlier call) or lost.
 
 create function mayfly.fail_jobs(failures jsonb)
 returns jsonb

@@ -1,7 +1,7 @@
--- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it
--- fails with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first;
--- batches check the same conditions. It uses FOR NO KEY UPDATE, because with a weaker lock a stop could release the
--- job meanwhile.
+-- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it fails
+-- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first, except for
+-- batches, which check the same conditions themselves. It locks FOR NO KEY UPDATE, because with a weaker lock, stopping
+-- the agent could release the job meanwhile.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs

@@ -1,7 +1,7 @@
--- Finds the next tenants with ready jobs, after the place of a walk, until their weights add up to `wanted`:
--- for claim_any_jobs. It is a loose scan of jobs_ready_idx with one probe for each tenant, which goes around
--- once and ends where it began. At a mark (see take_jobs), it looks only at jobs after the mark's seq. Locks
--- nothing.
+-- Finds the next tenants with ready jobs for claim_any_jobs. It starts after the place of a walk, and finds tenants
+-- until their weights add up to `wanted`. It is a loose scan of jobs_ready_idx with one probe for each tenant. The scan
+-- goes around the index once, and ends where it began. At a mark (see take_jobs), it looks only at jobs after the
+-- mark's seq. Locks nothing.
 
 create type mayfly_private.job_marks as (
   tenants uuid[],
@@ -44,7 +44,8 @@ begin
   walk.weights := '{}';
   walk.all_weights := 0;
   if cardinality(marks.tenants) = 0 then
-    -- Without marks, one statement walks from here to the end of the index, and another one from its start.
+    -- Without marks, one statement walks from here to the end of the index, and another one from the start of the
+    -- index.
     loop
       with recursive t (id, n) as (
         select (select j.tenant_id from mayfly.jobs j where j.status = 'ready' and j.tenant_id > walk.tenant order by j.tenant_id limit 1), 1
@@ -84,7 +85,7 @@ begin
       where j.status = 'ready' and (j.tenant_id, j.lane, j.priority, j.seq) > (walk.tenant, walk.lane, walk.priority::smallint, walk.seq)
       order by j.tenant_id, j.lane, j.priority, j.seq limit 1;
     else
-      -- In parts, because a comparison of rows does not end a scan: see find_lanes.
+      -- Reads the range in parts, because a comparison of rows does not end a scan (see find_lanes).
       end_tenant := marks.tenants[next_mark];
       end_lane := marks.lanes[next_mark];
       end_priority := marks.priorities[next_mark];

@@ -1,11 +1,11 @@
--- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the
--- weight of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs it
--- has. It returns at most 16 lanes of one head, and 128 in all. `next_heads` says where the next claim
--- continues. Marked entries are skipped (see take_jobs). Locks nothing.
+-- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the weight
+-- of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs the lane has. It
+-- returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the next claim continues. Marked
+-- entries are skipped (see take_jobs). Locks nothing.
 --
--- The range between two places of the index is read in parts, each with equalities and one range condition. An
--- upper bound that compares rows ends the scan only by its first column. All dead entries of the next lane were
--- then read, and while an old snapshot was held, a claim took 30 ms instead of 0.3.
+-- The range between two places of the index is read in parts, each with equalities and one range condition. If the
+-- upper bound compares rows instead, only its first column ends the scan. Then all dead entries of the next lane are
+-- read too: while an old snapshot was held, a claim took 30 ms instead of 0.3.
 
 create type mayfly_private.found_lanes as (
   lanes text[],
@@ -88,7 +88,7 @@ begin
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
         c_priority := marks.priorities[next_mark];
-        -- Never below 0, because the search would then stay at this mark forever.
+        -- It is never below 0, because otherwise the search would stay at this mark forever.
         c_seq := greatest(marks.seqs[next_mark] - 1, 0);
         continue;
       end if;
@@ -101,7 +101,7 @@ begin
         if head = last_head and in_head >= 16 then
           found.next_heads := found.next_heads || jsonb_build_object(head, found.lanes[cardinality(found.lanes)]);
         end if;
-        -- Continues with the next head: 0 comes after /.
+        -- Continues with the next head, because 0 sorts after /.
         c_lane := head || '0';
         c_priority := -32768;
         c_seq := 0;

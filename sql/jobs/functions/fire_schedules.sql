@@ -1,6 +1,7 @@
 -- Adds the jobs of due schedules of every tenant, at most max_rows, and sets the next time of each. Claims and
--- maintenance call it. It skips a schedule that another transaction holds. If one fails (its tenant is full),
--- the error is noted and it is tried at its next time. Each firing has a key, so it adds one job.
+-- maintenance call it. It skips a schedule that another transaction holds. If one fails (for example because its tenant
+-- is full), the error is stored in its row, and it is tried again at its next time. Each firing has a key, so it adds
+-- only one job.
 
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer

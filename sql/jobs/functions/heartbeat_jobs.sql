@@ -1,6 +1,5 @@
--- Extends leases, as a definer because it writes. A lease never lasts longer than the agent and its ancestors, the
--- deadline or the timeout of the attempt. Locks the jobs by tenant and id. Updates stay in their pages (HOT), because
--- no index has lease_end.
+-- Extends leases. A lease never lasts longer than the agent and its ancestors, the deadline or the timeout of the
+-- attempt. Locks the jobs by tenant and id. Updates stay within their pages (HOT), because lease_end is in no index.
 
 create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
 returns jsonb
@@ -40,7 +39,7 @@ begin
   )
   select coalesce(array_agg(h.n), '{}'), coalesce(array_agg(h.n order by h.n) filter (where h.cancelled), '{}') into kept, dropped from held h;
   if holder.kind = 'agent' and cardinality(kept) = 0 then
-    -- A caller that holds nothing may no longer be alive.
+    -- If the caller holds none of these leases, it may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('lost', to_jsonb(array(select n from generate_series(0, cardinality(leases) - 1) n where n <> all (kept))), 'cancelled', to_jsonb(dropped),
@@ -51,8 +50,8 @@ $$;
 comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
--- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }, as positions in the call,
--- counted from 0: leases that the caller no longer holds, and leases of cancelled jobs.
+-- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }. `lost` are the leases that the
+-- caller no longer holds, and `cancelled` those of cancelled jobs, both as positions in the list, counted from 0.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb

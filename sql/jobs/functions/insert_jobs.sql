@@ -13,8 +13,8 @@ $$;
 
 comment on function mayfly_private.new_job_id is 'A new id for a job, which contains the time.';
 
--- Inserts jobs that check_jobs has accepted into a tenant: for add_jobs and schedules. Locks the keys in order, so
--- that two calls with the same keys cannot wait for each other, then a shard of the tenant's usage.
+-- Inserts jobs into a tenant, after check_jobs has accepted them. Called by add_jobs and by schedules. Locks the keys
+-- in order, so that two calls with the same keys cannot wait for each other, then a shard of the tenant's usage.
 
 create function mayfly_private.insert_jobs(tenant uuid, jobs jsonb, author uuid, parent uuid, root uuid)
 returns jsonb
@@ -60,8 +60,8 @@ begin
         case when x.target is null then null else jsonb_strip_nulls(case when x.target ? 'capabilities'
           then jsonb_build_object('capabilities', (select jsonb_agg(distinct c order by c) from jsonb_array_elements_text(x.target -> 'capabilities') c))
           else x.target end) end as aim,
-        -- A JSON null becomes {}, as a missing input does, because handlers get an object unless the caller gives
-        -- another value.
+        -- Like a missing input, a JSON null becomes {}, so that handlers get an object unless the caller gives another
+        -- value.
         coalesce(x.input, '{}') as content
       from rows from (jsonb_to_recordset(insert_jobs.jobs) as (
         name text, queue text, "group" text, input jsonb, priority smallint, run_at timestamptz, delay double precision, key text,

@@ -1,7 +1,7 @@
--- The queues of the tenant: how many jobs each has in each status, since when the oldest has been ready, its limits,
--- and how long the newest 10,000 jobs that ended in the last `seconds` waited and ran (p50, p95 and p99, in
--- milliseconds). A queue that has limits is there also without a job.
--- For callers with job:read. Locks nothing.
+-- The queues of the tenant: how many jobs each has in each status, since when its oldest ready job has been ready, and
+-- its limits. Also how long jobs waited and ran (p50, p95 and p99, in milliseconds), for the newest 10,000 jobs that
+-- ended in the last `seconds`. A queue that has limits is included even if it has no job. For callers with job:read.
+-- Locks nothing.
 
 create function mayfly.job_statistics(seconds double precision default 3600)
 returns jsonb

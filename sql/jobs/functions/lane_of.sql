@@ -1,7 +1,7 @@
--- The lane of a job: `queue/name`, with a group `queue/name#group`, and with a target in front if it has one:
--- `!a<agent>/…`, `!t<type>/…`, `!c<hash of the capabilities>/…`. Queues and names contain no /, # or ! and begin
--- with a letter or digit, so the lanes of one queue, and those of one target, are next to each other in the index. A
--- worker finds its lanes without reading any job of other lanes.
+-- The lane of a job is `queue/name`, or `queue/name#group` if it has a group. If it has a target, the target comes
+-- first: `!a<agent>/…`, `!t<type>/…` or `!c<hash of the capabilities>/…`. Queues and names contain no /, # or ! and
+-- begin with a letter or digit. So in the index, the lanes of one queue are next to each other, and so are those of one
+-- target. A worker finds its lanes without reading any job of other lanes.
 
 create function mayfly_private.lane_of(queue text, name text, of_group text, target jsonb)
 returns text

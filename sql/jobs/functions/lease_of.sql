@@ -1,5 +1,6 @@
--- A lease token is `attempt.job.tenant`. It is not a secret: the fence checks that the job is running this attempt,
--- that the caller holds it, and that its lease has not ended. Null if the token does not have this form.
+-- Parses a lease token, which is `attempt.job.tenant`. Returns null if the token does not have this form. The token is
+-- not a secret: the fence checks that the job is running this attempt, that the caller holds it, and that its lease has
+-- not ended.
 
 create type mayfly_private.lease as (
   tenant_id uuid,

@@ -1,7 +1,7 @@
--- Locks up to `asked` ready jobs of a lane, by priority and age, skips jobs that others have locked, and
--- returns the places of the rows. With marks of this lane (from `first_mark` on), entries before a mark are not
--- read. If nothing is left after a mark, it moves up to `newest`. Called by take_jobs. It uses no comparison of
--- rows as an upper bound: see find_lanes.
+-- Locks up to `asked` ready jobs of a lane, by priority and age, and returns the positions of their rows. Skips jobs
+-- that others have locked. If there are marks of this lane (from `first_mark` on), entries before a mark are not read.
+-- If nothing is left after a mark, the mark moves up to `newest`. Called by take_jobs. No upper bound compares rows
+-- (see find_lanes).
 
 create type mayfly_private.locked_jobs as (
   places tid[],

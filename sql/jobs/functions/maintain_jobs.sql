@@ -1,5 +1,5 @@
--- Takes back expired leases of a tenant, for projects in which nobody claims, and deletes ended jobs after the
--- time in the settings, at most max_rows: { more }. A chore of maintain_tenant, as owner.
+-- Takes back expired leases of a tenant, for projects in which nobody claims, and deletes ended jobs after the time in
+-- the settings. Deletes at most max_rows, and returns { more }. It is a chore, which maintain_tenant calls as owner.
 
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- Records what a call of a function reports, as a definer because it writes. Locks the call and its function.
+-- Records what a call of a function reports. Locks the call and its function.
 
 create function mayfly_private.mark_job_call(call uuid, seconds double precision, names text[])
 returns jsonb
@@ -29,9 +29,9 @@ $$;
 comment on function mayfly_private.mark_job_call is 'Records the report of a call of a function.';
 grant execute on function mayfly_private.mark_job_call to service_role;
 
--- Reports that a call by pg_cron has arrived, how long it may run, and which jobs it has handlers for. With 0
--- seconds it reports that the call has ended, and the next call is made at once if there is more work. Returns {
--- known }, which is false for a call that came too late and may have been replaced. For the secret key only.
+-- Reports that a call by pg_cron has arrived, how long it may run, and which jobs it has handlers for. With 0 seconds
+-- it reports that the call has ended, and the next call is made at once if there is more work. Returns { known }, which
+-- is false if the call arrived too late and may have been replaced. For the secret key only.
 
 create function mayfly.mark_job_call(call uuid, seconds double precision, names text[] default null)
 returns jsonb

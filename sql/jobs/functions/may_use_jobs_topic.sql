@@ -1,4 +1,5 @@
--- tenant:{t}:jobs wakes sleeping workers. Callers with job:work can read it; only the database sends.
+-- tenant:{t}:jobs is the topic that wakes sleeping workers. Callers with job:work can read it. Only the database sends
+-- there.
 
 create function mayfly_private.may_use_jobs_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

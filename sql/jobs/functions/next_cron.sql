@@ -1,10 +1,10 @@
--- When a cron line of five fields fires next after an instant, in a time zone; null if it is invalid or does
--- not fire in the next 9 years (the 30th of February). It is in the database, so that schedules need no worker.
--- Tests compare it with a library. If day of month and day of week are both given, either one matches, as in
--- cron.
+-- When a cron line of five fields fires next after an instant, in a time zone. Null if the line is invalid, or does not
+-- fire in the next 9 years (such as on the 30th of February). It is in the database, so that schedules need no worker.
+-- Tests compare it with a library. As in cron, if both the day of the month and the day of the week are given, one of
+-- them has to match.
 --
--- A local time that the change to summer time skips fires an hour later, once. A local time that the change back
--- repeats fires the first time; a line whose hour is `*` fires both times.
+-- If the change to summer time skips a local time, the line fires an hour later, once. If the change back repeats a
+-- local time, the line fires only the first time, except that a line whose hour is `*` fires both times.
 
 create function mayfly_private.next_cron(line text, zone text, after timestamptz)
 returns timestamptz

@@ -1,5 +1,5 @@
--- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for the last time.
--- Takes the lock of wake_workers if it is free, and releases it at once, so it never waits.
+-- Whether an open transaction is making jobs of a tenant ready. Called before a worker's last look. It tries to take
+-- the lock of wake_workers, and releases it at once, so it never waits.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean
@@ -19,8 +19,8 @@ $$;
 
 comment on function mayfly_private.adders_under_way is 'Whether somebody is making jobs of a tenant ready.';
 
--- Whether a worker is registered as asleep, for long enough that it need not register again. Called before the worker
--- looks for jobs, because a job that becomes ready afterwards wakes it.
+-- Whether a worker is registered as asleep, and remains so for long enough that it need not register again. Called
+-- before the worker looks for jobs, because a job that becomes ready afterwards wakes it.
 
 create function mayfly_private.is_parked(tenant uuid, worker uuid)
 returns boolean
@@ -38,9 +38,9 @@ $$;
 comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
 
 -- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
--- counts for a minute at most, and the worker looks again long before that. There is one row for each worker, and each
--- call also deletes some old rows. Returns the seconds until the first lease of the tenant ends, when the job of a dead
--- worker can be taken, or null if nothing runs. Few jobs run at a time, so it reads all of them.
+-- counts for at most a minute, and the worker looks again long before that. There is one row for each worker. Each call
+-- also deletes some old rows. Returns the seconds until the first lease of the tenant ends, because the job of a dead
+-- worker can be taken then, or null if nothing runs. Few jobs run at a time, so it reads all of them.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision
@@ -51,8 +51,8 @@ declare
   look_in constant double precision := extract(epoch from (
     select min(j.lease_end) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running') - mayfly_private.now());
 begin
-  -- The row of a worker that is already asleep is not written again: a transaction that makes a job ready skips a
-  -- locked row, and would then wake nobody for a job that this claim has not seen.
+  -- If the worker is already asleep, its row is not written again. Otherwise a transaction that makes a job ready would
+  -- skip the locked row, and wake nobody for a job that this claim has not seen.
   if asleep then
     return look_in;
   end if;

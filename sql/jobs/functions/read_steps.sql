@@ -1,4 +1,4 @@
--- Reads the steps of a held job, as a definer because the worker may lack job:read. Locks the job (see fence_job).
+-- Reads the steps of a held job. It is a definer, because the worker may lack job:read. Locks the job (see fence_job).
 
 create function mayfly_private.read_steps(lease text, after text, page_limit integer)
 returns jsonb
@@ -13,7 +13,7 @@ begin
   if page_limit is null or page_limit not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 10000.', null, '{"field": "page_limit"}');
   end if;
-  -- A page ends at 4 MB, by the running sum.
+  -- A page ends when the sum of the sizes reaches 4 MB.
   select jsonb_build_object('steps', coalesce(jsonb_object_agg(p.name, p.result), '{}'), 'last', max(p.name))
   into answer
   from (
@@ -31,9 +31,9 @@ $$;
 comment on function mayfly_private.read_steps is 'The results of a held job''s steps.';
 grant execute on function mayfly_private.read_steps to authenticated, service_role;
 
--- The results of a job's steps, by name, for the worker that holds it: { steps: {name: result}, last, more }. Pass
--- the last name as `after` while more is true. Reading 5,000 steps in pages takes 6 to 14 ms; one by one it took
--- 600.
+-- The results of a job's steps, by name, for the worker that holds it: { steps: {name: result}, last, more }. While
+-- `more` is true, pass the last name as `after`. Reading 5,000 steps in pages takes 6 to 14 ms. One by one, it took 600
+-- ms.
 
 create function mayfly.read_steps(lease text, after text default null, page_limit integer default 5000)
 returns jsonb

@@ -1,6 +1,6 @@
--- Takes back expired leases and fails jobs whose deadline has passed, of every tenant, at most max_rows of each, and
--- only jobs that nobody else has locked. Claims call it every second at most, and so does maintenance. Few
--- jobs run at a time, so leases need no index of their ends, which would change with each heartbeat.
+-- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Takes at most max_rows of each,
+-- and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls it too. Few
+-- jobs run at a time, so the ends of leases need no index. Each heartbeat would change it.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
 returns integer

@@ -1,6 +1,6 @@
--- Records steps, as a definer because it writes. Fails with lease_lost unless the lease is the caller's and current.
--- A step that is already recorded keeps its first result, which the answer returns. It does not extend the lease;
--- heartbeats do. Locks the job.
+-- Records steps. Fails with lease_lost unless the lease is the caller's and current. A step that is already recorded
+-- keeps its first result, which the answer returns. Recording does not extend the lease. Only heartbeats do. Locks the
+-- job.
 
 create function mayfly_private.record_steps(lease text, steps jsonb)
 returns jsonb
@@ -61,8 +61,8 @@ $$;
 comment on function mayfly_private.record_steps is 'Records results of a job''s steps.';
 grant execute on function mayfly_private.record_steps to authenticated, service_role;
 
--- Records results of a job's steps, each once: [{ name, result?, ms? }]. Returns { known }: the kept results, by
--- name, of steps that were recorded before.
+-- Records the results of a job's steps, each once: [{ name, result?, ms? }]. Returns { known }: the results of steps
+-- that were recorded before, by name.
 
 create function mayfly.record_steps(lease text, steps jsonb)
 returns jsonb

@@ -1,6 +1,5 @@
--- Makes failed jobs ready, as a definer because it writes. The attempt number continues, so that no old lease is
--- valid again, and the job gets as many more attempts as at first. Its steps are kept, so it continues after the last
--- one. Locks the jobs.
+-- Makes failed jobs ready. The attempt number continues, so that no old lease is valid again, and the job gets as many
+-- attempts again as it had at first. Its steps are kept, so it continues after the last one. Locks the jobs.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -49,7 +48,8 @@ $$;
 comment on function mayfly_private.redrive_jobs is 'Makes failed jobs ready again.';
 grant execute on function mayfly_private.redrive_jobs to authenticated, service_role;
 
--- Makes dead letters ready again: by id, of one queue, or all, at most max_rows at once. Scope job:admin.
+-- Makes dead letters ready again: those with these ids, those of one queue, or all. Takes at most max_rows at once.
+-- Scope job:admin.
 
 create function mayfly.redrive_jobs(ids uuid[] default null, of_queue text default null, max_rows integer default 1000)
 returns jsonb

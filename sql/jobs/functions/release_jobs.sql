@@ -1,4 +1,4 @@
--- Returns jobs, as a definer because it writes. The attempt does not count. Locks the jobs by tenant and id.
+-- Returns jobs to their queues. The attempt does not count. Locks the jobs by tenant and id.
 
 create function mayfly_private.release_jobs(leases text[])
 returns jsonb
@@ -34,7 +34,7 @@ begin
     released := released + cardinality(given.ids);
   end loop;
   if holder.kind = 'agent' and released = 0 then
-    -- A caller that holds nothing may no longer be alive.
+    -- If the caller holds none of these leases, it may no longer be alive.
     perform mayfly_private.require_tenant('job:work');
   end if;
   return jsonb_build_object('released', released);
@@ -44,7 +44,7 @@ $$;
 comment on function mayfly_private.release_jobs is 'Returns jobs that were not begun or not finished.';
 grant execute on function mayfly_private.release_jobs to authenticated, service_role;
 
--- Returns jobs, ready at once for another worker and without using an attempt: for a worker that has to end.
+-- Returns jobs for a worker that has to end. They are ready at once for another worker, and no attempt is used.
 
 create function mayfly.release_jobs(leases text[])
 returns jsonb

@@ -1,4 +1,4 @@
--- Stores the tenant's share, as a definer because it writes. Locks the tenant's row in job_tenants.
+-- Stores the tenant's share. Locks the tenant's row in job_tenants.
 
 create function mayfly_private.set_job_share(weight integer, max_running integer)
 returns jsonb

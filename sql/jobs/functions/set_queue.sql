@@ -1,4 +1,4 @@
--- Stores the limits of a queue, as a definer because it writes. Locks the queue's row.
+-- Stores the limits of a queue. Locks the queue's row.
 
 create function mayfly_private.set_queue(
   name text, paused boolean, max_running integer, max_running_per_group integer, rate double precision, weight integer
@@ -45,7 +45,7 @@ $$;
 comment on function mayfly_private.set_queue is 'Sets the limits of a queue.';
 grant execute on function mayfly_private.set_queue to authenticated, service_role;
 
--- Sets all limits of a queue; a limit that you leave out is removed. Scope job:admin.
+-- Sets all limits of a queue. A limit that you leave out is removed. Scope job:admin.
 
 create function mayfly.set_queue(
   name text, paused boolean default false, max_running integer default null, max_running_per_group integer default null,

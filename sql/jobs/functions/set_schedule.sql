@@ -1,4 +1,4 @@
--- Stores a schedule, as a definer because it writes. Locks the schedule.
+-- Stores a schedule. Locks the schedule.
 
 create function mayfly_private.set_schedule(
   name text, cron text, job text, input jsonb, time_zone text, options jsonb, catch_up text, overlap text, paused boolean

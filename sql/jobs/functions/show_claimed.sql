@@ -1,9 +1,9 @@
 -- A claimed job in the form that its worker gets, with its lease. From the second attempt on, it comes with the steps
 -- that earlier attempts recorded (`steps`), if they have 16 KB at most, so that most jobs continue without read_steps.
--- A step counts at least 128 bytes, so a job with more than 130 has more than that.
+-- Each step counts as at least 128 bytes, so a job with more than 130 steps exceeds 16 KB.
 --
--- It is volatile, so that it sees what was committed before the claim locked the job, and not only what the claim's
--- snapshot has. Otherwise a step that another worker has just recorded would run again.
+-- It is volatile, so that it sees everything that was committed before the claim locked the job, and not only what is
+-- in the claim's snapshot. Otherwise a step that another worker has just recorded would run again.
 
 create function mayfly_private.show_claimed(job mayfly.jobs)
 returns jsonb

@@ -1,9 +1,10 @@
 -- Takes up to `wanted` ready jobs of a tenant that has only one lane, without a target, a limit or a mark, as most
--- tenants do most of the time. Null if take_jobs has to look closer: there are several lanes, or a job is due and
--- not yet ready (`unless_due`). take_jobs calls it, and its settings apply here too. Locks the jobs that it takes,
--- and waits for none.
+-- tenants do most of the time. Returns null if take_jobs has to look closer, because there are several lanes, or
+-- because a job is due but not yet ready (`unless_due`). take_jobs calls it, and its settings apply here too. Locks the
+-- jobs that it takes, and waits for none.
 --
--- All claims use JSON, not JSONB: nothing reads it before it is sent, and making it took 10 µs a job instead of 23.
+-- All claims use JSON, not JSONB, because nothing reads the value before it is sent. Making it takes 10 µs a job
+-- instead of 23.
 
 create function mayfly_private.take_lane(
   worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamptz, unless_due boolean

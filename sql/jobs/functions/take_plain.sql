@@ -1,8 +1,8 @@
--- Takes ready jobs of the tenants that have a single lane, without a target, a limit or a mark. Most tenants are
--- like this most of the time, and one statement serves them all. Returns the tenants at which take_jobs has to look more
--- closely (`rest`), the tenants that got their share and may have more jobs (`busy`), and the tenant after
--- which the next claim continues. Called by take_jobs, whose settings apply here too, except for the hash join.
--- Locks the jobs that it takes, and never waits.
+-- Takes ready jobs of the tenants that have a single lane, without a target, a limit or a mark. Most tenants are like
+-- this most of the time, so one statement serves them all. Returns the tenants at which take_jobs has to look more
+-- closely (`rest`), the tenants that got their share and may have more jobs (`busy`), and the tenant after which the
+-- next claim continues. Called by take_jobs, whose settings apply here too, except for the hash join. Locks the jobs
+-- that it takes, and never waits.
 
 create type mayfly_private.plain_taken as (
   jobs json,

@@ -1,5 +1,5 @@
--- Signals the parents of jobs that have just ended with `job:<id>`, and wakes those that wait for it. Locks the
--- parents by id before it writes: a parent that goes to sleep holds its row while it checks, so no signal is missed
+-- Signals `job:<id>` to the parents of jobs that have just ended, and wakes those that wait for it. Locks the parents
+-- by id before it writes. A parent that is going to sleep holds its row while it checks for signals, so none is missed
 -- in between.
 
 create function mayfly_private.tell_parents(tenant uuid, ids uuid[])

@@ -1,5 +1,5 @@
--- Completes, fails and claims jobs, as a definer because it writes. The claim locks the agent and its ancestors
--- before any job is locked, because a transaction that stops the agent holds them while it waits for the jobs.
+-- Completes, fails and claims jobs. The claim locks the agent and its ancestors before any job is locked, because a
+-- transaction that stops the agent holds them while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid

@@ -1,6 +1,6 @@
--- Takes a signal or puts a job to sleep, as a definer because it writes. The lease must be the caller's. The row lock
--- puts this call and those of signal_job and tell_parents in order: a writer of a signal holds the job, so either
--- this call sees the signal or the writer sees that the job waits.
+-- Takes a signal or puts a job to sleep. The lease must be the caller's. The row lock makes this call and those of
+-- signal_job and tell_parents run one after the other. Whoever writes a signal holds the job, so either this call sees
+-- the signal, or the writer sees that the job waits.
 --
 -- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
 -- taken once. A wait uses no attempt. Locks the job.
@@ -40,8 +40,8 @@ begin
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
     if left(taken.name, 4) = 'job:' then
-      -- The end of a child comes with its result, because a worker for all tenants, or one that may not read jobs,
-      -- needs it too.
+      -- The signal that a child has ended comes with the child's result. A worker for all tenants, or one that may not
+      -- read jobs, could not read it otherwise.
       select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
         || jsonb_build_object('result', f.result))
       into child
@@ -69,9 +69,9 @@ $$;
 comment on function mayfly_private.wait_job is 'Waits for the first of several signals, or a time.';
 grant execute on function mayfly_private.wait_job to authenticated, service_role;
 
--- Takes the first of several signals that has arrived. If `until` has passed, it returns { timeout }. Otherwise
--- it puts the job to sleep and returns { waiting }. The lease is then over, and the job runs again when a
--- signal comes or at that time. The outcome is recorded as the step. A timer is a wait without signals.
+-- Takes the first of several signals that has arrived. If `until` has passed, it returns { timeout }. Otherwise it puts
+-- the job to sleep and returns { waiting }. The lease is then over, and the job runs again when a signal comes or when
+-- `until` has passed. The outcome is recorded as the step. A timer is a wait without signals.
 
 create function mayfly.wait_job(lease text, step text, signals text[] default '{}', until timestamptz default null)
 returns jsonb

@@ -1,13 +1,14 @@
--- Wakes the sleeping workers of a tenant, and those of the secret key, which work for all tenants. It ends
--- their sleep and broadcasts once on the tenant's private topic. If nobody sleeps, nothing is broadcast. Like
--- every broadcast, this is only a hint, because a worker looks at least every few seconds anyway. Called by
--- everything that makes a job ready. Never waits.
+-- Wakes the sleeping workers of a tenant, and those of the secret key, which work for all tenants. Ends their sleep and
+-- broadcasts once on the tenant's private topic. If nobody sleeps, nothing is broadcast. Like every broadcast, this is
+-- only a hint, because each worker looks for jobs every few seconds anyway. Called by everything that makes a job
+-- ready. Never waits.
 --
 -- A worker parks in one transaction and looks again in the next one, so it finds everything that was committed before
 -- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
--- only after the worker has looked. It holds a shared lock until then, which the worker sees (adders_under_way), so
--- it looks again soon. Without it, one in ten jobs that were added while a worker went to sleep waited 50 ms. The
--- broadcast counts in the tenant's announce_rate. Beyond that rate, the worker finds the job when it looks.
+-- only after the worker has looked. That transaction holds a shared lock until then. The worker sees the lock
+-- (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker went to
+-- sleep waited 50 ms. The broadcast counts towards the tenant's announce_rate. Beyond that rate, nothing is broadcast,
+-- and the worker finds the job at its next look.
 
 create function mayfly_private.wake_workers(tenant uuid)
 returns void

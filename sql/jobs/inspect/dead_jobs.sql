@@ -1,5 +1,5 @@
--- Dead letters, which are jobs that have failed for good, by tenant, queue and error, with the newest of each.
--- mayfly redrive or jobs.redrive() makes them ready again; jobs.discard() deletes them. For the SQL editor.
+-- Dead letters, which are jobs that have failed for good, by tenant, queue and error, each with its newest job. `mayfly
+-- redrive` or jobs.redrive() makes them ready again. jobs.discard() deletes them. For the SQL editor.
 
 select
   t.name as tenant,

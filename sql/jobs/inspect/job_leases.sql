@@ -1,5 +1,5 @@
--- Which worker holds which jobs, by tenant: for how long at most, when the first lease ends unless
--- it is extended, and which leases have expired but were not taken back yet. For the SQL editor.
+-- Which worker holds which jobs, by tenant. Also for how long at most, when the first lease ends unless it is extended,
+-- and which leases have expired but were not taken back yet. For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,5 +1,6 @@
 -- How long jobs waited and ran, by tenant and queue: p50, p95 and p99 in milliseconds, of the jobs that ended in the
--- last hour. Waiting is the time from due to begun; for a retried job, its last attempt counts. For the SQL editor.
+-- last hour. A job waits from when it is due until it begins. For a retried job, its last attempt counts. For the SQL
+-- editor.
 
 select
   t.name as tenant,

@@ -1,5 +1,5 @@
--- Waiting jobs: for which signals, child or time they wait, since when, and until when at most; and signals that
--- nobody has taken. For the SQL editor.
+-- Waiting jobs: for which signals, child or time each waits, since when, and until when at most. Also the signals that
+-- no job has taken. For the SQL editor.
 
 select
   t.name as tenant,

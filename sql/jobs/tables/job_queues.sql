@@ -1,4 +1,4 @@
--- Limits of queues. A queue without a row has none.
+-- Limits of queues. A queue without a row has no limits.
 
 create table mayfly.job_queues (
   tenant_id uuid not null,

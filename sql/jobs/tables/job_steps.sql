@@ -1,4 +1,4 @@
--- Results of the steps of running and finished jobs: recorded once, and read from then on.
+-- Results of the steps of running and finished jobs. Each is recorded once, and read from then on.
 
 create table mayfly.job_steps (
   tenant_id uuid not null,

@@ -1,4 +1,4 @@
--- The shares that the project gives tenants of a fleet that works for all (claim_any_jobs).
+-- Each tenant's share of a fleet that works for all tenants (claim_any_jobs). The project sets it.
 
 create table mayfly_private.job_tenants (
   tenant_id uuid not null constraint job_tenants_pkey primary key,

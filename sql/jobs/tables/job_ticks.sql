@@ -1,4 +1,5 @@
--- When the timers of jobs last ran: every second. One row, which the first claim after that takes; the others skip it.
+-- When the timers of jobs last ran. They run every second. There is one row, which the first claim after each second
+-- locks. The other claims skip it.
 
 create table mayfly_private.job_ticks (
   only_row boolean not null default true constraint job_ticks_pkey primary key constraint job_ticks_only_row check (only_row),

@@ -1,12 +1,12 @@
 -- Open jobs: scheduled, ready, running and waiting. Ended jobs move to finished_jobs, so this table stays small.
 -- Only the functions of jobs write it, under the fence of a lease or the lock of a row.
 --
--- A worker looks for jobs by `lane`: queue, name and group, with the target in front if there is one
--- (mayfly_private.lane_of). Jobs of one lane are the same to every worker, so claiming reads one index range for
--- each lane. There are no foreign keys: the tenant and the agent come from the verified caller, and looking them up
--- cost 8 µs a job (forget_jobs deletes what a tenant leaves).
+-- A worker looks for jobs by `lane`, which is made of the queue, the name and the group, with the target in front if
+-- there is one (mayfly_private.lane_of). A worker that may take one job of a lane may take all of them, so claiming
+-- reads one index range for each lane. There are no foreign keys, because the tenant and the agent come from the
+-- verified caller, and looking them up cost 8 µs a job. When a tenant is deleted, forget_jobs deletes its jobs.
 --
--- lease_end has no index, because expired leases are found by reading the running jobs, at most every second.
+-- lease_end has no index, because expired leases are found by reading the running jobs, at most once a second.
 
 create table mayfly.jobs (
   tenant_id uuid not null,

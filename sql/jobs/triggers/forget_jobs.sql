@@ -1,5 +1,5 @@
--- Deletes the jobs of deleted tenants. It replaces foreign keys, which would look up the tenant for each row that is
--- written.
+-- Deletes the jobs of deleted tenants. It takes the place of foreign keys, which would look up the tenant for each row
+-- that is written.
 
 create function mayfly_private.forget_jobs()
 returns trigger

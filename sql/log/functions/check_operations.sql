@@ -1,7 +1,7 @@
--- Refuses a push with invalid operations, with the index and the field of the first fault: too many, too large,
--- or with an invalid id, type, subject or body. The room checks the content of a body. Called by
--- mayfly_private.push. Locks nothing. One pass accepts operations that are certainly valid, and only the rest
--- is checked in full.
+-- Refuses a push that has too many operations, is too large, or has an operation with an invalid id, type, subject or
+-- body. The error names the index and the field of the first fault. The content of a body is checked by its room.
+-- Called by mayfly_private.push. Locks nothing. A first pass accepts operations that are certainly valid, and only the
+-- others are checked in full.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void

@@ -1,8 +1,8 @@
 -- The epoch of the log. It increases when the database runs on another cluster or timeline than before. Called by
 -- the log's triggers and by sync. Locks nothing once the epoch's row exists.
 --
--- A file says which cluster it is, and two functions that take 30 µs each read and check it. No session
--- outlives a change of cluster, so a writing session reads the file once and keeps the result in a setting.
+-- A file of the cluster says which cluster it is. The two functions that read and check it take 30 µs each. No session
+-- outlives a change of cluster, so a session that writes reads the file once and keeps the result in a setting.
 
 create function mayfly_private.current_epoch()
 returns integer

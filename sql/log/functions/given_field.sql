@@ -1,6 +1,6 @@
--- The name of an operation's field in the form in which the operation was sent. An operation from before 0.2 has one
--- part instead of subject and body, and `old` has the name of that part. There, `subject` is `memory.id`, and
--- `body.task` is `memory.task`.
+-- The name of an operation's field in the form in which the operation was sent. An operation in the form from before
+-- 0.2 has one part instead of subject and body, and `old` is the name of that part. For example, `subject` then becomes
+-- `memory.id`, and `body.task` becomes `memory.task`.
 
 create function mayfly_private.given_field(op jsonb, field text)
 returns text

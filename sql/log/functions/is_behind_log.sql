@@ -1,8 +1,8 @@
--- Whether events that a cursor has not seen were deleted. Called by mayfly_private.pull. Reads one row. A
--- transaction that was open when the cursor was made may have written before the mark, but while it is open, nothing
--- that it wrote can have been deleted. It is no longer known whether it wrote here, and all databases of the
--- cluster share these numbers. So a cursor near the edge of what was deleted may be refused although nothing is
--- missing. Its reader starts over.
+-- Whether events that a cursor has not seen have been deleted. Called by mayfly_private.pull. Reads one row. A
+-- transaction that was open when the cursor was made may have written before the mark up to which events were deleted.
+-- While it is open, nothing that it wrote can have been deleted. Afterwards, nobody knows whether it wrote to this log,
+-- because all databases of the cluster share transaction numbers. So a cursor near the mark may be refused although
+-- nothing is missing. Its reader then starts over.
 
 create function mayfly_private.is_behind_log(tenant uuid, seen pg_snapshot)
 returns boolean

@@ -1,4 +1,4 @@
--- Tells a reader of the log later to pull, if it was not told at once. Called by flush_nudges.
+-- Later tells a reader of the log to pull, if it was not told at once. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

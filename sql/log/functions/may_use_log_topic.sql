@@ -1,5 +1,5 @@
--- tenant:{t}:log, the nudges. Anyone who may read any kind of event can read it, and only the database sends. A nudge has
--- no content.
+-- tenant:{t}:log is the topic of the nudges. Anyone who may read some kind of event can read it. Only the database
+-- sends there. A nudge has no content.
 
 create function mayfly_private.may_use_log_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

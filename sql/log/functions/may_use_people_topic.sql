@@ -1,5 +1,5 @@
--- tenant:{t}:people, the nudges about events that are meant for one agent. Anyone who may read the log can
--- read it, except agents, and only the database sends.
+-- tenant:{t}:people is for people who watch the log. It has the nudges about events that are meant for one agent.
+-- Anyone who may read the log can read it, except agents. Only the database sends there.
 
 create function mayfly_private.may_use_people_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

@@ -1,15 +1,15 @@
--- Announces to the readers of a tenant's log, or to one agent and people, that there is something to pull, once for each
--- window (1 s) and audience. The first transaction of a window claims the topic's row and broadcasts. Every other one
--- leaves a due row, which becomes visible exactly when its data does, and flush_nudges sends it within a second.
--- 1,000 writes in 10 s made 14 to 17 broadcasts, with none lost, even with aborts and transactions held open. Called
--- by the log's triggers.
+-- Announces that there is something to pull, to all readers of a tenant's log, or to one agent and the people who
+-- watch. It does so once for each window (1 s) and audience. The first transaction of a window claims the topic's row
+-- and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data does, and
+-- flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost, even with
+-- transactions that aborted or stayed open. Called by the log's triggers.
 --
--- If nobody listens, nothing is broadcast. A lease may start while this transaction is open and cannot see it.
--- So it still leaves a due row, and flush_nudges checks again whether somebody listens.
+-- If nobody listens, nothing is broadcast. A lease may start while this transaction is open, and this transaction
+-- cannot see it. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
 --
--- If nothing flushes, each transaction broadcasts once for each audience with a listener. A savepoint that is
--- rolled back takes its nudge with it, and the record that it was sent. A broadcast that fails is only a
--- warning of realtime.send, because the log is the truth.
+-- If nothing flushes, each transaction broadcasts once for each audience with a listener. If a savepoint is rolled
+-- back, both its nudge and the record that it was sent are rolled back too. A broadcast that fails is only a warning of
+-- realtime.send, because the log is the truth.
 
 create function mayfly_private.nudge(tenant uuid, audience uuid)
 returns void
@@ -51,7 +51,7 @@ begin
   if strpos(sent, about) > 0 then
     return;
   end if;
-  -- A list that has grown too long is emptied, because an additional nudge does no harm.
+  -- When the list grows too long, it is emptied, because an additional nudge does no harm.
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
@@ -65,7 +65,7 @@ begin
   end if;
   flushed := mayfly_private.is_flushed();
   if flushed then
-    -- Does not wait, because a row that another transaction holds means that a nudge is being sent.
+    -- This does not wait. If another transaction holds the row, a nudge is already being sent.
     update mayfly_private.nudges n set sent_at = instant
     where (n.tenant_id, n.topic) in (
       select w.tenant_id, w.topic from mayfly_private.nudges w
@@ -84,9 +84,9 @@ $$;
 
 comment on function mayfly_private.nudge_topic is 'Announces on a topic that the log has something new, once for each window.';
 
--- The same for people and the secret key, who may see what is meant for one agent. While none of them watches, it
--- costs one look at an index, and leaves no due row: if somebody begins to watch while this transaction is open, a
--- watch still looks every 30 s.
+-- The same for people and the secret key, who may see what is meant for one agent. While none of them watches, it costs
+-- one index lookup and leaves no due row. If somebody begins to watch while this transaction is open, nothing is
+-- missed, because a watch also looks every 30 s.
 
 create function mayfly_private.nudge_people(tenant uuid)
 returns void
@@ -106,8 +106,7 @@ $$;
 
 comment on function mayfly_private.nudge_people is 'Announces to people that there is something new that is meant for one agent.';
 
--- The same for the logs of several tenants, with one statement for all tenants without listeners, which are
--- most.
+-- The same for the logs of several tenants. Most tenants have no listeners, and one statement serves all of these.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
 returns void

@@ -1,9 +1,9 @@
 -- Reads a cursor of the log, as jsonb. Refuses an invalid cursor, and one that is older than the log. Called by
 -- read_log and pull. Locks nothing.
 --
--- A cursor is { e, s, t, x, i, b }: the epoch; the snapshot up to which everything was seen; the snapshot at which
--- this round of pages ends; the last xid and id in it; and, while a first sync pages through the memories, the last
--- id returned.
+-- A cursor is { e, s, t, x, i, b }. `e` is the epoch. `s` is the snapshot up to which the reader has seen everything.
+-- `t` is the snapshot at which this round of pages ends, and `x` and `i` are the last xid and id that were read in this
+-- round. While a first sync pages through the memories, `b` is the last id returned.
 
 create function mayfly_private.open_cursor(tenant uuid, since text)
 returns jsonb

@@ -1,12 +1,11 @@
--- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was
--- applied before returns its first result. An operation is { id, type, subject, body }. This function claims
--- the ids and passes each type to the function of its room (mayfly_private.operation_types), which checks the
--- content and writes. It is the only entry point for what clients queue. Runs as the owner, because nobody else
--- may write. Each room's function names the caller's tenant in its statements, and repeats the conditions of
--- its policies.
+-- Applies a push in one transaction, all or nothing, and each operation at most once. An operation that was applied
+-- before returns its first result. An operation is { id, type, subject, body }. This function claims the ids and passes
+-- each type to the function of its room (mayfly_private.operation_types), which checks the content and writes. It is
+-- the only entry point for operations that clients queue. Each room's function names the caller's tenant in its
+-- statements, and repeats the conditions of its policies.
 --
--- Operation ids are claimed in sorted order: in the order of the push, two overlapping pushes deadlocked 19 times in
--- 100. Locks the tenant like a foreign key does, and what the rooms lock.
+-- Operation ids are claimed in sorted order, because in the order of the push, two overlapping pushes deadlocked 19
+-- times in 100. Locks the tenant like a foreign key does, and what the rooms lock.
 
 create function mayfly_private.push(push jsonb)
 returns jsonb
@@ -45,8 +44,8 @@ begin
   )
   select coalesce(array_agg(id), '{}') into claimed from new_ops;
 
-  -- Operations are kept for a limited time. An older one might have been applied and forgotten. Its UUIDv7
-  -- says when it was made.
+  -- Applied operations are kept for a limited time. An older operation may have been applied and forgotten, so it is
+  -- refused. Its UUIDv7 says when it was made.
   expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
@@ -64,7 +63,7 @@ begin
     execute format('select %s($1, $2, $3)', room.work) into written using tenant, push, claimed;
     charged := charged + written;
   end loop;
-  -- Operations that wrote nothing are charged here, because their ids are still kept. The rooms charge the
+  -- Operations that wrote nothing are charged here, because their ids are kept nevertheless. The rooms charge the
   -- others.
   if cardinality(claimed) > charged then
     perform mayfly_private.charge(tenant, 0, 0, cardinality(claimed) - charged);

@@ -1,14 +1,14 @@
--- Events of a tenant for a reader, in the order (xid, id): those that are visible in `target`, after
--- (after_xid, after_id), and of the transactions in `among`, or without it of transactions that began before
--- before_xid. Called by read_log, as owner, with the predicates of the policy resolved once. Locks nothing.
+-- Events of a tenant for a reader, in the order (xid, id). These are the events after (after_xid, after_id) that are
+-- visible in `target`. With `among`, they are of the transactions in it, and otherwise of transactions that began
+-- before before_xid. Called by read_log, as owner, with the conditions of the policy already evaluated. Locks nothing.
 --
 --   { events, xid, id, whole }
 --
--- xid and id are those of the last event of the page. whole says whether nothing is left after it. It looks at
--- 20,000 events at most, so that a reader that waits for a rare kind does not read a log of a million events at
--- once. The page may then end before it is full. It reads along the primary key, and stops as soon as the page
--- is full. A separate index by kind would cost every writer an additional entry for each event, and would only
--- help a reader that was away for a long time.
+-- xid and id are those of the last event of the page. `whole` is true if nothing is left after it. It looks at 20,000
+-- events at most, so that a reader that waits for a rare kind does not read a log of a million events at once. The page
+-- may then end before it is full. It reads along the primary key, and stops as soon as the page is full. A separate
+-- index by kind would cost every writer an additional entry for each event, and would only help a reader that was away
+-- for a long time.
 
 create function mayfly_private.scan_log(
   tenant uuid, of_epoch integer, kinds text[], open_kinds text[], own uuid[], caller_id uuid,
@@ -17,7 +17,7 @@ create function mayfly_private.scan_log(
 returns jsonb
 language plpgsql stable
 set search_path = ''
--- Either of these would read and sort everything after the cursor for a single page.
+-- Otherwise, a plan could read and sort everything after the cursor for a single page.
 set enable_bitmapscan = off
 set enable_seqscan = off
 as $$
@@ -51,8 +51,8 @@ begin
         select e.*, row_number() over (order by e.xid, e.id) as nth,
           e.type = any (kinds) and (e.audience is null or e.audience = any (own) or e.audience = caller_id or e.type = any (open_kinds)) as told
         from (
-          -- Only one lower bound. With a second one, the index was read from its start, which took 77 ms at the
-          -- end of a log of a million events.
+          -- There is only one lower bound. With a second one, the index was read from its start, which took 77 ms at
+          -- the end of a log of a million events.
           select * from mayfly.events w
           where w.tenant_id = tenant and w.epoch = of_epoch and (w.xid, w.id) > (after_xid, after_id)
             and w.xid < before_xid and pg_visible_in_snapshot(w.xid, target)

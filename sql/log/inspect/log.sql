@@ -1,7 +1,7 @@
--- The log of every tenant: its size, its growth, its age, and what is waiting. For the SQL editor. `open_for`
--- is how long the oldest open transaction with a write has been open: readers do not wait for it, but they get
--- its events only after it commits. `behind_xid`: cursors that have not seen this transaction are refused and
--- have to start again.
+-- The log of every tenant: its size, its growth, its age, and what is waiting. For the SQL editor. `open_for` is the
+-- age of the oldest open transaction that has written. Readers do not wait for it, but they get its events only after
+-- it commits. Cursors that have not seen the transaction `behind_xid` are refused, and their readers have to start
+-- again.
 
 with open_writes as (
   select max(clock_timestamp() - a.xact_start) as open_for

@@ -1,5 +1,5 @@
--- Tenants whose readers have noticed lost broadcasts, as they report to listen, for doctor and status. Realtime
--- drops the database's broadcasts silently when the project is over its rate.
+-- Tenants whose readers have noticed lost broadcasts. Readers report them to `listen`, and the commands doctor and
+-- status show them. Realtime drops the database's broadcasts silently when the project is over its rate.
 
 create table mayfly_private.broadcast_losses (
   tenant_id uuid not null constraint broadcast_losses_pkey primary key,

@@ -1,4 +1,4 @@
--- When flush_nudges last ran: one row. Transactions leave due rows only if it ran within the last 5 s.
+-- When flush_nudges last ran, in one row. Transactions leave due rows only if it ran within the last 5 s.
 
 create table mayfly_private.flusher (
   only_row boolean not null default true constraint flusher_pkey primary key constraint flusher_only_row check (only_row),

@@ -1,6 +1,7 @@
--- The topics to which somebody listens, and until when. A lease ends unless it is renewed, so nothing is
--- broadcast for a reader that is gone. One row for all listeners of a topic. Inboxes are not here, except for
--- the nudges of their owner's log: mayfly.inboxes has their readers. Written by listen.
+-- The topics to which somebody listens, and until when. A lease ends unless it is renewed, so nothing is broadcast for
+-- a reader that is gone. All listeners of a topic share one row. Messages in inboxes need no row, because
+-- mayfly.inboxes has the readers. An inbox topic is here only for the nudges of the log that are sent there. Written by
+-- listen.
 
 create table mayfly_private.listeners (
   tenant_id uuid not null,

@@ -1,7 +1,7 @@
--- Broadcasts that are due, written by the transaction that caused them. They become visible exactly when its data
--- does, so the last one cannot be lost. flush_nudges deletes them, and broadcasts once for each topic and event, for
--- kinds that rooms have registered (nudge_kinds). No foreign key, which would look up the tenant for each row:
--- forget_log deletes what a tenant leaves.
+-- Broadcasts that are due, written by the transaction that caused them. They become visible exactly when its data does,
+-- so the last one cannot be lost. flush_nudges deletes them, and broadcasts once for each topic and event, for kinds
+-- that rooms have registered (nudge_kinds). It has no foreign key, because that would look up the tenant for each row.
+-- When a tenant is deleted, forget_log deletes its rows.
 
 create table mayfly_private.nudges_due (
   tenant_id uuid not null,

@@ -1,6 +1,6 @@
--- Which pushed operations were applied, with their results. This makes a push idempotent. No foreign key: a push
--- locks its tenant once (mayfly_private.hold_tenant), not once for each operation, and when a tenant is deleted its
--- operations go too (mayfly_private.forget_log).
+-- Which pushed operations were applied, with their results. This makes a push idempotent. It has no foreign key,
+-- because a push locks its tenant once (mayfly_private.hold_tenant), not once for each operation. When a tenant is
+-- deleted, its operations are deleted too (mayfly_private.forget_log).
 
 create table mayfly_private.ops (
   tenant_id uuid not null,
@@ -10,7 +10,7 @@ create table mayfly_private.ops (
   constraint ops_pkey primary key (tenant_id, id)
 );
 
--- For maintenance. Operations arrive in the order of their time, so a block range index costs a push nothing.
+-- Serves maintenance. Operations arrive in the order of their time, so a block range index costs a push nothing.
 create index ops_at_idx on mayfly_private.ops using brin (at);
 
 comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';

@@ -1,6 +1,6 @@
--- Applies the updates of a push: settles each one, keeps conflicts that must be resolved by hand, and completes the
--- results of the operations. Called by mayfly_private.push, which has locked the targets. Returns how many memories
--- it wrote.
+-- Applies the updates of a push: decides what each one changes (settle), stores the conflicts that must be resolved by
+-- hand, and completes the results of the operations. Called by mayfly_private.push, which has locked the targets.
+-- Returns how many memories it wrote.
 --
 -- A memory that does not exist, or that the caller may not change, is not a target and gets `gone`. A delete wins
 -- over an update, so a late update never blocks an outbox.
@@ -67,7 +67,7 @@ begin
   where m.tenant_id = tenant and m.id = s.id and (s.set <> '{}' or s.hlc <> m.hlc);
   get diagnostics written = row_count;
 
-  -- With the old vector, a search would find the memory by words that it no longer has.
+  -- If the old vector stayed, a search would find the memory by words that it no longer contains.
   delete from mayfly.memory_vectors v
   where v.tenant_id = tenant and v.memory_id in (
     select s.id from jsonb_to_recordset(outcomes) as s (id uuid, set jsonb) where s.set ?| '{task,tags,input,output}');

@@ -1,4 +1,4 @@
--- Refuses a question that is invalid for mayfly.recall, and names its field. Locks nothing.
+-- Refuses a question that is invalid for mayfly.recall, and names the invalid field. Locks nothing.
 
 create function mayfly_private.check_recall(
   query text, embedding real[], model text, result_limit integer, similar_to uuid, surrounding integer

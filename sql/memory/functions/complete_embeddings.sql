@@ -1,4 +1,4 @@
--- Stores vectors, as a definer because it writes. Locks the rows of the queue that it completes.
+-- Stores vectors. Locks the rows of the queue that it completes.
 
 create function mayfly_private.complete_embeddings(model text, results jsonb)
 returns jsonb
@@ -27,7 +27,7 @@ begin
       format('results must be at most 100 of { memory, lease } with an embedding of %s numbers that are not all 0, or an error.', dimensions), null, '{"field": "results"}');
   end if;
 
-  -- The result is dropped if its lease has ended or the words have changed since.
+  -- A vector is dropped if its lease has ended, or if the text has changed since the claim.
   with done as (
     delete from mayfly_private.embedding_queue q
     using jsonb_array_elements(results) r

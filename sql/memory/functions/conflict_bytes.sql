@@ -1,4 +1,5 @@
--- A conflict is charged 256 bytes plus the wanted value and its base, which can each be as long as a memory.
+-- A conflict is charged 256 bytes, plus the size of the wanted value and of its base. Each of the two can be as long as
+-- a memory.
 
 create function mayfly_private.conflict_bytes(base jsonb, wanted jsonb)
 returns integer

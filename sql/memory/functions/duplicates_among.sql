@@ -1,10 +1,11 @@
--- Finds near duplicates in a list of memories: the same words, or nine tenths of the different words of both,
--- in texts that begin or end alike. For each memory, returns the place of the first one that says the same, or
--- its own place, and nothing if all are different. Called by mayfly_private.recall, in the order of the answer. Locks nothing.
+-- Finds near duplicates in a list of memories. Two memories are near duplicates if their texts are identical, or if the
+-- texts begin or end alike and share nine tenths of their distinct words. For each memory, returns the place of the
+-- first one that says the same, or else its own place. Returns null if all are different. Called by
+-- mayfly_private.recall, in the order of the answer. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
--- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair, and comparing hashes shows
--- it in a fifth of the time.
+-- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair. Comparing hashes shows this in a
+-- fifth of the time.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -12,7 +13,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- The place of each memory, and for identical ones the lowest place.
+  -- The place of the first memory that each one is like.
   first integer[];
   are_different boolean;
 begin
@@ -32,7 +33,7 @@ begin
     join mayfly.memories m on m.tenant_id = tenant and m.id = o.id
     cross join lateral (select m.task || m.input || m.output as text offset 0) t
   ), hashed as materialized (
-    -- Pairs that look alike in all of these are compared in full.
+    -- Only memories that are equal in all of these are hashed in full.
     select l.*, case when count(*) over (partition by l.kind, l.bytes, l.beginning, l.ending) > 1 then (
         select md5(m.kind || m.task || m.input || m.output) from mayfly.memories m where m.tenant_id = tenant and m.id = l.id)
       else l.n::text end as hash

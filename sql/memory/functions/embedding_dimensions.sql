@@ -1,5 +1,5 @@
--- How many numbers the vectors of this project have. Only the column stores it, and a release never changes it. Each
--- call that handles a vector reads it once, in 10 µs. Locks nothing.
+-- How many numbers a vector of this project has. Only the type of the column stores this, and a release never changes
+-- it. Each call that handles a vector reads it once, which takes 10 µs. Locks nothing.
 
 create function mayfly_private.embedding_dimensions()
 returns integer
@@ -16,7 +16,7 @@ $$;
 comment on function mayfly_private.embedding_dimensions is 'How many numbers a vector has.';
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the functions, which make vectors, and for callers that pass their own.
+-- For the edge functions, which make vectors, and for callers that pass their own vectors.
 
 create function mayfly.embedding_dimensions()
 returns integer

@@ -1,4 +1,4 @@
--- Counts memories and vectors, as a definer because the queue is a private table. It reads the keys of all memories
+-- Counts memories and vectors. It is a definer, because the queue is a private table. It reads the keys of all memories
 -- of the tenant. Locks nothing.
 
 create function mayfly_private.embedding_progress(model text)
@@ -32,11 +32,11 @@ $$;
 comment on function mayfly_private.embedding_progress is 'How far memories are embedded with a model.';
 grant execute on function mayfly_private.embedding_progress to service_role;
 
--- How far a tenant's memories are embedded with a model. For the secret key, which names the tenant.
+-- How many of a tenant's memories have been embedded with a model. For the secret key, which names the tenant.
 --
---   memories   all that are not forgotten; `embedded` have a vector of the model, `left` have none
+--   memories   all that are not forgotten. `embedded` of them have a vector of the model, and `left` have none
 --   waiting    those of `left` that are in the queue, including leased ones
---   dead       those of `left` that failed 5 times; the rest of `left` is not queued yet
+--   dead       those of `left` that failed 5 times. The rest of `left` is not queued yet
 --   others     vectors of other models, which forget_vectors deletes
 
 create function mayfly.embedding_progress(model text)

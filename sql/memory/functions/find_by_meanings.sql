@@ -1,8 +1,8 @@
 -- Finds the memories nearest in meaning, best first. While a tenant is being embedded with a new model, it also asks
 -- the previous model for memories without a vector of the new one. likeness = 0.99 * (similarity - unrelated) / (1 -
--- unrelated), plus up to 0.01 that ranks similarities below `unrelated`, which is the similarity of two unrelated
--- texts in a model. Unlike similarities, likenesses of two models can be compared. Called by mayfly_private.recall.
--- Locks nothing.
+-- unrelated), where `unrelated` is the similarity that a model gives to two unrelated texts. Up to 0.01 is added, so
+-- that similarities below `unrelated` are ranked too. Unlike similarities, likenesses of two models can be compared.
+-- Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.find_by_meanings(
   tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec,

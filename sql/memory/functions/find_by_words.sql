@@ -1,8 +1,8 @@
 -- The memories that match the words of a question best, best first, with their scores.
 --
 --   score  = sum over the words of the question of rarity * rank ^ 2 / ln(different words of the memory + 24)
---   rarity = ln(1 + (memories - memories that have it + 0.5) / (memories that have it + 0.5))
---   rank   = ts_rank of the word: 0.61 if task or tags have it once, 0.49 in the text, 0.12 in the critique, and
+--   rarity = ln(1 + (memories - memories with the word + 0.5) / (memories with the word + 0.5))
+--   rank   = ts_rank of the word: 0.61 if it occurs once in task or tags, 0.49 in the text, 0.12 in the critique, and
 --            more if it occurs more often
 --   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all words of the question), at most 1, on
 --            the same scale for every question
@@ -28,7 +28,7 @@ create function mayfly_private.find_by_words(
 )
 language plpgsql stable
 set search_path = ''
--- Words are always found through their index. recall sets the rest.
+-- Words are always found through their index. recall sets the other planner settings.
 set enable_seqscan = off
 as $$
 #variable_conflict use_variable
@@ -60,7 +60,7 @@ begin
   end if;
 
   if sampled is null then
-    -- Counts only what the caller may see.
+    -- Counts only memories that the caller may see.
     known := (
       select count(*) from (
         select from mayfly.memories m

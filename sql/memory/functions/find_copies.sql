@@ -9,8 +9,9 @@ as $$
 declare
   copies jsonb;
 begin
-  -- Each hash is made once, and the tenant's memories are searched once. As the condition of a subquery, a hash would be
-  -- made again for every memory that a plan without statistics reads: 250,000 times for 500 puts beside 500 memories.
+  -- Each hash is made once, and the tenant's memories are searched once. If the hash were computed in the condition of
+  -- a subquery, a plan without statistics would compute it again for every memory that it reads: 250,000 times for 500
+  -- puts and 500 memories.
   with puts as materialized (
     select o.op ->> 'id' as op_id, (o.op ->> 'subject')::uuid as id, case when o.op -> 'body' ->> 'once' = 'true'
       then mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,

@@ -1,6 +1,6 @@
--- Finds the memories for the updates and deletes of a push. If an update names an id under which nothing was
--- stored, because the tenant already had its content or its key, it applies to the memory that has it. Called
--- by apply_memories. Locks nothing.
+-- Finds the memories for the updates and deletes of a push. An update can name the id of a put that was not stored,
+-- because the tenant already had its content or its key. Such an update applies to the memory that has this content or
+-- key. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.follow_aliases(tenant uuid, push jsonb)
 returns jsonb

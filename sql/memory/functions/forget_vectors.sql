@@ -1,5 +1,5 @@
--- Deletes vectors, as a definer because it writes. Locks the vectors that it deletes, skipping those that other
--- transactions hold, and the settlements of their models.
+-- Deletes vectors. Locks the vectors that it deletes, skipping those that other transactions hold, and the settlements
+-- of their models.
 
 create function mayfly_private.forget_vectors(model text, max_rows integer)
 returns jsonb
@@ -58,8 +58,9 @@ $$;
 comment on function mayfly_private.forget_vectors is 'Deletes vectors of all models except one.';
 grant execute on function mayfly_private.forget_vectors to service_role;
 
--- The last step after a tenant was embedded with another model: deletes up to max_rows vectors of all other
--- models, from memories that have one of this model. For the secret key, which names the tenant.
+-- The last step after all memories of a tenant have been embedded with a new model. Deletes up to max_rows vectors of
+-- all other models, and only those of memories that have a vector of the new model. For the secret key, which names the
+-- tenant.
 
 create function mayfly.forget_vectors(model text, max_rows integer default 1000)
 returns jsonb

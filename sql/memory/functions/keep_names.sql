@@ -1,6 +1,6 @@
--- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's
--- id as another name of that memory. apply_memories calls it with the push before and after it was changed.
--- Locks nothing that is not locked already.
+-- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's id as
+-- another name of that memory. apply_memories calls it with the push before and after it was changed. Everything that
+-- it locks is locked already.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void

@@ -1,13 +1,12 @@
--- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time
--- in the settings. A chore: maintain_tenant calls it under its lock. It looks at up to max_rows memories in the
--- order of the primary key and continues where the last batch stopped, so it needs no index and any batch can
--- be cancelled. `more` is true until the walk has reached its end. Locks the rows that it changes and deletes.
+-- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time in the
+-- settings. It is a chore, so maintain_tenant calls it under its lock. It looks at up to max_rows memories in the order
+-- of the primary key, and continues where the last batch stopped. So it needs no index, and any batch can be cancelled.
+-- `more` is true until the walk has reached its end. Locks the rows that it changes and deletes.
 --
--- It rewrites search words of an older version (mayfly_private.words).
+-- It also rewrites search words that an older version of mayfly_private.words made.
 --
--- A forgotten memory leaves a tombstone and a memory.deleted event, like any delete, so that caches learn about
--- it. The tombstone is deleted when its event is no longer in the log, because older cursors are refused by
--- then.
+-- Like any delete, forgetting a memory leaves a tombstone and a memory.deleted event, so that caches learn about it.
+-- The tombstone is deleted when its event is no longer in the log. By then, cursors from before the event are refused.
 
 create function mayfly_private.maintain_memories(tenant uuid, max_rows integer)
 returns jsonb

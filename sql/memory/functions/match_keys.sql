@@ -51,7 +51,7 @@ begin
             'model', o.op -> 'body' -> 'model')) || jsonb_build_object('set',
               '{"task": null, "input": null, "output": null, "critique": null, "tags": null}'
               || (o.op -> 'body') - '{key,once,hlc,embedding,model,agent_id,created_at,visibility}'::text[]))
-        -- The memory with this id was forgotten meanwhile, so the put becomes a new memory with another id.
+        -- The memory with this id has been forgotten meanwhile, so the put becomes a new memory with another id.
         when t.is_forgotten then o.op || jsonb_build_object('subject', gen_random_uuid())
         else o.op end order by o.n)
     from jsonb_array_elements(push) with ordinality as o (op, n)

@@ -1,5 +1,5 @@
--- Estimates how many bytes a memory takes in an answer, before JSON escapes. It reads the length of a stored text
--- without the text, and writes out metadata only if it is stored compressed. Called by mayfly_private.pull. Locks
+-- Estimates how many bytes a memory takes in an answer, before JSON escapes. It gets the length of a stored text
+-- without reading the text, and reads metadata only if it is stored compressed. Called by mayfly_private.pull. Locks
 -- nothing.
 
 create function mayfly_private.memory_bytes(

@@ -1,6 +1,6 @@
--- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }.
--- Each memory is included once, with the first of its events on the page. read_log calls it for {"memory":
--- true}; see mayfly_private.event_rows. Runs as owner and repeats the conditions of the policy. Locks nothing.
+-- The memories that the events of a page of the log are about, as the caller sees them now: { rows, fitting }. Each
+-- memory is included once, with the first of its events on the page. read_log calls it for {"memory": true} (see
+-- mayfly_private.event_rows). Runs as owner and repeats the conditions of the policy. Locks nothing.
 
 create function mayfly_private.memory_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb

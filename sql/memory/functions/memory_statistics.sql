@@ -1,9 +1,10 @@
--- Counts the memories that the caller sees, without tombstones and expired memories. Reads all of them. Runs as
--- the caller (scope memory:read). Locks nothing.
+-- Counts the memories that the caller sees, without tombstones and expired memories. For this, it reads all of them.
+-- Runs as the caller (scope memory:read). Locks nothing.
 --
 --   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
 --     by_day: {day: n}, with_vector: {model: n}, without_vector, conflicts }
---   by_agent: the 100 agents with the most memories; by_day: the days (UTC) of the last 90 with new memories
+--   by_agent: the 100 agents with the most memories
+--   by_day: those of the last 90 days (UTC) that have new memories
 
 create function mayfly.memory_statistics()
 returns jsonb

@@ -2,17 +2,17 @@
 -- (at most 1). The caller adds visibility and filters. Returns nothing for a null vector. Called by
 -- mayfly_private.recall. Locks nothing.
 --
--- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then
--- the result is the best of its fresh tail, compared exactly, and of the HNSW index. The index has all large
--- tenants, so a search finds one of this tenant's vectors every (whole / body) steps. It is used as long as
--- this costs less than reading the body.
+-- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then the
+-- result is the best of its fresh tail, compared exactly, and of the HNSW index. The index contains the vectors of all
+-- large tenants. So while it is searched, on average one in (whole / body) vectors belongs to this tenant. The index is
+-- used as long as this costs less than reading all settled vectors of the tenant (the body).
 
 create function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)
 language plpgsql stable strict
 set search_path = ''
--- Left alone, the planner never chose HNSW. With these settings, each statement has only one possible plan,
--- whatever the statistics and the tenant, and it is made once per session.
+-- By itself, the planner never chose HNSW. With these settings, each statement has only one possible plan, whatever the
+-- statistics and the tenant are. The plan is made once per session.
 set enable_seqscan = off
 set enable_sort = off
 set plan_cache_mode = force_generic_plan
@@ -21,7 +21,7 @@ rows 20
 as $$
 #variable_conflict use_column
 declare
-  -- The setting is compared with itself, because a session has it only after it has used pgvector.
+  -- This comparison loads pgvector, because a session has its settings only after it has used pgvector.
   is_loaded constant boolean := asked operator(extensions.<=>) asked is not null;
   iterative_scan constant text := current_setting('hnsw.iterative_scan');
   ef_search constant text := current_setting('hnsw.ef_search');
@@ -46,13 +46,13 @@ begin
   -- (in a quarter of the time of reading them), but not if many more results are needed.
   if body > 20.0 * greatest(ef, spread) then
     ef := least(greatest(ef, reach), 1000);
-    -- 0 steps if the first batch (ef) is expected to hold twice as many as needed. 1 if it should hold at least
-    -- half of them, such as the best ten of twenty: other vectors that the search met fill up the rest. For
-    -- 10,000 vectors among 110,000, that takes a fifth less time than 3,000 steps. If a try does not find
+    -- 0 steps if the first batch (ef) is expected to contain twice as many vectors as needed. 1 step if it should
+    -- contain at least half of them, such as ten of the best twenty. Other vectors that the search has met then make up
+    -- the rest. For 10,000 vectors among 110,000, this takes a fifth less time than 3,000 steps. If a try does not find
     -- enough, the next one searches further.
     foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
-      -- Not in set clauses, which fail in a session that has not loaded pgvector yet, such as one that restores
-      -- a dump. Assigned, because each perform would be another statement.
+      -- These are not set clauses, because those fail in a session that has not loaded pgvector yet, such as one that
+      -- restores a dump. The results are assigned, because each perform would be another statement.
       setting := set_config('hnsw.iterative_scan', case steps when 0 then 'off' else 'relaxed_order' end, true);
       setting := set_config('hnsw.ef_search', ef::text, true);
       setting := set_config('hnsw.max_scan_tuples', greatest(steps, 1)::text, true);
@@ -88,7 +88,7 @@ begin
   return query
   select best.memory_id, 1 - best.distance
   from (
-    -- Computes each distance once. In the outer list it would be computed again.
+    -- Computes each distance once. In the outer select list, it would be computed again.
     select v.memory_id, v.embedding operator(extensions.<=>) asked as distance
     from mayfly.memory_vectors v
     where v.tenant_id = tenant and v.model = nearest.model

@@ -1,8 +1,8 @@
--- Lets memories lend relevance to the memories right before and after them, in the same conversation or else in
--- the same session. The next memory gets `share` of the relevance, and the one after it half of that. Returns
--- which memories gain, and how much. mayfly_private.recall calls it with the best 20. Locks nothing.
+-- Lets memories lend relevance to the memories right before and after them, in the same conversation or else in the
+-- same session. The next memory gets `share` of the relevance, and the one after it half of that. Returns the memories
+-- that gain relevance, and how much each gains. mayfly_private.recall calls it with the best 20. Locks nothing.
 --
--- On conversations that were not used for tuning, it raised recall@10 from .624 to .688. It takes 0.3 ms.
+-- On conversations that were not used for tuning, this raised recall@10 from .624 to .688. It takes 0.3 ms.
 
 create function mayfly_private.neighbours_of(
   tenant uuid, threads uuid[], times timestamptz[], lenders uuid[], relevances double precision[], share double precision,

@@ -1,5 +1,5 @@
--- The clocks of a memory that is put with a key: the same timestamp for each field, either the caller's or the
--- server's. Called by apply_memories. Locks nothing.
+-- The clocks of a memory that is put with a key: the same timestamp for each field. It is the caller's timestamp if
+-- there is one, or else the server's. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.put_clocks(clock text)
 returns jsonb

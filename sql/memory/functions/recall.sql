@@ -1,6 +1,7 @@
--- Finds and ranks memories, as a definer because the operators @@ and && are not leakproof, so under the policies
--- they could never use an index (full text on 100,000 rows: 370 ms under them, 0.32 ms without). It takes tenant and
--- visibility from the token, and its statements repeat the policies of mayfly.memories. Locks nothing.
+-- Finds and ranks memories. It is a definer, because the operators @@ and && are not leakproof and could never use an
+-- index under the policies. (Full text search in 100,000 rows took 370 ms under the policies, and takes 0.32 ms without
+-- them.) It takes tenant and visibility from the token, and its statements repeat the policies of mayfly.memories.
+-- Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
 --   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
@@ -10,14 +11,14 @@
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
 --   freshness = 0.5 ^ (age / half-life of its kind);  an unknown reward counts as 0.5
 --
--- mayfly_private.find_by_words gives the words' score and fit, mayfly_private.find_by_meanings the likeness, and
--- mayfly_private.half_life the half-lives. The caller can set the weights. The defaults are 1 for words, the result of
--- mayfly_private.worth_of_model for meaning, 0.3 for neighbours, and 0.1 for the others. Scores are fused, because
--- fusing ranks gave .005 to .015 less nDCG@10 (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
--- Retrieval", TOIS 2023).
+-- The score and fit of words come from mayfly_private.find_by_words, the likeness from mayfly_private.find_by_meanings,
+-- and the half-lives from mayfly_private.half_life. The caller can set the weights. The defaults are 1 for words, the
+-- result of mayfly_private.worth_of_model for meaning, 0.3 for neighbours, and 0.1 for the others. Scores are fused,
+-- not ranks, because fusing ranks gave .005 to .015 less nDCG@10 (Bruch, Gai and Ingber, "An Analysis of Fusion
+-- Functions for Hybrid Retrieval", TOIS 2023).
 --
--- Words, vectors and rows each have a statement, which is planned once per session. A single statement for all
--- three took 2 ms to plan at each recall.
+-- Words, vectors and rows are each read by a statement of their own, which is planned once per session. A single
+-- statement for all three took 2 ms to plan at each recall.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -57,7 +58,8 @@ declare
   threads uuid[];
   times timestamptz[];
   newcomers uuid[];
-  -- Computed once, not for each memory. If the caller passes no half-lives, mayfly_private.half_life has them.
+  -- Computed once, not for each memory. If the caller passes no half-lives, these are those of
+  -- mayfly_private.half_life.
   half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
     select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
   places integer[];
@@ -65,7 +67,7 @@ declare
   level double precision;
 begin
   if embedding is null and similar_to is null and older_embedding is not null then
-    -- Only the old model could be asked.
+    -- Only the previous model can embed the question.
     embedding := older_embedding;
     model := older_model;
     older_embedding := null;
@@ -179,7 +181,8 @@ begin
               + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
             h.recency
           from mayfly.memories m
-          -- After a hundred half-lives, freshness is practically zero. A thousand would underflow: an error.
+          -- After a hundred half-lives, freshness is practically zero. After a thousand, the number would underflow,
+          -- which is an error.
           cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
             / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
           where m.tenant_id = tenant and m.id = c.id
@@ -189,7 +192,7 @@ begin
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
-    -- Duplicates filled the list, so look further, once.
+    -- If duplicates filled the list, it looks further, once.
     exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
@@ -230,16 +233,17 @@ comment on function mayfly_private.recall is 'The best memories for a question.'
 grant execute on function mayfly_private.recall to authenticated, service_role;
 
 -- The memories that answer a question best, by words and by meaning, or the memories that resemble one of them
--- (similar_to). The query function calls it as its own caller. Rows have their scores broken down, as above.
+-- (similar_to). The query function calls it as its own caller. Each row has the parts of its score, as described above.
 --
 --   Filters: kinds, having_tags (all of them), agent, min_reward, since, until (exclusive), for_task (the same
 --   text), session and conversation.
 --   weights      {"words": 1, "meaning": 1, "neighbours": 0.3, "reward": 0.1, "importance": 0.1, "recency": 0.1}: the first two
---                0 to 100, the others 0 to 1, the last three at most 1 in sum; meaning defaults to its model's worth
+--                can be 0 to 100, the others 0 to 1, and the sum of the last three at most 1. By default, meaning
+--                has its model's worth
 --   half_lives   in days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
 --   surrounding  how many memories before and after each hit to return with it, 0 to 5, from its thread
---   grouped      near duplicates are one result, with the ids of the others; false returns each of them
---   explain      `parts` also has the weights, and the words of the question with their rarity
+--   grouped      near duplicates are one result, with the ids of the others. false returns each of them
+--   explain      if true, `parts` also has the weights, and the words of the question with their rarity
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
 create function mayfly.recall(
@@ -270,7 +274,7 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
--- Its one statement is planned once per session. A function in SQL planned it at each call, which took 0.27 ms.
+-- In PL/pgSQL, its one statement is planned once per session. In SQL, it was planned at each call, which took 0.27 ms.
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan

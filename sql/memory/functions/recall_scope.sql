@@ -1,6 +1,6 @@
--- How many memories a recall of the caller looks through, and how many of them have a vector of a model. Exact
--- in a tenant of up to 2,000 memories. Above that it is an estimate from the tenant's sample and its settled
--- vectors, because counting would take longer than the recall. The query function calls it together with
+-- How many memories a recall of the caller looks through, and how many of them have a vector of a model. In a tenant of
+-- up to 2,000 memories, the numbers are exact. In a larger tenant, they are estimates from the tenant's sample and its
+-- settled vectors, because counting would take longer than the recall. The query function calls it together with
 -- mayfly.recall. Locks nothing.
 
 create function mayfly_private.recall_scope(model text)

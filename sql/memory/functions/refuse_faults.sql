@@ -1,7 +1,6 @@
--- Refuses a push because of the first fault in the doubtful operations, with its index and field. It checks
--- everything one by one and takes 0.2 ms an operation, so check_push calls it only for operations that it could
--- not accept itself. Locks nothing. The values and the base of an update have the same bounds as those of a
--- put.
+-- Refuses a push at the first fault among the doubtful operations, and names the index and field of the fault. It
+-- checks each value separately, which takes 0.2 ms an operation. So check_push calls it only for operations that it
+-- could not accept itself. Locks nothing. The values and the base of an update have the same bounds as those of a put.
 
 create function mayfly_private.refuse_faults(push jsonb, doubted bigint[])
 returns void

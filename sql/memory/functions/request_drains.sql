@@ -1,5 +1,5 @@
--- Asks the sync function to embed the waiting memories of each tenant. If a request is lost, it is repeated in
--- the next minute. The project's URL and secret key come from Vault, under these names:
+-- Asks the sync function to embed the waiting memories of each tenant. If a request is lost, the next one comes a
+-- minute later. The project's URL and secret key come from Vault, under these names:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('sb_secret_…', 'mayfly_secret_key');
 --   select vault.create_secret('mayfly-', 'mayfly_functions_prefix'); -- only after mayfly init --prefix mayfly-

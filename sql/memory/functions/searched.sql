@@ -1,9 +1,9 @@
--- Normalises a text before it is parsed into words, for memories and questions alike. Texts that only look
--- different become the same: full width and ligatures (NFKC), marks that are separate from their letters, vowel
--- marks of Arabic and Hebrew, soft hyphens, and characters without width. Scripts without spaces between words
--- (Chinese, Japanese, Thai and similar), and Korean, whose endings are part of its words, become overlapping
--- pairs of letters. Identifiers stay, and their parts are appended to the text: camelCase, HTTPServer, node.js,
--- paths. C++ becomes cplusplus, C# becomes csharp. Locks nothing.
+-- Normalises a text before it is parsed into words, for memories and questions alike. Texts that only look different
+-- become the same: full width and ligatures (NFKC), marks that are separate from their letters, vowel marks of Arabic
+-- and Hebrew, soft hyphens, and characters without width. Scripts without spaces between words (Chinese, Japanese, Thai
+-- and similar), and Korean, whose endings are part of its words, become overlapping pairs of letters. Identifiers
+-- (camelCase, HTTPServer, node.js, paths) stay, and their parts are appended to the text. C++ becomes cplusplus, C#
+-- becomes csharp. Locks nothing.
 --
 -- < and > become spaces, because the parser would drop <staging> and Promise<RecallAnswer> as tags. The parser
 -- splits 5e8f1c into a number and a word, so a hash that begins like this is added with an x before it. A text that

@@ -1,4 +1,4 @@
--- Stores the worth of a model, as a definer because it writes. Locks the row of the model.
+-- Stores the worth of a model. Locks the row of the model.
 
 create function mayfly_private.set_model_worth(model text, meaning real, unrelated real, measured jsonb)
 returns jsonb

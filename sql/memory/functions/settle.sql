@@ -5,11 +5,11 @@
 --                the newer one wins. Metadata is merged key by key at every level, and tags by what was added and
 --                removed. Without a base, tags and metadata only gain entries, and any other field follows
 --                latest_wins
---   manual       applied if the field still has the value in `base`; otherwise the memory stays as it is, and
+--   manual       applied if the field still has the value in `base`. Otherwise the memory stays as it is, and
 --                the wanted value is kept as a conflict
 --
--- Returns { set, hlc, fields: {field: applied | merged | kept | unchanged | conflict}, conflicts: [field] }.
--- With latest_wins, the final values are the same in whatever order updates arrive. Locks nothing.
+-- Returns { set, hlc, fields: {field: applied | merged | kept | unchanged | conflict}, conflicts: [field] }. With
+-- latest_wins, the final values do not depend on the order in which updates arrive. Locks nothing.
 
 create function mayfly_private.settle(memory jsonb, change jsonb)
 returns jsonb

@@ -1,9 +1,9 @@
--- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first.
--- Returns how many; 0 if nothing is left to settle. A tenant with `large` vectors of a model becomes large and
--- stays large. Run it repeatedly in the background, each time in its own transaction, so that its work is kept
--- whenever it is stopped. As the tenant grows, it also measures how far the index must be searched
--- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and mayfly.maintain for the tenant
--- of its caller.
+-- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first. Returns how
+-- many it moved, which is 0 if nothing is left to settle. A tenant becomes large when it has `large` vectors of one
+-- model, and then stays large. Run it repeatedly in the background, each time in a transaction of its own. Then no
+-- finished work is lost when it is stopped. As the tenant grows, it also measures how far the index must be searched
+-- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and mayfly.maintain for the tenant of its
+-- caller.
 --
 -- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
 
@@ -21,7 +21,7 @@ declare
   moved integer;
 begin
   with recursive tails as (
-    -- Moves from one tail to the next through the index, without counting any.
+    -- Jumps from one tail to the next through the index, without counting their rows.
     (select v.tenant_id, v.model from mayfly.memory_vectors v
     where not v.settled and case when not v.settled then v.tenant_id end >= coalesce(only_tenant, '00000000-0000-0000-0000-000000000000')
     order by case when not v.settled then v.tenant_id end, v.model limit 1)
@@ -46,7 +46,8 @@ begin
     return 0;
   end if;
 
-  -- Measured before these vectors are in the index, because vectors that it does not have are harder to find.
+  -- This is measured before these vectors are in the index, because vectors that the index does not have are harder to
+  -- find.
   if exists (
     select from mayfly_private.settlements s
     where s.tenant_id = chosen.tenant_id and s.model = chosen.model
@@ -55,7 +56,8 @@ begin
     perform mayfly_private.tune_search(chosen.tenant_id, chosen.model);
   end if;
 
-  -- Joined by position, because without statistics a join by key compared each vector with all of the tenant's.
+  -- Rows are joined by their position (ctid). Without statistics, a join by key compared each vector with all vectors
+  -- of the tenant.
   update mayfly.memory_vectors
   set settled = true
   where ctid = any (array(

@@ -1,4 +1,5 @@
--- An immutable choice over listed languages, so that the search words of a memory depend only on the memory.
+-- Chooses from a fixed list of languages. So the function is immutable, and the search words of a memory depend only on
+-- the memory.
 
 create function mayfly_private.text_search_config(language text)
 returns regconfig

@@ -1,10 +1,10 @@
--- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model,
--- stores it in the tenant's settlement, and returns it. A single value for all tenants was either too slow or
--- too small. It searches for the newest vectors, beginning with those of the fresh tail, which are not in the
--- index, with more and more candidates, until it finds 0.995 of what 1,000 candidates (the maximum) find.
--- Comparing with all vectors instead took 100 ms a question at 100,000 vectors. (Up to 20,000, recall compares
--- with all before it would search with 1,000.) mayfly_private.settle_vectors calls it now and then as the
--- tenant grows; it takes a second or two.
+-- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, stores it in
+-- the tenant's settlement, and returns it. A single value for all tenants was either too slow or too small. Its
+-- questions are the newest vectors. It begins with those of the fresh tail, because they are not in the index. It
+-- searches with more and more candidates, until it finds 0.995 of what the maximum of 1,000 candidates finds. Comparing
+-- with all vectors instead took 100 ms a question among 100,000 vectors. (In a tenant of up to 20,000 vectors, recall
+-- compares the question with all of them rather than search with 1,000 candidates.) mayfly_private.settle_vectors calls
+-- this function now and then as the tenant grows. It takes a second or two.
 --
 -- Locks the settlement.
 
@@ -18,7 +18,7 @@ as $$
 #variable_conflict use_column
 declare
   asked uuid[];
-  -- The pairs that the largest number of candidates found.
+  -- Which vectors each question finds with the largest number of candidates.
   askers uuid[];
   best uuid[];
   found_again bigint;
@@ -54,9 +54,9 @@ begin
     exit when found_again >= 0.995 * cardinality(best);
   end loop;
 
-  -- Even 1,000 candidates do not find everything. With loosely spread vectors, 100 candidates found 0.995 of
-  -- what 1,000 found, but only 0.989 of the real best ten. So the value is increased by half. The index can
-  -- find at most 0.992 of those.
+  -- Even 1,000 candidates do not find everything. With loosely spread vectors, 100 candidates found 0.995 of what 1,000
+  -- found, but only 0.989 of the real best ten. So the value is increased by half. Whatever the value, the index finds
+  -- at most 0.992 of the real best ten.
   update mayfly_private.settlements s
   set ef_search = least(ef * 3 / 2, 1000)
   where s.tenant_id = tenant and s.model = tune_search.model and s.vectors > 20000

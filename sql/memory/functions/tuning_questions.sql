@@ -1,5 +1,5 @@
--- Makes the questions, as a definer because worth_of_model is private. A caller with memory:admin sees every memory
--- of the tenant. Reads up to 3,000 memories. Locks nothing.
+-- Makes the questions of mayfly.tuning_questions. It is a definer, because worth_of_model is private. A caller with
+-- memory:admin sees every memory of the tenant. Reads up to 3,000 memories. Locks nothing.
 
 create function mayfly_private.tuning_questions(questions integer, model text)
 returns jsonb
@@ -47,8 +47,8 @@ begin
       'unrelated', mayfly_private.unrelated_similarity(tenant, model));
   end if;
 
-  -- Otherwise, a passage of each memory without its rarer words, like a question of somebody who remembers it
-  -- vaguely.
+  -- Otherwise, each question is a passage of a memory without its rarer words. This is how somebody asks who remembers
+  -- it vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -61,7 +61,7 @@ begin
   ), words as (
     select p.id, w.n, w.word, coalesce(f.memories, 1) as memories
     from passages p
-    -- The first and the last passage may be cut.
+    -- The first and the last passage may be cut off.
     cross join lateral (
       select * from regexp_split_to_table(p.text, '\s+') with ordinality as r (word, n)) w
     cross join lateral (select (tsvector_to_array(to_tsvector(config, w.word)))[1] as lexeme) l
@@ -84,15 +84,15 @@ $$;
 comment on function mayfly_private.tuning_questions is 'Questions to the tenant''s own memories whose answers are known.';
 grant execute on function mayfly_private.tuning_questions to authenticated, service_role;
 
--- Questions to the tenant's own memories whose answers are known, to measure what an embedding model is worth.
--- They stay the same while the memories do. In the mode `groups`, a question is the text of a memory, and its
--- answers are the other memories of its conversation or task. If there are fewer than 20 such groups, the mode
--- is `passages`: a question is a passage without its rarer words, and the answer is its memory. Scopes
--- memory:admin and memory:read.
+-- Questions about the tenant's own memories, with known answers, to measure what an embedding model is worth. As long
+-- as the memories stay the same, so do the questions. In the mode `groups`, a question is the text of a memory, and its
+-- answers are the other memories of its conversation or task. If there are fewer than 20 such groups, the mode is
+-- `passages`: a question is a passage without its rarer words, and the answer is its memory. Scopes memory:admin and
+-- memory:read.
 --
 --   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
 --   id: the memory of the question, which is not an answer
---   unrelated: as measured, null with fewer than 20 vectors
+--   unrelated: as measured, or null if there are fewer than 20 vectors
 
 create function mayfly.tuning_questions(questions integer default 60, model text default '')
 returns jsonb

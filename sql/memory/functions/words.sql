@@ -1,10 +1,10 @@
--- The search words of a memory: task and tags have weight A, input and output B, the critique C. Each weight is
--- parsed once, and only if it has a text. 1 KB of prose takes 180 µs; a single to_tsvector takes 130. Called by
+-- The search words of a memory: task and tags have weight A, input and output B, the critique C. The text of each
+-- weight is parsed once, if there is any. 1 KB of prose takes 180 µs. A single to_tsvector takes 130 µs. Called by
 -- every write of a memory, and by maintenance, which brings older rows up to mayfly_private.words_version(). Locks
 -- nothing.
 --
--- A tsvector holds 1 MB. Few texts come near it; one that exceeds it is halved until it fits, so it is found by its
--- beginning.
+-- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so it is found by the
+-- words of its beginning.
 
 create function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text
@@ -18,7 +18,7 @@ declare
   body text := case when output = '' then input when input = '' then output else input || E'\n' || output end;
   found tsvector;
 begin
-  -- A text of this size always fits, and needs no exception block, which costs a subtransaction.
+  -- A text of this size always fits, so it needs no exception block. Such a block costs a subtransaction.
   if octet_length(body) < 100000 then
     found := setweight(to_tsvector(config, mayfly_private.searched(body)), 'B');
   else

@@ -1,10 +1,10 @@
--- The words of a question as searches, rarest first and at most 12, with the number of sampled memories that
--- have each. This is 0.5 for a word that the sample does not have, and null in a small tenant, where words are
--- counted during the search. A word that looks like the beginning of a hash, and a single letter of a script of
--- pairs, match as prefixes. Called by mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as tsqueries, rarest first and at most 12. With each comes the number of sampled memories
+-- that contain it. This number is 0.5 if no sampled memory contains the word, and null in a small tenant, where words
+-- are counted during the search. A word that looks like the beginning of a hash matches as a prefix. So does a single
+-- letter of a script that is indexed in pairs of letters. Called by mayfly_private.find_by_words. Locks nothing.
 --
--- Rows that maintenance has not rewritten yet have words with accents. While there are such rows, a word with
--- an accent is searched in both forms. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
+-- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
+-- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
 
 create function mayfly_private.words_of_question(
   tenant uuid, language text, question text, is_sampled boolean, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
@@ -45,7 +45,7 @@ begin
   end if;
   for quoted in select q[1] from regexp_matches(question, U&'["\201C\201E\00AB]([^"\201C-\201F\00AB\00BB]+)["\201C\201D\00BB]', 'g') q limit 3 loop
     of_quoted := phraseto_tsquery(config, translate(normalize(quoted, NFKC), '<>', '  '));
-    -- For a script of pairs, its pairs.
+    -- A script that is indexed in pairs is searched by its pairs.
     if numnode(of_quoted) > 0 and mayfly_private.searched(quoted) ~ '^ ' then
       of_quoted := plainto_tsquery(config, mayfly_private.searched(quoted));
     end if;

@@ -1,6 +1,6 @@
--- The version of mayfly_private.words with which new memories are written. Maintenance rewrites rows with
--- another version in batches. Until then they are found by their old words. Raise it with every change of
--- words, searched or a text search configuration.
+-- The version of mayfly_private.words with which new memories are written. Maintenance rewrites rows of other versions
+-- in batches. Until then, they are found by their old words. Raise this number whenever you change words, searched or a
+-- text search configuration.
 
 create function mayfly_private.words_version()
 returns smallint

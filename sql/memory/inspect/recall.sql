@@ -1,14 +1,14 @@
--- What a recall would return, and why. For the SQL editor: fill in the name of the tenant, the question and, if
--- you like, the id of a memory that the answer should resemble. No embedding can be made here, so without that
--- id, only words are used. It shows the secret key's answer; an agent or a viewer sees less where `seen_by` is
--- not the whole tenant.
+-- What a recall would return, and why. For the SQL editor: fill in the name of the tenant, the question and, if you
+-- like, the id of a memory that the answer should resemble. No embedding can be made here, so without that id, only
+-- words are used. It shows what the secret key would get. Where `seen_by` is not the whole tenant, an agent or a viewer
+-- sees less.
 
 with asked as materialized (
   select t.id as tenant_id, 'the question'::text as question, null::uuid as similar_to
   from mayfly.tenants t
   where t.name = 'the tenant'
 ), named as materialized (
-  -- The recall reads its caller from these, so it must come after them.
+  -- The recall reads its caller from these settings, so they must come first.
   select a.*,
     set_config('request.jwt.claims', '{"role": "service_role"}', true) as claims,
     set_config('request.headers', json_build_object('x-mayfly-tenant', a.tenant_id)::text, true) as headers

@@ -1,6 +1,6 @@
--- What agents learned. A deleted memory stays as a tombstone without content. The checks repeat the bounds of
--- check_push, which names field and operation. Here they apply to every writer, so no column is without a
--- bound.
+-- What agents learned. A deleted memory stays as a tombstone without content. The constraints repeat the bounds of
+-- check_push, whose errors also name the field and the operation. The constraints apply to every writer, so no column
+-- is without a bound.
 
 create table mayfly.memories (
   tenant_id uuid not null,
@@ -21,7 +21,7 @@ create table mayfly.memories (
   importance smallint not null default 5 constraint memories_importance_range check (importance between 1 and 10), -- bounds: 10 memory.importance
   tags text[] not null default '{}'
     constraint memories_tags_count check (cardinality(tags) <= 50) -- bounds: 50 memory.tags
-    -- Each tag has at most 100 characters. A check of each would take a query a row.
+    -- Each tag has at most 100 characters. Checking each tag would take a query for each row.
     constraint memories_tags_length check (
       array_position(tags, null) is null and array_position(tags, '') is null
       and char_length(array_to_string(tags, '')) <= 100 * cardinality(tags)), -- bounds: 100 memory.tag
@@ -45,7 +45,7 @@ create table mayfly.memories (
   updated_at timestamptz not null default now(),
   expires_at timestamptz constraint memories_expires_at_finite check (isfinite(expires_at)),
   deleted_at timestamptz,
-  -- Made by mayfly_private.words, in a push or otherwise in a trigger (mayfly_private.write_words).
+  -- Made by mayfly_private.words. A push calls it, and for other writes a trigger does (mayfly_private.write_words).
   words tsvector not null default '',
   words_version smallint not null default 0,
   -- The caller's own name for the memory: see mayfly_private.match_keys.
@@ -62,14 +62,15 @@ create table mayfly.memories (
 );
 
 create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
--- The index begins with the tenant, so words that are common in the project cost a small tenant nothing and the
--- planner needs no statistics of them. Otherwise it would read the words of 100,000 rows for a tenant of 1,000 (32
--- ms instead of 3), and the tags of all. It takes two thirds of the size of one index of words and one of tags.
+-- The index begins with the tenant, so words that are common in the project cost a small tenant nothing, and the
+-- planner needs no statistics about them. Otherwise a search in a tenant of 1,000 memories would read the words of
+-- 100,000 rows, and the tags of all (32 ms instead of 3). It has two thirds of the size of two separate indexes, one
+-- for words and one for tags.
 create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
 -- Rows that maintenance has not rewritten yet. While a tenant has some, recall also searches for words in their
 -- old form.
 create index memories_old_words_idx on mayfly.memories (tenant_id) where words_version = 0;
--- For the memories before and after a memory: see mayfly_private.neighbours_of.
+-- Finds the memories before and after a memory (see mayfly_private.neighbours_of).
 create index memories_thread_idx on mayfly.memories (tenant_id, coalesce(conversation_id, session_id), created_at, id)
   where coalesce(conversation_id, session_id) is not null;
 -- A key belongs to the tenant or, for a private memory, to its agent, so a taken key reveals nothing about other
@@ -103,8 +104,8 @@ comment on column mayfly.memories.agent_id is 'The agent that learned it, as the
 comment on column mayfly.memories.pushed_by is 'The agent or person whose token pushed it; null for the secret key.';
 comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
 comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
--- A timestamp for each field, not one for the row. With a single one, an update of the reward would make an
--- older update of the critique that arrives later look outdated, and the order of arrival would decide.
+-- A timestamp for each field, not one for the row. With a single timestamp, an update of the reward would make an older
+-- update of the critique look outdated if it arrives later. The order of arrival would then decide.
 comment on column mayfly.memories.hlc is
   'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 comment on column mayfly.memories.words_version is
@@ -114,8 +115,8 @@ comment on column mayfly.memories.content_hash is
   'The hash of its content. A put with "once" is not stored if a memory has the same hash.';
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone, whose content is gone.';
 
--- For words of a question that match nothing: see mayfly_private.find_typos. The index begins with the tenant, so
--- that a small tenant does not pay for the labels of a large one.
+-- For words of a question that match nothing (see mayfly_private.find_typos). The index begins with the tenant, so that
+-- a small tenant does not pay for the labels of a large one.
 
 create index memories_labels_idx on mayfly.memories
   using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);

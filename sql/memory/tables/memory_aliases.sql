@@ -1,5 +1,5 @@
--- Other ids of memories. If a memory is put whose content or key the tenant already has, its id becomes an
--- alias of the existing memory. So a caller that kept the id can read, update and forget that memory.
+-- Other ids of memories. If the tenant already has the content or the key of a put, the id of the put becomes an alias
+-- of the existing memory. So a caller that kept this id can read, update and forget the memory.
 
 create table mayfly.memory_aliases (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- The sample in which a tenant's word frequencies were counted. A tenant without a row is small, and recall
--- counts during the search.
+-- The sample in which a tenant's word frequencies were counted. A tenant without a row is small, and recall counts its
+-- words during the search.
 
 create table mayfly_private.word_samples (
   tenant_id uuid not null,

@@ -1,11 +1,11 @@
 -- Appends events about memories to the log, once per statement, for the readers that may see them. Runs as owner,
 -- because clients have no INSERT on the log.
 --
--- Events of a private memory have its agent as audience; the agent's ancestors and the tenant's admins see them
--- too (by the policy of mayfly.events, which equals that of mayfly.memories). A private memory without an agent
--- has the tenant's id as audience, which is no reader's id, so only admins see its events. When a memory
--- becomes private, `memory.hidden` removes it from the tenant's caches, and readers that still see it get
--- `memory.updated` after that. When a memory becomes the tenant's, all readers get `memory.updated`.
+-- The audience of a private memory's events is its agent. The agent's ancestors and the tenant's admins see them too,
+-- because the policy of mayfly.events equals that of mayfly.memories. If a private memory has no agent, the audience is
+-- the tenant's id. No reader has this id, so only admins see these events. When a memory becomes private,
+-- `memory.hidden` removes it from the tenant's caches, and readers that still see it get `memory.updated` after that.
+-- When a memory becomes visible to the whole tenant, all readers get `memory.updated`.
 
 create function mayfly_private.log_memories()
 returns trigger
@@ -51,7 +51,7 @@ begin
         case when n.expires_at is distinct from o.expires_at then 'expires_at' end], null) end as fields
     from new_rows n
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
-    -- New clocks of fields that keep their value write no event.
+    -- If only the clocks of fields change, no event is written.
     where n.version <> o.version or n.deleted_at is distinct from o.deleted_at
   ), appended as (
     insert into mayfly.events (tenant_id, epoch, audience, type, agent_id, subject, version, fields)

@@ -1,8 +1,8 @@
--- Charges the rows that a statement writes into memories. It is a trigger, so no writer can forget it.
--- octet_length reads the length of a stored text without reading the text. Tags, metadata and timestamps are
--- counted uncompressed, for which `|| '{}'` is needed. Compressed, they may have a fortieth of the size, and
--- forgetting would give back less than was charged. 512 bytes cover the row itself, its operation and its
--- event; a tombstone keeps them.
+-- Charges the rows that a statement writes into memories. It is a trigger, so no writer can forget it. octet_length
+-- reads the length of a stored text without reading the text. Tags, metadata and timestamps are counted uncompressed,
+-- for which `|| '{}'` is needed. Compressed, they may take a fortieth of the space, and forgetting would then give back
+-- less than was charged. 512 more bytes are charged for the row itself, its operation and its event. A tombstone keeps
+-- these.
 
 create function mayfly_private.meter_memories()
 returns trigger

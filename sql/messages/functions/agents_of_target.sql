@@ -1,6 +1,6 @@
--- The recipients of a message to many: all living agents that the target describes, except the sender.
--- Suspended ones get it when they are resumed. Runs as owner, because a sender needs no agent:read. Called by
--- send_messages. Locks nothing.
+-- The recipients of a message to many agents. They are all living agents that the target describes, except the sender.
+-- Suspended agents get the message when they are resumed. Runs as owner, because a sender needs no agent:read. Called
+-- by send_messages. Locks nothing.
 
 create function mayfly_private.agents_of_target(tenant uuid, sender uuid, target jsonb)
 returns setof uuid

@@ -1,12 +1,11 @@
--- Broadcasts messages that were just sent to their readers: to the open inboxes that have them, and to their
--- channels. A broadcast contains a message of up to 64 KB. For a larger one it contains only the number, and
--- the reader fetches the message. Messages within the tenant's current rate are broadcast at once. For the
--- rest, the greatest number of each topic becomes due. Called by send_messages. It is PL/pgSQL, so that it
--- looks up realtime.send when it runs: a body that is parsed at creation would keep Realtime from dropping and
--- replacing that function.
+-- Broadcasts messages that have just been sent, to their open inboxes and their channels. A broadcast contains a
+-- message of up to 64 KB. For a larger message it contains only the number, and the reader fetches the message. As many
+-- messages as the tenant's rate allows are broadcast at once. For the others, the greatest number of each topic becomes
+-- due. Called by send_messages. It is PL/pgSQL, so that it looks up realtime.send only when it runs. A body that is
+-- parsed at creation would depend on realtime.send, and Realtime could then not drop and replace that function.
 --
--- A channel without a lease gets no broadcast. Its number still becomes due while something flushes, because a
--- lease may begin while this transaction is open (see nudge).
+-- A channel without a lease gets no broadcast. If something sends due broadcasts, its number still becomes due, because
+-- a lease may begin while this transaction is open (see nudge).
 
 create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void

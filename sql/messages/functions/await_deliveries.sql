@@ -1,8 +1,8 @@
--- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead
--- log, so a message can arrive before its transaction is visible, and its recipient would be told that there is
--- no such message. A function calls this when it does not find what a message was about, and then looks again.
+-- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead log,
+-- so a message can arrive before its transaction is visible. Its recipient would then be told that there is no such
+-- message. If a function does not find what a message is about, it calls this and looks again.
 --
--- A sender locks the inbox until it commits. This waits for that lock and gives it up at once.
+-- A sender locks the inbox until it commits. This function waits for that lock and releases it at once.
 
 create function mayfly_private.await_deliveries(tenant uuid)
 returns void
@@ -13,7 +13,7 @@ begin
   perform from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = mayfly_private.caller_id() for share;
   raise exception using errcode = 'MF001';
 exception when sqlstate 'MF001' then
-  -- The rollback of this block has given up the lock.
+  -- The rollback of this block has released the lock.
   null;
 end
 $$;

@@ -1,4 +1,5 @@
--- Refuses all messages if one is invalid, before anything is sent. The error has its index and field. Locks nothing.
+-- Refuses all messages if one is invalid, before anything is sent. The error has the index and the field of the first
+-- fault. Locks nothing.
 
 create function mayfly_private.check_messages(messages jsonb)
 returns void

@@ -1,5 +1,5 @@
--- Refuses messages whose recipient does not exist or is not alive, and messages to many that reach nobody.
--- send_messages calls it for new messages; `delivered` holds a message's id once for each recipient. Runs as owner.
+-- Refuses messages whose recipient does not exist or is not alive, and messages to many agents that reach nobody.
+-- send_messages calls it for new messages. `delivered` has the id of a message once for each recipient. Runs as owner.
 -- Locks nothing.
 
 create function mayfly_private.check_recipients(tenant uuid, messages jsonb, claimed uuid[], delivered uuid[])

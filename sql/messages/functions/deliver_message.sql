@@ -1,5 +1,5 @@
--- Puts one message into the inbox of its recipient, like send_messages does for its caller. It is for messages
--- of the database itself, such as the end of a job. The sender is the agent or person that caused it, or null
+-- Puts one message into the inbox of its recipient, like send_messages does for its caller. It is for messages that the
+-- database itself sends, such as one about the end of a job. The sender is the agent or person that caused it, or null
 -- for the secret key. A message with a known id is not sent again. Charges the message. Locks the inbox.
 
 create function mayfly_private.deliver_message(

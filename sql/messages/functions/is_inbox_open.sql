@@ -1,5 +1,4 @@
--- Whether the inbox of a topic tenant:{t}:agent:{id} is open. Opening it counts as its lease. Called by
--- flush_nudges.
+-- Whether the inbox of a topic tenant:{t}:agent:{id} is open. An open inbox needs no lease. Called by flush_nudges.
 
 create function mayfly_private.is_inbox_open(tenant uuid, topic text)
 returns boolean

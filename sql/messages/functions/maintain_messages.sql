@@ -1,8 +1,7 @@
--- Deletes one batch of a tenant's old messages with their deliveries. Messages that every recipient has
--- acknowledged, or whose deadline has passed, are deleted after the tenant's messages_kept. All others, and
--- those in channels, are deleted after the project's `kept`. Looks at max_rows messages and continues where the
--- last batch stopped. `more` is true until the walk has reached its end. A chore: maintain_tenant calls it
--- under its lock.
+-- Deletes one batch of a tenant's old messages with their deliveries. Messages that every recipient has acknowledged,
+-- or whose deadline has passed, are deleted after the tenant's messages_kept. All others, and those in channels, are
+-- deleted after the project's `kept`. Looks at max_rows messages, and continues where the last batch stopped. `more` is
+-- true until the walk has reached its end. It is a chore, so maintain_tenant calls it under its lock.
 
 create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
 returns jsonb
@@ -36,8 +35,8 @@ begin
         or (m.channel_id is null and m.sent_at < handled_before
           and (m.deadline < instant or not exists (select from mayfly.deliveries d
             where d.tenant_id = m.tenant_id and d.message_id = m.id and d.acknowledged_at is null)))));
-  -- All in one statement. If deliveries were deleted with their messages, the trigger would run for each
-  -- message.
+  -- This deletes all deliveries in one statement. If they were deleted together with their messages, the trigger would
+  -- run for each message.
   delete from mayfly.deliveries d where d.tenant_id = tenant and d.message_id = any (spent);
   delete from mayfly.messages m where m.tenant_id = tenant and m.id = any (spent);
 

@@ -1,5 +1,4 @@
--- The newest number of an inbox or a channel, which its reader gets later if it was not told at once. Called by
--- flush_nudges.
+-- The newest number of an inbox or a channel. A reader that was not told at once gets it later. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

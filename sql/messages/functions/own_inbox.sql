@@ -1,5 +1,5 @@
--- The tenant of this request, if the caller has an inbox there: a living agent or a person with message:read. The
--- secret key has no inbox. Locks nothing.
+-- The tenant of this request, if the caller has an inbox there. Living agents and persons with message:read have one.
+-- The secret key has no inbox. Locks nothing.
 
 create function mayfly_private.own_inbox()
 returns uuid

@@ -1,9 +1,9 @@
--- The messages that wait in the caller's inbox after `after`, by number: a page of about 1 MB and at most
--- page_limit messages, without those past their deadline. Each message is marked as delivered to this session.
--- If another session had it before, its attempt is above 1. Only for the session that opened the inbox last.
--- Scope message:read. Locks the deliveries that it returns.
+-- The messages that wait in the caller's inbox and whose number is above `after`, by number. A page has about 1 MB and
+-- at most page_limit messages. Messages past their deadline are left out. Each message is marked as delivered to this
+-- session. If another session got it before, its attempt is above 1. Only the session that opened the inbox last can
+-- call this. Scope message:read. Locks the deliveries that it returns.
 --
--- Senders hold the inbox until they commit, so this snapshot has every message up to last_seq.
+-- Senders hold the inbox until they commit, so this snapshot contains every message up to last_seq.
 
 create function mayfly_private.pull_inbox(session uuid, after bigint, page_limit integer)
 returns jsonb
@@ -23,7 +23,7 @@ begin
     select b.last_seq from mayfly.inboxes b
     where b.tenant_id = tenant and b.recipient_id = reader and b.session = pull_inbox.session
   ), waiting as (
-    -- Reads only sizes first, so that no message outside of the page is read.
+    -- Reads only the sizes first, so that no message outside the page is read.
     select d.seq, d.message_id, d.attempts, d.session, sum(m.bytes) over (order by d.seq) - m.bytes as bytes_before
     from (
       select * from mayfly.deliveries d

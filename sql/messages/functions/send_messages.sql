@@ -1,9 +1,9 @@
 -- Sends 1 to 100 messages, all or none, each with its sender. A message whose id was sent before is not sent again
 -- and returns its earlier result. Scope message:send.
 --
--- It locks until commit, in this order, so that senders cannot deadlock: the channels and then the ids, each
--- sorted; a shard of the tenant's usage; the inboxes, sorted. So the numbers of a channel and of an inbox have
--- no gaps and follow the order of the commits.
+-- So that senders cannot deadlock, it locks in this order, until commit: the channels (sorted), the ids (sorted), a
+-- shard of the tenant's usage, and the inboxes (sorted). So the numbers of a channel and of an inbox have no gaps and
+-- follow the order of the commits.
 
 create function mayfly_private.send_messages(messages jsonb)
 returns jsonb
@@ -72,7 +72,7 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them. In a channel, that would leave a gap.
+  -- Another call has just sent one of them. In a channel, this would leave a gap.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
     perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
       'Nothing was sent. Send them again; for messages that were already sent, you get the earlier result.', '{"field": "id"}');
@@ -86,7 +86,7 @@ begin
     perform mayfly_private.fail(409, 'message_id_taken', format('messages[%s].id belongs to a message of another sender.', fault.index),
       'Nothing was sent. Give each message its own id (UUIDv7).', jsonb_build_object('index', fault.index, 'field', 'id'));
   end if;
-  -- A message with such an old id may have been sent, handled and deleted.
+  -- A message with such an old id may already have been sent, handled and deleted.
   select o.n - 1 as index into fault
   from jsonb_array_elements(messages) with ordinality as o (m, n)
   where (o.m ->> 'id')::uuid = any (claimed)
@@ -105,7 +105,7 @@ begin
   ) m
   where c.tenant_id = tenant and c.id = m.channel_id;
 
-  -- The recipients of each message; a message to a single agent or person names it.
+  -- The recipients of each message. A message to a single agent or person names its recipient.
   select coalesce(array_agg(t.id order by t.n, t.recipient), '{}'), coalesce(array_agg(t.recipient order by t.n, t.recipient), '{}')
   into delivered, recipients
   from (
@@ -140,8 +140,7 @@ begin
     on conflict (tenant_id, recipient_id) do update set last_seq = box.last_seq + excluded.last_seq
     returning box.recipient_id, box.last_seq, box.session
   ), listening as (
-    -- An agent that is suspended, itself or through an ancestor, gets no broadcast. It finds all messages when it is
-    -- resumed.
+    -- An agent gets no broadcast while it or an ancestor is suspended. It finds all messages when it is resumed.
     select n.recipient_id, n.last_seq, case
       when n.session is not null and exists (
         select from mayfly.agents a
@@ -176,9 +175,9 @@ $$;
 comment on function mayfly_private.send_messages is 'Sends messages, each at most once, all or none.';
 grant execute on function mayfly_private.send_messages to authenticated, service_role;
 
--- With `acknowledge`, it also does what acknowledge_messages does, in the same transaction, so that a worker that
--- answers one message and has handled another makes one call instead of two. Sending comes first: it locks
--- inboxes, and acknowledging locks deliveries.
+-- With `acknowledge`, it also does what acknowledge_messages does, in the same transaction. So a worker that sends an
+-- answer and has handled a message makes one call instead of two. Sending comes first, because inboxes are locked
+-- before deliveries.
 
 create function mayfly.send_messages(messages jsonb, acknowledge bigint[] default null)
 returns jsonb

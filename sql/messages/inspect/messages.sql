@@ -1,7 +1,7 @@
 -- Inboxes and channels of every tenant: what was sent, what waits in them and since when, and how often it was
--- delivered. For the SQL editor. `again`: delivered to more than one reader, so it may have been handled twice.
--- `overdue`: past its deadline, so nobody gets it any more. In a channel, `waiting` is how far behind its
--- slowest subscriber is.
+-- delivered. For the SQL editor. `again` counts messages that were delivered to more than one reader, so they may have
+-- been handled twice. `overdue` counts those past their deadline, which nobody gets any more. In a channel, `waiting`
+-- is how far behind the slowest subscriber is.
 
 select
   t.name as tenant,

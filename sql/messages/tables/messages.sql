@@ -1,4 +1,4 @@
--- Each message once. Its recipients are in mayfly.deliveries. Messages never change.
+-- Each message has one row, which never changes. Its recipients are in mayfly.deliveries.
 
 create table mayfly.messages (
   tenant_id uuid not null,
@@ -33,7 +33,7 @@ create table mayfly.messages (
   constraint messages_channel_whole check ((channel_id is null) = (channel_seq is null))
 );
 
--- For maintenance, and for listing old messages.
+-- Serves maintenance, and lists of old messages.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

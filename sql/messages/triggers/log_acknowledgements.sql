@@ -1,5 +1,5 @@
--- Logs which messages were acknowledged and by whom, once per statement, for their senders, or for the admins if
--- the secret key sent them. Runs as owner, because clients have no INSERT on the log.
+-- Logs which messages were acknowledged and by whom, once per statement. The events are for the senders, or for the
+-- admins if the secret key sent the messages. Runs as owner, because clients have no INSERT on the log.
 
 create function mayfly_private.log_acknowledgements()
 returns trigger

@@ -1,6 +1,6 @@
--- Appends sent messages to the log, once per statement: for the recipient if there is one, and otherwise for the
--- tenant. Runs as owner, because clients have no INSERT on the log. A listener of an inbox is nudged by the message
--- itself, and only people have to be told.
+-- Appends sent messages to the log, once per statement. The events are for the recipient if there is one, and otherwise
+-- for the tenant. Runs as owner, because clients have no INSERT on the log. Whoever listens to an inbox gets the
+-- message itself, so only people who watch the log have to be nudged.
 
 create function mayfly_private.log_messages()
 returns trigger

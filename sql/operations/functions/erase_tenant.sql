@@ -1,9 +1,9 @@
--- Deletes rows of the tenant, as a definer because it writes. The first call stops every agent and revokes every key,
--- so that little is written meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a
--- tenant (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more
--- than max_rows; in a table that refers to itself, rows that no other row refers to go first. The call that finds no
--- rows deletes the tenant. The caller's own membership goes with it, because without a membership the caller could
--- not call again.
+-- Deletes rows of the tenant. The first call stops every agent and revokes every key, so that little is written
+-- meanwhile. Each call deletes at most max_rows rows, from every table that belongs to a tenant
+-- (mayfly_private.tenant_tables). A table comes before those that it refers to, so no foreign key deletes more than
+-- max_rows. In a table that refers to itself, rows to which no other row refers are deleted first. The call that finds
+-- no rows deletes the tenant. The caller's own membership is deleted only then, because without it the caller could not
+-- call again.
 --
 -- Locks the tenant's row, and what it deletes.
 
@@ -52,7 +52,7 @@ begin
           using of_tenant, left_rows, caller;
         get diagnostics deleted = row_count;
         left_rows := left_rows - deleted;
-        -- When these leaves are gone, there may be others.
+        -- When these leaves are gone, other rows may have become leaves.
         exit when deleted = 0 or left_rows = 0 or erasing.leaves = '';
       end loop;
       exit when left_rows = 0;
@@ -70,9 +70,9 @@ $$;
 comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.';
 grant execute on function mayfly_private.erase_tenant to authenticated, service_role;
 
--- Erases a tenant and everything in it for good. For its owners and the secret key, who confirm it by its name. It
--- deletes at most max_rows rows a call, because of the API's statement timeout (8 s): call it again until it returns
--- erased. Agents stop with the first call.
+-- Erases a tenant and everything in it for good. Its owners and the secret key can do this. They pass its name as a
+-- confirmation. Each call deletes at most max_rows rows, because of the API's statement timeout (8 s), so call it again
+-- until it returns `erased`. Agents stop with the first call.
 
 create function mayfly.erase_tenant(name text, max_rows integer default 20000)
 returns jsonb

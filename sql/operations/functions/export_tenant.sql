@@ -1,11 +1,11 @@
--- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The
--- tenant comes first, then every table of the schema mayfly that belongs to a tenant
--- (mayfly_private.tenant_tables), each in the order of its primary key. A row comes after the tables that it
--- refers to; within one table, a row may come before its parent. The export leaves out the schema
--- mayfly_private, which is secret or only for bookkeeping, and columns that are generated from others. Rows are
--- json, because jsonb refuses what a recorded answer of a model may contain, such as \u0000. Scope tenant:write.
--- Each page sees everything that was committed by then, so a row that changes meanwhile may be in its old or its
--- new form. A page ends at 4 MB, whatever page_limit is. Locks nothing.
+-- Everything that a tenant has, page by page, for JSON Lines: { lines: [{ table, row }], after, more }. The tenant
+-- comes first. Then comes every table of the schema mayfly that belongs to a tenant (mayfly_private.tenant_tables),
+-- each in the order of its primary key. A table comes after those that it refers to. Within one table, a row may come
+-- before its parent. The export leaves out the schema mayfly_private, which is secret or only for bookkeeping, and
+-- columns that are generated from other columns. Rows are json, because jsonb refuses what a recorded answer of a model
+-- may contain, such as \u0000. Scope tenant:write. Each page sees everything that was committed before it, so a row
+-- that changes during the export may be in its old or its new form. A page ends at 4 MB, whatever page_limit is. Locks
+-- nothing.
 
 create function mayfly_private.export_tenant(after jsonb, page_limit integer)
 returns json

@@ -1,5 +1,5 @@
--- Stores exported rows, as a definer because it writes. mayfly_private.imports says which rows and values do not come
--- back. What is stored is charged: by the triggers of its table, or else here.
+-- Stores exported rows. mayfly_private.imports says which rows and values do not come back. What is stored is charged,
+-- either by the triggers of its table or here.
 
 create function mayfly_private.import_tenant(lines json)
 returns jsonb
@@ -79,13 +79,14 @@ $$;
 comment on function mayfly_private.import_tenant is 'Stores lines of an export in a tenant.';
 grant execute on function mayfly_private.import_tenant to service_role;
 
--- Stores lines of an export (mayfly.export_tenant) in a tenant, at most 1,000 a call: { stored, known, left_out,
--- waiting }. For the secret key, which names the tenant, because rows come back with their authors and times. A row
--- that is known, by its key, is left as it is, so an import can be repeated. `waiting` are the numbers of lines that
--- refer to a row that is not there yet, counted from 1: send them again after the others. `left_out` counts, by
--- table, rows that never come back: people, keys, files, the log, and jobs that had not finished. Agents come back
--- as stopped, and everything that was under way as ended. The line of the tenant sets its language, retention, debug
--- settings, lifetimes and depth, not its name and quotas. Quotas hold. Locks what it writes.
+-- Stores lines of an export (mayfly.export_tenant) in a tenant, at most 1,000 a call. Returns { stored, known,
+-- left_out, waiting }. Only the secret key can call it, because rows come back with their authors and times. It names
+-- the tenant. If the key of a row is known, the row stays as it is, so an import can be repeated. `waiting` has the
+-- numbers of lines, counted from 1, that refer to a row that is not there yet. Send these lines again after the others.
+-- `left_out` counts, by table, rows that never come back: people, keys, files, the log, and jobs that had not finished.
+-- Agents come back as stopped, and everything that was under way comes back as ended. The line of the tenant sets its
+-- language, retention, debug settings, lifetimes and depth, but not its name and quotas. The quotas of the tenant
+-- apply. Locks what it writes.
 
 create function mayfly.import_tenant(lines json)
 returns jsonb

@@ -1,5 +1,5 @@
--- For `mayfly doctor`, only with the secret key: what is installed in this database, and whether other tables
--- are open to every signed-in caller, which includes agents.
+-- What is installed in this database, and whether other tables are open to every signed-in caller, which includes
+-- agents. It is for `mayfly doctor`, and only the secret key can call it.
 --
 --   { dimensions, release: { installed, serves }, postgres, at, extensions: {name: version}, migrations: [{ version, name, md5 }] | null,
 --     jobs: [name] | null, unprotected: [table], policies: ["policy on schema.table"],
@@ -9,15 +9,15 @@
 --     maintenance: { oldest, failing: [{ tenant_id, failures, since, error }] },
 --     broadcasts: { flushed, due, lost: { tenants, at } } }
 --
--- migrations is null if no tool has recorded any, and jobs if there is no pg_cron. maintenance.oldest is when
--- the tenant that has waited longest was last maintained (or created). maintenance.failing has up to 20
--- tenants, ordered by their first failure. pre_request is the function that the Data API calls before every
--- request, as set for the role authenticator. Its `callable` is the quoted name, or null if it does not exist;
--- `next` is the function that our wrapper calls after check_request; and `database` is the database's name if
--- it is set only for this one. statistics are columns that tenants write and that have planner statistics
--- anyway. In broadcasts, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` is the
--- number of tenants whose readers noticed losses in the last ten minutes, and when last. It is a definer, because the
--- secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
+-- `migrations` is null if no tool has recorded any, and `jobs` is null if there is no pg_cron. `maintenance.oldest` is
+-- when the tenant that has waited longest was last maintained (or created). `maintenance.failing` has up to 20 tenants,
+-- ordered by their first failure. `pre_request` is the function that the Data API calls before every request, as set
+-- for the role authenticator. Its `callable` is the quoted name, or null if it does not exist; `next` is the function
+-- that our wrapper calls after check_request; and `database` is the database's name if it is set only for this
+-- database. `statistics` are columns that tenants write and that have planner statistics although they should not. In
+-- `broadcasts`, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` has the number
+-- of tenants whose readers noticed losses in the last ten minutes, and when the last loss was noticed. It is a definer,
+-- because the secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
 
 create function mayfly_private.installation()
 returns jsonb
@@ -29,8 +29,8 @@ declare
   jobs jsonb;
   pre_request jsonb;
 begin
-  -- Both may be missing: migrations may have been run by hand, and pg_cron is optional. Spaces are left out,
-  -- because each tool splits a file into statements in its own way.
+  -- Both tables may be missing, because migrations may have been run by hand, and pg_cron is optional. Spaces are left
+  -- out, because each tool splits a file into statements in its own way.
   if to_regclass('supabase_migrations.schema_migrations') is not null then
     execute $sql$
       select coalesce(jsonb_agg(jsonb_build_object('version', m.version, 'name', m.name,
@@ -43,7 +43,8 @@ begin
       select coalesce(jsonb_agg(j.jobname order by j.jobname), '[]') from cron.job j where j.jobname like 'mayfly-%' and j.active
     $sql$ into jobs;
   end if;
-  -- Read like the Data API does: the setting for this database comes first, and the first dot ends the schema.
+  -- This is read as the Data API reads it: the setting for this database comes first, and the first dot ends the
+  -- schema.
   select jsonb_build_object(
     'function', s.name,
     'database', case when d.setdatabase <> 0 then current_database() end,

@@ -1,4 +1,4 @@
--- One batch of maintenance for every tenant, in one transaction of at most 50 s: for the SQL editor.
+-- One batch of maintenance for every tenant, in one transaction of at most 50 s. For the SQL editor.
 
 create function mayfly_private.maintain_all(max_rows integer default 1000)
 returns integer

@@ -1,12 +1,12 @@
--- One batch of maintenance for up to 50 tenants that have had none since `begun`, those that have waited longest
--- first. Returns how many it reached; 0 if none is left. It stops after 2 s, so that its locks are free soon.
--- pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For 1,000 tenants that
--- took 1.5 times as long as one transaction for all; a transaction for each tenant took 2.9 times as long. Locks
--- their rows of maintenance, skipping those that other transactions hold.
+-- One batch of maintenance for up to 50 tenants that have had none since `begun`. Those that have waited longest come
+-- first. Returns how many it reached, which is 0 if none is left. It stops after 2 s, so that it does not hold its
+-- locks for long. pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For 1,000
+-- tenants, this took 1.5 times as long as one transaction for all tenants. A transaction for each tenant took 2.9 times
+-- as long. Locks their rows of maintenance, skipping those that other transactions hold.
 --
 -- An error in one tenant does not stop the others. A chore that fails does not stop the tenant's other chores either
--- (maintain_tenant). Any other error is undone and noted here, and the next tenant follows. `when others` does not
--- catch a statement_timeout, so the work is bounded by rows.
+-- (maintain_tenant). If there is any other error, the tenant's changes are undone, the error is recorded here, and the
+-- next tenant follows. `when others` does not catch a statement_timeout, so the number of rows limits the work.
 
 create function mayfly_private.maintain_some(begun timestamptz, max_rows integer default 1000)
 returns integer

@@ -1,4 +1,4 @@
--- Counts a tenant's usage again from its tables, like the meters do. For the SQL editor, if you doubt the
+-- Counts a tenant's usage again from its tables, like the meters do. It is for the SQL editor, in case you doubt the
 -- numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create function mayfly_private.recount_usage(tenant uuid)

@@ -1,12 +1,12 @@
--- The tables that belong to a tenant, from the catalog: all tables of both schemas with a tenant_id, in the
--- order of their foreign keys. A table comes after every table that it refers to. Tables that refer to nothing
--- come last, because the log and the usage counters are about the rows before them. For erase_tenant,
--- export_tenant and forget_log, as owner. Locks nothing.
+-- The tables that belong to a tenant, from the catalog: all tables of both schemas with a tenant_id, in the order of
+-- their foreign keys. A table comes after every table that it refers to. Tables that refer to nothing come last,
+-- because the log and the usage counters are about the rows before them. Called by erase_tenant, export_tenant and
+-- forget_log, as owner. Locks nothing.
 --
--- key and key_types are the columns of the primary key. generated are columns that follow from others,
--- including search words and their version. refers says whether the table has a foreign key that deletes its
--- rows with their tenant. child_of is the condition under which a row `c` of the table refers to another row
--- `t` of it, or null.
+-- `key` and `key_types` are the columns of the primary key and their types. `generated` are columns whose values follow
+-- from other columns, including search words and their version. `refers` says whether the table has a foreign key that
+-- deletes its rows with their tenant. `child_of` is the condition under which a row `c` of the table refers to another
+-- row `t` of the same table, or null.
 
 create function mayfly_private.tenant_tables()
 returns table (place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)

@@ -1,7 +1,6 @@
--- Accepts an invitation, as a definer because it writes, for a person who is not a member yet. It does not tell
--- others what is wrong with an invitation that is not theirs. Locks the tenant's row (for no key update), as every
--- function that changes its members does, and then the invitation's row, so that it is accepted once. erase_tenant
--- locks in the same order.
+-- Accepts an invitation for a person who is not a member yet. If an invitation is not for the caller, the error does
+-- not say what is wrong with it. Locks the tenant's row (for no key update), as every function that changes its members
+-- does, and then the invitation's row, so that it is accepted once. erase_tenant locks in the same order.
 
 create function mayfly_private.accept_invitation(token text, invitation_id uuid)
 returns jsonb
@@ -30,7 +29,7 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- Read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
+  -- It is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
   -- tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
@@ -57,8 +56,8 @@ $$;
 comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
 grant execute on function mayfly_private.accept_invitation to authenticated;
 
--- Accepts an invitation by its token or, if it was made for the caller's own confirmed e-mail address, by its id.
--- For people.
+-- Accepts an invitation by its token or, if it was made for the caller's own confirmed e-mail address, by its id. Only
+-- people can call it.
 
 create function mayfly.accept_invitation(token text default null, id uuid default null)
 returns jsonb

@@ -1,4 +1,4 @@
--- Adds a member, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Adds a member. Locks the tenant's row (see lock_member).
 
 create function mayfly_private.add_member(member uuid, role text)
 returns jsonb
@@ -28,8 +28,8 @@ $$;
 comment on function mayfly_private.add_member is 'Makes a user a member of the tenant.';
 grant execute on function mayfly_private.add_member to service_role;
 
--- Makes a user a member without an invitation. For the secret key only: to a person it would reveal which users
--- exist.
+-- Makes a user a member without an invitation. Only the secret key can call it, because it would reveal to a person
+-- which users exist.
 
 create function mayfly.add_member(user_id uuid, role text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Changes a role, as a definer because it writes. Locks the tenant's row (see lock_member), and what charge locks,
--- because each change writes to the log.
+-- Changes a role. Locks the tenant's row (see lock_member), and what charge locks, because each change writes to the
+-- log.
 
 create function mayfly_private.change_member_role(member uuid, role text)
 returns jsonb
@@ -27,7 +27,7 @@ $$;
 comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
 grant execute on function mayfly_private.change_member_role to authenticated, service_role;
 
--- Changes the role of a member. Scope member:write; only an owner can add or remove the role owner.
+-- Changes the role of a member. Scope member:write. Only an owner can give or take away the role owner.
 
 create function mayfly.change_member_role(user_id uuid, role text)
 returns jsonb

@@ -1,8 +1,8 @@
--- The tenant with a name, created if it does not exist. For applications that start repeatedly or in many
--- processes at once. The same caller and owner get the same tenant, even after it was renamed. Other callers
--- have separate names. A tenant from create_tenant is adopted if it is the only one with this name: for the
--- secret key, one without members or one that `owner` owns; for a person, one that the person owns. To create
--- one, it needs the same right as create_tenant. Calls for one name wait for each other.
+-- Returns the tenant with a name, and creates it if it does not exist. It is for applications that start repeatedly or
+-- in many processes at once. The same caller and owner get the same tenant, even after it was renamed. Names of other
+-- callers are separate. A tenant that create_tenant made is adopted if it is the only one with this name. For the
+-- secret key, it must have no members or be owned by `owner`. For a person, it must be owned by that person. Creating a
+-- tenant needs the same right as in create_tenant. Calls for the same name wait for each other.
 
 create function mayfly_private.ensure_tenant(name text, owner uuid)
 returns jsonb
@@ -29,7 +29,7 @@ begin
   from mayfly_private.ensured_tenants e
   join mayfly.tenants t on t.id = e.tenant_id
   where e.owner is not distinct from of_owner and e.name = ensure_tenant.name
-    -- A person who has left the tenant does not get it any more.
+    -- A person who has left the tenant no longer gets it.
     and (of_owner is null or exists (select from mayfly.members m where m.tenant_id = t.id and m.user_id = of_owner));
   if tenant.id is not null then
     return to_jsonb(tenant) || '{"created": false}';

@@ -1,5 +1,5 @@
--- Stores a grant, as a definer because it writes. Locks the membership until commit, so that two grants cannot exceed
--- the limit together, and no grant outlives a membership that is ending.
+-- Stores a grant. Locks the membership until commit, so that two grants cannot exceed the limit together, and no grant
+-- outlives a membership that is ending.
 
 create function mayfly_private.grant_client(client_id text, scopes text[])
 returns jsonb
@@ -49,8 +49,8 @@ $$;
 comment on function mayfly_private.grant_client is 'Stores a grant to an OAuth client.';
 grant execute on function mayfly_private.grant_client to authenticated, service_role;
 
--- Grants scopes to an OAuth client of Supabase Auth, replacing those that it had. A token with this client_id
--- may then do that much in the tenant. For people, who can grant only scopes that they have.
+-- Grants scopes to an OAuth client of Supabase Auth, in place of those that it had. A token with this client_id then
+-- has these scopes in the tenant. Only people can call it, and they can grant only scopes that they have.
 
 create function mayfly.grant_client(client_id text, scopes text[])
 returns jsonb

@@ -1,5 +1,6 @@
--- The scopes that a person may grant to an OAuth client. Not those that administer a tenant, read secrets, make agents or
--- stop them, take work, or decide and vote, which people do in person.
+-- The scopes that a person may grant to an OAuth client. Left out are the scopes to administer a tenant, to read
+-- secrets, to spawn or stop agents or define their types, and to work on jobs. The scopes to decide and to vote are
+-- left out too, because people do this in person.
 
 create function mayfly_private.grantable_to_clients()
 returns text[]

@@ -1,5 +1,5 @@
--- The person who calls, in one of their tenants. Only a person can grant, so an agent, the secret key and an OAuth client
--- are refused. Called by the functions about grants.
+-- Returns the person who calls, in one of their tenants. Only a person can grant scopes, so an agent, the secret key
+-- and an OAuth client are refused. Called by the functions about grants.
 
 create function mayfly_private.granting_person()
 returns uuid

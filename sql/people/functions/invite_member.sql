@@ -1,5 +1,4 @@
--- Creates an invitation and stores the hash of its token, as a definer because it writes. The token itself is
--- returned once and never stored.
+-- Creates an invitation and stores the hash of its token. The token itself is returned once and never stored.
 
 create function mayfly_private.invite_member(role text, email text, expires_at timestamptz)
 returns jsonb
@@ -36,10 +35,10 @@ $$;
 comment on function mayfly_private.invite_member is 'Invites a person into the tenant of the caller.';
 grant execute on function mayfly_private.invite_member to authenticated, service_role;
 
--- Invites a person into the tenant. Scope member:write; only an owner can invite owners. With an e-mail
--- address, only a person who signs in with it can accept, and no token is needed. Without one, anybody with the
--- token can accept. It sends no mail. An invitation is valid for 7 days by default. The table
--- mayfly.invitations lists them.
+-- Invites a person into the tenant. Scope member:write. Only an owner can invite owners. With an e-mail address, only a
+-- person who signs in with this address can accept, and no token is needed. Without an address, anybody with the token
+-- can accept. This function sends no mail. An invitation is valid for 7 days by default. The table mayfly.invitations
+-- lists the invitations.
 
 create function mayfly.invite_member(role text, email text default null, expires_at timestamptz default null)
 returns jsonb

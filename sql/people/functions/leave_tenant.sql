@@ -1,4 +1,4 @@
--- Deletes the caller's membership, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Deletes the caller's membership. Locks the tenant's row (see lock_member).
 
 create function mayfly_private.leave_tenant()
 returns jsonb
@@ -23,7 +23,7 @@ $$;
 comment on function mayfly_private.leave_tenant is 'Takes the calling person out of the tenant.';
 grant execute on function mayfly_private.leave_tenant to authenticated;
 
--- Leaves the tenant. The last owner cannot leave. For people.
+-- Leaves the tenant. Only people can call it, and the last owner cannot leave.
 
 create function mayfly.leave_tenant()
 returns jsonb

@@ -1,4 +1,4 @@
--- Lists grants, as a definer because they are in a private table. Locks nothing.
+-- Lists grants. It is a definer, because they are in a private table. Locks nothing.
 
 create function mayfly_private.list_client_grants()
 returns jsonb
@@ -19,7 +19,7 @@ $$;
 comment on function mayfly_private.list_client_grants is 'The caller''s grants to OAuth clients.';
 grant execute on function mayfly_private.list_client_grants to authenticated, service_role;
 
--- What the person who calls has granted to OAuth clients in the tenant.
+-- What the calling person has granted to OAuth clients in the tenant.
 
 create function mayfly.list_client_grants()
 returns jsonb

@@ -1,4 +1,4 @@
--- Lists members, as a definer because their e-mail addresses are in auth.users. Locks nothing.
+-- Lists members. It is a definer, because their e-mail addresses are in auth.users. Locks nothing.
 
 create function mayfly_private.list_members()
 returns jsonb

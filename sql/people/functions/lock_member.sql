@@ -1,6 +1,6 @@
 -- Returns a member of the tenant on whom the caller may act. Locks the tenant's row (for no key update), as every
--- function that changes its members does: if two owners leave at once, the second is the last owner and stays. It
--- checks the caller's scope again under the lock: if two admins remove each other at once, one stays.
+-- function that changes its members does. So if two owners leave at once, the second one is the last owner and has to
+-- stay. Checks the caller's scope again under the lock. So if two admins remove each other at once, one of them stays.
 
 create function mayfly_private.lock_member(tenant uuid, member uuid, scope text)
 returns mayfly.members

@@ -1,4 +1,4 @@
--- Lists invitations, as a definer because the caller is not a member of their tenants yet. Locks nothing.
+-- Lists invitations. It is a definer, because the caller is not a member of their tenants yet. Locks nothing.
 
 create function mayfly_private.my_invitations()
 returns jsonb
@@ -23,7 +23,7 @@ $$;
 comment on function mayfly_private.my_invitations is 'The open invitations of the calling person.';
 grant execute on function mayfly_private.my_invitations to authenticated;
 
--- The open invitations to the caller's own confirmed e-mail address. For people.
+-- The open invitations to the caller's own confirmed e-mail address. Only people can call it.
 
 create function mayfly.my_invitations()
 returns jsonb

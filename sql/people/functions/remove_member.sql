@@ -1,4 +1,4 @@
--- Removes a member, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Removes a member. Locks the tenant's row (see lock_member).
 
 create function mayfly_private.remove_member(member uuid)
 returns jsonb
@@ -20,8 +20,8 @@ $$;
 comment on function mayfly_private.remove_member is 'Removes a member from the caller''s tenant.';
 grant execute on function mayfly_private.remove_member to authenticated, service_role;
 
--- Removes a member. Scope member:write; only an owner can remove owners. The person's memories and the agents that
--- the person spawned stay.
+-- Removes a member. Scope member:write. Only an owner can remove owners. The person's memories and the agents that the
+-- person spawned stay.
 
 create function mayfly.remove_member(user_id uuid)
 returns jsonb

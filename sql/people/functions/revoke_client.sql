@@ -1,4 +1,4 @@
--- Deletes a grant, as a definer because it writes. Locks the grant until commit.
+-- Deletes a grant. Locks the grant until commit.
 
 create function mayfly_private.revoke_client(client_id text)
 returns jsonb
@@ -18,8 +18,8 @@ $$;
 comment on function mayfly_private.revoke_client is 'Deletes a grant to an OAuth client.';
 grant execute on function mayfly_private.revoke_client to authenticated, service_role;
 
--- Takes back what the person has granted to an OAuth client in the tenant: its tokens may do nothing there from that
--- instant. Returns { deleted }.
+-- Takes back what the person has granted to an OAuth client in the tenant. From then on, the client's tokens can do
+-- nothing there. Returns { deleted }.
 
 create function mayfly.revoke_client(client_id text)
 returns jsonb

@@ -1,4 +1,4 @@
--- Revokes an invitation, as a definer because it writes. Locks the invitation's row.
+-- Revokes an invitation. Locks the invitation's row.
 
 create function mayfly_private.revoke_invitation(invitation_id uuid)
 returns jsonb

@@ -1,4 +1,4 @@
--- Changes both roles, as a definer because it writes. Locks the tenant's row (see lock_member).
+-- Changes the roles of both. Locks the tenant's row (see lock_member).
 
 create function mayfly_private.transfer_tenant(member uuid)
 returns jsonb
@@ -27,7 +27,7 @@ $$;
 comment on function mayfly_private.transfer_tenant is 'Transfers the tenant to another member.';
 grant execute on function mayfly_private.transfer_tenant to authenticated;
 
--- Hands over the tenant: the member becomes an owner, and the calling owner becomes an admin. For owners.
+-- Hands over the tenant. The member becomes an owner, and the calling owner becomes an admin.
 
 create function mayfly.transfer_tenant(user_id uuid)
 returns jsonb

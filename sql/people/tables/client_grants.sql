@@ -1,6 +1,6 @@
--- What people have granted to OAuth clients, such as an MCP client: a token of Supabase Auth with a client_id may do
--- only this in the tenant, and only while the person may do it too. Written by grant_client and revoke_client. A
--- grant ends with the membership, and does not come back with another one.
+-- What people have granted to OAuth clients, such as an MCP client. A token of Supabase Auth with a client_id may do
+-- only this in the tenant, and only while the person may do it too. Written by grant_client and revoke_client. A grant
+-- ends with the membership, and does not come back if the person joins again.
 
 create table mayfly_private.client_grants (
   tenant_id uuid not null,
@@ -13,7 +13,7 @@ create table mayfly_private.client_grants (
   constraint client_grants_member_fkey foreign key (tenant_id, user_id) references mayfly.members (tenant_id, user_id) on delete cascade
 );
 
--- By the token, before the tenant is known.
+-- Finds grants by the token, before the tenant is known.
 create index client_grants_token_idx on mayfly_private.client_grants (user_id, client_id);
 
 comment on table mayfly_private.client_grants is 'What people have granted to OAuth clients.';

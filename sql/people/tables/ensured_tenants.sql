@@ -1,5 +1,5 @@
--- Which tenant belongs to a name that a person, or the secret key (null), ensures. A tenant's name is not
--- unique, and any person can choose it. With only the name, the secret key could get a tenant of a stranger who
+-- Which tenant ensure_tenant returns for a name, for each person and for the secret key (null). A tenant's name is not
+-- unique, and any person can choose it. If only the name counted, the secret key could get the tenant of a stranger who
 -- chose the same name.
 
 create table mayfly_private.ensured_tenants (

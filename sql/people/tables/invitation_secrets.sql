@@ -1,4 +1,5 @@
--- SHA-256 hashes of the tokens of invitations, in a separate table because admins may read the other one.
+-- The SHA-256 hashes of the tokens of invitations. They are in a separate table, because admins may read
+-- mayfly.invitations.
 
 create table mayfly_private.invitation_secrets (
   hash bytea constraint invitation_secrets_pkey primary key,

@@ -1,4 +1,4 @@
--- Invitations into a tenant. invitation_secrets holds a hash of the token that accepts one.
+-- Invitations into a tenant. invitation_secrets has the hash of each invitation's token.
 
 create table mayfly.invitations (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- Appends members who joined, changed role or left to the log, once per statement. Runs as owner, because clients have
--- no INSERT on the log. If the tenant itself is deleted, there is no log to append to.
+-- Logs which members joined, changed their role or left, once per statement. Runs as owner, because clients have no
+-- INSERT on the log. If the tenant itself is deleted, there is no log to append to.
 
 create function mayfly_private.log_members()
 returns trigger

@@ -14,8 +14,8 @@ $$;
 
 comment on function mayfly_private.check_run_chunks is 'Refuses chunks that are not JSON.';
 
--- Writes chunks { after, chunks, size } of a run that the caller has locked, and returns how many were new: none if
--- they were written before. The caller counts their bytes and moves last_chunk.
+-- Writes chunks { after, chunks, size } of a run that the caller has locked. Returns how many were new, which is 0 if
+-- they were written before. The caller counts their bytes and updates last_chunk.
 
 create function mayfly_private.put_run_chunks(run mayfly.runs, given jsonb)
 returns integer
@@ -40,7 +40,7 @@ $$;
 
 comment on function mayfly_private.put_run_chunks is 'Writes chunks of a run.';
 
--- Appends chunks for the holder of the lease, as a definer because it writes. Locks the job and the run.
+-- Appends chunks for the holder of the lease. Locks the job and the run.
 
 create function mayfly_private.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean)
 returns jsonb
@@ -70,8 +70,8 @@ $$;
 comment on function mayfly_private.append_run_chunks is 'Appends to the stream of a run.';
 grant execute on function mayfly_private.append_run_chunks to authenticated, service_role;
 
--- Appends `size` chunks, a text of JSON [[step, try, chunk]], after chunk number `after`, and broadcasts them to
--- listeners: every 250 ms, or now with `tell`. Returns { last, paused }.
+-- Appends `size` chunks after chunk number `after`. The chunks are a text of JSON: [[step, try, chunk]]. Broadcasts
+-- them to listeners, at most every 250 ms, or at once with `tell`. Returns { last, paused }.
 
 create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean default false)
 returns jsonb

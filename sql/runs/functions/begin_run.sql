@@ -1,4 +1,4 @@
--- Marks a run as running, as a definer because it writes. Locks the job and the run.
+-- Marks a run as running. Locks the job and the run.
 
 create function mayfly_private.begin_run(lease text)
 returns jsonb
@@ -13,7 +13,7 @@ begin
     perform mayfly_private.move_run(run, 'running', null, null);
     select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   end if;
-  -- A run that begins has recorded nothing but its input.
+  -- A run that begins has recorded only its input.
   if is_new then
     return jsonb_build_object('inputs', jsonb_build_array(jsonb_build_object('step', 1, 'input', run.input::text)), 'context', run.context::text,
       'calls', '[]'::jsonb, 'tools', '[]'::jsonb, 'run', mayfly_private.show_run(run));
@@ -25,8 +25,8 @@ $$;
 comment on function mayfly_private.begin_run is 'Begins or resumes a run.';
 grant execute on function mayfly_private.begin_run to authenticated, service_role;
 
--- Begins or resumes a run under the lease of its job: returns { run, inputs, context, calls, tools }, everything
--- that it has recorded.
+-- Begins or resumes a run under the lease of its job. Returns everything that the run has recorded: { run, inputs,
+-- context, calls, tools }.
 
 create function mayfly.begin_run(lease text)
 returns jsonb

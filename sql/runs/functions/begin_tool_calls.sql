@@ -15,7 +15,7 @@ $$;
 
 comment on function mayfly_private.are_tool_calls is 'Whether a JSON value is a list of tool calls.';
 
--- Writes the audit of checked tool calls of a run that the caller has locked. Locks the tools' rate limits.
+-- Writes audit rows for tool calls that have been checked. The caller has locked the run. Locks the tools' rate limits.
 
 create function mayfly_private.begin_tools(run mayfly.runs, this_attempt integer, whose uuid, step integer, calls jsonb)
 returns jsonb
@@ -64,8 +64,7 @@ $$;
 
 comment on function mayfly_private.begin_tools is 'Writes the audit of tools before they run.';
 
--- Records tool calls for the holder of the lease, as a definer because it writes. Locks the job, the run and the
--- tools' rate limits.
+-- Records tool calls for the holder of the lease. Locks the job, the run and the tools' rate limits.
 
 create function mayfly_private.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb
@@ -87,9 +86,9 @@ $$;
 comment on function mayfly_private.begin_tool_calls is 'Writes the audit of tools before they run.';
 grant execute on function mayfly_private.begin_tool_calls to authenticated, service_role;
 
--- Writes the audit of tools before they run, under the lease: [{ call_id, tool, input, risk?, approval_id? }], with
--- `input` as a text of JSON. Returns for each { call_id, status }: started, with the number of attempts; limited,
--- with retry_after; or its outcome, with the result.
+-- Writes an audit row for each tool before it runs, under the lease: [{ call_id, tool, input, risk?, approval_id? }],
+-- with `input` as a text of JSON. For each, returns { call_id, status }. The status is `started`, with the number of
+-- attempts, or `limited`, with retry_after, or the outcome of an earlier call, with its result.
 
 create function mayfly.begin_tool_calls(lease text, step integer, calls jsonb)
 returns jsonb

@@ -1,5 +1,5 @@
--- Ends a run, as a definer because it writes. It ends the run and its job in one transaction, so that a crash in
--- between cannot cause anything to be paid again. Locks the job and the run, then the parent of the job.
+-- Ends a run. The run and its job end in one transaction, so that after a crash nothing is paid twice. Locks the job
+-- and the run, then the parent of the job.
 
 create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
 returns jsonb
@@ -28,7 +28,8 @@ begin
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
     case when end_run.status <> 'succeeded' then array[why] end,
-    -- The parent of a delegated run reads the output here. An output that jsonb cannot hold is only in the run.
+    -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, it is only in the
+    -- run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
   perform mayfly_private.tell_run(run, true);
   return mayfly_private.show_run(run);
@@ -38,9 +39,9 @@ $$;
 comment on function mayfly_private.end_run is 'Ends a run with its job.';
 grant execute on function mayfly_private.end_run to authenticated, service_role;
 
--- Ends a run with its job, under its lease: succeeded with an output (a text of JSON); or failed, max_steps,
--- max_time, max_tokens or max_cost, with an error { code, message }. `chunks` { after, chunks, size } are the last of
--- its stream. Returns the run.
+-- Ends a run and its job, under the lease. The status is `succeeded`, with an output (a text of JSON), or `failed`,
+-- `max_steps`, `max_time`, `max_tokens` or `max_cost`, with an error { code, message }. `chunks` { after, chunks, size
+-- } are the last ones of its stream. Returns the run.
 
 create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null, chunks jsonb default null)
 returns jsonb

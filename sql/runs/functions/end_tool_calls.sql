@@ -1,5 +1,4 @@
--- Records outcomes of tool calls, as a definer because it writes. Locks the job and the run, then what reserve_costs
--- locks.
+-- Records outcomes of tool calls. Locks the job and the run, then what reserve_costs locks.
 
 create function mayfly_private.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb, chunks jsonb)
 returns jsonb
@@ -45,7 +44,8 @@ begin
     perform mayfly_private.tell_run(run, false);
   end if;
   if ask is not null then
-    -- What the tools did is recorded, whether or not the next call can be reserved. If not, the worker reserves it itself.
+    -- The outcomes are recorded even if the cost of the next call cannot be reserved. In that case, the worker reserves
+    -- it itself.
     begin
       reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
     exception when sqlstate 'PGRST' then
@@ -60,9 +60,9 @@ comment on function mayfly_private.end_tool_calls is 'Records how tool calls end
 grant execute on function mayfly_private.end_tool_calls to authenticated, service_role;
 
 -- Records how tool calls ended, each once: [{ call_id, status: succeeded | failed | denied, result?, error?, ms? }],
--- with `result` as a text of JSON. `ask` reserves the cost of the next call of a model in the same transaction (an
--- ask of reserve_costs), and `chunks` { after, chunks, size } are appended to the stream: together a worker makes one
--- call instead of three. Returns the run, and the answer to the ask as `reserved`; without one, ask again.
+-- with `result` as a text of JSON. In the same transaction, `ask` (as in reserve_costs) reserves the cost of the next
+-- call of a model, and `chunks` { after, chunks, size } are appended to the stream. So a worker makes one call instead
+-- of three. Returns the run, and the answer to the ask as `reserved`. If `reserved` is missing, call reserve_costs.
 
 create function mayfly.end_tool_calls(lease text, step integer, ends jsonb, ask jsonb default null, chunks jsonb default null)
 returns jsonb

@@ -1,5 +1,4 @@
--- Starts a fork, as a definer because it writes. It copies no step: the fork reads earlier steps from the original
--- run. Locks what start_run locks.
+-- Starts a fork. It copies no step: the fork reads earlier steps from the original run. Locks what start_run locks.
 
 create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb, trace text)
 returns jsonb
@@ -49,9 +48,9 @@ $$;
 comment on function mayfly_private.fork_run is 'Forks a run.';
 grant execute on function mayfly_private.fork_run to authenticated, service_role;
 
--- Starts a run that shares the steps of another before `at_step` without copying them (scope run:write): { id }.
--- `input`, a text of JSON, is added at that step; at the first step it replaces the input. `edits` changes results
--- of tools of the step before: { <call id>: <text of JSON> }. The original run does not change.
+-- Starts a run that shares the steps of another run before `at_step`, without copying them (scope run:write). Returns {
+-- id }. `input`, a text of JSON, is added at that step. At the first step, it replaces the input. `edits` changes
+-- results of tools in the step before: { <call id>: <text of JSON> }. The original run does not change.
 
 create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null, trace text default null)
 returns jsonb

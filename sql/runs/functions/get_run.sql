@@ -1,4 +1,4 @@
--- Reads a run, as a definer because its status depends on its job, which the caller may not see. Locks nothing.
+-- Reads a run. It is a definer, because its status depends on its job, which the caller may not see. Locks nothing.
 
 create function mayfly_private.get_run(id uuid, with_parts boolean)
 returns jsonb

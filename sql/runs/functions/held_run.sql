@@ -1,5 +1,5 @@
--- The run of a lease, locked after its job; fails unless the lease is the caller's. Every write of a worker calls it
--- first.
+-- Returns the run of a lease. Locks the job, then the run. Fails unless the lease is the caller's. Every write of a
+-- worker calls it first.
 
 create function mayfly_private.held_run(lease text)
 returns mayfly.runs

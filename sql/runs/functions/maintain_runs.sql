@@ -1,5 +1,5 @@
--- Deletes ended runs of a tenant after the time in the settings, except those that a fork reads, at most
--- max_rows: { more }. A chore of maintain_tenant, as owner.
+-- Deletes ended runs of a tenant after the time in the settings, except those that a fork reads. Deletes at most
+-- max_rows, and returns { more }. It is a chore, which maintain_tenant calls as owner.
 
 create function mayfly_private.maintain_runs(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- tenant:{t}:run:{id} is the stream of a run. Callers with run:read can read it; only the database sends.
+-- tenant:{t}:run:{id} is the stream of a run. Callers with run:read can read it. Only the database sends there.
 
 create function mayfly_private.may_use_run_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

@@ -1,5 +1,5 @@
--- Moves a run that the caller has locked to another status. Only the defined transitions are allowed; any other
--- fails with transition_not_allowed. Writes to the log.
+-- Moves a run that the caller has locked to another status. Only the transitions below are allowed. Any other fails
+-- with transition_not_allowed. Writes to the log.
 
 create function mayfly_private.move_run(run mayfly.runs, to_status text, output text, error jsonb)
 returns void
@@ -13,7 +13,7 @@ begin
   if not (case run.status
       when 'queued' then to_status in ('running', 'failed', 'cancelled')
       when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
-      -- A failed run whose job is redriven.
+      -- A failed run runs again if its job is redriven.
       when 'failed' then to_status = 'running'
       else false end) then
     perform mayfly_private.fail(409, 'transition_not_allowed', format('A run that is %s cannot become %s.', run.status, to_status), null,

@@ -1,5 +1,4 @@
--- Pauses or resumes a run, as a definer because it writes. If something changes, it writes to the log. Locks the job
--- and the run.
+-- Pauses or resumes a run. If something changes, it writes to the log. Locks the job and the run.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb
@@ -33,8 +32,8 @@ $$;
 comment on function mayfly_private.pause_run is 'Pauses or resumes a run.';
 grant execute on function mayfly_private.pause_run to authenticated, service_role;
 
--- Pauses a run (scope run:write): its worker stops before the next step, and the run costs nothing meanwhile. With
--- false, it continues. Returns the run.
+-- Pauses a run (scope run:write). Its worker stops before the next step, and a paused run costs nothing. With false,
+-- the run continues. Returns the run.
 
 create function mayfly.pause_run(id uuid, paused boolean default true)
 returns jsonb

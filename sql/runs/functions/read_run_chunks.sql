@@ -1,5 +1,5 @@
--- Reads the stream of a run, as a definer because a watch writes a lease of the run's broadcasts. Locks the watcher's
--- row.
+-- Reads the stream of a run. It is a definer, because `watch` writes a lease on the run's broadcasts. Locks the
+-- watcher's row.
 
 create function mayfly_private.read_run_chunks(id uuid, after bigint, page_limit integer, watch boolean)
 returns jsonb
@@ -27,7 +27,7 @@ begin
       select c.seq, c.size, c.chunks::text as chunks, sum(c.bytes) over (order by c.seq) - c.bytes as before
       from (
         select * from mayfly.run_chunks r
-        -- A batch may begin before the cursor. Its number of chunks is limited by the bytes of a batch.
+        -- A batch may begin before the cursor. The limit on a batch's bytes also limits how many chunks it has.
         where r.tenant_id = tenant and r.run_id = run.id and r.seq > after
         union all
         (select * from mayfly.run_chunks r where r.tenant_id = tenant and r.run_id = run.id and r.seq <= after order by r.seq desc limit 1)

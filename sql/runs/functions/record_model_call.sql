@@ -1,6 +1,6 @@
--- Records a call of a model, as a definer because it writes. It writes the answer, its cost and the totals of the run
--- in one transaction, once for each step: a repeated call finds it recorded. Locks the job, the run, then budgets and
--- holds, then the rate limits of tools.
+-- Records a call of a model. It writes the answer, its cost and the totals of the run in one transaction, once for each
+-- step. A repeated call finds the answer recorded. Locks the job, the run, then budgets and holds, then the rate limits
+-- of tools.
 
 create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
@@ -68,7 +68,7 @@ begin
       case when parts is null then call -> 'error' end, attempt, mayfly_private.now(), size)
     on conflict on constraint run_model_calls_pkey do nothing;
   end if;
-  -- The answer is paid for, so it is counted and never refused.
+  -- The answer has been paid for, so it is counted and never refused.
   perform mayfly_private.count_usage(run.tenant_id, 0,
     case when is_known then 0 else size end + case when more > 0 then 128 + octet_length(chunks ->> 'chunks') else 0 end, 1);
   if is_known then
@@ -87,8 +87,8 @@ begin
   if more > 0 then
     perform mayfly_private.tell_run(run, false);
   end if;
-  -- A paused run stops before its tools. A refused audit does not undo the answer. The
-  -- worker then begins the tools itself.
+  -- A paused run stops before its tools. If a tool call is refused here, the answer stays recorded, and the worker
+  -- begins the tools itself.
   if tools is not null and not run.paused then
     begin
       begun := mayfly_private.begin_tools(run, attempt, holder.id, of_step, tools);
@@ -103,11 +103,11 @@ $$;
 comment on function mayfly_private.record_model_call is 'Records the answer of a model and its cost.';
 grant execute on function mayfly_private.record_model_call to authenticated, service_role;
 
--- Records the answer of a model, or the error of a call, before anything acts on it: { step, try, agent, provider,
+-- Records the answer of a model before anything acts on it, or the error of a call: { step, try, agent, provider,
 -- model, digest, parts, messages, finish, usage, ms, hold } or { …, error }. `parts` and `messages` are texts of JSON.
--- Settles the hold. `tools` begins tool calls of the answer in the same transaction (see begin_tool_calls), and
+-- Settles the hold. In the same transaction, `tools` begins tool calls of the answer (see begin_tool_calls), and
 -- `chunks` { after, chunks, size } are appended to the stream. Returns the run with its totals, { known } if the step
--- was recorded before, and the begun `tools`. If these are missing, begin them yourself.
+-- was recorded before, and the `tools` that began. If `tools` is missing, call begin_tool_calls.
 
 create function mayfly.record_model_call(lease text, call jsonb, tools jsonb default null, chunks jsonb default null)
 returns jsonb

@@ -1,4 +1,4 @@
--- Stores the context of a run, as a definer because it writes. Locks the job and the run.
+-- Stores the context of a run. Locks the job and the run.
 
 create function mayfly_private.record_run_context(lease text, context text)
 returns jsonb
@@ -24,7 +24,7 @@ $$;
 comment on function mayfly_private.record_run_context is 'Records what was recalled for a run.';
 grant execute on function mayfly_private.record_run_context to authenticated, service_role;
 
--- Records what was recalled before the first step, once, and returns what is recorded.
+-- Records once what was recalled before the first step. Returns what is recorded.
 
 create function mayfly.record_run_context(lease text, context text)
 returns jsonb

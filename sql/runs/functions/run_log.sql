@@ -1,5 +1,6 @@
 -- Everything that a run has recorded, to resume, replay or show it: { inputs, context, calls, tools }, with texts of
--- JSON as they were written. If a call has `messages`, its parts are left out unless asked for. Locks nothing.
+-- JSON as they were written. If a call has `messages`, its `parts` are left out unless the caller asks for them. Locks
+-- nothing.
 
 create function mayfly_private.run_log(tenant uuid, id uuid, with_parts boolean)
 returns jsonb
@@ -15,7 +16,7 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('step', coalesce(r.forked_at, 1), 'input', r.input::text) order by l.nth desc), '[]')
       from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
       join mayfly.runs r on r.tenant_id = tenant and r.id = l.run_id
-      -- A fork from the first step has another input instead.
+      -- A fork from the first step can have an input of its own instead.
       where r.input is not null and l.above < l.below),
     'context', (
       select r.context::text from jsonb_to_recordset(line) as l (run_id uuid, nth integer)
@@ -33,7 +34,7 @@ begin
         'input', t.input::text, 'result', t.result::text, 'error', t.error, 'approval_id', t.approval_id, 'attempts', t.attempts,
         'started_at', t.started_at, 'ended_at', t.ended_at)) order by t.step, t.nth), '[]')
       from (
-        -- An edit of a fork belongs to the step before its own steps and hides what it changes.
+        -- An edit in a fork is at the step before the fork's own steps, and hides the row that it changes.
         select distinct on (o.step, o.call_id) o.*
         from jsonb_to_recordset(line) as l (run_id uuid, nth integer, above integer, below integer)
         cross join lateral (

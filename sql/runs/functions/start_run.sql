@@ -1,5 +1,5 @@
--- Starts a run, as a definer because it writes. Under a lease, it starts a run for which the job of the lease waits,
--- once for each key. Locks what insert_jobs locks, and the job of the lease.
+-- Starts a run. With a lease, the job of the lease waits for the new run, which is started once for each key. Locks
+-- what insert_jobs locks, and the job of the lease.
 
 create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
 returns jsonb
@@ -54,9 +54,9 @@ $$;
 comment on function mayfly_private.start_run is 'Starts a run.';
 grant execute on function mayfly_private.start_run to authenticated, service_role;
 
--- Starts a run of an agent (scope run:write): a job that a worker with this agent takes. `input` is a text of JSON.
--- With a known key it returns the existing run. If a worker passes its lease, its own run waits for the end of this
--- one. `trace` is the trace context (W3C traceparent) that the worker continues.
+-- Starts a run of an agent (scope run:write). The run is a job that a worker with this agent claims. `input` is a text
+-- of JSON. If the key is known, it returns the existing run. If a worker passes its lease, its own run waits for the
+-- end of this one. `trace` is the trace context (W3C traceparent) that the worker continues.
 
 create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null)
 returns jsonb

@@ -1,7 +1,7 @@
--- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms unless the caller says
--- now, because each broadcast and each of its receivers counts in the project's rate. Chunks of up to 60 KB are sent in
--- the broadcast. Otherwise it is only a hint, and listeners read the rows. The caller has locked the run. It
--- counts in the tenant's broadcast rate. A lost broadcast costs one poll.
+-- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms unless the caller says now. Each
+-- broadcast, and each of its receivers, counts against the project's rate. Chunks of up to 60 KB are part of the
+-- broadcast. If there is more, the broadcast is only a hint, and listeners read the rows. The caller has locked the
+-- run. The broadcast also counts against the tenant's rate. If it is lost, a listener needs one more poll.
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void
@@ -21,7 +21,7 @@ begin
     return;
   end if;
   if (select sum(c.bytes) from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk) < 60000 then
-    -- jsonb cannot hold a null byte or half an emoji; a text can.
+    -- jsonb cannot hold a null character or half an emoji, but a text of JSON can.
     select string_agg(substr(c.chunks::text, 2, length(c.chunks::text) - 2), ',' order by c.seq) into news
     from mayfly.run_chunks c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.seq > run.told_chunk;
   end if;

@@ -1,5 +1,5 @@
 -- The stream of a run, in batches: `chunks` is a list of [step, try, chunk of the AI SDK's UI message stream]. The
--- first one has the number `seq`.
+-- first chunk of a batch has the number `seq`.
 
 create table mayfly.run_chunks (
   tenant_id uuid not null,

@@ -1,6 +1,6 @@
--- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream
--- (V4), with neighbouring deltas joined; `messages` is what the SDK made of them, so that a resumed run does
--- not have to do this again. Failed tries are separate rows, with an error and without parts.
+-- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
+-- with adjacent deltas joined. `messages` is what the SDK made of the parts, so that a resumed run does not have to do
+-- this again. Each failed try has a row of its own, with an error and without parts.
 
 create table mayfly.run_model_calls (
   tenant_id uuid not null,

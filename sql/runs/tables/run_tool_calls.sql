@@ -1,5 +1,5 @@
--- The audit of tools. A row is written under the lease before a tool runs, and updated with the outcome. In a fork,
--- a row at a step before its own steps is an edit: it hides the row of the original run.
+-- The audit of tools. A row is written under the lease before a tool runs, and updated with the outcome. In a fork, a
+-- row at the step before its own steps is an edit, which hides the row of the original run.
 
 create table mayfly.run_tool_calls (
   tenant_id uuid not null,

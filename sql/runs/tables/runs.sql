@@ -1,6 +1,6 @@
--- Runs of agents: one for each job named `run:<agent>`, with the same id. `status` is what the run itself
--- knows. Its job says whether it waits or is paused (show_run). Only the functions of this room write it, by
--- the transitions of move_run.
+-- Runs of agents. Each belongs to a job with the name `run:<agent>` and the same id. `status` is what the run itself
+-- knows. The job says whether the run waits or is paused (show_run). Only the functions of this room write this table,
+-- by the transitions of move_run.
 
 create table mayfly.runs (
   tenant_id uuid not null,

@@ -1,4 +1,5 @@
--- Ends runs whose jobs have ended without end_run: cancelled, out of attempts, or failed by their worker.
+-- Ends runs whose jobs have ended without end_run, because they were cancelled, had no attempts left, or failed in
+-- their worker.
 
 create function mayfly_private.end_runs()
 returns trigger

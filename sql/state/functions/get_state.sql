@@ -1,4 +1,4 @@
--- A state, or its value at a version; null if there is none. For callers with state:read. Locks nothing.
+-- A state, or its value at a version. Null if there is none. For callers with state:read. Locks nothing.
 
 create function mayfly.get_state(key text, of_agent uuid default null, version integer default null)
 returns jsonb

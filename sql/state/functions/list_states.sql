@@ -1,5 +1,5 @@
--- The states of an agent, or without of_agent the shared ones, by key and without their values, one page at a time.
--- For callers with state:read. Locks nothing.
+-- The states of an agent, or the shared ones if there is no of_agent, by key and without their values, one page at a
+-- time. For callers with state:read. Locks nothing.
 
 create function mayfly.list_states(of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100)
 returns jsonb

@@ -1,5 +1,5 @@
 -- Deletes states of a tenant that have expired, and removes tombstones with their versions when their event has gone
--- from the log. At most max_rows of each. A chore: maintain_tenant calls it under its lock, as owner.
+-- from the log. Takes at most max_rows of each. It is a chore, so maintain_tenant calls it under its lock, as owner.
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
 returns jsonb

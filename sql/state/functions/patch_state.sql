@@ -1,5 +1,6 @@
--- Changes a state by a JSON merge patch (RFC 7396): a key replaces its value, objects merge deeply, null removes. A
--- missing state begins as {}. For callers with state:write; see lock_state. Locks the state until commit.
+-- Changes a state by a JSON merge patch (RFC 7396): a key replaces its value, objects are merged at every level, and
+-- null removes a key. A missing state begins as {}. For callers with state:write (see lock_state). Locks the state
+-- until commit.
 
 create function mayfly_private.patch_state(key text, patch jsonb, of_agent uuid, expected_version integer)
 returns jsonb

@@ -1,13 +1,13 @@
 -- Merges two changes of the same base into a new version. `ours` is a value that the caller made from
 -- base_version, or the stored version ours_version. `theirs` is theirs_version, or the current value.
 --
---   latest_wins  the later of the two, as a whole; the time of ours is ours_at, by default now
---   merge        a deep three-way merge; if both changed a value, the later one wins
---   manual       like merge if they do not conflict; otherwise nothing is written, and `conflicts`
+--   latest_wins  the later of the two wins as a whole. The time of ours is ours_at, by default now
+--   merge        a three-way merge at every level. If both changed a value, the later one wins
+--   manual       like merge if they do not conflict. Otherwise nothing is written, and `conflicts`
 --                says where: [{ path, base?, theirs?, ours? }]
 --
--- Without base_version there is no common base, and objects are united key by key. Nothing is written if the
--- result equals the current value. For callers with state:write; see lock_state. Locks the state until commit.
+-- Without base_version there is no common base, and objects are combined key by key. Nothing is written if the result
+-- equals the current value. For callers with state:write (see lock_state). Locks the state until commit.
 
 create function mayfly_private.reconcile_state(
   key text, strategy text, base_version integer, ours jsonb, ours_version integer, theirs_version integer,

@@ -1,5 +1,5 @@
 -- Gives a state the value of one of its earlier versions, as a new version. A deleted state comes back. For callers
--- with state:write; see lock_state. Locks the state until commit.
+-- with state:write (see lock_state). Locks the state until commit.
 
 create function mayfly_private.rollback_state(key text, version integer, of_agent uuid, expected_version integer)
 returns jsonb

@@ -1,5 +1,5 @@
--- Sets the whole value of a state: of an agent, or without of_agent of the tenant. Without expires_at it stays until
--- it is deleted. For callers with state:write; see lock_state. Locks the state until commit.
+-- Sets the whole value of a state of an agent, or of a shared state if there is no of_agent. Without expires_at it
+-- stays until it is deleted. For callers with state:write (see lock_state). Locks the state until commit.
 
 create function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamptz)
 returns jsonb
@@ -9,7 +9,7 @@ as $$
 declare
   state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
 begin
-  -- The Data API turns a JSON null into a null.
+  -- The Data API turns a JSON null into an SQL null.
   return mayfly_private.show_state(mayfly_private.write_state(state, coalesce(value, 'null'), 'set', expires_at));
 end
 $$;

@@ -1,8 +1,8 @@
--- Sets a state if it is at a version (0: if it does not exist), and always returns the current state: {
--- written, state }. It is for callers that read, compute and write while others do the same. Each attempt needs
--- one call, because the answer to a lost attempt is the state to compute from again. Without expires_at, the
--- state keeps its expiry. For callers with state:write, and state:read for the answer; see lock_state. Locks
--- the state until commit.
+-- Sets a state if it still has a certain version (0 means that it does not exist), and always returns the current
+-- state: { written, state }. It is for callers that read, compute and write while others do the same. Each attempt
+-- needs only one call, because the answer to a failed attempt has the state from which to compute again. Without
+-- expires_at, the state keeps its expiry. Needs state:write (see lock_state), and state:read for the answer. Locks the
+-- state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb
@@ -27,7 +27,7 @@ begin
       coalesce(swap_state.expires_at, case when mayfly_private.is_live(state) then state.expires_at end));
     return jsonb_build_object('written', true, 'state', mayfly_private.show_state(state));
   elsif state.version = 0 then
-    -- lock_state created it, and nothing was written.
+    -- lock_state has created this row, and nothing was written to it.
     delete from mayfly.states s where s.tenant_id = state.tenant_id and s.id = state.id;
   end if;
   return jsonb_build_object('written', false, 'state', mayfly_private.show_state(state));

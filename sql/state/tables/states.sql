@@ -1,6 +1,6 @@
--- Documents that agents keep beside their memories: one row for each key, owned by one agent or shared by the
--- tenant. Only the functions of this room write them. A deleted state stays as a tombstone without a value, so
--- its version numbers continue and readers of the log find it.
+-- Documents that agents keep in addition to their memories. Each key has one row, which belongs to one agent or is
+-- shared by the tenant. Only the functions of this room write them. A deleted state stays as a tombstone without a
+-- value, so that its version numbers continue and readers of the log find it.
 
 create table mayfly.states (
   tenant_id uuid not null,
@@ -21,7 +21,7 @@ create table mayfly.states (
   constraint states_value_unless_deleted check ((value is null) = (deleted_at is not null))
 );
 
--- For maintenance.
+-- Serves maintenance.
 create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

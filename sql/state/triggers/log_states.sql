@@ -1,6 +1,6 @@
--- Appends changes of states to the log, once per statement. Runs as owner, because clients have no INSERT on
--- the log. If the value was and is an object, `fields` lists the top-level keys that changed: at most 100, of
--- at most 200 characters each. Null means that anything may have changed.
+-- Appends changes of states to the log, once per statement. Runs as owner, because clients have no INSERT on the log.
+-- If the old and the new value are objects, `fields` lists the top-level keys that changed: at most 100, of at most 200
+-- characters each. Null means that anything may have changed.
 
 create function mayfly_private.log_states()
 returns trigger
@@ -32,7 +32,7 @@ $$;
 
 comment on function mayfly_private.log_states is 'Trigger: appends the changes of states to the log.';
 
--- A state is inserted without a version and gets its first by an update in the same transaction.
+-- A state is inserted without a version. An update in the same transaction gives it its first version.
 create trigger states_log_update after update on mayfly.states
   referencing old table as old_rows new table as new_rows
   for each statement execute function mayfly_private.log_states();

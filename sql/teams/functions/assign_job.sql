@@ -1,12 +1,12 @@
--- Assigns a job, as a definer because it writes. Locks the assignments of the tenant (advisory), so that concurrent
--- callers see what the others assigned; then what give_job locks.
+-- Assigns a job. Locks the assignments of the tenant (advisory), so that concurrent callers see what the others have
+-- assigned, and then what give_job locks.
 
 create function mayfly_private.assign_job(job jsonb, capabilities text[], type text, team uuid, max_load integer)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- A session that planned this while the tables were small would keep scanning them: 17 ms with 500 open jobs
--- instead of 3. JIT compilation took 40 ms.
+-- If a session made its plans while the tables were small, it would keep scanning them, which takes 17 ms with 500 open
+-- jobs instead of 3. JIT compilation took 40 ms.
 set enable_seqscan = off
 set jit = off
 as $$
@@ -41,7 +41,7 @@ begin
     end if;
   end if;
 
-  -- The kept counts, read once. When a job ends, its assignment ends too (end_assignments).
+  -- The stored loads are read once. When a job ends, its assignment ends too (end_assignments).
   select array_agg(l.agent_id), array_agg(l.jobs), coalesce(sum(l.changes), 0) into busy, loads, changes
   from (
     select c.agent_id, sum(c.change) as jobs, count(*) as changes from mayfly_private.agent_loads c
@@ -56,7 +56,7 @@ begin
     from mayfly.agents a
     left join unnest(busy, loads) k (agent_id, jobs) on k.agent_id = a.id
     cross join lateral (
-      -- With the jobs that it claimed without an assignment.
+      -- Adds the jobs that the agent claimed without an assignment.
       select coalesce(k.jobs, 0) + (
         select count(*) from mayfly.jobs j
         where j.tenant_id = tenant and j.holder = a.id and j.status = 'running'
@@ -85,11 +85,11 @@ $$;
 comment on function mayfly_private.assign_job is 'Gives a job to the best agent.';
 grant execute on function mayfly_private.assign_job to authenticated, service_role;
 
--- Gives a job to the best living agent (scopes team:manage and job:add). Candidates may work on jobs, have the
--- capabilities, and are of the given type and team, if any. The one with the fewest open jobs wins; among
--- equals, the one whose type has the best record at this kind of work. The record is the mean reward with one
--- success and one failure added, so a newcomer starts at a half. max_load excludes agents with more jobs; 0
--- means idle ones only. When the agent ends, the job goes to any agent with the capabilities.
+-- Gives a job to the best living agent (scopes team:manage and job:add). The candidates are agents that may work on
+-- jobs, have the capabilities, and are of the given type and team, if there is one. The candidate with the fewest open
+-- jobs gets the job. Among equals, it is the one whose type has the best record at this kind of work. The record is the
+-- mean rating with one success and one failure added, so a newcomer starts at a half. Agents with more than max_load
+-- jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any agent with the capabilities.
 
 create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
 returns jsonb

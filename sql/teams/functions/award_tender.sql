@@ -1,6 +1,6 @@
--- Awards an open tender that the caller has locked, if it is due. The job goes to the best bid of a living
--- agent. A tender is due at its deadline, when all living members of its team have bid, or when the caller asks
--- for it. Bids become visible.
+-- Awards an open tender that the caller has locked, if it is due. The job goes to the best bid of a living agent. A
+-- tender is due at its deadline, when all living members of its team have bid, or when the caller asks for the award.
+-- The bids then become visible.
 
 create function mayfly_private.award_tender(tender mayfly.tenders, now_please boolean)
 returns mayfly.tenders

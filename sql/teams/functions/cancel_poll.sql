@@ -1,5 +1,4 @@
--- Withdraws a poll, as a definer because it writes. Its ballots are deleted unseen. Locks the poll's job, then the
--- poll.
+-- Withdraws a poll. Its ballots are deleted unseen. Locks the poll's job, then the poll.
 
 create function mayfly_private.cancel_poll(poll_id uuid)
 returns jsonb
@@ -28,8 +27,8 @@ $$;
 comment on function mayfly_private.cancel_poll is 'Withdraws a poll.';
 grant execute on function mayfly_private.cancel_poll to authenticated, service_role;
 
--- Withdraws an open poll: one's own (scope team:manage), or any (agent:stop). Its ballots stay secret. A closed
--- poll does not change.
+-- Withdraws an open poll that the caller opened (scope team:manage), or any open poll (agent:stop). Its ballots stay
+-- secret. A closed poll does not change.
 
 create function mayfly.cancel_poll(poll_id uuid)
 returns jsonb

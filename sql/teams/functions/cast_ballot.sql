@@ -1,5 +1,5 @@
--- Stores a ballot, as a definer because it writes. The voter is read from the verified token. Locks the poll's job,
--- then the poll, so ballots are cast one after the other and the poll closes once.
+-- Stores a ballot. The voter is read from the verified token. Locks the poll's job, then the poll, so ballots are cast
+-- one after the other and the poll closes once.
 
 create function mayfly_private.cast_ballot(poll_id uuid, choice text, reason text)
 returns jsonb

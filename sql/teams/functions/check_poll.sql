@@ -1,4 +1,4 @@
--- Refuses an invalid poll, and names the first field that is wrong. Locks nothing.
+-- Refuses an invalid poll, and names the first invalid field. Locks nothing.
 
 create function mayfly_private.check_poll(
   question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, key text

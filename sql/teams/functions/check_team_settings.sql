@@ -1,4 +1,4 @@
--- Refuses invalid settings of a team, and names the first field that is wrong. Locks nothing.
+-- Refuses invalid settings of a team, and names the first invalid field. Locks nothing.
 
 create function mayfly_private.check_team_settings(settings jsonb)
 returns void

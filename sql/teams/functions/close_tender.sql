@@ -1,4 +1,4 @@
--- Awards or withdraws a tender, as a definer because it writes. Locks the tender, then what give_job locks.
+-- Awards or withdraws a tender. Locks the tender, then what give_job locks.
 
 create function mayfly_private.close_tender(tender_id uuid, award boolean)
 returns jsonb
@@ -28,8 +28,8 @@ $$;
 comment on function mayfly_private.close_tender is 'Awards or withdraws a tender.';
 grant execute on function mayfly_private.close_tender to authenticated, service_role;
 
--- Awards a tender now, or withdraws it if award is false. For the caller that opened it (scope team:manage) and callers
--- with agent:stop. A tender that is over does not change.
+-- Awards a tender now, or withdraws it if award is false. The caller that opened it (scope team:manage) and callers
+-- with agent:stop can do this. A tender that is over does not change.
 
 create function mayfly.close_tender(tender_id uuid, award boolean default true)
 returns jsonb

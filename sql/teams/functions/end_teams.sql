@@ -1,6 +1,6 @@
--- Ends teams that the caller has locked. All living members end in one statement, which also ends their leases
--- and obligations, and open tenders are withdrawn. Polls need no handling: they close because dead voters are
--- not waited for. Locks the agents, then what their ending locks, then the tenders.
+-- Ends teams that the caller has locked. All living members end in one statement, which also ends their leases and
+-- obligations, and open tenders are withdrawn. Polls need nothing here. They close by themselves, because they do not
+-- wait for dead voters. Locks the agents, then what their ending locks, then the tenders.
 
 create function mayfly_private.end_teams(tenant uuid, ids uuid[], reason text)
 returns void
@@ -22,8 +22,8 @@ begin
   with gone as (
     update mayfly.tenders d set status = 'cancelled', closed_at = ts
     where d.tenant_id = tenant and d.id in (
-      -- A tender that is being awarded holds its row and waits for an agent. It then finds no living member,
-      -- and fails.
+      -- If a tender is being awarded, its row is locked, and the award waits for an agent. It then finds no living
+      -- member, and fails.
       select o.id from mayfly.tenders o
       where o.tenant_id = tenant and o.team_id = any (ids) and o.status = 'open' order by o.id for no key update skip locked)
     returning d.id)

@@ -1,5 +1,5 @@
--- Finds what is wrong in a team now: kind, cause, agents, detail. `limits` comes from watch_team. Called under
--- the lock of the team, after the pulses were recorded. Locks nothing.
+-- Finds what is wrong in a team now. For each problem, returns its kind, cause, agents and detail. `limits` comes from
+-- watch_team. Called under the lock of the team, after the pulses have been recorded. Locks nothing.
 
 create function mayfly_private.find_team_alerts(tenant uuid, team uuid, limits jsonb)
 returns table (kind text, cause text, agents uuid[], detail jsonb)

@@ -1,14 +1,15 @@
 -- Who in a team waits for whom now, as edges from one agent or job to the next. `by` says what is waited for:
 --
---   request   an agent waits for the answer of another one, or for the job that will answer (key `message:<id>`)
+--   request   an agent waits for the answer of another agent, or for the job that will answer (key `message:<id>`)
 --   work      an agent that leaves a request unanswered has an assigned job that waits
---   child     a job waits for its child alone
---   approval  a job waits for an approval alone, and so for every agent without which it cannot be decided
+--   child     a job waits only for its child
+--   approval  a job waits only for an approval, and so for every agent without which it cannot be decided
 --   held      a running job waits for the agent that holds it
 --   due       a job that only one agent may take has been ready for too long
 --
--- `work` and `due` count after `patience`, because an agent that is not stuck answers, or takes its job, before that. A
--- job that waits for the first of several things is no edge: another one can wake it. Locks nothing.
+-- `work` and `due` count only after `patience`, because an agent that is not stuck answers or claims its job before
+-- that. A job that waits for the first of several things is not an edge, because another of these things can wake it.
+-- Locks nothing.
 
 create function mayfly_private.find_team_waits(tenant uuid, team uuid, patience double precision)
 returns table (waiter uuid, awaited uuid, by text)

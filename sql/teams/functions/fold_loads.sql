@@ -1,5 +1,5 @@
--- Replaces the changes of each agent's load by their sum. Two calls at once are safe, because each row is deleted by
--- one of them. Called by assign_job when there are many, and by maintenance. Locks nothing for long.
+-- Replaces the changes of each agent's load by their sum. Two calls at once are safe, because only one of them deletes
+-- each row. Called by assign_job when there are many changes, and by maintenance. Holds no lock for long.
 
 create function mayfly_private.fold_loads(tenant uuid)
 returns void

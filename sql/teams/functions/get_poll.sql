@@ -1,5 +1,5 @@
--- Reads a poll, as a definer because it first closes a poll that is due, so that nobody waits for maintenance. Locks
--- nothing while the poll is not due.
+-- Reads a poll. It is a definer, because it first closes a poll that is due, so that nobody waits for maintenance.
+-- Locks nothing while the poll is not due.
 
 create function mayfly_private.get_poll(poll_id uuid)
 returns jsonb

@@ -1,4 +1,4 @@
--- Reads a tender, as a definer because it first awards a tender that is due. Locks nothing while it is not due.
+-- Reads a tender. It is a definer, because it first awards a tender that is due. Locks nothing while it is not due.
 
 create function mayfly_private.get_tender(tender_id uuid)
 returns jsonb

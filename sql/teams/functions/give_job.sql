@@ -1,6 +1,6 @@
--- Adds a job for one agent, if it lives, and returns the id of the job or null. It takes the same shared locks
--- on the agent and its ancestors as a claim, until commit, so whoever ends the agent waits and then finds the
--- assignment. The job has passed check_jobs.
+-- Adds a job for one agent, and returns the id of the job, or null if the agent is dead. Like a claim, it takes shared
+-- locks on the agent and its ancestors until commit. So whoever ends the agent waits, and then finds the assignment.
+-- check_jobs has already accepted the job.
 
 create function mayfly_private.give_job(tenant uuid, job jsonb, agent_id uuid, capabilities text[], author uuid)
 returns uuid

@@ -1,4 +1,4 @@
--- Records what was done, as a definer because it writes. Locks the alert.
+-- Records what was done about an alert. Locks the alert.
 
 create function mayfly_private.handle_alert(id uuid, action text)
 returns jsonb
@@ -26,8 +26,8 @@ $$;
 comment on function mayfly_private.handle_alert is 'Records what was done about an alert.';
 grant execute on function mayfly_private.handle_alert to authenticated, service_role;
 
--- Records what was done about an alert (scope team:manage). If its cause is found again after the watcher's
--- patience, the alert is raised again, with `times` one higher.
+-- Records what was done about an alert (scope team:manage). If the same cause is found again after the watcher's
+-- `patience`, the alert is raised again, and `times` goes up by one.
 
 create function mayfly.handle_alert(id uuid, action text)
 returns jsonb

@@ -1,4 +1,4 @@
--- Adds members to a team, as a definer because it writes. Locks the team.
+-- Adds members to a team. Locks the team.
 
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
@@ -51,8 +51,8 @@ $$;
 comment on function mayfly_private.join_team is 'Adds living agents to a team.';
 grant execute on function mayfly_private.join_team to authenticated, service_role;
 
--- Adds living agents to a running team and its channel (scope team:manage). Existing members do not change. The
--- team's deadline does not limit the new members, only those that were spawned with the team.
+-- Adds living agents to a running team and its channel (scope team:manage). Existing members do not change. The team's
+-- deadline limits only members that were spawned with the team, not those that join.
 
 create function mayfly.join_team(team_id uuid, agent_ids uuid[], role text default 'member')
 returns jsonb

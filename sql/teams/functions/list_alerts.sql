@@ -1,5 +1,5 @@
--- The open alerts of one team or all teams, newest first; with `every`, handled ones too. Scope team:read. Runs
--- as the caller. Locks nothing.
+-- The open alerts of one team or all teams, newest first. With `every`, handled alerts too. Scope team:read. Runs as
+-- the caller. Locks nothing.
 
 create function mayfly.list_alerts(team_id uuid default null, every boolean default false, page_limit integer default 100)
 returns jsonb

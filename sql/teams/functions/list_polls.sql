@@ -1,4 +1,4 @@
--- Lists polls, as a definer because show_poll is private. Locks nothing, so a poll that is due is not closed.
+-- Lists polls. It is a definer, because show_poll is private. Locks nothing, so a poll that is due is not closed.
 
 create function mayfly_private.list_polls(team_id uuid, page_limit integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- Lists teams, as a definer because they come with the status of agents that the caller may not see. Locks nothing.
+-- Lists teams. It is a definer, because the result has the status of agents that the caller may not see. Locks nothing.
 
 create function mayfly_private.list_teams(of_status text[], team_id uuid, before uuid, page_limit integer)
 returns jsonb

@@ -1,4 +1,5 @@
--- Lists tenders, as a definer because show_tender is private. Locks nothing, so a tender that is due is not awarded.
+-- Lists tenders. It is a definer, because show_tender is private. Locks nothing, so a tender that is due is not
+-- awarded.
 
 create function mayfly_private.list_tenders(team_id uuid, page_limit integer)
 returns jsonb

@@ -1,5 +1,5 @@
--- Locks a poll of the tenant, after its job, so that closing it can signal the job. Closes the poll if it is due.
--- Without `settle`, it closes only a poll past its deadline, because the caller counts the ballots itself.
+-- Locks the job of a poll and then the poll, so that closing the poll can signal the job. Closes the poll if it is due.
+-- Without `settle`, it closes the poll only if its deadline has passed, because the caller counts the ballots itself.
 
 create function mayfly_private.lock_poll(tenant uuid, id uuid, settle boolean default true)
 returns mayfly.polls

@@ -1,5 +1,5 @@
--- Creates a poll, as a definer because it writes. With a lease, the poll belongs to the job, and the call is fenced.
--- Locks the job and what charge locks.
+-- Creates a poll. With a lease, the poll belongs to the lease's job, and the lease must be the caller's. Locks the job
+-- and what charge locks.
 
 create function mayfly_private.open_poll(
   question text, options text[], rule text, voters jsonb, team uuid, quorum integer, seconds double precision, poll_key text, lease text
@@ -66,10 +66,11 @@ $$;
 comment on function mayfly_private.open_poll is 'Opens a poll.';
 grant execute on function mayfly_private.open_poll to authenticated, service_role;
 
--- Opens a poll with 2 to 50 options (scope team:manage). The voters are `voters` (ids, or { id, weight } under the
--- rule weighted), the living members of `team`, or else everybody with the scope team:vote. The poll closes once:
--- when all living voters have voted, when nothing can change the outcome, at the quorum, or at its deadline. With
--- `lease`, the job of the lease gets the signal `poll:<id>`. With `key`, the same caller finds the same poll again.
+-- Opens a poll with 2 to 50 options (scope team:manage). The voters are those in `voters` (ids, or { id, weight } if
+-- the rule is `weighted`), or the living members of `team`, or else everybody with the scope team:vote. The poll closes
+-- once: when all living voters have voted, when nothing can change the outcome any more, at the quorum, or at its
+-- deadline. With `lease`, the job of the lease then gets the signal `poll:<id>`. With `key`, the same caller gets the
+-- same poll again.
 
 create function mayfly.open_poll(
   question text, options text[], rule text default 'majority', voters jsonb default null, team uuid default null, quorum integer default null,

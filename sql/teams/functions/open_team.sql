@@ -1,4 +1,4 @@
--- Locks a running team of the tenant. A team of another tenant is treated as one that does not exist.
+-- Locks a running team of the tenant. A team of another tenant is treated as if it did not exist.
 
 create function mayfly_private.open_team(tenant uuid, id uuid)
 returns mayfly.teams

@@ -1,4 +1,4 @@
--- Creates a tender, as a definer because it writes. Locks what charge locks.
+-- Creates a tender. Locks what charge locks.
 
 create function mayfly_private.open_tender(
   job jsonb, capabilities text[], rule text, max_price numeric, team uuid, seconds double precision

@@ -1,5 +1,5 @@
--- Stores a bid, as a definer because it writes. The bidder is read from the verified token. Locks the tender, so bids
--- are placed one after the other and the tender is awarded once.
+-- Stores a bid. The bidder is read from the verified token. Locks the tender, so bids are placed one after the other
+-- and the tender is awarded once.
 
 create function mayfly_private.place_bid(tender_id uuid, price numeric, score double precision, note text)
 returns jsonb
@@ -47,8 +47,8 @@ $$;
 comment on function mayfly_private.place_bid is 'Places the caller''s bid.';
 grant execute on function mayfly_private.place_bid to authenticated, service_role;
 
--- Bids for the work of a tender (scope team:vote), once: a price, and how well the bidder expects to do it, 0
--- to 1. Repeating the same bid changes nothing. Nobody sees it before the tender is over.
+-- Bids for the work of a tender (scope team:vote), once. A bid is a price, and how well the bidder expects to do the
+-- work, from 0 to 1. Repeating the same bid changes nothing. Nobody sees it before the tender is over.
 
 create function mayfly.place_bid(tender_id uuid, price numeric, score double precision default 1, note text default null)
 returns jsonb

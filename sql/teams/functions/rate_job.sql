@@ -1,5 +1,5 @@
--- Stores a rating, as a definer because it writes. The agent that did the job and its relatives cannot rate it,
--- because a record is what others say. Locks the assignment, then the record.
+-- Stores a rating. The agent that did the job and its relatives cannot rate it, because a record is what others say
+-- about an agent. Locks the assignment, then the record.
 
 create function mayfly_private.rate_job(job_id uuid, reward double precision)
 returns jsonb

@@ -1,6 +1,6 @@
--- Gives jobs whose agent has ended to any agent with the capabilities that were asked for, or to anybody if
--- none were. They keep their place in the queue. Called when agents end and by maintenance. Skips jobs that
--- somebody has locked. Locks the jobs, by id.
+-- Frees jobs whose agent has ended. Any agent with the requested capabilities can then claim them, or any agent at all
+-- if none were requested. The jobs keep their place in the queue. Called when agents end and by maintenance. Skips jobs
+-- that somebody has locked. Locks the jobs, by id.
 
 create function mayfly_private.reassign_jobs(tenant uuid, max_rows integer)
 returns integer

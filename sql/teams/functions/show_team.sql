@@ -1,4 +1,5 @@
--- A team as others see it, with the current status of its members. Callers have checked that it may be seen.
+-- A team as others see it, with the current status of its members. The functions that call this have checked that the
+-- team may be seen.
 
 create function mayfly_private.show_team(team mayfly.teams)
 returns jsonb

@@ -1,5 +1,5 @@
--- Creates the team, its agents, its members and its channel, all or none, as a definer because it writes. Locks what
--- spawn_team locks, the tenant's row first.
+-- Creates the team, its agents, its members and its channel, all or none. Locks what spawn_team locks, the tenant's row
+-- first.
 
 create function mayfly_private.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb
@@ -70,7 +70,7 @@ begin
     perform mayfly_private.fail(409, 'name_taken', format('A team named %s is already running.', settings ->> 'name'),
       'Choose another name, or stop that team.', '{"field": "name"}');
   end if;
-  -- It can only lower what its members may spend, so it needs no cost:admin.
+  -- The budget can only lower what the members may spend, so it needs no cost:admin.
   if jsonb_typeof(settings -> 'budget') = 'object' then
     insert into mayfly.budgets (tenant_id, level, subject, hard_usd, soft_usd, hard_tokens, period_start)
     values (tenant, 'team', made.id, (settings -> 'budget' ->> 'hard_usd')::numeric, (settings -> 'budget' ->> 'soft_usd')::numeric,
@@ -86,11 +86,11 @@ $$;
 comment on function mayfly_private.spawn_named_team is 'Spawns a team with a name, all or none.';
 grant execute on function mayfly_private.spawn_named_team to authenticated, service_role;
 
--- Spawns a team with a name, all or none (scopes agent:spawn and team:manage): the spawn function calls it with the
--- identity of its own caller. `team` is what spawn_team takes, and each group may have a role. The group with the
--- role lead comes first and is one agent. `settings` is { name, task, deadline, budget, channel, metadata }. No
--- member lives longer than the deadline, in seconds; `budget` is { hard_usd, soft_usd, hard_tokens }. Returns the
--- team, and for each agent what spawn_agent returns.
+-- Spawns a team with a name, all or none (scopes agent:spawn and team:manage). The spawn function calls it with the
+-- identity of its own caller. `team` has the form that spawn_team accepts, and each group may also have a role. If
+-- there is a group with the role `lead`, it comes first and has one agent. `settings` is { name, task, deadline,
+-- budget, channel, metadata }. The deadline is in seconds, and no member lives longer. `budget` is { hard_usd,
+-- soft_usd, hard_tokens }. Returns the team, and for each agent what spawn_agent returns.
 
 create function mayfly.spawn_named_team(team jsonb, settings jsonb)
 returns jsonb

@@ -1,6 +1,5 @@
--- Stops a team, as a definer because it writes. Without agent:stop, an agent can stop a team that it leads or
--- created, and a person a team that they created. An OAuth client cannot stop agents. Locks the team, then its
--- agents.
+-- Stops a team. Without agent:stop, an agent can stop a team that it leads or created, and a person a team that they
+-- created. An OAuth client cannot stop agents. Locks the team, then its agents.
 
 create function mayfly_private.stop_team(team_id uuid, reason text)
 returns jsonb
@@ -33,7 +32,7 @@ comment on function mayfly_private.stop_team is 'Ends a team with its members.';
 grant execute on function mayfly_private.stop_team to authenticated, service_role;
 
 -- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are
--- withdrawn. For its lead, its creator, and callers with agent:stop. Repeating it changes nothing.
+-- withdrawn. The lead, the creator, and callers with agent:stop can do this. Repeating it changes nothing.
 
 create function mayfly.stop_team(team_id uuid, reason text default null)
 returns jsonb

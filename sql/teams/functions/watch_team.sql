@@ -1,5 +1,5 @@
--- Checks a team and stores its alerts, as a definer because it writes. Locks the team, so that watchers check one
--- after the other and each alert goes to one of them.
+-- Checks a team and stores its alerts. Locks the team, so that watchers check it one after the other, and each alert
+-- goes to only one of them.
 
 create function mayfly_private.watch_team(team_id uuid, limits jsonb)
 returns jsonb
@@ -31,7 +31,7 @@ begin
   end if;
   team := mayfly_private.open_team(tenant, watch_team.team_id);
   within := within || coalesce(limits, '{}');
-  -- Without an explicit limit: half of the team's whole budget.
+  -- If no limit is given, it is half of the team's whole budget.
   if not within ? 'usd' then
     within := within || coalesce((
       select jsonb_build_object('usd', b.hard_usd / 2) from mayfly.budgets b
@@ -57,7 +57,7 @@ begin
     select tenant, team.id, f.kind, f.cause, f.agents, f.detail, ts, ts from found f
     on conflict (tenant_id, team_id, kind, cause) where status = 'open' do update
     set detail = excluded.detail, seen_at = ts,
-      -- What was done did not help, so it is an alert again.
+      -- What was done about the alert did not help, so the alert is raised again.
       times = a.times + coalesce(a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision), false)::integer,
       handled_at = case when a.handled_at > ts - make_interval(secs => (within ->> 'patience')::double precision) then a.handled_at end,
       taken_at = case when a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision) then null else a.taken_at end
@@ -82,11 +82,10 @@ $$;
 comment on function mayfly_private.watch_team is 'Checks a team and stores its alerts.';
 grant execute on function mayfly_private.watch_team to authenticated, service_role;
 
--- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle,
--- repeated messages or tool calls, members that have done the same thing for too long, and runaway costs. Each
--- new finding is an event team.alert. Returns { alerts, open }: the alerts for this caller to act on, and how
--- many are open. Each alert goes to one watcher, and again after a minute unless handle_alert records what was
--- done.
+-- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle, repeated
+-- messages or tool calls, members that have done the same thing for too long, and runaway costs. Each new finding is
+-- logged as the event team.alert. Returns { alerts, open }: the alerts for this caller to act on, and how many are
+-- open. Each alert goes to one watcher, and again after a minute unless handle_alert records what was done.
 
 create function mayfly.watch_team(team_id uuid, limits jsonb default '{}')
 returns jsonb

@@ -1,4 +1,4 @@
--- Running teams, by tenant: living members, what each is doing, and what is open. For the SQL editor.
+-- Running teams, by tenant: the living members, what each is doing, and what is open. For the SQL editor.
 
 select
   t.name as tenant,

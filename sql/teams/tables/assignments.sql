@@ -37,8 +37,8 @@ comment on column mayfly.assignments.work is 'The kind of work: the name of the 
 comment on column mayfly.assignments.released is 'Its agent ended first, so the job went to others and is not rated.';
 comment on column mayfly.assignments.reward is 'The rating of the result by somebody else, 0 to 1.';
 
--- How well the agents of a type have done a kind of work. Agents are short-lived, so the record belongs to
--- their type.
+-- How well the agents of a type have done a kind of work. The record belongs to the type, because agents live only for
+-- a short time.
 
 create table mayfly.track_records (
   tenant_id uuid not null,

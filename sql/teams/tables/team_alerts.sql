@@ -1,5 +1,5 @@
--- What the detectors found in a team: a cycle of waits, repetition, silence, or a runaway cost. One row for
--- each cause while it lasts.
+-- What the detectors found in a team: a cycle of waits, repetition, silence, or a runaway cost. Each cause has one row
+-- while it lasts.
 
 create table mayfly.team_alerts (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- Agents that work on something together: a name, a lead, a deadline, a channel. A team ends as a whole. Its
--- members are ordinary agents with their own scopes.
+-- Agents that work on something together. A team has a name, a lead, a deadline and a channel. A team ends as a whole.
+-- Its members are ordinary agents with their own scopes.
 
 create table mayfly.teams (
   tenant_id uuid not null,

@@ -1,6 +1,6 @@
--- A job that has ended no longer counts as load of its agent. One that is redriven counts again. So assign_job counts
--- rows of one index, instead of looking up every open job. A row that somebody else holds is left to maintenance, so
--- that the end of a job waits for nobody.
+-- A job that has ended no longer counts towards the load of its agent, and one that is redriven counts again. So
+-- assign_job reads rows of one index, instead of looking up every open job. If somebody else holds a row, it is left to
+-- maintenance, so that the end of a job waits for nobody.
 
 create function mayfly_private.end_assignments()
 returns trigger
@@ -11,7 +11,7 @@ as $$
 declare
   given uuid[];
 begin
-  -- Most jobs are assigned to nobody, and this check is all that they cost.
+  -- Most jobs are assigned to nobody, and cost only this check.
   select array_agg(n.id) into given from changed n where n.target ? 'agent';
   if given is null then
     return null;

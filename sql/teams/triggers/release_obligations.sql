@@ -1,10 +1,10 @@
--- Releases what agents leave behind, in the transaction that ends them. Their assigned jobs go to any agent
--- with the capabilities, and polls that waited for their ballots close if nothing else is missing. Bids of dead
--- agents cannot win (award_tender checks).
+-- Releases what agents leave behind, in the transaction that ends them. Their assigned jobs go to any agent with the
+-- capabilities, and polls that waited for their ballots close if they wait for nothing else. Bids of dead agents cannot
+-- win (award_tender checks).
 --
--- It skips jobs and polls that somebody else has locked, so that endings never wait for each other.
--- Maintenance, the next ballot and every reader of the poll check again. Locks the agents (by the statement),
--- the jobs, the polls.
+-- It skips jobs and polls that somebody else has locked, so that endings never wait for each other. Maintenance, the
+-- next ballot and every reader of the poll check again. The statement has locked the agents. The trigger locks the
+-- jobs, then the polls.
 
 create function mayfly_private.release_obligations()
 returns trigger

@@ -1,6 +1,6 @@
--- Counts what a tenant has stored and written, and refuses what would exceed its quotas (refuse_over_quota). The
--- meters call it at the end of each statement that writes what they measure, and some functions call it
--- themselves: send_messages, write_state, append_debug. Locks what count_usage locks.
+-- Counts what a tenant has stored and written, and refuses what would exceed its quotas (refuse_over_quota). The meters
+-- call it at the end of each statement that writes to their tables. Some functions call it themselves, such as
+-- send_messages, write_state and append_debug. Locks what count_usage locks.
 
 create function mayfly_private.charge(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void

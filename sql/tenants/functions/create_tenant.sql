@@ -1,5 +1,4 @@
--- Creates a tenant, as a definer because it writes. Concurrent calls of one person wait for each other, so that they
--- cannot pass the limit together.
+-- Creates a tenant. Concurrent calls of one person wait for each other, so that they cannot exceed the limit together.
 
 create function mayfly_private.create_tenant(name text, owner uuid)
 returns mayfly.tenants
@@ -32,7 +31,7 @@ begin
         jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
     end if;
   elsif caller.kind is distinct from 'secret' and claims is not null then
-    -- A call without claims comes from the SQL editor, because nobody else can call this without them.
+    -- A call without claims comes from the SQL editor, because only there can this be called without them.
     perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
@@ -47,8 +46,8 @@ $$;
 comment on function mayfly_private.create_tenant is 'Creates a tenant.';
 grant execute on function mayfly_private.create_tenant to authenticated, service_role;
 
--- Creates a tenant. For the secret key, which may name its owner, and, if the project's settings allow it, for any
--- signed-in person, who then owns it.
+-- Creates a tenant. The secret key can call it, and may name the owner. If the project's settings allow it, any
+-- signed-in person can call it too, and then owns the tenant.
 
 create function mayfly.create_tenant(name text, owner uuid default null)
 returns mayfly.tenants

@@ -1,6 +1,5 @@
--- Keeps a tenant from being erased until the transaction ends, and returns its language. mayfly_private.push
--- calls it for the tenant of its caller. Locks the tenant's row as a foreign key does. Writers of memories
--- share that lock.
+-- Keeps a tenant from being erased until the transaction ends, and returns its language. mayfly_private.push calls it
+-- for the tenant of its caller. Locks the tenant's row as a foreign key does. Writers of memories share this lock.
 
 create function mayfly_private.hold_tenant(tenant uuid)
 returns text

@@ -1,9 +1,9 @@
--- Sends each broadcast by NOTIFY as well, for clients with their own database connection: on the channel
--- mayfly:{tenant}, as {"topic": …, "event": …, "payload": …}. A payload that does not fit (a NOTIFY has 8,000
--- bytes) keeps only its numbers, with which the reader asks for the rest.
+-- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the channel
+-- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. If a payload does not fit (a NOTIFY has at most
+-- 8,000 bytes), it keeps only its numbers, and the reader uses them to ask for the rest.
 --
--- Without a lease it sends nothing, because commits that notify wait for each other across the whole cluster.
--- Locks nothing else.
+-- Without a lease it sends nothing, because commits that notify wait for each other in the whole cluster. Locks nothing
+-- else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void

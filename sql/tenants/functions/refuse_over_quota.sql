@@ -1,6 +1,6 @@
--- What happens when a quota is reached: the statement that exceeds it is refused, and writes nothing. Never refuses
--- a write that frees space. It adds up only committed usage, so concurrent pushes can exceed a quota, by at most
--- 15 pushes of 4 MB. Called by charge, after it has counted. Locks nothing.
+-- Refuses a statement that exceeds a quota, so that it writes nothing. Never refuses a write that frees space. It adds
+-- up only committed usage, so concurrent pushes can exceed a quota by at most 15 pushes of 4 MB. Called by charge,
+-- after it has counted. Locks nothing.
 
 create function mayfly_private.refuse_over_quota(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void

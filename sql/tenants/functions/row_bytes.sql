@@ -10,7 +10,7 @@ declare
   bytes integer := flat;
   name text;
 begin
-  -- A query for each row was half of what charging it took.
+  -- A query for each row took half of the time of charging it.
   foreach name in array written loop
     bytes := bytes + coalesce(octet_length(content ->> name), 0);
   end loop;

@@ -1,4 +1,4 @@
--- Changes a tenant, as a definer because it writes. Locks the tenant's row.
+-- Changes a tenant. Locks the tenant's row.
 
 create function mayfly_private.update_tenant(name text, language text, max_lifetime interval, token_lifetime interval, max_depth integer, retention jsonb)
 returns mayfly.tenants
@@ -40,8 +40,8 @@ comment on function mayfly_private.update_tenant is 'Changes the name and the se
 grant execute on function mayfly_private.update_tenant to authenticated, service_role;
 
 -- Changes the tenant's name, the language of its future memories, the limits of its agents, and which memories are
--- forgotten by age. Scope tenant:write. Lifetimes are in seconds; null leaves a value as it is. Its quotas are set
--- by the project: mayfly.set_quotas.
+-- forgotten by age. Scope tenant:write. Lifetimes are in seconds. Null leaves a value as it is. Quotas are set by the
+-- project (mayfly.set_quotas).
 
 create function mayfly.update_tenant(
   name text default null, language text default null, max_lifetime double precision default null,

@@ -1,4 +1,4 @@
--- Counts usage, as a definer because the counters are in private tables. Counts and limits that other rooms have
+-- Counts usage. It is a definer, because the counters are in private tables. Counts and limits that other rooms have
 -- registered (mayfly_private.usage_counts) are included. Locks nothing.
 
 create function mayfly_private.usage()
@@ -34,7 +34,7 @@ $$;
 comment on function mayfly_private.usage is 'How much of its quotas the tenant uses.';
 grant execute on function mayfly_private.usage to authenticated, service_role;
 
--- What the tenant uses, and its quotas. For everyone in it.
+-- What the tenant uses, and its quotas. Everyone in the tenant can read it.
 
 create function mayfly.usage()
 returns jsonb

@@ -1,6 +1,6 @@
--- What each tenant has stored and written, in 16 shards: a push takes one that nobody holds, so concurrent
--- pushes of a tenant do not wait for each other's commit. The sum is exact for what has committed. The
--- fillfactor, and having no index but the key, keep every update in its page (HOT).
+-- What each tenant has stored and written, in 16 shards. A push uses a shard that nobody holds, so concurrent pushes of
+-- a tenant do not wait for each other's commit. The sum is exact for everything that has been committed. The fillfactor
+-- keeps every update in its page (HOT), because the key is the only index.
 
 create table mayfly_private.tenant_usage (
   tenant_id uuid not null,

@@ -18,7 +18,7 @@ create table mayfly.tenants (
     constraint tenants_max_memories_range check (max_memories >= 0),
   max_bytes bigint not null default 1073741824
     constraint tenants_max_bytes_range check (max_bytes >= 0),
-  -- A push has up to 1000 operations, so with a lower limit it could never succeed.
+  -- A push has up to 1000 operations, so with a lower limit, a full push could never succeed.
   writes_per_minute integer not null default 60000
     constraint tenants_writes_per_minute_range check (writes_per_minute >= 1000), -- bounds: 1000 tenant.leastWritesPerMinute
   language text not null default 'english'

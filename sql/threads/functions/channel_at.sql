@@ -1,5 +1,5 @@
--- Where the value of a version of a channel is stored, according to the newest checkpoint of the thread that
--- has it, or null. Called by put_checkpoint and put_value, as owner.
+-- Where the value of a version of a channel is stored, according to the newest checkpoint of the thread that has this
+-- version. Null if there is none. Called by put_checkpoint and put_value, as owner.
 
 create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
 returns jsonb

@@ -1,4 +1,4 @@
--- Deletes a thread, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Deletes a thread. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.delete_thread(thread text)
 returns jsonb
@@ -22,7 +22,7 @@ $$;
 comment on function mayfly_private.delete_thread is 'Deletes a thread.';
 grant execute on function mayfly_private.delete_thread to authenticated, service_role;
 
--- Deletes a thread with all its checkpoints, values and writes: { deleted }. Scope thread:write.
+-- Deletes a thread with all its checkpoints, values and writes. Returns { deleted }. Scope thread:write.
 
 create function mayfly.delete_thread(thread text)
 returns jsonb

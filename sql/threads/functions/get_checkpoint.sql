@@ -1,4 +1,4 @@
--- A checkpoint of a thread, by default the newest: { checkpoints, parts }, empty if there is none. Scope
+-- A checkpoint of a thread, by default the newest: { checkpoints, parts }. Both are empty if there is none. Scope
 -- thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)

@@ -1,5 +1,5 @@
--- Deletes expired threads of a tenant, at most max_rows: { threads, more }. A chore of maintain_tenant, as
--- owner. Locks what it deletes, and skips threads that others have locked.
+-- Deletes expired threads of a tenant, at most max_rows. Returns { threads, more }. It is a chore, which
+-- maintain_tenant calls as owner. Locks what it deletes, and skips threads that others have locked.
 
 create function mayfly_private.maintain_threads(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- Deletes old checkpoints, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Deletes old checkpoints. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.prune_thread(thread text, keep integer)
 returns jsonb
@@ -21,8 +21,8 @@ begin
   end if;
   with recursive ranked as (
     select c.ns, c.id, c.parent, row_number() over (partition by c.ns order by c.id desc) as age,
-      -- How many steps ago the last snapshot of a delta channel was: LangGraph needs everything written since
-      -- then to rebuild it.
+      -- How many steps ago the last snapshot of a delta channel was taken. To rebuild the channel, LangGraph needs
+      -- everything written since then.
       (select max((s.value ->> 1)::integer) from jsonb_each(case when jsonb_typeof(c.metadata -> 'counters_since_delta_snapshot') = 'object'
         then c.metadata -> 'counters_since_delta_snapshot' else '{}' end) s
         where jsonb_typeof(s.value -> 1) = 'number') as needs
@@ -51,7 +51,7 @@ begin
     returning p.bytes
   )
   select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
-  -- A running step may have written before its checkpoint.
+  -- A running step may already have written, before its checkpoint exists.
   spent := array(
     select w from mayfly.thread_writes w
     where w.tenant_id = tenant and w.thread_id = own_thread.id
@@ -85,8 +85,8 @@ $$;
 comment on function mayfly_private.prune_thread is 'Deletes old checkpoints.';
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
--- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing
--- else needs: { deleted }. Checkpoints from which a kept one rebuilds a delta channel stay as well. Scope
+-- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing else
+-- needs. Returns { deleted }. Checkpoints that a kept one needs to rebuild a delta channel stay as well. Scope
 -- thread:write.
 
 create function mayfly.prune_thread(thread text, keep integer default 1)

@@ -1,7 +1,7 @@
--- Stores the values that are new in a checkpoint of a locked thread: { channels, bytes }, with the place of
--- each channel's value and the stored bytes. Other values stay where the parent, or another checkpoint with
--- that version, has them. If the checkpoint is put again, its values stay where they are. Called by
--- put_checkpoint, as owner.
+-- Stores the values that are new in a checkpoint of a locked thread. Returns { channels, bytes }: the place of each
+-- channel's value, and the stored bytes. Other values stay where the parent, or another checkpoint with the same
+-- version, has them. If the checkpoint is put again, its values stay where they are. Called by put_checkpoint, as
+-- owner.
 
 create function mayfly_private.put_channels(
   thread mayfly.threads, ns text, id text, parent text, versions jsonb, channel_values jsonb

@@ -1,4 +1,4 @@
--- Stores a checkpoint, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Stores a checkpoint. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_checkpoint(
   thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb, ns text, parent text, channel_values jsonb,
@@ -47,9 +47,9 @@ $$;
 comment on function mayfly_private.put_checkpoint is 'Stores a checkpoint.';
 grant execute on function mayfly_private.put_checkpoint to authenticated, service_role;
 
--- Stores the state of a thread after a step, with the values that are new in it. Replaces a checkpoint with the
--- same id. Creates the thread if there is none. With expires_in, the whole thread expires that many seconds
--- from now. Scope thread:write.
+-- Stores the state of a thread after a step, with the values that are new in it. Replaces a checkpoint with the same
+-- id. Creates the thread if there is none. With expires_in, the whole thread expires after that many seconds. Scope
+-- thread:write.
 
 create function mayfly.put_checkpoint(
   thread text, checkpoint text, body text, channel_versions jsonb, metadata jsonb default '{}', ns text default '', parent text default null,

@@ -1,5 +1,5 @@
--- Stores a part of a value of a locked thread, and returns its charge. If a task wrote nearly the same text to
--- the channel after the parent, for example when a list got the task's result, only the difference is stored.
+-- Stores a part of a value of a locked thread, and returns its charge. If a task wrote nearly the same text to the
+-- channel after the parent checkpoint (for example, its result was added to a list), only the difference is stored.
 -- Called by put_value, as owner.
 
 create function mayfly_private.put_part(

@@ -1,6 +1,7 @@
--- Stores a value of a channel of a locked thread: { at, bytes }, its place and its charge. A short text is
--- stored in the checkpoint. With a base, the text continues that of an earlier version and shares its parts. If
--- another version has already continued them, it gets a copy. Called by put_checkpoint, as owner.
+-- Stores a value of a channel of a locked thread. Returns { at, bytes }: its place and its charge. A short text is
+-- stored in the checkpoint. With a base, the text continues the text of an earlier version and shares its parts. If
+-- another version has already continued these parts, the new version gets a copy of them. Called by put_checkpoint, as
+-- owner.
 
 create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
 returns jsonb

@@ -1,4 +1,4 @@
--- Stores the writes of a task, as a definer because it writes. Locks the thread until commit, then a shard of usage.
+-- Stores the writes of a task. Locks the thread until commit, then a shard of usage.
 
 create function mayfly_private.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text, path text)
 returns jsonb
@@ -31,7 +31,7 @@ begin
   own_thread := mayfly_private.lock_thread(tenant, thread, null);
   select * into present from mayfly.thread_writes w
   where w.tenant_id = tenant and w.thread_id = own_thread.id and w.ns = put_writes.ns and w.checkpoint_id = checkpoint and w.task_id = task;
-  -- A retried task keeps its ordinary writes and replaces the special ones.
+  -- When a task is retried, its ordinary writes stay and its special writes are replaced.
   select coalesce(jsonb_agg(w.value order by (w.value ->> 'idx')::integer), '[]') into all_writes
   from (
     select distinct on ((g.value ->> 'idx')::integer) jsonb_build_object('idx', (g.value ->> 'idx')::integer,
@@ -58,8 +58,8 @@ $$;
 comment on function mayfly_private.put_writes is 'Stores the writes of a task.';
 grant execute on function mayfly_private.put_writes to authenticated, service_role;
 
--- Stores what a task wrote after a checkpoint, so that the task need not run again when another one fails. A
--- write with an idx below 0 replaces the earlier one of its task. Any other write keeps its first value. Scope
+-- Stores what a task wrote after a checkpoint, so that the task need not run again when another task fails. A write
+-- with an idx below 0 (a special write) replaces the task's earlier one. Any other write keeps its first value. Scope
 -- thread:write.
 
 create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text default '', path text default '')

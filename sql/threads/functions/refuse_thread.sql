@@ -1,4 +1,4 @@
--- Refuses a parameter of a function about threads.
+-- Refuses an invalid parameter of a function about threads.
 
 create function mayfly_private.refuse_thread(field text, rule text)
 returns void

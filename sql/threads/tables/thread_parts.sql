@@ -1,7 +1,7 @@
--- The texts that make up the values of channels. A value that is replaced has a chain of one part. A list that
--- grows has one part for each time it grew. A part that repeats what a task wrote takes characters from the
--- start of that write, then its own body, then characters from the end of the write. Written by put_checkpoint,
--- and by prune_thread when the write is deleted.
+-- The texts that make up the values of channels. A value that is replaced as a whole has a chain of one part. A list
+-- that grows has one part for each time it has grown. A part that repeats what a task wrote consists of characters from
+-- the start of that write, then its own body, then characters from the end of the write. Written by put_checkpoint, and
+-- by prune_thread when the write is deleted.
 
 create table mayfly.thread_parts (
   tenant_id uuid not null,

@@ -1,6 +1,6 @@
--- Continues a run of a graph, as a definer because it writes. The lease must be the caller's. The row lock of the run
--- puts this call and children that end in order, so a child that ends during this call finds the run asleep and wakes
--- it. Locks the run and the keys of the children that it adds.
+-- Continues a run of a graph. The lease must be the caller's. Because of the row lock of the run, a child that ends
+-- during this call waits for it. Then it finds the run asleep and wakes it. Locks the run and the keys of the children
+-- that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -100,7 +100,7 @@ begin
           where k = any (mayfly_private.step_names(o.value -> 'needs') || mayfly_private.step_names(o.value -> 'optional'))))) - 'input' end);
   end if;
 
-  -- Only the last item of a map wakes the run.
+  -- Of the items of a map, only the last one that ends wakes the run.
   waits := array(
     select distinct on (split_part(j.key, '[', 1)) 'job:' || j.id from mayfly.jobs j
     where j.tenant_id = run.tenant_id and j.parent_id = run.id and j.key is not null
@@ -122,10 +122,10 @@ $$;
 comment on function mayfly_private.advance_graph is 'Continues a run of a graph.';
 grant execute on function mayfly_private.advance_graph to authenticated, service_role;
 
--- Continues a held run of a graph: records what has ended, skips and begins steps that are ready, and puts the run
--- to sleep: { waiting }; or { done, result }, or { failed: { step, id, status, error } }. `graph` is the worker's
--- graph. If it differs from that of the run's version, it is refused (workflow_changed); the first graph of a
--- version is kept.
+-- Continues a held run of a graph: records what has ended, and begins or skips the steps that are ready. If steps are
+-- still open, it puts the run to sleep and returns { waiting }. Otherwise it returns { done, result } or { failed: {
+-- step, id, status, error } }. `graph` is the graph that the worker has. The first graph of a version is kept. If the
+-- worker's graph differs from that of the run's version, it is refused (workflow_changed).
 
 create function mayfly.advance_graph(lease text, graph jsonb)
 returns jsonb

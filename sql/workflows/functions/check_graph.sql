@@ -1,5 +1,5 @@
--- The names in a list of a graph, or none if it is absent. It is in PL/pgSQL so that it is planned once. Locks
--- nothing.
+-- The names in a list of a graph, or an empty array if the list is absent. It is in PL/pgSQL, so that it is planned
+-- once. Locks nothing.
 
 create function mayfly_private.step_names(value jsonb)
 returns text[]
@@ -23,8 +23,7 @@ return coalesce(def ->> 'job', 'step:' || name || ':' || version || ':' || step)
 
 comment on function mayfly_private.step_job is 'The name of the job that does a step of a graph.';
 
--- The first fault of one step of a graph as { field, rule }, or null. `known` are the names of all steps. Locks
--- nothing.
+-- The first fault in a step of a graph, as { field, rule }, or null. `known` has the names of all steps. Locks nothing.
 
 create function mayfly_private.graph_step_fault(known text[], step text, def jsonb)
 returns jsonb
@@ -89,8 +88,8 @@ $$;
 
 comment on function mayfly_private.graph_step_fault is 'The first fault of one step of a graph.';
 
--- Refuses an invalid graph, with the field of its first fault: invalid names, unknown references, options that jobs do
--- not have, and steps that need each other in a cycle. Locks nothing.
+-- Refuses an invalid graph, and names the field of the first fault. Faults are invalid names, unknown references,
+-- options that jobs do not have, and steps that need each other in a cycle. Locks nothing.
 
 create function mayfly_private.check_graph(name text, version text, graph jsonb)
 returns void
@@ -140,7 +139,7 @@ begin
     end if;
   end loop;
 
-  -- Removes steps that need none of the remaining ones, until nothing or a cycle is left.
+  -- Removes steps that need no remaining step, until nothing is left, or only a cycle and the steps after it.
   waiting := known;
   loop
     free := array(
@@ -149,7 +148,7 @@ begin
     exit when cardinality(free) = 0;
     waiting := array(select w from unnest(waiting) w where w <> all (free));
   end loop;
-  -- Remaining steps that no other step needs come after the cycle and are not part of it.
+  -- A remaining step that no other step needs comes after the cycle, and is not part of it.
   loop
     free := array(
       select w from unnest(waiting) w

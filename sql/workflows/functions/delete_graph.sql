@@ -1,4 +1,4 @@
--- Deletes a graph, as a definer because it writes. Locks the row.
+-- Deletes a graph. Locks the row.
 
 create function mayfly_private.delete_graph(name text, version text)
 returns jsonb
@@ -25,7 +25,7 @@ $$;
 comment on function mayfly_private.delete_graph is 'Deletes a graph.';
 grant execute on function mayfly_private.delete_graph to authenticated, service_role;
 
--- Deletes a version of a graph that has no open runs (scope job:admin): { deleted }.
+-- Deletes a version of a graph that has no open runs (scope job:admin). Returns { deleted }.
 
 create function mayfly.delete_graph(name text, version text)
 returns jsonb

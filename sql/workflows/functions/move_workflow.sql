@@ -1,5 +1,5 @@
--- The rows of a run that belong to these steps. For a step of a graph, also its beginning and its items. Locks
--- nothing.
+-- The recorded rows of a run that belong to these steps. For a step of a graph, this includes its beginning and its
+-- items. Locks nothing.
 
 create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
 returns table (name text, step text)
@@ -50,8 +50,8 @@ $$;
 
 comment on function mayfly_private.forget_steps is 'Lets a run of a graph repeat steps.';
 
--- Moves a run to another version, as a definer because it writes. If a worker holds the run, it loses the run, and
--- its next write is refused (lease_lost). A failed run runs again. Locks the job.
+-- Moves a run to another version. If a worker holds the run, it loses the run, and its next write is refused
+-- (lease_lost). A failed run runs again. Locks the job.
 
 create function mayfly_private.move_workflow(id uuid, to_version text, renamed jsonb, forgotten text[])
 returns jsonb
@@ -140,9 +140,9 @@ $$;
 comment on function mayfly_private.move_workflow is 'Moves a run to another version of its workflow.';
 grant execute on function mayfly_private.move_workflow to authenticated, service_role;
 
--- Moves a run to another version of its workflow: the caller's own (scope job:add) or any, including failed ones
--- (job:admin). `renamed` maps recorded steps to the names in the new version. `forgotten` steps are deleted, and
--- done again if the version needs them.
+-- Moves a run to another version of its workflow. The run is one that the caller added (scope job:add) or, with
+-- job:admin, any run, even one that has failed. `renamed` maps recorded steps to the names in the new version.
+-- `forgotten` steps are deleted, and done again if the new version needs them.
 
 create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb default null, forgotten text[] default null)
 returns jsonb

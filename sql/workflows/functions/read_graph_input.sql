@@ -1,5 +1,5 @@
--- Reads the input of a step, as a definer because the worker may lack job:read. The lease must be the caller's. Locks
--- the job (see fence_job).
+-- Reads the input of a step. It is a definer, because the worker may lack job:read. The lease must be the caller's.
+-- Locks the job (see fence_job).
 
 create function mayfly_private.read_graph_input(lease text)
 returns jsonb
@@ -31,7 +31,7 @@ $$;
 comment on function mayfly_private.read_graph_input is 'The input of a held step of a graph.';
 grant execute on function mayfly_private.read_graph_input to authenticated, service_role;
 
--- The input of a held step of a graph if it was too large for its job: { input, <step>: its result }.
+-- The input of a held step of a graph, if the input was too large for the step's job: { input, <step>: its result }.
 
 create function mayfly.read_graph_input(lease text)
 returns jsonb

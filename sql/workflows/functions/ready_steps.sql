@@ -1,5 +1,5 @@
--- The input of a step of a graph: the input of the run and the results of these steps, by name. A map has a
--- list of results, and a skipped step has null. Locks nothing.
+-- The input of a step of a graph: the input of the run and the results of these steps, by name. The result of a map is
+-- a list, and that of a skipped step is null. Locks nothing.
 
 create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
 returns jsonb
@@ -23,8 +23,8 @@ $$;
 
 comment on function mayfly_private.graph_given is 'The input of a step of a graph.';
 
--- Records the ended children of a run of a graph: each child as its step or item, and a map once all its items
--- have ended. Returns the bytes that it wrote. Locks nothing, because the caller holds the run.
+-- Records the ended children of a run of a graph. Each child is recorded as its step or item, and a map is recorded
+-- when all its items have ended. Returns how many bytes it wrote. Locks nothing, because the caller holds the run.
 
 create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
 returns bigint
@@ -83,7 +83,7 @@ create type mayfly_private.ready_step as (
   items jsonb
 );
 
--- Finds, in one statement, all steps that have not begun and whose needed and optional steps have ended. A step
+-- Finds, in one statement, all steps that have not begun and whose `needs` and `optional` steps have all ended. A step
 -- is skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
 
 create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
@@ -121,9 +121,8 @@ $$;
 
 comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin or must be skipped.';
 
--- Adds the jobs of a step that begins: one, or one for each item of a map, a thousand at a time. A small input
--- is stored in the job, and read_graph_input reads a larger one. Returns the name of a field that is invalid,
--- or null.
+-- Adds the jobs of a step that begins: one job, or in a map one job for each item, a thousand at a time. A small input
+-- is stored in the job. A larger one is read by read_graph_input. Returns the name of an invalid field, or null.
 
 create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
 returns text

@@ -1,5 +1,5 @@
--- Stores a report, as a definer because it writes. The lease must be the caller's. The report is the step `report` of
--- the job, the only step that changes. Locks the job.
+-- Stores a report. The lease must be the caller's. The report is the step `report` of the job. It is the only step that
+-- can change. Locks the job.
 
 create function mayfly_private.report_workflow(lease text, value jsonb)
 returns boolean
@@ -29,7 +29,8 @@ $$;
 comment on function mayfly_private.report_workflow is 'Reports the progress of a workflow.';
 grant execute on function mayfly_private.report_workflow to authenticated, service_role;
 
--- Reports the progress of a held workflow, for query_workflow. The report is any JSON, and replaces the last one.
+-- Reports the progress of a held workflow, for query_workflow. The report can be any JSON value, and replaces the
+-- previous report.
 
 create function mayfly.report_workflow(lease text, value jsonb)
 returns boolean

@@ -1,5 +1,5 @@
--- Deletes failures of steps, as a definer because it writes. The lease must be the caller's. It leaves a row `retry:
--- <name>`, which shows that the step ran here. Locks the job.
+-- Deletes failures of steps. The lease must be the caller's. It leaves a row `retry: <name>`, which shows that the step
+-- ran at this point. Locks the job.
 
 create function mayfly_private.retry_steps(lease text, names text[])
 returns integer
@@ -38,8 +38,8 @@ $$;
 comment on function mayfly_private.retry_steps is 'Deletes failures of steps, so that they are retried.';
 grant execute on function mayfly_private.retry_steps to authenticated, service_role;
 
--- Deletes recorded failures of a held job's steps after they made the attempt fail, so that the next attempt
--- retries them. Returns how many.
+-- Deletes recorded failures of a held job's steps after they have made the attempt fail, so that the next attempt
+-- retries these steps. Returns how many it deleted.
 
 create function mayfly.retry_steps(lease text, names text[])
 returns integer

@@ -1,5 +1,5 @@
--- Stores a graph under its name and version unless there is one, and returns the stored one. Charges it. Locks the
--- row.
+-- Stores a graph under its name and version, unless there is one already. Returns the graph that is stored. Charges for
+-- a new graph. Locks the row.
 
 create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
 returns mayfly.workflow_graphs
@@ -29,7 +29,7 @@ $$;
 
 comment on function mayfly_private.keep_graph is 'Stores a graph under its name and version unless there is one.';
 
--- Stores a graph, as a definer because it writes. Locks the row.
+-- Stores a graph. Locks the row.
 
 create function mayfly_private.set_graph(name text, version text, graph jsonb)
 returns jsonb
@@ -42,7 +42,7 @@ declare
   kept mayfly.workflow_graphs;
   size constant integer := 512 + octet_length(graph::text);
 begin
-  -- In most calls the graph is already stored, and nothing has to be checked.
+  -- In most calls, the graph is already stored, so nothing has to be checked.
   select * into kept from mayfly.workflow_graphs g where g.tenant_id = tenant and g.name = set_graph.name and g.version = set_graph.version;
   if kept.graph is distinct from set_graph.graph or kept.graph is null then
     perform mayfly_private.check_graph(name, version, graph);

@@ -1,4 +1,4 @@
--- Refuses waits if one is invalid. The error has its index and field. Locks nothing.
+-- Refuses waits if one is invalid. The error has the index and the field of the first fault. Locks nothing.
 
 create function mayfly_private.check_waits(waits jsonb)
 returns void
@@ -47,7 +47,7 @@ $$;
 
 comment on function mayfly_private.check_waits is 'Refuses invalid waits, with index and field.';
 
--- The outcome of one wait: when, what, and whether it was recorded before.
+-- The outcome of one wait: when it came, what it is, and whether it was recorded before.
 create type mayfly_private.found_wait as (
   n integer,
   step text,
@@ -65,8 +65,8 @@ create type mayfly_private.found_wait as (
   known boolean
 );
 
--- The outcomes of a job's waits, in order. If several waits form one (`of`), the earliest outcome counts. A
--- signal goes to the first wait that wants it. Locks nothing, because the caller holds the job.
+-- The outcomes of a job's waits, in order. If several waits together form one (`of`), the earliest outcome counts. A
+-- signal goes to the first wait that asks for it. Locks nothing, because the caller holds the job.
 
 create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
 returns mayfly_private.found_wait[]
@@ -128,9 +128,9 @@ $$;
 
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
--- Records outcomes or puts a job to sleep, as a definer because it writes. The lease must be the caller's. The row
--- lock puts this call and writers that signal the job in order. A signal written before it is seen here, and a later
--- writer sees that the job waits. Locks the job, the keys of children that it adds, and approvals that it uses.
+-- Records outcomes or puts a job to sleep. The lease must be the caller's. The row lock lets this call and writers that
+-- signal the job run one after the other. An earlier signal is seen here, and a later writer sees that the job waits.
+-- Locks the job, the keys of children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -156,7 +156,7 @@ begin
   end if;
   job := mayfly_private.fence_job(lease);
 
-  -- A duration starts once, so every later call computes the same end.
+  -- A duration starts at the first call, so every later call computes the same end.
   with begun as (
     insert into mayfly.job_steps (tenant_id, job_id, name, attempt, result, bytes)
     select job.tenant_id, job.id, w.step || ': until', job.attempt, to_jsonb(ts + make_interval(secs => w.after)), 200
@@ -174,8 +174,8 @@ begin
     end if;
   end loop;
 
-  -- Results that are waited for together are returned once all are there. Until then they are recorded as they
-  -- arrive.
+  -- Results that are waited for together are returned when all have arrived. Until then, each is recorded as it
+  -- arrives.
   open_joins := array(select distinct f.together from unnest(found) f where f.together is not null and f.at is null);
   select sum(octet_length(f.outcome::text)) into size from unnest(found) f
   where f.at is not null and f.together is not null and f.together <> all (open_joins);
@@ -219,7 +219,7 @@ begin
     return jsonb_build_object('done', done, 'missing', missing, 'reread', size > 0, 'waiting', false);
   end if;
 
-  -- If children are waited for together, only the last one wakes the run.
+  -- If children are waited for together, only the last one that ends wakes the run.
   update mayfly.jobs j
   set status = 'waiting', holder = null, lease_end = null, max_attempts = j.max_attempts + 1,
     run_at = coalesce(
@@ -238,12 +238,12 @@ $$;
 comment on function mayfly_private.wait_any is 'Waits for the first of several things.';
 grant execute on function mayfly_private.wait_any to authenticated, service_role;
 
--- Checks several waits of a held job, records each outcome as its step, and puts the job to sleep if there is
--- none: { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of signal, child:
--- true, approval, after (seconds) and until. With { of, key }, several waits form one: the first outcome is
--- taken, and `of` records its key. With { together }, children are returned when all have ended. `jobs` are
--- children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added.
--- `reread` means that the results exceed 2 MB and must be read from the steps.
+-- Checks several waits of a held job and records each outcome as its step. If there is no outcome yet, puts the job to
+-- sleep. Returns { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of `signal`, `child:
+-- true`, `approval`, `after` (seconds) or `until`. With { of, key }, several waits form one: the first outcome counts,
+-- and its key is recorded as the step `of`. With { together }, children are returned when all have ended. `jobs` are
+-- children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added. `reread`
+-- means that the results exceed 2 MB and must be read from the steps.
 
 create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
 returns jsonb

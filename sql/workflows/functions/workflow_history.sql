@@ -1,5 +1,5 @@
--- The checkpoints that a workflow, or any job, has recorded, in order, one page at a time. `seq` counts them
--- from 1, because the column of that name counts across all jobs. For callers with job:read. Locks nothing.
+-- The checkpoints that a workflow, or any job, has recorded, in order, one page at a time. `seq` counts the checkpoints
+-- of this job from 1. (The column of that name counts those of all jobs.) For callers with job:read. Locks nothing.
 
 create function mayfly.workflow_history(id uuid, after bigint default 0, page_limit integer default 1000)
 returns jsonb
@@ -16,7 +16,7 @@ begin
     and not exists (select from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = workflow_history.id) then
     perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
-  -- A page ends at 4 MB, measured by the running sum.
+  -- A page ends when the sum of the sizes reaches 4 MB.
   select jsonb_build_object(
       'checkpoints', coalesce(jsonb_agg(jsonb_build_object('seq', p.seq, 'name', p.name, 'result', p.result, 'attempt', p.attempt,
         'ms', p.ms, 'at', p.at) order by p.seq), '[]'),

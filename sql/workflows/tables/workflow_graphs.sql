@@ -1,4 +1,4 @@
--- Workflows that are declared as graphs, by name and version. They define what a run of a version does and what
+-- Workflows that are declared as graphs, by name and version. A graph defines what a run of its version does, and what
 -- the console draws. A version with open runs never changes.
 
 create table mayfly.workflow_graphs (

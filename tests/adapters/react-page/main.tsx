@@ -1,5 +1,5 @@
 /** @jsxImportSource react */
-/** A page with every hook, twice where two components share something, in strict mode. */
+/** A page with every hook, in strict mode. If two components can share something, a hook is on the page twice. */
 import {
   type Live,
   MayflyProvider,

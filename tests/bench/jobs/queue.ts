@@ -1,4 +1,4 @@
-/** The interface by which ours and every opponent are measured. */
+/** The interface through which our queue and every opponent are measured. */
 
 import type { Backend } from "#harness/backend";
 
@@ -29,15 +29,15 @@ export interface Queue {
     handle: Handle,
     way: string,
   ): Promise<() => Promise<void>>;
-  /** Waits until the results of handlers are recorded, if it starts as many as there are. */
+  /** For a queue that starts all available jobs at once: waits until their results are recorded. */
   settle?(): Promise<void>;
-  /** Adds jobs with its own way of adding many. */
+  /** Adds jobs in the queue's own way of adding many. */
   addMany(inputs: Input[]): Promise<void>;
   addOne(input: Input): Promise<void>;
   close(): Promise<void>;
 }
 
-/** One connection that does jobs. */
+/** One connection that claims and completes jobs. */
 export interface Doer {
   backend: Backend;
   add(count: number): Promise<void>;
@@ -45,7 +45,7 @@ export interface Doer {
   turn(size: number): Promise<number>;
 }
 
-/** Waits until handlers have counted enough, and looks rarely, so that it does not disturb them. */
+/** Waits until this is true. It looks rarely, so that it does not disturb the handlers. */
 export async function until(isSo: () => boolean, what: string, ms = 120_000): Promise<void> {
   const began = performance.now();
   while (!isSo()) {

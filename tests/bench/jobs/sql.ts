@@ -10,7 +10,7 @@ import { graphileStatements } from "./graphile.ts";
 import { emptyDatabase } from "./packages.ts";
 import type { Doer } from "./queue.ts";
 
-/** With `turn_jobs`, as an agent: what one turn claims, the next one completes. */
+/** Calls `turn_jobs` as an agent. Each turn completes what the turn before it claimed. */
 export async function ourTurns(
   db: TestDatabase,
   tenant: string,
@@ -36,7 +36,7 @@ export async function ourTurns(
   };
 }
 
-/** With `claim_any_jobs`, as the secret key, from 50 tenants, and completed in a second call. */
+/** Claims with `claim_any_jobs`, as the secret key, from 50 tenants, and completes in a second call. */
 async function ourFleet(db: TestDatabase, tenants: string[]): Promise<Doer> {
   const backend = await openBackend(db.url, serviceRole);
   let place: unknown = {};
@@ -114,7 +114,7 @@ export async function measureSql(db: TestDatabase): Promise<void> {
     const graphile = await make(() => graphileStatements(theirs.url));
     const turning = await make(() => ourTurns(db, tenant));
     const fleet = await make(() => ourFleet(db, tenants));
-    // Workers keep their connections, so what a session plans and caches once is not measured.
+    // Warms up: workers keep their connections, so what a session plans and caches once is not measured.
     for (const doers of [graphile, turning, fleet]) await rateOf(doers, size, 15);
     const rates = { graphile: [] as Rate[], turning: [] as Rate[], fleet: [] as Rate[] };
     for (let round = 0; round < rounds(7, 3); round++) {

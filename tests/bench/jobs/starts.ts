@@ -1,6 +1,6 @@
 /**
- * The time from the call that adds a job until its handler has it, with a sleeping worker: it has recorded the job
- * before, and found nothing more.
+ * The time from the call that adds a job until a sleeping worker's handler has it. The worker sleeps because it has
+ * recorded the job before, and then found nothing more.
  */
 import { quartiles } from "../lib/measure.ts";
 import { report } from "../lib/report.ts";
@@ -16,7 +16,7 @@ export async function measureStarts(queues: Queue[]): Promise<void> {
     const own: number[] = [];
     const handle = ({ at }: Input) => void (at && own.push(performance.now() - at));
     const stop = await queue.start(1, 10, handle, "default");
-    // The first ones open connections and plan.
+    // The first jobs open connections and make plans, and are left out.
     for (let n = 0; n < rounds(105, 45); n++) {
       await queue.addOne({ n, at: performance.now() });
       await until(() => own.length > n, queue.name, 10_000);

@@ -108,7 +108,7 @@ interface DbosClient {
   destroy(): Promise<void>;
 }
 
-/** There, one process is one worker. Several workers would be several processes, and are not measured. */
+/** In these engines, a process is a worker. Several workers would be several processes, which are not measured. */
 export async function openDbos(): Promise<Queue> {
   const { DBOS, DBOSClient } = await load<{
     DBOS: Dbos;

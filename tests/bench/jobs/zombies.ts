@@ -1,4 +1,4 @@
-/** How each treats the write of a worker whose lease has ended, while another worker has the job. */
+/** How each queue treats the write of a worker whose lease has ended, while another worker has the job. */
 
 import postgres from "postgres";
 import { openBackend } from "#harness/backend";

@@ -17,7 +17,7 @@ export interface Call {
 
 type Clock = (backend: Backend, work: () => Promise<unknown>) => Promise<number>;
 
-/** Runs both in turns, each first in every other round, after the rounds in which plans are made. */
+/** Runs both calls in each round, in alternating order. The first rounds, which make plans, do not count. */
 async function compareBy(
   clock: Clock,
   rounds: number,

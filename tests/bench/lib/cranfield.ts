@@ -1,5 +1,5 @@
 /**
- * The Cranfield collection: 1,400 abstracts of aerodynamics, 225 questions, and which abstracts answer which
+ * The Cranfield collection: 1,400 abstracts about aerodynamics, 225 questions, and which abstracts answer which
  * question.
  */
 import { readFile } from "node:fs/promises";

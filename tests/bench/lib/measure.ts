@@ -25,7 +25,7 @@ export function quartiles(values: number[]): Quartiles {
   return { q1: at(0.25), median: at(0.5), q3: at(0.75) };
 }
 
-/** Runs both `rounds` times, each first in every other round, after a first round to warm up. */
+/** Runs both `rounds` times, in alternating order, after a first round to warm up. */
 export async function compare(
   rounds: number,
   ours: () => Promise<unknown>,

@@ -17,8 +17,8 @@ export const nameOf = (call: string) =>
 
 /**
  * Plain queries with a clock inside the database, so that no round trip is measured. The calls take turns, each
- * with another question than the one before. Otherwise the first one would find cold caches, and the others what it
- * had read.
+ * with a different question from the one before. Otherwise the first call would find cold caches, and the others
+ * would find what it had read.
  */
 export async function makePlain(sql: Sql): Promise<void> {
   await sql.unsafe(`
@@ -69,7 +69,7 @@ begin
 end $$`);
 }
 
-/** The fastest plain query that finds as much as ours, or 0.99. */
+/** The fastest plain query that finds as much as ours, or at least 0.99. */
 export function bestPlain(measured: Measured[], own: Measured): Measured {
   const [best] = measured
     .filter((row) => row.call !== ours && row.recall >= Math.min(own.recall, 0.99))

@@ -1,6 +1,6 @@
 /**
  * The databases of a benchmark: Postgres 17 if DATABASE_URL names one, and PGlite. With --quick, only the first one
- * of these.
+ * that is available.
  */
 import { openPgliteDatabase, openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { makeTemplate } from "#harness/template";

@@ -1,5 +1,5 @@
 /**
- * Reserving and settling on one budget: simultaneous calls together in one statement, and a statement for each
+ * Reserving and settling on one budget. Compares one statement for all simultaneous calls with a statement for each
  * call.
  */
 import { randomUUID } from "node:crypto";

@@ -39,7 +39,7 @@ export async function measureScreen(): Promise<void> {
       size: 1,
       tell: true,
     });
-  // Until it gets broadcasts, and no longer polls.
+  // Warms up until the watcher gets broadcasts and no longer polls.
   let sent = 0;
   for (let told = 0; told < 5; ) {
     await flush(sent++);

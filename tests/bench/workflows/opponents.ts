@@ -25,7 +25,7 @@ interface Absurd {
   emitEvent(name: string, payload: object): Promise<void>;
 }
 
-/** There, children have their own queue, so that waiting parents do not keep them from a worker. */
+/** In this engine, children have their own queue, so that waiting parents do not keep them from a worker. */
 export async function openAbsurd(programs: Record<string, Program>): Promise<Engine> {
   const { Absurd } = await load<{ Absurd: new (options: object) => Absurd }>("absurd-sdk");
   const { Pool } = (
@@ -152,7 +152,7 @@ interface Dbos {
 }
 
 /**
- * There, runs start in the process that starts them, so that signals and steps are measured without its polling
+ * In this engine, runs start in the process that starts them. So signals and steps are measured without its polling
  * queue.
  */
 export async function openDbos(programs: Record<string, Program>): Promise<Engine> {

@@ -1,6 +1,7 @@
 /**
  * An agent in its own process, to be killed. It does a mixed load, and prints one JSON line for each confirmed
- * action. What `remember` resolved is in its outbox's folder. What `sync` resolved, the server has acknowledged.
+ * action. When `remember` resolves, the memory is in the outbox's folder. When `sync` resolves, the server has
+ * acknowledged it.
  */
 import { type Agent, Mayfly } from "@mayfly/sdk";
 import { randomOf } from "./random.ts";

@@ -20,7 +20,7 @@ import type { Stack } from "./stack.ts";
 
 export interface Strike {
   name: string;
-  /** How often, relative to the others. */
+  /** How often it happens, relative to the others. */
   weight: number;
   strike(context: { load: Load; random: Random }): Promise<void>;
 }
@@ -37,7 +37,7 @@ export interface Chaos {
 }
 
 /**
- * Runs it.
+ * Runs the load through the failures, and then checks the invariants.
  *
  * @throws if an invariant does not hold. The output has the seed.
  */

@@ -1,8 +1,8 @@
 /**
- * Workflows on a real Postgres 17 while everything breaks. The processes of their workers are killed with kill
- * -9 or stopped for
- * longer than their leases, connections end, and broadcasts are lost. Runs as code use steps, children, a map, a signal
- * beside a timer, an approval and a sleep; runs of a graph a map, a condition and a join. Afterwards each run
+ * Workflows on a real Postgres 17 while everything breaks. The processes of their workers are killed with
+ * kill -9 or stopped for longer than their leases, connections end, and broadcasts are lost. Runs of code use steps,
+ * children, a map, a signal beside a timer, an approval and a sleep. Runs of a graph use a map, a condition and a
+ * join. Afterwards each run
  * must have the right result and each child must exist once. No recorded step may have been done again, and no
  * signal or decision lost.
  */
@@ -150,8 +150,8 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
         result: graphGives(n),
       });
     }
-    // Two squares for each run as code. A list, three squares and a sum for each run of a graph. The skipped step has
-    // none.
+    // Each run has ended once, with its jobs: two squares for a run of code; a list, three squares and a sum for a
+    // run of a graph. The skipped step has no job.
     expect(ended).toHaveLength(runs * (1 + 2) + runs * (1 + 5));
     const [asked] = await db.sql`
       select count(*)::int as n, count(*) filter (where status = 'approved')::int as approved

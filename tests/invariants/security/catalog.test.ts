@@ -71,7 +71,7 @@ describe("what each role may touch", () => {
     expect(granted).toEqual([]);
   });
 
-  it("uses policies only for reading", async () => {
+  it("has policies only for reading", async () => {
     const policies = await namesOf(`
       select format('%s on %s.%s for %s', policyname, schemaname, tablename, cmd) as name from pg_policies
       where schemaname in ('mayfly', 'mayfly_private') and cmd <> 'SELECT'`);

@@ -115,7 +115,7 @@ export function mutationOf(claims: Claims, ids: unknown[]): fc.Arbitrary<Claims>
     fc
       .array(change, { minLength: 1, maxLength: 4 })
       .map((changes) => changes.reduce((before, apply) => apply(before), claims))
-      // With this role one is the project itself, so no fuzzing is needed: see SECURITY.md.
+      // Whoever has this role is the project itself, so no fuzzing is needed: see SECURITY.md.
       .filter((made) => made.role !== "service_role")
   );
 }

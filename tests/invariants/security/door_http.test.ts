@@ -191,7 +191,7 @@ describe("writing over the Data API", () => {
         expect([error?.code, data]).toEqual([refused, null]);
       }
     expect(await digestOf(local.sql, tenant)).toEqual(before);
-    // And what it should have broken still works.
+    // And what the attempts should have broken still works.
     await local.sql`select mayfly_private.maintain_all()`;
     const { maintenance } = await rpc<{ maintenance: { failing: unknown[] } }>(
       local.sql,

@@ -22,7 +22,7 @@ export const payloads: string[] = [
   "Ω".repeat(3_000),
 ];
 
-/** A request over HTTP costs more, so only payloads that cover the others. */
+/** The payloads for HTTP: a few that cover the others, because a request over HTTP costs more. */
 export const fewPayloads: string[] = payloads.filter((_, index) =>
   [2, 5, 7, 9, 12].includes(index),
 );

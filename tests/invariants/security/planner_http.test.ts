@@ -143,7 +143,7 @@ describe("the Data API with mayfly_gate.check_request", () => {
     }
   });
 
-  it("gives none to any caller, with any method or function", async () => {
+  it("gives no estimate to any caller, with any method or function", async () => {
     const planned = { prefer: "count=planned" };
     expect((await ask("/memories", planned, { method: "HEAD" })).status).toBe(400);
     for (const [method, body] of [

@@ -38,15 +38,15 @@ afterAll(() => local.close());
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 interface Outcome {
-  /** Of the Data API, a function, and Realtime's refusal or welcome. */
+  /** The statuses of the Data API and of a function, and whether Realtime let the token join. */
   rest: number;
   functions: number;
   joined: boolean;
-  /** All answers. */
+  /** The texts of all answers. */
   said: string;
 }
 
-/** What a token gets from each of the three. */
+/** What a token gets from the Data API, a function and Realtime. */
 async function show(token: string, topic = `tenant:${victim}:log`): Promise<Outcome> {
   const headers = { apikey: local.publishableKey, authorization: `Bearer ${token}` };
   const rest = await fetch(`${local.apiUrl}/rest/v1/memories?select=task,tenant_id`, {

@@ -81,7 +81,7 @@ describe("one-time codes and links", () => {
     expect(used.url.searchParams.get("error_code")).toBe("otp_expired");
   });
 
-  it("of a PKCE client that reset a password open a session in which it can be set", async () => {
+  it("of a PKCE client that reset a password open a session in which a new password can be set", async () => {
     const { email } = await person();
     const client = pkceClient();
     await client.auth.resetPasswordForEmail(email, { redirectTo: "http://127.0.0.1:3000/reset" });

@@ -153,7 +153,7 @@ describe("tables", () => {
     expect((await a.from("auth.users").select()).error?.code).toBe("PGRST205");
   });
 
-  it("let migrations reference auth.users, but not requests", async () => {
+  it("let migrations reference auth.users, but let no request do so", async () => {
     const { error } = await a.from("owned").insert({ id: 1, user_id: crypto.randomUUID() });
     expect(error).toMatchObject({ code: "23503" });
   });

@@ -187,7 +187,7 @@ describe("insert", () => {
     });
   });
 
-  it("takes only the named columns", async () => {
+  it("writes only the named columns", async () => {
     const answer = await send("POST", "kinds?columns=t&select=t,big", '{"t":"a","big":1}', full);
     expect(answer.json).toEqual([{ t: "a", big: null }]);
     expect(await send("POST", "kinds?columns=nope", "{}")).toMatchObject({
@@ -199,7 +199,7 @@ describe("insert", () => {
     });
   });
 
-  it("takes 20,000 rows at once", async () => {
+  it("accepts 20,000 rows at once", async () => {
     const rows = Array.from({ length: 20_000 }, (_, at) => ({ id: at + 1, t: `row ${at}` }));
     // Not with supabase-js, which takes seconds of this process to collect the keys of so many rows.
     const answer = await send("POST", "kinds?columns=id,t", JSON.stringify(rows), {
@@ -210,7 +210,7 @@ describe("insert", () => {
     expect(shown.data).toHaveLength(20_000);
   });
 
-  it("takes forms and CSV", async () => {
+  it("accepts forms and CSV", async () => {
     const form = { ...full, "content-type": "application/x-www-form-urlencoded" };
     expect((await send("POST", "pairs", "a=1&b=x+y&note=5", form)).json).toEqual([
       { a: 1, b: "x y", note: "5" },

@@ -39,7 +39,7 @@ export async function failure(
   return { code: "", message: "did not fail" };
 }
 
-/** Leaves the lock of a data folder as its process finds it after a long suspension: in another's hands. */
+/** Gives the lock of a data folder to another process, as if its own process had been suspended for long. */
 export function takeOver(dataDir: string): void {
   const lock = join(dataDir, "mayfly.lock");
   const other = { ...JSON.parse(readFileSync(lock, "utf8")), token: "another" };

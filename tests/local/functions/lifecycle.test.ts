@@ -11,7 +11,7 @@ import { configFor, makeProject, startHost } from "./project.ts";
 
 setUp();
 
-describe("when a function misbehaves", () => {
+describe("when a function misbehaves,", () => {
   test("an error thrown late restarts the process, others keep their answers", async () => {
     const { call, log } = await start({ wild, slow });
     const before = await pidAfter(call);
@@ -100,7 +100,7 @@ describe("when a function misbehaves", () => {
   });
 });
 
-describe("on a change", () => {
+describe("on a change,", () => {
   test("the new code serves, and the old code finishes its requests", async () => {
     const { call, log, project } = await start({ wild }, { watch: true });
     const before = await pidAfter(call);
@@ -116,7 +116,7 @@ describe("on a change", () => {
     expect((await held).status).toBe(503);
   });
 
-  test("a replaced process ends when its last request has", async () => {
+  test("a replaced process ends when its last request has ended", async () => {
     const { call, log, project } = await start({ wild, slow }, { watch: true });
     const before = await pidAfter(call);
     project.write("functions/wild/index.ts", says("two"));
@@ -170,7 +170,7 @@ describe("on a change", () => {
   });
 });
 
-describe("at the start", () => {
+describe("at the start,", () => {
   test("a missing Deno is one sentence", () => {
     const empty = mkdtempSync(join(tmpdir(), "mayfly-no-deno-"));
     expect(() => findDeno(join(empty, "index.ts"))).toThrow(/^Deno is missing, .*npm install/);
@@ -239,7 +239,7 @@ describe("at the start", () => {
   });
 });
 
-describe("at the end", () => {
+describe("at the end,", () => {
   test("closing lets requests and background tasks finish", async () => {
     const { host, call, log } = await start({ wild, slow });
     const pid = await pidAfter(call);

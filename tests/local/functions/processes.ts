@@ -60,7 +60,7 @@ export function setUp(): void {
 export const pidAfter = async (call: (path: string) => Promise<Response>) =>
   Number(await (await call("wild")).text());
 
-/** Resolves when no process with the id is running. One that ended and waits to be reaped is not running. */
+/** Resolves when no process with the id is running. A process that ended and waits to be reaped does not count. */
 export async function gone(pid: number): Promise<void> {
   while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -26,7 +26,7 @@ export class LogBook implements Logger {
     return this.lines.filter((line) => line.level === level);
   }
 
-  /** The next line that matches, or an earlier one. Only of one request if it is named. */
+  /** A line that matches: an earlier one, or else the next one. If a request is named, only one of its lines. */
   seen(pattern: RegExp, requestId?: string): Promise<LogLine> {
     const matches = ({ message, fields }: LogLine) =>
       pattern.test(message) && (!requestId || fields.request_id === requestId);

@@ -70,7 +70,7 @@ async function openEmbedded(): Promise<Place> {
   const url = pglite.url("supabase_admin");
   await bootstrap(url, null);
   if (!template) {
-    // Written beside it first, so that an existing file is always complete.
+    // Written under another name first, so that an existing file is always complete.
     const draft = `${path}.${process.pid}`;
     await mkdir(dirname(path), { recursive: true });
     await writeFile(draft, await pglite.dumpDataDir());

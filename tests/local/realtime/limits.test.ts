@@ -65,7 +65,7 @@ test("a client above the plan's limit can connect before the others join, but ca
   while (!(await join(second, "room")).includes('"status":"ok"'));
 });
 
-test("a join over the rate is refused, and its topic's former channel and the socket are closed", async () => {
+test("a join over the rate is refused, and the topic's earlier channel and the socket are closed", async () => {
   const target = await start({ joinsPerSecond: 1, rateTickMs: 60, rateTicks: 1 });
   const client = await open(target);
   const refused = () => client.frames.some(({ text }) => text.includes("ClientJoinRateLimit"));
@@ -113,7 +113,7 @@ test("database broadcasts over the project's rate are dropped in silence, and ea
   expect(said.filter((text) => /phx_close|"error"/.test(text))).toEqual([]);
 });
 
-test("if presence is on for all, a join without it has it too", async () => {
+test("if presence is on for all, a join that does not ask for it gets it too", async () => {
   const target = await start({ presenceForAll: true });
   const client = await open(target);
   await join(client, "room");
@@ -154,7 +154,7 @@ test("a join that wants postgres_changes is refused without blocking its socket"
     expect(await join(client, "changes", config)).toContain("PostgresChangesUnavailable");
 });
 
-test("too many joins refuse further connections", async () => {
+test("after too many joins, further connections are refused", async () => {
   const target = await start({ joinsPerSecond: 1, rateTickMs: 200, rateTicks: 1 });
   const client = await open(target);
   for (let i = 0; i < 5; i++)
@@ -172,7 +172,7 @@ test("too many joins refuse further connections", async () => {
   }
 });
 
-test("over the message rate the receivers are closed and the sender's acks stay ok", async () => {
+test("over the message rate, the receivers' channels are closed, and the sender's acks stay ok", async () => {
   const target = await start({ messagesPerSecond: 2, rateTickMs: 30, rateTicks: 1 });
   const sender = await open(target);
   const receiver = await open(target);
@@ -222,7 +222,7 @@ test("presence counts for clients that receive it, not for those that only show 
   // The fixtures let everybody read broadcasts of bc:…, and nobody its presence.
   await database.sql`create policy may_show on realtime.messages for insert to authenticated
     with check (realtime.topic() = 'bc:shown' and extension = 'presence')`;
-  // That is two in each tick of 30 ms.
+  // The limit is two presence messages in each tick of 30 ms.
   const target = await start({ presencePerSecond: 2 / 0.03, rateTickMs: 30, rateTicks: 1 });
   const token = await userToken(alice);
   const shown: RawClient[] = [];

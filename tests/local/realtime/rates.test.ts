@@ -35,7 +35,7 @@ test("the average is over the last minute, and falls as quiet ticks follow", () 
   expect(counter.average).toBe(0);
 });
 
-test("after quiet minutes it starts again, so a burst counts against few ticks", () => {
+test("after quiet minutes the average starts again, so a burst counts against few ticks", () => {
   const counter = new RateCounter(100, freePlan);
   vi.advanceTimersByTime(300_000);
   counter.add(1_000);

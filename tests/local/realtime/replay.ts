@@ -23,11 +23,11 @@ interface Line extends Recorded {
 export interface ReplayOptions {
   /** Recorded times are kept, but this many times faster. */
   speed?: number;
-  /** Sockets that the server closes. */
+  /** The sockets that the server closes. */
   closedByServer?: string[];
   /** The client disconnected before it had read everything. */
   hangsUp?: boolean;
-  /** An action before a frame whose cause was not recorded. */
+  /** Does what caused a frame, if the recording does not have the cause. */
   cause?: (frame: string, tokens: Tokens) => Promise<void>;
 }
 

@@ -27,7 +27,7 @@ export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(
     setBusy(false);
     setError(answer.error);
     if (!answer.error) say({ tone: "green", title });
-    // Also after a refusal, because the approval may have changed.
+    // Call it after a refusal, too, because the approval may have changed.
     onDone();
   };
   const approve = () => {

@@ -4,14 +4,14 @@ import { Version } from "../../live/frame.ts";
 import type { Space } from "../../live/space.ts";
 
 const pageSize = 100;
-/** The shortest time between two reads, because messages of other channels also cause one. */
+/** The shortest time between two reads. Without it, messages of other channels would cause too many. */
 const pauseMs = 200;
 
 /** The messages of a channel, newest last, including those that arrive from now on. */
 export class Conversation {
   readonly version = new Version();
   readonly error = signal<MayflyError | null>(null);
-  /** Null if the person has not subscribed. Undefined until it is known. */
+  /** The last message that the person has acknowledged. Null if not subscribed, undefined until it is known. */
   acknowledged: number | null | undefined;
   /** Whether there may be older messages. */
   hasOlder = false;

@@ -72,7 +72,7 @@ export function OneChannel(props: { space: Space; channel: ChannelInfo; onChange
   );
 }
 
-/** Stays at its end as messages arrive, unless the reader has scrolled up. */
+/** The list of messages. As messages arrive, it stays at its end, unless the reader has scrolled up. */
 function Scroll({ said }: { said: Conversation }) {
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);

@@ -15,7 +15,7 @@ export interface Check {
 
 interface Outcome {
   error: MayflyError | null;
-  /** It works, but with a warning. */
+  /** Set if the part works, but something should be looked at. */
   warning?: string;
   todo?: string;
 }

@@ -7,7 +7,10 @@ import { searched } from "../../parts/search.tsx";
 import { oneLine, plural } from "../../parts/text.ts";
 import { timesKey } from "../../parts/times.tsx";
 
-/** Redrives or discards failed jobs, which the documentation also calls dead letters: the picked ones, else those that a search or a span of time has found, else all of the queue. */
+/**
+ * Redrives or discards failed jobs, which the documentation also calls dead letters. These are the picked jobs. If none
+ * are picked, they are the jobs that a search or a span of time has found, and otherwise all failed jobs of the queue.
+ */
 export function DeadLetters(props: {
   space: Space;
   queue: string;

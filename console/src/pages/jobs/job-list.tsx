@@ -57,7 +57,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
       goesOn: ({ all }) => !all.every(hasEnded),
     },
   );
-  // While a new search is on its way, nothing may be done to what the old one has found.
+  // Until a new search has its answer, the results of the old one are shown, and no action may use them.
   const isCurrent = jobs.data?.sought === searched().trim().slice(0, 200);
   return (
     <div class="stack">
@@ -153,7 +153,7 @@ const pickLabel = ({ name, id }: JobInfo) => `Pick ${printable(name)} ${id.slice
 
 const several = <span title="Several attempts: its page shows each of them.">–</span>;
 
-/** Until a worker took it. The list knows only the last attempt, and the page of a job all of them. */
+/** How long the job waited for a worker. The list knows only the last attempt, but the job's page knows all. */
 const queued = ({ createdAt, runAt, startedAt, attempt }: JobInfo) => {
   if (attempt > 1) return several;
   const ms = startedAt ? startedAt.getTime() - Math.max(createdAt.getTime(), runAt.getTime()) : -1;

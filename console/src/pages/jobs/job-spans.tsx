@@ -17,7 +17,7 @@ export function spansOf(job: JobDetails): Span[] {
     first?.getTime() ?? Infinity,
   );
   const spans: Span[] = [];
-  // A pause between attempts overwrites the time at which the job was first due.
+  // After a failed attempt, it is unknown when the job was first due, because the pause has overwritten that time.
   if (attempts.length === 0 && due - createdAt.getTime() > 500 && Number.isFinite(due))
     spans.push({
       ...{ key: "scheduled", label: "Not due yet", says: "not due yet", tone: "gray" },
@@ -79,8 +79,8 @@ export function spansOf(job: JobDetails): Span[] {
 }
 
 /**
- * How long it waited for a worker from when it was first due, and how long workers held it. Of a job that waits or has
- * waited for something, only its last claim is known, and until then its steps.
+ * How long a job waited for a worker after it was first due, and how long workers held it. If a job waits or has waited
+ * for something, only its last claim is known. Before that claim, only its steps are known.
  */
 export function timesOf(job: JobDetails, now: number): { queuedMs: number; workedMs: number } {
   const { createdAt, runAt, startedAt, finishedAt, attempts, steps, status } = job;

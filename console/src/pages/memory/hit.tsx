@@ -9,7 +9,7 @@ import { Ago } from "../../parts/time.tsx";
 import { space } from "../../session/session.ts";
 import { kindWord, toneOfKind } from "./kinds.ts";
 
-/** The first text that the memory has. */
+/** The title of a memory: the first of its texts that exists. */
 export const titleOf = ({
   task,
   input,

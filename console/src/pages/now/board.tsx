@@ -12,7 +12,7 @@ import { advance, goTo, headAt, isLive, pastAt, playing, spanMs, windowAt } from
 
 export type Picked = Spot["of"];
 
-/** The time between frames while only bars drain. Moving things are drawn in every frame. */
+/** The time between two drawings while only the bars shrink. While something moves, every frame is drawn. */
 const calmMs = 90;
 const near = 9;
 
@@ -28,7 +28,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
   const spots = useRef<Spot[]>([]);
   const dirty = useRef(true);
 
-  // Rows change only every second. Everything that changes with a frame is on the canvas.
+  // Rows change only once a second. Everything that changes with each frame is on the canvas.
   const head = pastAt.value ?? second.value;
   const { from, to } = windowAt(head);
   const lanes = useMemo(() => {
@@ -38,7 +38,8 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
   const rowOf = useMemo(() => new Map(lanes.map(({ id }, row) => [id, row])), [lanes]);
   const arcs = useMemo(
     () => [...messageArcs(messages.all()), ...jobArcs(events.timeline.items)],
-    // Not for each event, but every second, so that the arc of the last job is not missing while nothing else happens.
+    // The arcs are not computed for each event, but every second, so that the last job gets its arc even if nothing
+    // else happens.
     [
       messages.version.value,
       Math.floor(events.timeline.version.value / 4),

@@ -77,7 +77,7 @@ export function pausesOf(
     }
     pauses.set(subject, own);
   }
-  // The agent was suspended before the events that are known here.
+  // These agents were suspended before the first event that is known here.
   for (const { id, status, suspendedAt } of lives)
     if (status === "suspended" && suspendedAt && !pauses.has(id))
       pauses.set(id, [[suspendedAt.getTime(), Number.POSITIVE_INFINITY]]);

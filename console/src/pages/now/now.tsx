@@ -49,7 +49,7 @@ export default function Now({ space }: PageProps) {
   );
 }
 
-/** The hour in five numbers. */
+/** Five numbers about the past hour. */
 function Summary({ space }: Pick<PageProps, "space">) {
   const at = pastAt.value ?? second.value;
   const counts = { running: 0, suspended: 0, stopped: 0, expired: 0 };

@@ -84,7 +84,8 @@ function paintEnd(
     return;
   }
   context.beginPath();
-  // To the left of its end, which may be the present: it is over, so nothing of it is in the future.
+  // The cross is drawn to the left of the end, because the end may be the present, and nothing of a dead agent belongs
+  // to the future.
   context.moveTo(at - 9, y - 4);
   context.lineTo(at - 1, y + 4);
   context.moveTo(at - 1, y - 4);

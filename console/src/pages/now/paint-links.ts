@@ -21,7 +21,7 @@ export function paintEvents(
     const [place, y] = [x(at), yOf(scene, row)];
     if (y < 0 || y > scene.height) continue;
     spots.push({ x: place, y, of: { kind: "event", event } });
-    // Draws only one of those with the same place and colour.
+    // Of several dots with the same place and colour, only one is drawn.
     const spot = `${Math.round(place / 3)} ${row} ${kind}`;
     if (drawn.has(spot)) continue;
     drawn.add(spot);

@@ -57,7 +57,7 @@ function paintGrid(context: CanvasRenderingContext2D, scene: Scene, tint: Tint, 
     const text = step < 60_000 ? clockTime(at) : clockTime(at).slice(0, -3);
     const half = context.measureText(text).width / 2;
     const isCut = place < half || place > width - half;
-    // Neither cut by an edge nor under the time of the present.
+    // Leaves out a label that an edge would cut, or that the time of the present would cover.
     if (!isCut && Math.abs(place - x(head)) > half + pill) context.fillText(text, place, 18);
   }
 }

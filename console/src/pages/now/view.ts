@@ -4,11 +4,11 @@ import { hourMs } from "../../live/agents.ts";
 
 export const spans = { "2 min": 120_000, "5 min": 300_000, "15 min": 900_000, "1 h": hourMs };
 export const speeds = [1, 5, 20, 60];
-/** The share of the width after the present, which shows remaining lives. */
+/** The share of the width to the right of the present. It shows how long agents still live. */
 export const ahead = 0.28;
 
 export const spanMs = signal(spans["5 min"]);
-/** Null means live. */
+/** The instant of the past that is shown. Null means live. */
 export const pastAt = signal<number | null>(null);
 export const playing = signal(false);
 export const speed = signal(20);

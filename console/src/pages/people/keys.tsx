@@ -11,7 +11,7 @@ import { printable } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
 import { KeyForm } from "./key-form.tsx";
 
-/** Enrolment keys, with which machines spawn agents and do nothing else. */
+/** Enrolment keys. With such a key, a machine can spawn agents, and do nothing else. */
 export function Keys({ space }: { space: Space }) {
   const { keys } = space.mayfly;
   const [makes, setMakes] = useState(false);

@@ -15,12 +15,12 @@ export function ComparedStep(props: {
   step: number;
   left: RunDetails;
   right: RunDetails;
-  /** Both runs have the same record of the step. */
+  /** Whether both runs have the same record of the step. */
   shared: boolean;
 }) {
   const { step, shared } = props;
   const [left, right] = [answered(props.left, step), answered(props.right, step)];
-  // Both were asked the same if the digests are equal.
+  // If the digests are equal, both models were asked the same.
   const asked = left && right && left.digest === right.digest;
   const tools = [toolsOf(props.left, step), toolsOf(props.right, step)] as const;
   return (

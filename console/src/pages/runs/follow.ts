@@ -19,7 +19,7 @@ export interface Spoken {
 /** Waits this long after a chunk before reading the record again, because a step ends with several chunks. */
 const settleMs = 120;
 const retryMs = 3_000;
-/** A worker may take it or record a step at any moment, which is no event. */
+/** Whether a worker may take the run or record a step at any moment. There is no event for that. */
 const isClose = ({ status }: RunDetails) => status === "queued" || status === "running";
 const recorded = new Set([
   ...["finish-step", "tool-input-available", "tool-output-available", "tool-output-error"],
@@ -38,7 +38,7 @@ export class FollowedRun {
   #cursor = 0;
   #reading: Promise<void> | null = null;
   #mustRead = false;
-  /** Polls, because a pause and the end of a wait come without a chunk. */
+  /** The pace of polling, because no chunk announces a pause or the end of a wait. */
   readonly #pace = new Pace();
   #before = "";
   #timer: ReturnType<typeof setTimeout> | undefined;

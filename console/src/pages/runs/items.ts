@@ -76,11 +76,11 @@ export interface Axis {
   /** The place of an instant, from 0 to 1. */
   place(at: number): number;
   gaps: Gap[];
-  /** How long it worked. */
+  /** How long the run worked. */
   busyMs: number;
 }
 
-/** A wait longer than this share of the work is drawn as a mark of this width. */
+/** If a wait is longer than this share of the work, it is drawn as a mark, which is as wide as this share. */
 const gapShare = 0.03;
 const noticedMs = 1_000;
 

@@ -47,7 +47,7 @@ function Body(props: { space: Space; run: FollowedRun; details: RunDetails }) {
   const { agent, status, input, id } = details;
   const over = isOver(details);
   const { spoken } = run;
-  // No bar grows while nothing works.
+  // Bars grow only while a model or a tool works.
   const works =
     !over && (spoken !== null || details.tools.some(({ status: of }) => of === "started"));
   const now = works ? second.value : 0;

@@ -5,7 +5,7 @@ import { Action } from "../../parts/action.tsx";
 import { useLoaded } from "../../parts/loaded.tsx";
 import { preview, printable } from "../../parts/text.ts";
 
-/** How many waiting approvals of all runs are searched for those of this run. */
+/** To find this run's approvals, at most this many waiting approvals of all runs are read. */
 const looked = 500;
 
 /** What a run waits for, or why it ended. */

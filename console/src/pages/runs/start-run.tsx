@@ -22,7 +22,10 @@ export function StartRun({ space, known }: { space: Space; known: readonly RunIn
   );
 }
 
-/** The definition of an agent is code of its workers, so the limits are proposed as they were in its last run. */
+/**
+ * The form for a new run. The database does not know an agent's definition, because that is code of its workers. So the
+ * form proposes the limits of the agent's last run.
+ */
 function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): void }) {
   const { space, known, onClose } = props;
   const names = [...new Set(known.map(({ agent }) => agent))];

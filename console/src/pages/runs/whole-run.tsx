@@ -13,7 +13,7 @@ import { Value } from "./said.tsx";
 import { Section } from "./section.tsx";
 import { isOver } from "./totals.ts";
 
-/** How many of the agent's newest runs are searched for forks. */
+/** To find this run's forks, at most this many of the agent's newest runs are read. */
 const looked = 200;
 
 /** A run's input and output, its origin, and how near it came to its limits. */

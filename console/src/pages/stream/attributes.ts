@@ -3,7 +3,7 @@ import { type Entry, titleOf } from "./entry.ts";
 
 /** An attribute to search for, such as `file:a.log` or `tool.name:grep`. */
 export interface Wanted {
-  /** The last part or all of its path. */
+  /** The attribute's path, or only the last part of it. */
   name: string;
   value: string;
 }

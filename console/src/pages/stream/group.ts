@@ -23,8 +23,8 @@ const idOf = (entry: Entry): unknown =>
   entry.from === "debug" ? (entry.record.data as { id?: unknown } | null)?.id : undefined;
 
 /**
- * Groups lines. Below each task of an agent is everything until its next task: steps, and below
- * them tools and the rest. Lines before an agent's first task are not grouped. Groups are in the order
+ * Groups lines. Below each task of an agent is everything until the agent's next task: steps, and
+ * below them tools and the rest. Lines before an agent's first task are not grouped. Groups are in the order
  * in which they began.
  */
 export function grouped(
@@ -47,7 +47,7 @@ export function grouped(
     else {
       const next = { head: entry, under: [], id };
       groups.push(next);
-      // An agent's own task ends with the next one. A job has its own end.
+      // An agent's own task ends when its next task begins. A job has an end of its own.
       if (begins && agentId !== null)
         open.set(agentId, [...tasks.filter((task) => task.id !== undefined), next]);
     }

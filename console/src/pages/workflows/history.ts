@@ -34,7 +34,7 @@ export function useHistory(space: Space, id: string, on: readonly unknown[]): Hi
       } while (state.again);
       state.reading = false;
     };
-    // One read at a time. Changes during a read cause another one afterwards.
+    // There is only one read at a time. If something changes meanwhile, another read follows.
     if (state.reading) state.again = true;
     else void read();
   }, [id, ...on]);

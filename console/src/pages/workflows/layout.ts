@@ -23,7 +23,7 @@ export interface Layout {
 /** The size of a step's box, in pixels. */
 export const [boxWidth, boxHeight] = [168, 60];
 
-/** Places each step after those it waits for. Dagre keeps the crossings few. */
+/** Places each step after the steps that it waits for. The library dagre avoids crossing lines. */
 export function layOut({ steps }: GraphDefinition, direction: "LR" | "TB"): Layout {
   const names = Object.keys(steps);
   const idOf = (name: string) => `s${names.indexOf(name)}`;

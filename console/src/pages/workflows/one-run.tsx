@@ -182,7 +182,7 @@ function WaitsFor({ space, run }: { space: Space; run: WorkflowQuery }) {
   );
 }
 
-/** The progress that the run reports. A percentage is a bar. */
+/** The progress that the run reports. A percentage is shown as a bar. */
 function Report({ of }: { of: unknown }) {
   if (of === null) return null;
   const percent =

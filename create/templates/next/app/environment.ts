@@ -1,8 +1,8 @@
 import "server-only";
 
 /**
- * `mayfly dev` sets these, and you set them on a server. The key is secret and must never reach a
- * page.
+ * Reads the environment. `mayfly dev` sets these variables, and on a server you set them. The key is
+ * secret and must never reach a page.
  */
 export function environment() {
   const { MAYFLY_URL: url, MAYFLY_KEY: key, MAYFLY_TENANT: tenant } = process.env;

@@ -1,7 +1,7 @@
 import { environment } from "./environment";
 import { Page } from "./sign-in";
 
-/** Rendered at each request, because the keys depend on where it runs. */
+/** Renders the page at each request, because the keys depend on where the app runs. */
 export const dynamic = "force-dynamic";
 
 export default function Home() {

@@ -12,8 +12,8 @@ export interface Project {
 }
 
 /**
- * One connection for the page, however often React renders, because two clients would disturb each
- * other's session.
+ * The page's only connection, however often React renders. Two clients would disturb each other's
+ * session.
  */
 let connection: ReturnType<typeof connect> | undefined;
 

@@ -1,4 +1,4 @@
--- Stores a parcel, as a definer because it writes.
+-- Stores a parcel. It is a definer because it writes.
 
 create function mayfly_private.send_parcel(label text, inside uuid)
 returns uuid
@@ -23,7 +23,7 @@ $$;
 
 grant execute on function mayfly_private.send_parcel to authenticated, service_role;
 
--- Sends a parcel (scope parcel:send); its id.
+-- Sends a parcel (scope parcel:send). Returns its id.
 
 create function mayfly.send_parcel(label text, inside uuid default null)
 returns uuid

@@ -1,4 +1,4 @@
--- What opens a parcel. Without a foreign key: it goes with its tenant all the same.
+-- What opens a parcel. It has no foreign key, but is erased with its tenant all the same.
 
 create table mayfly_private.seals (
   tenant_id uuid not null,

@@ -6,7 +6,7 @@ create trigger parcels_meter_delete after delete on mayfly.parcels
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
--- Gives back what stamps were charged, also those that a parcel takes along.
+-- Refunds what deleted stamps were charged, even if they were deleted with their parcel.
 
 create function mayfly_private.refund_stamps()
 returns trigger

@@ -1,5 +1,5 @@
-// A Supabase function that does jobs: it outlines a text. When it is woken, it takes jobs until
-// none is left, and gives back jobs that it could not finish in time.
+// A Supabase function that does jobs: it outlines a text. When something wakes it, it takes jobs
+// until none is left, and gives back the jobs that it could not finish in time.
 import { type HeldJob, serveJobs } from "@mayfly/sdk";
 
 const wordsPerMinute = 240;
