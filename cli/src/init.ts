@@ -104,7 +104,7 @@ async function confirm(signal: AbortSignal): Promise<boolean> {
   try {
     // While readline reads the terminal, only readline gets Ctrl-C, so it is passed on.
     lines.on("SIGINT", () => process.emit("SIGINT"));
-    // Ctrl-D is not an answer.
+    // Ctrl-D ends the question without an answer, which means no.
     const asked = lines.question("\nDo it? [Y/n] ", { signal }).catch(() => "no");
     const answer = await until(signal, asked);
     return /^(y|yes|)$/i.test(answer.trim());

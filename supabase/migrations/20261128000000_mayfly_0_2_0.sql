@@ -21912,7 +21912,7 @@ comment on column mayfly.team_alerts.times is 'How often it was found again afte
 
 comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
 
--- Since when each member has been doing the same thing, as the detectors saw it.
+-- When each member began what it is still doing, as the detectors saw it.
 
 create table mayfly_private.team_pulses (
   tenant_id uuid not null,
@@ -26543,10 +26543,11 @@ $$;
 
 comment on function mayfly_private.put_part is 'Stores a part of a value, and returns its charge.';
 
--- Stores a value of a channel of a locked thread. Returns { at, bytes }: its place and its charge. A short text is
--- stored in the checkpoint. With a base, the text continues the text of an earlier version and shares its parts. If
--- another version has already continued these parts, the new version gets a copy of them. Called by put_checkpoint, as
--- owner.
+-- Stores the value of one channel of a thread, which the caller has locked. The channels of a thread are its named
+-- values (docs/threads.md). Returns { at, bytes }: its place and its charge. A short text is stored in the checkpoint.
+-- If `base` names an earlier version, the value is the text of that version, followed by `part` if there is one, and
+-- shares the parts of that text. If another version has already continued these parts, the new version gets a copy of
+-- them. Called by put_checkpoint, as owner.
 
 create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
 returns jsonb

@@ -55,7 +55,7 @@ describe("a fact", () => {
     await record([works("Globex", { valid_from: day(1) })]);
     expect(saidBy(await list({ subject: "Ada", as_of: day(1) }))).toEqual(["Ada works_at Globex"]);
     expect(await list({ subject: "Ada", history: true })).toHaveLength(2);
-    // And back, because a corrected fact does not limit others.
+    // The corrected fact limits no others: an earlier fact ends where Globex begins.
     const [back] = await record([works("Acme", { valid_from: "2026-02-20T00:00:00Z" })]);
     expect(Date.parse(back?.valid_to ?? "")).toBe(Date.parse(day(1)));
   });

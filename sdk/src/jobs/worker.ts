@@ -25,11 +25,17 @@ export class Worker implements Work {
   #waiting: ClaimedRow[] = [];
   readonly #running = new Map<string, LocalJob>();
   #endings: Ending[] = [];
-  /** 1 if the last look left nothing, 2 if the look after that found nothing. At 2 the worker sleeps. */
+  /**
+   * 0 if there may be more jobs. 1 if the last look found fewer than it asked for. 2 if it found none
+   * and the worker was already registered to be woken: then it sleeps.
+   */
   #quiet = 0;
   /** Counts events that may have made jobs ready. A look that is under way may not see these jobs. */
   #stirs = 0;
-  /** When to look again for an announced job that may not be visible yet, until a look finds something. */
+  /**
+   * The pauses before the next looks for a job that was announced but may not be visible yet. A look
+   * that finds a job clears them.
+   */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
   /** Running calls, and how many jobs they ask for. */
@@ -135,7 +141,10 @@ export class Worker implements Work {
     this.#schedule();
   }
 
-  /** Makes the next call at the end of this turn of the event loop, with all jobs that end in it. */
+  /**
+   * Makes the next call at the end of this turn of the event loop, so that one call records all jobs
+   * that end during this turn.
+   */
   #schedule(): void {
     const most = this.#isFull || this.#isTold ? 2 : 1;
     if (this.#underWay >= most || this.#scheduled || this.#paused || this.#finished) return;
@@ -227,7 +236,10 @@ export class Worker implements Work {
     }
   }
 
-  /** Always reports an error that ends the worker. Only `onError` gets retried errors and failures of jobs. */
+  /**
+   * Reports an error that ends the worker, even if there is no `onError`. Errors that are retried and
+   * failures of jobs go only to `onError`.
+   */
   #tell(error: MayflyError, ends = false): void {
     const { onError } = this.#options;
     if (onError || ends)

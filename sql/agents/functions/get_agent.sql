@@ -1,5 +1,5 @@
--- Makes the card of an agent. It is a definer, because whether it is alive depends on ancestors that the caller may not
--- see. Locks nothing.
+-- Makes the card of an agent. It is a definer, because whether the agent is alive depends on ancestors that the caller
+-- may not see. Locks nothing.
 
 create function mayfly_private.get_agent(agent_id uuid)
 returns jsonb

@@ -121,7 +121,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     let more = 0;
     let zombies = 0;
     let isHolderStopped = false;
-    // Fewer failures on a busy machine, because each waits for the jobs that it adds.
+    // A busy machine gets fewer failures, because the loop waits until the jobs of each round are added.
     const began = performance.now();
     for (let blow = 0; blow < blows && performance.now() - began < breakingMs; blow++) {
       await new Promise((resolve) => setTimeout(resolve, random.between(50, 400)));
@@ -183,7 +183,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     const seen = new Set<string>();
     let repeated = 0;
     for (const [key = "", attempt = ""] of effects) {
-      // It was done in an attempt after the one that recorded it, so a recorded step was repeated.
+      // Otherwise a step was done in an attempt after the one that recorded it, so it was repeated.
       expect(Number(attempt), key).toBeLessThanOrEqual(recorded.get(key) ?? -1);
       if (seen.has(key)) repeated++;
       seen.add(key);
