@@ -63,6 +63,8 @@ async function buildCode(folder: string): Promise<void> {
           preserveModulesRoot: join(sdk, "src"),
           entryFileNames: "[name].js",
           exports: "named" as const,
+          // Editors show those of the declarations.
+          comments: { jsdoc: false },
         })),
       },
     },

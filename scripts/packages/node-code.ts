@@ -33,7 +33,13 @@ export async function buildNodeCode(
         ),
         external: (id) => /^[^./\0]/.test(id) && !id.startsWith(root) && !within.test(id),
         preserveEntrySignatures: "strict",
-        output: { format: "es", entryFileNames: "[name].js", chunkFileNames: "[name].js" },
+        output: {
+          format: "es",
+          entryFileNames: "[name].js",
+          chunkFileNames: "[name].js",
+          // Editors show those of the declarations.
+          comments: { jsdoc: false },
+        },
       },
     },
   });
