@@ -175,7 +175,7 @@ function checkPolicies(
       wrong(
         "policies",
         `Missing: ${own.join(", ")}.`,
-        "Run their create policy of supabase/migrations in the SQL editor",
+        "In the SQL editor, run their create policy statements from supabase/migrations",
       ),
     );
   else if (rls.length === 0)

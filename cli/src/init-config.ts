@@ -43,7 +43,7 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
       entries[entry.name] = settled;
     } else if (present) {
       throw new Failure(`supabase/config.toml already has another function ${entry.name}.`, {
-        hint: "Mayfly's has this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
+        hint: "Mayfly has a function of this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
       });
     } else missing.push(entry);
     changes.push(`[functions.${entry.name}]`);

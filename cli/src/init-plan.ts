@@ -151,7 +151,7 @@ async function refuseForeignFunctions(root: string, entries: FunctionEntry[]): P
       throw new Failure(
         `The project already has another function ${name}, in supabase/functions/${name}.`,
         {
-          hint: "Mayfly's has this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
+          hint: "Mayfly has a function of this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
         },
       );
 }

@@ -47,7 +47,7 @@ export function addInit(program: Command): void {
     )
     .option(
       "--prefix <text>",
-      "prefix of the functions' names, such as mayfly-, if yours have the same names",
+      "prefix for the names of Mayfly's functions, such as mayfly-, if yours have the same names",
       prefix,
     )
     .addHelpText("after", examples);

@@ -80,7 +80,7 @@ function destructuringsOf(file: SourceFile, byHand: ByHand[]): Edit[] {
       if (moved)
         byHand.push({
           line: element.getStartLineNumber(),
-          what: `${name} is taken out of ${from.getText()}: it is ${moved} now`,
+          what: `${name} is destructured from ${from.getText()}. It is ${moved} now`,
         });
     }
     return [];

@@ -39,6 +39,6 @@ const tooDeep = () =>
     apiError(413, {
       code: "54001",
       message: "stack depth limit exceeded",
-      hint: "The embedded Supabase takes JSON of at most 1000 levels.",
+      hint: "The embedded Supabase accepts JSON with at most 1000 levels.",
     }),
   );
