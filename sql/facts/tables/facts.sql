@@ -1,6 +1,6 @@
 -- Facts about entities. Each has a subject, a predicate, and an entity or a value, and is true from an instant on. The
--- slot of a fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact,
--- which a newer one closes. Only the functions of this room write this table.
+-- slot of a fact is its subject and predicate, and with `many` also its object or value. Each slot has at most one open
+-- fact (a fact without an end), and a newer fact ends it. Only the functions of this room write this table.
 
 create table mayfly.facts (
   tenant_id uuid not null,
