@@ -95,7 +95,7 @@ $$;
 comment on function mayfly_private.request_approval is 'Asks for an approval.';
 grant execute on function mayfly_private.request_approval to authenticated, service_role;
 
--- Asks for an approval, with the lease of a job or without one (scope approval:request). The job then waits for the
+-- Asks for an approval, with the lease of a job or without one (scope approval:request). A job then waits for the
 -- signal `approval:<id>`. The tenant's policies decide whether anybody has to be asked. If nobody has to be asked, the
 -- returned approval has the status `approved`, and `waived` says why. With `required`, somebody is always asked. An
 -- approval without an input_schema can be approved or rejected, but not changed.
