@@ -22,8 +22,8 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
-  -- Also charges for the suspension, because suspending charges nothing, so that it is never refused. Without this
-  -- charge, suspending and resuming in a loop could fill the log.
+  -- This also charges for the suspension. Suspending itself charges nothing, because it must never be refused. Without
+  -- this charge, suspending and resuming in a loop could fill the log.
   perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
