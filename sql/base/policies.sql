@@ -1,4 +1,4 @@
--- Who may see what. Every call is wrapped in a select, so that it is evaluated once per statement.
+-- Who may see what. Every function call in a policy is wrapped in a select, so that it is evaluated once per statement.
 --
 -- There is only one way to write. Only the owner has INSERT, UPDATE, DELETE or TRUNCATE on any table of either schema,
 -- and policies are only for SELECT. Every write goes through a definer function of mayfly_private or a trigger, which

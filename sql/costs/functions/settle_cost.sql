@@ -29,7 +29,7 @@ begin
       budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
       budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);
     end if;
-    -- A call counts in the period in which it ends.
+    -- A call counts in the period in which it is settled.
     budgets[i].spent_usd := budgets[i].spent_usd + coalesce(usd, 0);
     budgets[i].spent_tokens := budgets[i].spent_tokens + used;
     budgets[i].unpriced := budgets[i].unpriced + (usd is null)::integer;
