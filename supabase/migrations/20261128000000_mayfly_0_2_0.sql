@@ -95,7 +95,7 @@ begin
     raise exception 'Mayfly needs % in the schema extensions, but it is in another schema.', elsewhere
       using hint = format('Run: alter extension %s set schema extensions', elsewhere);
   end if;
-  -- Realtime's own migrations create these, and may run after ours.
+  -- Realtime's own migrations create these functions and tables, and may run after ours.
   if to_regprocedure('realtime.send(jsonb,text,text,boolean)') is null
     or to_regprocedure('realtime.topic()') is null or to_regclass('realtime.messages') is null then
     raise exception 'Mayfly needs Supabase Realtime''s realtime.send, realtime.topic and realtime.messages, which this database does not have.'
@@ -109,7 +109,7 @@ begin
 end
 $$;
 
--- A JSON value in a form that is the same for all equal values. jsonb already sorts keys, and this removes
+-- A JSON value in a form that is the same for all equal values. jsonb already sorts keys, and this function removes
 -- trailing zeros of numbers.
 
 create function mayfly_private.canonical(given jsonb)
@@ -129,8 +129,8 @@ $$;
 
 comment on function mayfly_private.canonical is 'A JSON value in a form that is the same for all equal values.';
 
--- Refuses a JSON value with a number that JavaScript would change. The error names the field. Called by all functions
--- that accept JSON from callers, unless another function names the field. Locks nothing.
+-- Refuses a JSON value with a number that JavaScript would change. The error names the field. Called by functions that
+-- accept JSON from callers. Functions that name the field themselves call numbers_kept instead. Locks nothing.
 
 create or replace function mayfly_private.check_numbers(value jsonb, field text)
 returns void
@@ -148,9 +148,10 @@ $$;
 
 comment on function mayfly_private.check_numbers is 'Refuses a JSON value with a number that JavaScript would change.';
 
--- Refuses edge functions of a release that this database does not support. It supports its own release and the one
--- before. Functions send their version in the header x-mayfly-functions. Other callers, and the functions of 0.1.0, do
--- not send it. Patch releases count as equal. Called by caller and renew_agent. Locks nothing.
+-- Refuses edge functions of a release that this database does not support. The database supports its own release and
+-- the one before. Edge functions send their version in the header x-mayfly-functions. Other callers, and the edge
+-- functions of 0.1.0, send no such header. Releases that differ only in the patch number count as equal. Called by
+-- mayfly_private.caller and renew_agent. Locks nothing.
 
 create function mayfly_private.check_version(functions text)
 returns void
@@ -177,9 +178,9 @@ $$;
 
 comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not support.';
 
--- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see
--- mayfly.edit_state). Returns { value }, or { fault } if the edit does not fit the existing value. Missing
--- values on the path are created: an object, 0 for inc, [] for append. Locks nothing.
+-- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see mayfly.edit_state).
+-- Returns { value }, or { fault } if the edit does not fit the existing value. Missing values are created: objects on
+-- the path, and at its end 0 for inc or [] for append. Locks nothing.
 
 create function mayfly_private.edit_value(target jsonb, path text[], op text, operand jsonb)
 returns jsonb
@@ -248,9 +249,8 @@ $$;
 comment on function mayfly_private.edit_value is 'Applies one edit to a JSON value.';
 
 -- Where a JSON value does not match a JSON Schema: the path of the first fault, and what the value there must be. Null
--- if everything matches. Nothing matches a schema that schema_fault refuses. schema_fault is called only at the root,
--- because it reads the whole schema.
--- https://json-schema.org/draft/2020-12/json-schema-validation
+-- if everything matches. No value matches a schema that schema_fault refuses. schema_fault is called only at the root
+-- of the value, because one call checks the whole schema. https://json-schema.org/draft/2020-12/json-schema-validation
 
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text default '$')
 returns text
@@ -326,8 +326,8 @@ $$;
 comment on function mayfly_private.json_fault is 'Where a JSON value first violates a JSON Schema, and what must be there; null if it matches.';
 
 -- Whether a JSON value has at most this many bytes as text, and at most this many levels ({"a": [1]} has 2). It is in
--- PL/pgSQL, because an empty search_path prevents the inlining of SQL functions. Each statement would then plan it
--- again, which takes 0.1 ms.
+-- PL/pgSQL, because an empty search_path prevents the inlining of SQL functions, so that each statement would plan this
+-- function again, which takes 0.1 ms.
 
 create or replace function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
@@ -336,7 +336,7 @@ set search_path = ''
 as $$
 begin
   return octet_length(value::text) <= max_bytes
-    -- The mode is strict, because lax unwraps arrays and would find each level twice.
+    -- The JSON path is strict, because a lax path unwraps arrays and would find each level twice.
     and not jsonb_path_exists(value, format('strict $.**{%s}', max_depth + 1)::jsonpath);
 end
 $$;
@@ -362,11 +362,11 @@ comment on function mayfly_private.merge_conflicts is 'Where two changes of the 
 
 -- The time by which Mayfly decides what has ended, has expired or is due. It is the machine's time. Called wherever an
 -- age, a lease or a window is judged, so that a test can replace the clock (tests/harness/clock.ts). Only the owner can
--- replace it. Locks nothing. One call takes 2 µs. In SQL, it took 20 µs a statement, because an empty search_path
--- prevents the inlining of SQL functions. A query over rows reads the time from a variable, or uses `(select
--- mayfly_private.now())`, which runs once for the whole statement and can be used with an index. Some things always use
--- the machine's clock: tokens, because others verify them too; hybrid clocks, which are compared with those of callers;
--- durations of work; and the time of the last maintenance.
+-- replace it. Locks nothing. One call takes 2 µs. When this was an SQL function, it took 20 µs in each statement,
+-- because an empty search_path prevents the inlining of SQL functions. A query over many rows reads the time from a
+-- variable, or uses `(select mayfly_private.now())`, which runs once for the whole statement, and with which an index
+-- can be used. Some things always use the machine's clock: tokens, because others verify them too; hybrid clocks, which
+-- are compared with those of callers; durations of work; and the time of the last maintenance.
 
 create function mayfly_private.now()
 returns timestamptz
@@ -382,7 +382,7 @@ comment on function mayfly_private.now is 'The time that decides what has ended,
 
 grant execute on function mayfly_private.now to authenticated, service_role;
 
--- Whether a JSON value is a number within bounds (and, if asked, a whole number), or absent.
+-- Whether a JSON value is absent, or a number within bounds (with `whole`, a whole number).
 
 create or replace function mayfly_private.number_within(value jsonb, low numeric, high numeric, whole boolean default false)
 returns boolean
@@ -399,10 +399,11 @@ begin
 end
 $$;
 
--- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any number. But clients read
--- numbers as doubles. These cannot be beyond 1.8e308 or nearer to 0 than 5e-324, and they cannot hold every integer
--- beyond 2^53. Such numbers would change silently when they are read. An integer that a double can hold, such as 1e300,
--- is allowed. Called by all functions that accept JSON. Locks nothing.
+-- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any number, but clients read
+-- numbers as doubles. A double cannot be beyond 1.8e308 or nearer to 0 than 5e-324, and beyond 2^53 doubles cannot hold
+-- every integer. A number that no double can hold would change silently when a client reads it. An integer that a
+-- double can hold, such as 1e300, is allowed. Called by all functions that accept JSON from callers, most of them
+-- through check_numbers. Locks nothing.
 
 create or replace function mayfly_private.numbers_kept(value jsonb)
 returns boolean
@@ -433,9 +434,9 @@ return '{"installed": "0.2.0", "serves": "0.1.0"}'::jsonb;
 
 comment on function mayfly_private.release is 'Which release this database has, and the oldest one that it serves.';
 
--- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know or cannot use
--- in this form. Null for a schema that can be checked. Annotations are allowed. `pattern` and `format` are allowed but
--- not checked here. Regular expressions differ between JavaScript and Postgres, so the worker checks them.
+-- Why json_fault cannot check values against a JSON Schema: the path of the first keyword that it does not know or
+-- cannot use in this form. Null for a schema that it can use. Annotations are allowed. `pattern` and `format` are
+-- allowed too, but only the worker checks them, because regular expressions differ between JavaScript and Postgres.
 
 create function mayfly_private.schema_fault(schema jsonb, path text default '$')
 returns text
@@ -479,7 +480,8 @@ $$;
 
 comment on function mayfly_private.schema_fault is 'The path of the first keyword of a JSON Schema that cannot be checked; null if all can.';
 
--- Shows what percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was measured.
+-- Shows the percentiles that percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was
+-- measured.
 
 create function mayfly_private.show_percentiles(of double precision[])
 returns jsonb
@@ -495,15 +497,16 @@ comment on function mayfly_private.to_uuid is 'Converts a text to a UUID, or to 
 
 -- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables in its
 -- charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows charge each row
--- the flat bytes and the lengths of the written columns. With `bytes`, an expression says how a row is counted, and the
--- room charges rows itself (mayfly_private.charge). With `bounded_by`, nothing is charged, and the text says what
--- limits the number of rows. recount_usage counts the first two.
+-- the flat bytes and the lengths of the written columns. With `bytes`, the room's functions charge the rows
+-- (mayfly_private.charge), and this expression says how many bytes a row was charged. With `bounded_by`, nothing is
+-- charged, and the text says what limits the number of rows. recount_usage counts the rows of the first two ways again.
 
 create table mayfly_private.charges (
   relation text constraint charges_pkey primary key,
   flat integer constraint charges_flat_range check (flat >= 0),
   written text[],
-  -- Up to 1,000 bytes a row are counted but never refused, and a row does not count as a write.
+  -- An insert of up to 1,000 bytes a row is counted but never refused, so it succeeds even if the tenant is full. Its
+  -- rows do not count as writes.
   lenient boolean not null default false,
   bytes text,
   bounded_by text,
@@ -524,7 +527,7 @@ alter table mayfly_private.charges enable row level security;
 
 create table mayfly_private.chores (
   name text constraint chores_pkey primary key constraint chores_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is named as a text, which is looked up when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
@@ -535,11 +538,11 @@ comment on column mayfly_private.chores.work is
 
 alter table mayfly_private.chores enable row level security;
 
--- Every kind of event, and the scope that a reader needs for it. The log belongs to no single room, so each
--- room registers its kinds in its event_kinds.sql. A reader of the log gets only the kinds whose scope it has,
--- and nobody gets a kind that is not registered. Scopes are stored by name, because rooms register them in
--- other files. tests/log/event-kinds.test.ts finds names that are not scopes, and kinds that are written but
--- not registered.
+-- Every kind of event, and the scope that a reader needs for it. The log belongs to no single room, so each room
+-- registers its kinds in its event_kinds.sql. A reader of the log gets only the kinds whose scope it has, and nobody
+-- gets a kind that is not registered. Scopes are stored by name, because rooms register them in other files.
+-- tests/log/event-kinds.test.ts fails on names that are not scopes, and on kinds that are written to the log but not
+-- registered.
 
 create table mayfly.event_kinds (
   kind text constraint event_kinds_pkey primary key
@@ -561,9 +564,9 @@ grant select on mayfly.event_kinds to authenticated, service_role;
 create policy event_kinds_select on mayfly.event_kinds for select to authenticated
   using (true);
 
--- How the rows of a table come back from an export (mayfly.import_tenant). If no room registers a table, its rows come
--- back as they are. A room registers in its imports.sql what has to change. Nothing is running or waiting after an
--- import, so a row of something that was under way comes back as ended.
+-- How the rows of a table come back from an export (mayfly.import_tenant). The rows of a table that no room registers
+-- come back as they are. A room registers in its imports.sql what has to change. After an import, nothing is running or
+-- waiting, so the row of anything that was under way comes back as ended.
 
 create table mayfly_private.imports (
   relation text constraint imports_pkey primary key,
@@ -583,12 +586,13 @@ comment on column mayfly_private.imports.left_out is 'Why no row comes back.';
 
 alter table mayfly_private.imports enable row level security;
 
--- The kinds of broadcasts that can be due (nudges_due), with the listeners and the payload that flush_nudges
--- uses for each. A room registers its kinds in its nudge_kinds.sql.
+-- The kinds of broadcasts that can be due (nudges_due). For each kind, flush_nudges calls a function that says whether
+-- somebody listens without a lease, and a function that returns the payload. A room registers its kinds in its
+-- nudge_kinds.sql.
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is named as a text, which is looked up when it is used, because a regprocedure would block pg_upgrade.
   heard text,
   payload text not null
 );
@@ -608,7 +612,7 @@ alter table mayfly_private.nudge_kinds enable row level security;
 
 create table mayfly_private.topics (
   name text constraint topics_pkey primary key constraint topics_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- The number of parts of the whole topic. A topic with more or fewer parts is not ours.
+  -- How many parts the whole topic has. Nobody may use a topic with more or fewer parts.
   parts integer not null constraint topics_parts_known check (parts in (3, 4)),
   rule text not null
 );
@@ -620,7 +624,8 @@ comment on column mayfly_private.topics.rule is
 
 alter table mayfly_private.topics enable row level security;
 
--- What mayfly.usage shows in addition to memories, bytes and writes. In its usage.sql, a room registers what it limits.
+-- What mayfly.usage shows in addition to memories, bytes and writes. A room registers in its usage.sql a function that
+-- returns what the room limits, and how much of it the tenant uses.
 
 create table mayfly_private.usage_counts (
   name text constraint usage_counts_pkey primary key constraint usage_counts_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
@@ -708,8 +713,8 @@ begin
     or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
     return null;
   end if;
-  -- A token with a client_id belongs to an OAuth client, which may do what the person has granted to it. If it has
-  -- grants in several tenants, it has to choose one.
+  -- A token with a client_id belongs to an OAuth client, which may do what the person has granted to it. A client with
+  -- grants in several tenants has to choose a tenant with the header.
   if claims ? 'client_id' then
     select 'client', g.user_id, g.tenant_id, g.scopes, chosen, '{}'
     into found_caller
@@ -729,8 +734,8 @@ $$;
 comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';
 
 -- The agent that an agent's token names, as a caller. Null if the agent may no longer act. A token stops working at
--- once when its agent, or an ancestor of it, is stopped or suspended, or reaches the end of its time. Called by caller.
--- Locks nothing.
+-- once when its agent or one of the agent's ancestors is stopped, suspended or expired. Called by
+-- mayfly_private.caller. Locks nothing.
 
 create function mayfly_private.living_agent_of_token(claims jsonb, chosen text)
 returns mayfly_private.caller
@@ -758,12 +763,12 @@ $$;
 
 comment on function mayfly_private.living_agent_of_token is 'The agent that a token names, unless it may no longer act.';
 
--- Whether the caller may receive from or send to a private Realtime topic, tenant:{t}:{name} or
--- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use a topic that is not
--- registered there.
+-- Whether the caller may receive from a private Realtime topic or, if `sending`, send to it. Topics have the form
+-- tenant:{t}:{name} or tenant:{t}:{name}:{part}. Each has its own rule (mayfly_private.topics). Nobody may use a topic
+-- that is not registered there.
 --
--- Each part must match exactly, and so must the number of parts. Realtime calls this as the caller, at each join and
--- each new token.
+-- Each part must match exactly, and so must the number of parts. The policies of Realtime call this as the caller, at
+-- each join and with each new token.
 
 create or replace function mayfly_private.may_use_topic(topic text, extension text, sending boolean)
 returns boolean
@@ -832,8 +837,9 @@ begin
 end
 $$;
 
--- Returns the tenant of this request for a caller that has already been identified. The caller must have the scope in
--- it. It is for functions that need several scopes, so that they identify the caller only once. Locks nothing.
+-- Returns the tenant of this request, for a caller that has already been identified. Fails unless the caller has the
+-- scope in this tenant. Functions that need several scopes call it, so that they identify the caller only once. Locks
+-- nothing.
 
 create function mayfly_private.require_tenant_of(who mayfly_private.caller, scope text)
 returns uuid
@@ -843,8 +849,8 @@ as $$
 declare
   tenants uuid[];
 begin
-  -- For an agent, or the secret key with a tenant, this gives the same answer as tenant_ids, without
-  -- identifying the caller again.
+  -- For an agent, and for the secret key with a tenant, this shortcut gives the same answer as tenant_ids, which would
+  -- identify the caller again.
   if who.kind in ('agent', 'secret') and who.tenant_id is not null and (scope is null or scope = any (who.scopes)) then
     return who.tenant_id;
   end if;
@@ -870,8 +876,8 @@ $$;
 
 comment on function mayfly_private.require_tenant_of is 'The tenant of this request for a known caller; fails unless it has the scope in it.';
 
--- Returns the tenant of this request. The caller must have the scope in it. Every function that writes calls this
--- first. Locks nothing.
+-- Returns the tenant of this request. Fails unless the caller has the scope in this tenant. Every function that writes
+-- calls it first. Locks nothing.
 
 create or replace function mayfly_private.require_tenant(scope text)
 returns uuid
@@ -883,8 +889,8 @@ begin
 end
 $$;
 
--- Finds the caller's tenants. It is a definer, because the policies call it, even those of mayfly.members, a table that
--- it reads. Locks nothing.
+-- Finds the caller's tenants. It is a definer, because it reads mayfly.members, whose own policies call it. Locks
+-- nothing.
 
 create or replace function mayfly_private.tenant_ids(scope text)
 returns uuid[]
@@ -903,7 +909,7 @@ begin
         and (tenant_ids.scope is null
           or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
   end if;
-  -- Of the granted scopes, only those that the person still has.
+  -- Of the scopes that a person granted to an OAuth client, only those count that the person still has.
   if caller.kind = 'client' then
     return coalesce((
       select array_agg(m.tenant_id)
@@ -913,7 +919,7 @@ begin
           or (tenant_ids.scope = any (caller.scopes)
             and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
   end if;
-  -- A machine belongs to no tenant, because all that it may do is spawn.
+  -- Without a scope, a machine gets no tenant, because all that it may do is spawn.
   if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
     return '{}';
   end if;
@@ -1951,9 +1957,9 @@ comment on function mayfly_private.log_members is 'Trigger: logs members who joi
 
 -- The scopes of this room.
 
--- By default, an agent may not spawn, stop or administer. It has to be given these scopes, and also presence:read. If
--- an agent with presence:read tracks its own presence, Realtime sends it every change of presence, wanted or not, and
--- counts each change once for each receiver.
+-- By default, an agent may not spawn, stop or administer. Whoever spawns it has to give it these scopes, and also
+-- presence:read. If an agent with presence:read tracks its own presence, Realtime sends it every change of presence,
+-- wanted or not, and counts each change once for each receiver.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('agent:read', 'See the agents of the tenant and their types.', '{viewer,member,admin,owner}', true, true),
@@ -1991,7 +1997,7 @@ insert into mayfly_private.charges (relation, bounded_by) values
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Finds up to 50 agents of a tenant whose life is over, and marks them as dead. It is a chore, which maintain_tenant
--- calls. Locks the agents that it marks, and skips agents that others hold.
+-- calls. Locks the agents that it marks, and skips agents whose rows others have locked.
 
 create function mayfly_private.maintain_agents(tenant uuid, max_rows integer)
 returns jsonb
@@ -2038,7 +2044,8 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.enrolment_keys', 'its secret is not in an export')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- An agent listens to its inbox topic without a lease, for as long as it lives. Called by flush_nudges.
+-- Always true, because an agent listens to its inbox topic without a lease, for as long as it lives. Called by
+-- flush_nudges.
 
 create function mayfly_private.hears_control(tenant uuid, topic text)
 returns boolean
@@ -2052,8 +2059,8 @@ $$;
 
 comment on function mayfly_private.hears_control is 'Whether an agent hears of its end.';
 
--- Tells an agent later that it was stopped or suspended, if it was not told at once. An agent that was resumed
--- meanwhile is told nothing. Called by flush_nudges.
+-- The payload of a due broadcast, which tells an agent that it was stopped or suspended. Null if the agent was resumed
+-- meanwhile. Called by flush_nudges, for agents that could not be told at once.
 
 create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -2075,8 +2082,8 @@ $$;
 
 comment on function mayfly_private.control_nudge is 'A due broadcast: an agent was stopped or suspended.';
 
--- Broadcasts of this room that can be due: an agent was stopped or suspended. The inbox topic of an agent is
--- not leased.
+-- The broadcasts of this room that can be due: those that tell an agent that it was stopped or suspended. Nobody leases
+-- an agent's inbox topic, because the agent always listens to it (hears_control).
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')
@@ -2091,8 +2098,9 @@ set search_path = ''
 as $$
 begin
   return case
-    -- An agent that only tracks its presence also needs the right to receive, because the server checks this right at
-    -- the join. The SDK then joins with config.presence.enabled off, so that the server sends it no presence.
+    -- An agent that only tracks its presence also needs the right to receive, because Realtime checks this right at the
+    -- join. For such an agent, the SDK joins with config.presence.enabled off, so that Realtime sends no presence to
+    -- it.
     when extension = 'presence' and sending then tenant = any (mayfly_private.tenant_ids('presence:write'))
     when extension = 'presence' then tenant = any (mayfly_private.tenant_ids('presence:read'))
     when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
@@ -2103,9 +2111,9 @@ $$;
 
 comment on function mayfly_private.may_use_agents_topic is 'Whether the caller may use the topic "agents" of a tenant.';
 
--- tenant:{t}:agent:{a} is the inbox of one agent or person, which also announces the agent's end. Its owner can read
--- it, and so can callers with message:admin. An OAuth client of a person needs message:read. Only the database sends
--- there.
+-- tenant:{t}:agent:{a} is the inbox topic of one agent or person. It also announces the agent's end. That agent or
+-- person can read the topic, and so can callers with message:admin. An OAuth client of a person needs message:read.
+-- Only the database sends there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -2201,9 +2209,10 @@ $$;
 comment on function mayfly.agent_tree is
   'An array of root cards, whose `children` are cards. Only living agents by default. At most 1000 agents.';
 
--- The current status of an agent. Its row may still say running after its lifetime is over or an ancestor has ended,
--- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of status.
--- Locks nothing. It is PL/pgSQL, because a definer function in SQL is planned at each call, which takes 0.3 ms.
+-- The current status of an agent. Its row may still say `running` after its lifetime is over or an ancestor has ended.
+-- While an ancestor is suspended, the agent is suspended too. Called by functions that show agents, and before a change
+-- of status. Locks nothing. It is PL/pgSQL, because a definer function in SQL is planned at each call, which takes 0.3
+-- ms.
 
 create or replace function mayfly_private.effective_status(agent mayfly.agents)
 returns text
@@ -2228,8 +2237,8 @@ $$;
 
 comment on function mayfly_private.effective_status is 'The current status of an agent, including that of its ancestors.';
 
--- How many seconds an agent has left, with three decimals, until it or the first of its ancestors ends. 0 after
--- its end. Renewing can extend it.
+-- How many seconds an agent has left, with three decimals, until it or the first of its ancestors ends. 0 after the
+-- agent's end. Renewing the agent can extend this time.
 
 create or replace function mayfly_private.seconds_left(agent mayfly.agents)
 returns numeric
@@ -2284,8 +2293,8 @@ return (
 
 comment on function mayfly_private.card is 'The card of an agent.';
 
--- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Dead agents
--- that are still marked as living are reaped before they count.
+-- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Before it counts,
+-- it reaps dead agents that are still marked as living.
 
 create or replace function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
 returns void
@@ -2502,8 +2511,8 @@ declare
   allowed text[];
 begin
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
-  -- Checked again under the lock, because the caller may have waited for it. A key that was revoked or a person
-  -- who was removed meanwhile must not spawn.
+  -- The scope is checked again under the lock, because the caller may have waited for the lock. A key that was revoked
+  -- meanwhile must not spawn, nor a person who was removed.
   perform mayfly_private.require_tenant('agent:spawn');
   caller := mayfly_private.caller();
   if caller.kind is null then
@@ -2537,9 +2546,9 @@ $$;
 
 comment on function mayfly_private.open_spawn is 'Begins a spawn: locks the tenant, charges its spawn rate, and returns what the caller may give.';
 
--- Prepares an agent for inserting. The newest version of its type completes the request, within the limits of
--- the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is locked.
--- `drafted` are earlier agents of the same call.
+-- Prepares an agent for inserting. Values that the request leaves out come from the newest version of the agent's type.
+-- Refuses what exceeds the limits of the tenant, the type or the spawner. Called by spawn_agent and spawn_team while
+-- the tenant's row is locked. `drafted` has the agents that the same call has drafted before.
 
 create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,
@@ -2632,10 +2641,11 @@ $$;
 
 comment on function mayfly_private.draft_agent is 'An agent that is ready to be inserted.';
 
--- If a living agent was spawned with `renew`, or somebody asks for it now (`chosen`), restarts its lifetime. The
--- maximum of its tenant and of its type, and the end of its parent, limit it. A new token alone does not extend the
--- lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process renews the token. Returns null
--- if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks the agent's row.
+-- Restarts the lifetime of a living agent, if the agent was spawned with `renew` or the caller asks for it (`chosen`).
+-- The new end is limited by the maximum lifetimes of the tenant and of the agent's type, and by the parent's end. A new
+-- token alone does not extend the lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process
+-- renews the token. Returns null if the agent or an ancestor is not alive. Called by renewing, resuming and
+-- registering. Locks the agent's row.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents
@@ -2666,9 +2676,9 @@ comment on function mayfly.find_agents is
 comment on function mayfly.get_agent is
   'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
 
--- Records a heartbeat. It writes the liveness at most once a second, and the agent's row only if something changes.
--- Like listen, it leases what the agent listens to and returns the newest numbers. Locks the caller's own rows, and
--- what listen locks.
+-- Records a heartbeat. It updates mayfly.agent_liveness at most once a second, and the agent's row only if its activity
+-- or task changes. Like listen, it leases what the agent listens to, and returns the newest numbers of the log, the
+-- inbox and the channels. Locks the caller's own rows, and what listen locks.
 
 create or replace function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
@@ -2714,8 +2724,8 @@ comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agen
 comment on function mayfly.heartbeat is
   'A heartbeat of the calling agent: what it is doing, and what it listens to. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
 
--- Inserts drafted agents in one statement, with one log entry for each and one nudge for all. Called by spawn_agent
--- and spawn_team.
+-- Inserts drafted agents in one statement, with one log entry for each agent and one nudge for all of them. Called by
+-- spawn_agent and spawn_team.
 
 create or replace function mayfly_private.insert_agents(drafted mayfly.agents[])
 returns void
@@ -2737,9 +2747,9 @@ begin
 end
 $$;
 
--- The claims that the spawn function signs for an agent. With them come a new renewal secret (returned once, stored
--- as a hash) and the agent's type, in the version that the agent was spawned with. Called by spawning, renewing
--- and resuming, as owner.
+-- The claims that the spawn function signs for an agent. Also returns a new renewal secret, of which only the hash is
+-- stored, and the agent's type in the version with which the agent was spawned. Called by spawning, renewing and
+-- resuming, as owner.
 
 create or replace function mayfly_private.issue_token(tenant uuid, agent uuid, round integer default 1)
 returns jsonb
@@ -2785,8 +2795,8 @@ end
 $$;
 
 -- Finds out which agents are alive. It is a definer, because callers that may see who is present may also learn who is
--- alive, even without agent:read. Works on the whole set, because asking for 200 agents one by one took 240 ms on
--- PGlite instead of 20 ms. Locks nothing.
+-- alive, even without agent:read. One query checks all the agents, because checking 200 agents one by one took 240 ms
+-- on PGlite instead of 20 ms. Locks nothing.
 
 create or replace function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -2805,8 +2815,8 @@ begin
     from (
       select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
       from mayfly.agents a
-      -- Looks up each ancestor by its key. A join on any (ancestors) was planned as a comparison of all agents with
-      -- all.
+      -- Looks up each ancestor by its key. For a join on any (ancestors), the planner compared every agent with every
+      -- other one.
       cross join lateral (
         select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > (select mayfly_private.now())) as lives
         from unnest(a.ancestors) ancestor (id)
@@ -2820,8 +2830,8 @@ begin
 end
 $$;
 
--- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Presence is what clients claim. Only
--- the table knows who is alive.
+-- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Presence shows only what clients
+-- claim, but mayfly.agents knows who is alive.
 
 create function mayfly.living_agents(ids uuid[] default null)
 returns jsonb
@@ -2835,8 +2845,8 @@ comment on function mayfly.living_agents is
 grant execute on function mayfly.living_agents to authenticated, service_role;
 
 -- Returns an agent of the caller's tenant (without an id, the caller itself), if the caller may stop, suspend or resume
--- it. These are the caller itself, its descendants and, with agent:stop, any agent. For an agent of another tenant, the
--- error is the same as for one that does not exist. Locks the agent's row.
+-- that agent. It may do so to itself, to its descendants and, with agent:stop, to any agent. For an agent of another
+-- tenant, the error is the same as for one that does not exist. Locks the agent's row.
 
 create or replace function mayfly_private.lock_agent(agent_id uuid)
 returns mayfly.agents
@@ -2864,9 +2874,9 @@ $$;
 
 comment on function mayfly_private.name_pool is 'The names for agents that are spawned without a name.';
 
--- A random name from a pool that no living agent of the tenant has. If all are taken, it adds a number. It tries 2 to 5
--- first, and then numbers from a growing range, so that few tries are enough. Called while the tenant's row is locked,
--- so that no other spawn takes the name meanwhile.
+-- Returns a random name of the pool that no living agent of the tenant has. If all names are taken, it appends a number
+-- to a name. It tries the numbers 2 to 5 first, and then random numbers from a growing range, so that few tries are
+-- enough. Called while the tenant's row is locked, so that no other spawn takes the name meanwhile.
 
 create or replace function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text
@@ -2882,7 +2892,7 @@ begin
   loop
     number := case when attempt <= 5 then attempt else 6 + floor(random() * 10 ^ (attempt - 5))::integer end;
     candidates := array(select case when number = 1 then p else left(p, 90) || '-' || number end from unnest(pool) p);
-    -- The names are an array, because a join without statistics compared each of them with every living agent.
+    -- The names are an array, because a join without statistics compared each name with every living agent.
     select c into picked
     from unnest(candidates) c
     where c <> all (taken)
@@ -2899,7 +2909,7 @@ end
 $$;
 
 -- Marks agents of a tenant that are dead but not marked yet, because they expired or an ancestor ended. It marks at
--- most 50 at a time and skips locked rows, so that other calls can run it in passing. Every spawn calls it. With a
+-- most 50 at a time and skips locked rows, so that other functions can call it in passing, as every spawn does. With a
 -- name, it marks only the dead agent that still has this name.
 
 create or replace function mayfly_private.reap(tenant uuid, only_name text default null)
@@ -2936,8 +2946,8 @@ $$;
 
 comment on function mayfly_private.reap is 'Marks up to 50 dead agents of a tenant as dead.';
 
--- Reaps agents of the caller's tenant, if the lifetime of one is over. Otherwise it costs only one index lookup. Called
--- by every sync. Locks what reap locks.
+-- Reaps agents of the caller's tenant, if the lifetime of at least one is over. Otherwise it costs only one index
+-- lookup. Called by every sync. Locks what reap locks.
 
 create or replace function mayfly_private.reap_in_passing()
 returns void
@@ -2976,14 +2986,16 @@ $$;
 
 comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';
 
--- Replaces a renewal secret. It is a definer, because the secret is all that the caller has. Its hash comes in a token
--- of 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row,
--- like resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
+-- Replaces a renewal secret with a new one. It is a definer, because the secret is all that the caller has. The spawn
+-- function signs a token that is valid for 30 s and contains the secret's hash (claim mayfly.renewal). No other proof
+-- is needed. Like resuming, renewing locks the agent's row before it reads the secrets, so simultaneous uses are judged
+-- one by one.
 --
--- Each use returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20 times in
--- all, because an answer may have been lost. The round before the newest can have other secrets: one that was used
--- longer ago, or one that was returned in addition to the used one. If such a secret is used, two processes hold the
--- agent, so the agent is suspended. A secret of an older round is unknown, so old copies do no harm.
+-- Each use of a secret returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20
+-- times in all, because an answer may have been lost. Two cases show that two processes hold the agent, which is then
+-- suspended. In one, a secret of the round before the newest is used more than 30 s after its first use. In the other,
+-- it is used for the first time, although another secret of its round was used before. Secrets of older rounds are
+-- deleted, so old copies of them do no harm.
 
 create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
@@ -3006,7 +3018,7 @@ begin
     perform from mayfly.agents a
     where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
     for no key update;
-    -- It is read under the lock, because another use or a resume may have made it old or unknown.
+    -- The secret is read under the lock, because another use or a resume may just have used or deleted it.
     select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
   end if;
   if secret.hash is null then
@@ -3020,11 +3032,11 @@ begin
     update mayfly.agents a
     set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
-    -- It is returned, not raised, because raising would undo the suspension.
+    -- The refusal is returned, not raised, because an error would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
   end if;
 
-  -- Each use leaves a row, which no quota counts.
+  -- Each use leaves a row, and no quota limits these rows.
   if (select count(*) from mayfly_private.renewal_secrets s
       where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
     perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
@@ -3050,9 +3062,9 @@ comment on function mayfly_private.renew_agent is 'Renews the agent whose renewa
 
 grant execute on function mayfly_private.renew_agent to authenticated;
 
--- Renews the token of an agent. The spawn function calls it with a token that names the hash of the renewal
--- secret. With extend, or if the agent was spawned with renew, it also extends its life (see extend_life).
--- Returns what spawn_agent returns, or { refused } if the secret was used before.
+-- Renews the token of an agent. The spawn function calls it with a token that names the hash of the renewal secret.
+-- With extend, or if the agent was spawned with renew, the agent's life is also extended (see extend_life). Returns
+-- what spawn_agent returns, or { refused } if two processes hold the agent.
 
 create function mayfly.renew_agent(extend boolean default false)
 returns jsonb
@@ -3064,8 +3076,8 @@ comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret
 
 grant execute on function mayfly.renew_agent to authenticated;
 
--- Resumes an agent. The caller gets the agent's token, so it must have all of its scopes. Locks the agent's row, and
--- what charge locks.
+-- Resumes an agent. The caller gets the agent's token, so the caller must have all scopes of the agent. Locks the
+-- agent's row, and what charge locks.
 
 create or replace function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -3088,8 +3100,8 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
-  -- This also charges for the suspension, which itself is never refused. Otherwise, suspending and resuming in a loop
-  -- could fill the log.
+  -- This also charges for the suspension. Suspending itself charges nothing, because it must never be refused. Without
+  -- this charge, suspending and resuming in a loop could fill the log.
   perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
@@ -3105,7 +3117,7 @@ end
 $$;
 
 -- Revokes a key. Locks the tenant's row (for no key update), like spawning does, so that no running spawn with this key
--- is missed. Then locks the key's row and, if asked to stop them, those of its agents.
+-- is missed. Then locks the key's row and, with stop_agents, the rows of the agents that were spawned with it.
 
 create or replace function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -3168,7 +3180,7 @@ begin
         perform mayfly_private.fail(409, 'agent_suspended', 'The agent of this registration key is suspended.',
           'Resume it, or stop it and register again.', jsonb_build_object('agent', agent.id));
       end if;
-      -- The caller may have lost scopes since it registered the agent. It would get them back with the agent's token.
+      -- The caller may have lost scopes since it registered the agent. The agent's token would give them back.
       perform mayfly_private.check_scopes(agent.scopes, spawner.allowed);
       perform mayfly_private.extend_life(of_tenant, agent.id);
       perform mayfly_private.void_secrets(of_tenant, agent.id);
@@ -3195,9 +3207,9 @@ comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant
 grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
 -- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child never gets
--- more rights than its parent. Missing values come from its type, if that is defined, and a missing name comes from a
--- pool. With renew, each new token restarts the agent's lifetime, up to the maximum of its tenant and its type. Returns
--- the agent, its type, the claims to sign and the renewal secret.
+-- more rights than its parent. Missing values come from the agent's type, if the type is defined, and a missing name
+-- comes from a pool. With renew, each new token restarts the agent's lifetime, up to the maximum of its tenant and its
+-- type. Returns the agent, its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,
@@ -3263,8 +3275,8 @@ begin
 end
 $$;
 
--- Stops an agent. By definition, its descendants are then no longer alive. Reaping marks their rows later, so that
--- there are no races. Locks the agent's row.
+-- Stops an agent. Its descendants are then no longer alive, by the definition of alive. Their rows are not touched now,
+-- but marked later by reaping, so that there are no races. Locks the agent's row.
 
 create or replace function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb
@@ -3312,8 +3324,8 @@ begin
 end
 $$;
 
--- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called while
--- the tenant's row is locked. If a spawn is refused, the tokens come back with the rollback of its transaction.
+-- Takes spawns from the tenant's token bucket, which holds at most spawns_per_minute tokens and refills evenly. Called
+-- while the tenant's row is locked. If a spawn is refused, the tokens come back with the rollback of its transaction.
 
 create or replace function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void
@@ -3372,7 +3384,7 @@ begin
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     where n.status <> o.status;
   end if;
-  -- If only the activity changes, this is not an event.
+  -- A change of only the activity or the task is not an event.
   get diagnostics appended = row_count;
   if appended > 0 then
     perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
@@ -3383,8 +3395,8 @@ $$;
 
 -- Tells agents and their descendants, on their inbox topics, that they were stopped or suspended, so that their SDKs
 -- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this is only a
--- hint: what ends an agent is its row. It tells as many agents at once as the tenant's rate allows, the highest in the
--- tree first. The other broadcasts become due.
+-- hint: what ends an agent is its row. It sends as many of these broadcasts at once as the tenant's rate allows, to the
+-- highest agents in the tree first. The others become due.
 
 create or replace function mayfly_private.tell_agents()
 returns trigger
@@ -3407,8 +3419,8 @@ begin
       and (a.id = n.id or (a.status = 'running' and a.expires_at > (select mayfly_private.now())))
     group by n.tenant_id
   loop
-    -- One statement, because realtime.send is a subtransaction for each row, which made stopping an agent with
-    -- 500 children eleven times as slow as stopping one without.
+    -- This is one statement, because realtime.send is a subtransaction for each row, which made stopping an agent with
+    -- 500 children eleven times as slow as stopping an agent without children.
     with told as (
       select format('tenant:%s:agent:%s', ended.tenant, e.id) as topic, e.payload, e.n, allowed
       from unnest(ended.ids, ended.payloads) with ordinality as e (id, payload, n),
@@ -6441,6 +6453,8 @@ comment on function mayfly_private.find_by_words is
 
 -- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. It
 -- refuses a put whose id the tenant already has. Called by apply_memories. Locks nothing.
+--
+-- The index memories_content_idx on content_hash keeps a second copy out. apply_memories then stores nothing.
 
 create function mayfly_private.find_copies(tenant uuid, push jsonb, claimed uuid[], written uuid[], by_agent uuid)
 returns jsonb
@@ -9383,8 +9397,8 @@ comment on function mayfly_private.log_messages is 'Trigger: logs which messages
 
 -- The scopes of this room.
 
--- A client's broadcasts count against the rate limit of the whole project, and no quota limits them. So an agent
--- has channel:broadcast only if you ask for it.
+-- A client's broadcasts count against the rate limit of the whole project, and no quota limits them. So an agent has
+-- channel:broadcast only if its spawner asks for this scope.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('channel:write', 'Create channels, and change and delete your own.', '{member,admin,owner}', true, false),
@@ -9411,7 +9425,7 @@ on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
 -- tenant:{t}:channel:{c} is the topic for the messages of the channel with this name. Anyone who may read the channel
--- can read it. Only the database sends there.
+-- can read this topic. Only the database sends there.
 
 create function mayfly_private.may_use_channel_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -9427,9 +9441,9 @@ $$;
 
 comment on function mayfly_private.may_use_channel_topic is 'Whether the caller may use the topic "channel" of a tenant.';
 
--- tenant:{t}:broadcast:{c} is the topic for broadcasts of a channel. Anyone who may read the channel can read it.
--- Publishers with channel:broadcast can send there. It is separate from the topic of the channel's messages, so that
--- nobody can pass off a broadcast as a message.
+-- tenant:{t}:broadcast:{c} is the topic for broadcasts of a channel. Anyone who may read the channel can read this
+-- topic. Callers that may publish in the channel and have channel:broadcast can send there. The channel's messages have
+-- another topic, so that nobody can pass off a broadcast as a message.
 
 create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -9440,7 +9454,8 @@ begin
   return extension = 'broadcast' and exists (
     select from mayfly.channels c
     where c.tenant_id = tenant and c.name = part
-      -- Realtime counts what a client sends against the rate of the whole project, and our quotas do not see it.
+      -- Sending needs a scope of its own, because Realtime counts what a client sends against the rate of the whole
+      -- project, and our quotas do not count it.
       and case when sending
         then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
         -- A sender must also join the topic, which needs the right to receive.
@@ -9463,9 +9478,9 @@ comment on function mayfly_private.acknowledge_channel is 'Acknowledges a channe
 comment on function mayfly.acknowledge_channel is
   'Acknowledges a channel up to a message. Returns the number that is acknowledged now. It is below seq if the newest messages are not visible yet: call it again soon.';
 
--- How many messages a channel has, how fast it grows, and how far behind its subscribers are (only the 1,000 that are
--- furthest behind). Scope message:read, for callers that may read the channel. Reads the channel's messages. Locks
--- nothing.
+-- How many messages a channel has, how fast it grows, and how many messages its subscribers have not acknowledged (only
+-- for the 1,000 that are furthest behind). Scope message:read, for callers that may read the channel. Reads the
+-- channel's messages. Locks nothing.
 
 create or replace function mayfly_private.channel_statistics(name text)
 returns jsonb
@@ -9522,7 +9537,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
   end if;
   perform mayfly_private.check_channel(tenant, description, publishers);
-  -- If two callers come near the limit, the second one sees what the first one has created.
+  -- Callers create channels one after the other, so that two of them together cannot exceed the limit.
   perform from mayfly.tenants t where t.id = tenant for no key update;
   if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
@@ -9542,8 +9557,8 @@ begin
 end
 $$;
 
--- Returns a channel of a tenant by name. Fails if there is none or, if the caller wants to read it, if the caller may
--- not. Called by the functions of channels. Locks nothing.
+-- Returns a channel of a tenant by name. Fails if there is none. With `for_reader`, also fails if the caller may not
+-- read the channel. Called by the functions of channels. Locks nothing.
 
 create or replace function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
 returns mayfly.channels
@@ -9586,9 +9601,10 @@ begin
 end
 $$;
 
--- The messages of a channel whose number is above `after`, by number. A page has about 1 MB and at most page_limit
--- messages. Scope message:read, for callers that may read the channel. Locks nothing. Publishers lock the channel until
--- they commit. So if a message up to last_seq is missing, retention has deleted it.
+-- The messages of a channel whose sequence number is above `after`, in the order of these numbers. A page ends at about
+-- 1 MB or at page_limit messages. Scope message:read, for callers that may read the channel. Locks nothing. Each
+-- publisher locks the channel until it commits, so numbers become visible in order. If a number up to last_seq is
+-- missing, retention has therefore deleted its message.
 
 create or replace function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb
@@ -10352,7 +10368,8 @@ insert into mayfly_private.chores (name, work) values
   ('debug', 'mayfly_private.maintain_debug(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- An agent listens to its inbox topic without a lease, for as long as it lives. Called by flush_nudges.
+-- Always true, because an agent listens to its inbox topic without a lease, for as long as it lives. Called by
+-- flush_nudges.
 
 create function mayfly_private.hears_debug(tenant uuid, topic text)
 returns boolean
@@ -10366,7 +10383,8 @@ $$;
 
 comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
--- Later tells an agent what it has to record now, if it was not told at once. Called by flush_nudges.
+-- The payload of a due broadcast: what the agent has to record at the time of sending. Called by flush_nudges, for
+-- agents that could not be told at once.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -10380,8 +10398,8 @@ $$;
 
 comment on function mayfly_private.debug_nudge is 'A due broadcast: what an agent has to record.';
 
--- Broadcasts of this room that can be due: what an agent has to record from now on. The inbox topic of an agent
--- is not leased.
+-- The broadcasts of this room that can be due: those that tell an agent what it has to record from now on. Nobody
+-- leases an agent's inbox topic, because the agent always listens to it (hears_debug).
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
@@ -10411,9 +10429,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('debug', 4, 'mayfly_private.may_use_debug_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Stores debug records of the calling agent, if its tenant keeps records. It stores them up to the tenant's level, and
--- only a limited number a minute for each agent. An existing record stays as it is, so that an append whose answer was
--- lost can be repeated. For agents with debug:write. Locks the agent's stream.
+-- Stores debug records of the calling agent, if its tenant keeps records. It stores only records up to the tenant's
+-- level, and only a limited number a minute for each agent. A record that is already stored stays as it is, so that a
+-- call whose answer was lost can be repeated. For agents with debug:write. Locks the agent's stream.
 
 create or replace function mayfly_private.append_debug(records jsonb, dropped integer)
 returns jsonb
@@ -10517,11 +10535,11 @@ comment on function mayfly.debug_level is
   'What the calling agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
 
 -- What an agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist,
--- max_records_per_minute }. For each category it is the highest level that anyone has leased. `seconds` is the time
--- until the last of these leases ends, not an instant, because clocks differ. `persist` is the level up to which the
--- tenant keeps records, and 0 if it keeps none. `all` is true if somebody watches every agent, and was told about this
--- one (tell_watchers). The argument `rate` is the result of debug_rate, which the caller computes once for many agents.
--- Called as owner.
+-- max_records_per_minute }. The level of a category is the highest that anyone has leased. `seconds` is how long the
+-- last of these leases still lasts. It is not an instant, because clocks differ. `persist` is the level up to which the
+-- tenant keeps records, and 0 if it keeps none. `all` is true if somebody watches every agent. Such a watcher was told
+-- about this agent when it was spawned (tell_watchers). The argument `rate` is the result of debug_rate, which the
+-- caller computes once for many agents. Called as owner.
 
 create or replace function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
@@ -10553,9 +10571,9 @@ return (
 
 comment on function mayfly_private.debug_levels is 'What an agent has to record now.';
 
--- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's
--- debug_rate, divided among the watched agents and, because Realtime counts each receiver, among their
--- watchers. It is between 0.2 and 10. Called as owner.
+-- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's debug_rate,
+-- divided by the number of watched agents and, because Realtime counts each receiver, by the number of watchers plus 1.
+-- The result is at least 0.2 and at most 10. Called as owner.
 
 create or replace function mayfly_private.debug_rate(tenant uuid)
 returns numeric
@@ -10575,9 +10593,9 @@ return (
   ) listening
 );
 
--- Whether anybody wants an agent's debug records now: a watcher, or the tenant if it keeps records. The agent is told
--- when it is spawned, with each new token, and with each heartbeat. If it has no live connection, it then opens one.
--- Called as owner.
+-- Whether anybody wants an agent's debug records now: a watcher, or the tenant if it keeps records. The agent gets this
+-- answer when it is spawned, with each new token, and with each heartbeat. If it is watched and has no live connection,
+-- it then opens one. Called as owner.
 
 create or replace function mayfly_private.is_watched(tenant uuid, agent uuid)
 returns boolean
@@ -10592,9 +10610,9 @@ return exists (
 
 comment on function mayfly_private.is_watched is 'Whether anybody wants an agent''s debug records.';
 
--- Leases a level of one agent's debug stream, or of every agent's if there is no for_agent, for up to 60 s. Leasing it
--- again renews and changes the lease. For callers with debug:read. Returns how many agents were told. Locks the
--- tenant's leases (see hold_debug).
+-- Leases a level of one agent's debug stream or, without for_agent, of every agent's stream, for up to 60 s. A call
+-- with the id of an existing lease renews and changes that lease. For callers with debug:read. Returns how many agents
+-- were told. Locks the tenant's leases (see hold_debug).
 
 create or replace function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
@@ -10637,11 +10655,12 @@ begin
 end
 $$;
 
--- Tells an agent, or all agents that listen (at most 1,000), what they have to record from now on. It uses their inbox
--- topics, and returns how many it told. Broadcasts that the tenant may not send now become due, unless the tenant
--- already has 5,000 due rows. (This limit is needed because no quota counts these calls.) A lost broadcast is repeated
--- when the lease is renewed, and an agent asks when it joins. Called as owner, under hold_debug, by functions that
--- change the levels. It is in PL/pgSQL, so that it looks up realtime.send when it runs (see announce).
+-- Tells an agent, or all agents that listen (at most 1,000), what they have to record from now on. It broadcasts to
+-- their inbox topics, and returns how many agents listen. Broadcasts that the tenant may not send now become due,
+-- unless 5,000 are already due for the tenant. (This limit is needed because no quota counts these calls.) If a
+-- broadcast is lost, the next one follows when the lease is renewed. An agent also asks for its levels when it joins.
+-- Called as owner, under hold_debug, by functions that change the levels. It is in PL/pgSQL, so that it looks up
+-- realtime.send when it runs (see announce).
 
 create or replace function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
@@ -10678,9 +10697,10 @@ $$;
 comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';
 
 -- Tells those who watch every agent of a tenant about new agents as soon as these are spawned, so that they join an
--- agent's stream before its first records. They also learn of the agent from the log. But the log's nudges are
--- gathered, and the first records then took up to 0.8 s. If the tenant may not broadcast now, only the log tells them.
--- Runs as the owner, because nobody else sends there. Takes a shard of usage (may_tell).
+-- agent's stream before its first records. They also learn of the agent from the log. But nudges of the log are
+-- gathered, so that the first records reached a watcher up to 0.8 s late. If the tenant may not broadcast now, watchers
+-- learn of the agent only from the log. Runs as the owner, because nobody else sends there. Takes a shard of usage
+-- (may_tell).
 
 create function mayfly_private.tell_watchers()
 returns trigger
@@ -10698,7 +10718,7 @@ begin
       where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
     group by n.tenant_id
   loop
-    -- may_tell is called only if there is a broadcast, because each call counts as one.
+    -- may_tell is called only if there is something to broadcast, because the call itself counts a broadcast.
     if mayfly_private.may_tell(spawned.tenant, 1) > 0 then
       perform realtime.send(jsonb_build_object('agents', spawned.ids), 'spawned', format('tenant:%s:debug:new', spawned.tenant), true);
     end if;
@@ -10768,8 +10788,8 @@ comment on column mayfly.artifacts.status is 'writing until its file is uploaded
 
 comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
 
--- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files
--- deletes them. They outlive their tenant, so the table has no tenant_id.
+-- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files has deleted
+-- the files. The paths stay even if the tenant is erased, so the table has no tenant_id.
 
 create table mayfly_private.files_due (
   path text collate "C" not null constraint files_due_pkey primary key,
@@ -10863,8 +10883,8 @@ comment on function mayfly_private.may_write_file is 'Whether the caller has beg
 
 grant execute on function mayfly_private.may_write_file to authenticated;
 
--- Whether this file of the caller's tenant may be deleted, because its row is gone. For the policy on storage.objects.
--- Locks nothing. may_write_file says why it is in PL/pgSQL.
+-- Whether the caller may delete this file of its tenant, which it may if the artifact's row is gone. For the policy on
+-- storage.objects. Locks nothing. may_write_file says why it is in PL/pgSQL.
 
 create function mayfly_private.may_delete_file(path text)
 returns boolean
@@ -10899,9 +10919,9 @@ comment on function mayfly_private.file_tenants is 'The tenants whose files the 
 grant execute on function mayfly_private.file_tenants to authenticated;
 
 -- Creates the bucket mayfly and the policies on its files. Running it again changes nothing. Returns false if the
--- project has no Storage. A caller can read the files of the tenants in which it has artifact:read, write a file that
--- it has begun, and delete a file that is due. Migrations call this function. If you add Storage later, call it
--- yourself. Runs as the owner. Locks storage.objects.
+-- project has no Storage. The policies allow a caller to read the files of the tenants in which it has artifact:read,
+-- to write a file that it has begun (begin_artifact), and to delete a file whose artifact is gone. Migrations call this
+-- function. If you add Storage later, call it yourself. Runs as the owner. Locks storage.objects.
 
 create function mayfly_private.prepare_storage()
 returns boolean
@@ -10948,7 +10968,7 @@ begin
 end
 $$;
 
--- Reserves a version. Locks the versions of the name (advisory), then a shard of the tenant's usage.
+-- Reserves a version. Takes an advisory lock for the artifact's name, then locks a shard of the tenant's usage.
 
 create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
 returns jsonb
@@ -11005,8 +11025,8 @@ comment on function mayfly_private.begin_artifact is 'Reserves a version of a fi
 
 grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
 
--- Reserves the next version of a name, and takes its bytes from the tenant's quota (scope artifact:write). The caller
--- then uploads the file to `path` in the bucket mayfly, and calls finish_artifact.
+-- Reserves the next version of a name, and charges its bytes against the tenant's quota (scope artifact:write). The
+-- caller then uploads the file to `path` in the bucket mayfly, and calls finish_artifact.
 
 create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid default null, metadata jsonb default null)
 returns jsonb
@@ -11067,10 +11087,10 @@ comment on function mayfly.finish_artifact is 'Marks the file of an artifact as 
 
 grant execute on function mayfly.finish_artifact to authenticated, service_role;
 
--- Stored artifacts by name: the newest version of each or, with `versions`, all versions, newest first. Lists artifacts
--- of one team, or those without a team. `name` and `version` select one artifact. `id` selects one of any team. A page
--- continues after the last name and version of the previous page. Scope artifact:read. Runs as the caller. Locks
--- nothing.
+-- Stored artifacts by name: the newest version of each or, with `versions`, all versions, newest first. Lists the
+-- artifacts of `team` or, without `team`, those that belong to no team. `name` and `version` select one version. `id`
+-- also selects one version, whatever its team. To get the next page, pass the last name and version of the page before
+-- as `after_name` and `after_version`. Scope artifact:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_artifacts(
   team uuid default null, name text default null, version integer default null, versions boolean default false, id uuid default null,
@@ -11147,7 +11167,7 @@ grant execute on function mayfly_private.remove_artifacts to authenticated, serv
 
 -- Removes all versions of an artifact, or one version (scope artifact:write). With `everything`, removes all artifacts
 -- of the tenant, which only people and the secret key can do. Returns how many versions were removed, and the paths of
--- their files. The caller deletes these files in Storage. sweep_files returns the paths of files that were not deleted.
+-- their files. The caller then deletes these files in Storage. If it does not, sweep_files returns their paths later.
 
 create function mayfly.remove_artifacts(
   name text default null, team uuid default null, version integer default null, everything boolean default false, max_rows integer default 1000
@@ -11175,8 +11195,8 @@ comment on function mayfly_private.show_artifact is 'An artifact in the form tha
 
 grant execute on function mayfly_private.show_artifact to authenticated, service_role;
 
--- Reads the paths of files that are due. It is a definer, because they are in a private table, from which it also
--- deletes. Locks the paths that it deletes.
+-- Reads the paths of files that are due. It is a definer, because the paths are in a private table, from which it also
+-- deletes paths. Locks the rows that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
 returns jsonb
@@ -11214,8 +11234,8 @@ comment on function mayfly_private.sweep_files is 'The paths of files that are d
 grant execute on function mayfly_private.sweep_files to authenticated, service_role;
 
 -- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly (scope
--- artifact:write). The secret key without a tenant gets the paths of every tenant, even of erased ones. A path whose
--- file has already been deleted is removed here.
+-- artifact:write). The secret key without a tenant gets the paths of every tenant, even of erased ones. First forgets
+-- the paths whose files have already been deleted.
 
 create function mayfly.sweep_files(page_limit integer default 1000)
 returns jsonb
@@ -11227,8 +11247,8 @@ comment on function mayfly.sweep_files is 'The paths of files that the caller ha
 
 grant execute on function mayfly.sweep_files to authenticated, service_role;
 
--- Cleans up after deleted artifacts: returns their bytes to the quota, and queues their files to be deleted in
--- Storage. Locks a shard of the tenant's usage.
+-- Cleans up after deleted artifacts: gives their bytes back to the tenant's quota, and notes their files in files_due,
+-- so that they are deleted in Storage. Locks a shard of the tenant's usage.
 
 create function mayfly_private.release_files()
 returns trigger
@@ -13581,9 +13601,10 @@ comment on function mayfly.fail_jobs is
 grant execute on function mayfly.fail_jobs to authenticated, service_role;
 
 -- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it fails
--- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first, except for
--- batches, which check the same conditions themselves. It locks FOR NO KEY UPDATE, because with a weaker lock, stopping
--- the agent could release the job meanwhile.
+-- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first. Only
+-- functions that take many leases check the same conditions themselves: complete_held, fail_jobs, heartbeat_jobs,
+-- release_jobs, reserve_costs. It locks FOR NO KEY UPDATE, because with a weaker lock, stopping the agent could release
+-- the job meanwhile.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs
@@ -15669,8 +15690,8 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Approvals, which somebody has to decide before work continues. A row belongs to the digest of its input and, if a job
--- asks, to the job and the step. Only the functions of this room write it.
+-- Approvals, which somebody has to decide before work continues. If a job asks, the row belongs to the job, the step
+-- and the digest of the input. Only the functions of this room write this table.
 
 create table mayfly.approvals (
   tenant_id uuid not null,
@@ -15711,7 +15732,7 @@ create table mayfly.approvals (
   constraint approvals_step_of_job check ((job_id is null) = (step is null))
 );
 
--- A step that asks again after a crash finds its approval. If its input is different, it gets a new row.
+-- A step that asks again after a crash finds its approval. If the step asks with a different input, it gets a new row.
 create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, step, digest) where job_id is not null;
 
 create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
@@ -15762,7 +15783,8 @@ comment on column mayfly.approvals.escalation_roles is 'The roles that may also 
 
 comment on column mayfly.approvals.used_at is 'When the job took the decision. A decision can be taken once.';
 
--- Decisions about approvals, one row for each person or agent. A decision counts for the input that it names.
+-- Decisions about approvals, one row for each person or agent. A decision counts only for the input whose digest it
+-- has.
 
 create table mayfly.approval_decisions (
   tenant_id uuid not null,
@@ -15793,8 +15815,8 @@ comment on table mayfly.approval_decisions is 'Decisions about approvals, and wh
 comment on column mayfly.approval_decisions.digest is 'The digest of the input that was decided on. An approval of an input that was changed later does not count.';
 
 -- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all. The
--- most specific row applies: first one with type and category, then one with only the type, then one with only the
--- category, and last one with '*' for both. If no row applies, everything is asked.
+-- most specific row applies. A row with type and category comes before a row with only the type, then a row with only
+-- the category, and last the row with '*' for both. If no row applies, every approval is asked.
 
 create table mayfly.approval_policies (
   tenant_id uuid not null,
@@ -15846,9 +15868,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.approval_policies', '200 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the approvals of a tenant. Expires and escalates those that are due, withdraws those whose job has ended,
--- and deletes decided ones after the time for which ended jobs are kept. Takes at most max_rows of each, and returns {
--- more }. It is a chore, which maintain_tenant calls as owner. Locks the jobs by id, then the approvals.
+-- Maintains the approvals of a tenant. Expires and escalates approvals that are due, withdraws those whose job has
+-- ended, and deletes ended ones after the time for which events are kept (mayfly_private.kept). Takes at most max_rows
+-- of each, and returns { more }. It is a chore, which maintain_tenant calls as owner. Locks the jobs by id, then the
+-- approvals.
 
 create function mayfly_private.maintain_approvals(tenant uuid, max_rows integer)
 returns jsonb
@@ -15958,7 +15981,7 @@ create policy approval_policies_select on mayfly.approval_policies for select to
   using (tenant_id = any ((select mayfly.tenant_ids('approval:read'))::uuid[]));
 
 -- The digest of an approval's input: SHA-256 of its canonical JSON. Two equal jsonb values have the same text, except
--- for trailing zeros of numbers, which trim_scale removes, so 1 and 1.0 are the same argument.
+-- for trailing zeros of numbers. mayfly_private.canonical removes these, so 1 and 1.0 are the same argument.
 
 create function mayfly_private.approval_digest(input jsonb)
 returns bytea
@@ -15968,8 +15991,8 @@ return sha256(convert_to(mayfly_private.canonical(input)::text, 'UTF8'));
 
 comment on function mayfly_private.approval_digest is 'SHA-256 of a JSON value in its canonical form.';
 
--- The rule that says what needs an approval, for an agent type and a category. It is the most specific policy of the
--- tenant, or the default. By default, everything is asked, and everyone with the scope may decide, except the
+-- The rule that says what needs an approval, for an agent type and a category. The rule is the tenant's most specific
+-- policy that applies, or else the default: every approval is asked, and everyone with the scope may decide, except the
 -- requester. Locks nothing.
 
 create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
@@ -16022,8 +16045,8 @@ comment on function mayfly_private.cancel_approval is 'Withdraws an approval.';
 
 grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
 
--- Withdraws an approval that the caller has requested (scope approval:request) or any (approval:admin). If a job waits
--- for it, the outcome is `cancelled`.
+-- Withdraws an approval that the caller has requested (scope approval:request) or, with approval:admin, any approval. A
+-- job that waits for the approval gets the outcome `cancelled`.
 
 create function mayfly.cancel_approval(id uuid)
 returns jsonb
@@ -16078,9 +16101,9 @@ $$;
 
 comment on function mayfly_private.check_approval is 'Refuses an invalid request for an approval.';
 
--- Records a decision. It is the only place that decides. It reads the decider from the verified token. The decider
--- passes the digest of the input that it has seen, so a decision about other arguments is refused. Locks the job, then
--- the approval, so concurrent deciders wait for each other and the quorum is exact.
+-- Records a decision. No other function records one. Who decides is read from the verified token. The decider passes
+-- the digest of the input that it has seen. If the input has changed since, the decision is refused. Locks the job,
+-- then the approval, so concurrent deciders wait for each other and the quorum is exact.
 
 create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
 returns jsonb
@@ -16128,7 +16151,7 @@ begin
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
     end if;
     perform mayfly_private.check_numbers(input, 'input');
-    -- Earlier approvals were about other arguments, so they no longer count.
+    -- Earlier decisions were about other arguments, so they no longer count.
     approval.digest := mayfly_private.approval_digest(input);
     perform mayfly_private.charge(tenant, 0, octet_length(input::text) - octet_length(approval.input::text), 1);
     update mayfly.approvals a
@@ -16156,9 +16179,9 @@ comment on function mayfly_private.decide_approval is 'Decides an approval.';
 
 grant execute on function mayfly_private.decide_approval to authenticated, service_role;
 
--- Approves or rejects (scope approval:decide). `digest` is the digest of the approval that the caller has seen. With
--- `input`, it approves changed arguments, which must match the schema of the approval. Approvals of the old arguments
--- then no longer count.
+-- Approves or rejects (scope approval:decide). `digest` is the digest of the input that the caller has seen. With
+-- `input`, the caller approves changed arguments, which must match the schema of the approval. Earlier decisions about
+-- the old arguments then no longer count.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
 returns jsonb
@@ -16170,8 +16193,8 @@ comment on function mayfly.decide_approval is 'Approves, rejects, or approves wi
 
 grant execute on function mayfly.decide_approval to authenticated, service_role;
 
--- Decides several approvals, each on its own, so an error in one does not stop the others. Called by
--- mayfly.decide_approvals. Locks what decide_approval locks, in the order of the ids.
+-- Decides several approvals, each on its own, so an error with one does not prevent decisions about the others. Called
+-- by mayfly.decide_approvals. Locks what decide_approval locks, in the order of the ids.
 
 create function mayfly.decide_approvals(decisions jsonb)
 returns jsonb
@@ -16207,8 +16230,8 @@ comment on function mayfly.decide_approvals is 'Decides up to 100 approvals inde
 
 grant execute on function mayfly.decide_approvals to authenticated, service_role;
 
--- Delegates an approval. Whoever delegates it can no longer decide, so the quorum stays the same. The recipient needs
--- the scope too. Locks the job, then the approval.
+-- Delegates an approval. Whoever delegates an approval can no longer decide it, so delegating does not add a decider.
+-- The recipient also needs the scope approval:decide. Locks the job, then the approval.
 
 create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
 returns jsonb
@@ -16293,7 +16316,7 @@ comment on function mayfly_private.delete_approval_policy is 'Deletes a policy.'
 grant execute on function mayfly_private.delete_approval_policy to authenticated, service_role;
 
 -- Deletes the policy of an agent type and a category (scope approval:admin). Returns { deleted }. From then on, the
--- next more general policy applies, or the default.
+-- most specific of the other policies applies, or the default.
 
 create function mayfly.delete_approval_policy(agent_type text default '*', category text default '*')
 returns jsonb
@@ -16445,9 +16468,9 @@ comment on function mayfly.list_approvals is 'Approvals, newest first, each with
 
 grant execute on function mayfly.list_approvals to authenticated, service_role;
 
--- The reason why the caller may not decide an approval, as a code, or null if it may. The scope has already been
--- checked. The requester, its ancestors and its descendants may not decide, so an agent cannot let its child or its
--- parent approve. They may only if the policy allowed this when the approval was requested. Locks nothing.
+-- Null if the caller may decide an approval, or else a code that says why it may not. The scope has already been
+-- checked. The requester, its ancestors and its descendants may decide only if the policy allowed this when the
+-- approval was requested. Without this rule, an agent could have its child or its parent approve. Locks nothing.
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text
@@ -16491,9 +16514,10 @@ $$;
 
 comment on function mayfly_private.may_decide is 'Why the caller may not decide an approval; null if it may.';
 
--- Sends a message to those who may decide an approval: the people and agents that it names, whoever it is delegated to,
--- and the people with the roles that it names. Sends to at most a hundred, and never to the requester. Locks their
--- inboxes, by id.
+-- Sends a message to those who may decide an approval. When it is requested, these are the people and agents that it
+-- names, and the people with the roles that it names. When it is escalated, they are the people with the roles for
+-- escalations, and when it is delegated, the recipient. Sends to at most a hundred of them, and never to the requester.
+-- Locks the inboxes of these recipients, in the order of their ids.
 
 create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
 returns void
@@ -16526,9 +16550,9 @@ $$;
 
 comment on function mayfly_private.tell_deciders is 'Sends a message to the deciders of an approval.';
 
--- Notifies people of an approval in their inboxes. If its policy names a job, also adds this job, which a worker of the
--- project does. The job is retried until the mail server or the webhook accepts it. Its key makes sure that there is
--- only one job for each notification.
+-- Tells deciders about an approval in their inboxes. If the approval's policy names a job, also adds this job, so that
+-- a worker of the project can send mail or call a webhook. The job is retried until this succeeds. Its key makes sure
+-- that there is only one job for each notification.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void
@@ -16548,9 +16572,9 @@ $$;
 
 comment on function mayfly_private.notify_approvers is 'Adds the job that notifies people of an approval.';
 
--- Returns a pending approval. First locks its job, then the approval, until commit. Fails if there is no such approval
--- or if it has ended. It also fails if the approval has expired or its job has ended, which the next maintenance
--- records.
+-- Returns a pending approval. First locks its job, then the approval, until commit. Fails if there is no such approval,
+-- or if it has ended. Also fails if its time is over or its job has ended, even if maintenance has not recorded this
+-- yet.
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
 returns mayfly.approvals
@@ -16587,7 +16611,8 @@ $$;
 comment on function mayfly_private.open_approval is 'A pending approval, locked.';
 
 -- Stores an approval. With a lease, the approval belongs to the job and the step, so a step that asks again after a
--- crash finds it. Only the holder of the lease can ask. The tenant's policy can only make it stricter. Locks the job
+-- crash finds it. Only the holder of the lease can ask. Of the quorum and the expiry of the request and those of the
+-- tenant's policy, the stricter ones apply. If the policy names roles, they replace those of the request. Locks the job
 -- and what charge locks.
 
 create function mayfly_private.request_approval(
@@ -16683,10 +16708,10 @@ comment on function mayfly_private.request_approval is 'Asks for an approval.';
 
 grant execute on function mayfly_private.request_approval to authenticated, service_role;
 
--- Asks for an approval, either with the lease of a job, which then waits for the signal `approval:<id>`, or without a
--- job (scope approval:request). The tenant's policies decide whether anybody has to be asked. If nobody has to be, the
--- answer has the status `approved` and the reason in `waived`. With `required`, somebody is always asked. An approval
--- without an input_schema can be approved or rejected, but not changed.
+-- Asks for an approval, with the lease of a job or without one (scope approval:request). A job then waits for the
+-- signal `approval:<id>`. The tenant's policies decide whether anybody has to be asked. If nobody has to be asked, the
+-- returned approval has the status `approved`, and `waived` says why. With `required`, somebody is always asked. An
+-- approval without an input_schema can be approved or rejected, but not changed.
 
 create function mayfly.request_approval(
   title text, input jsonb default '{}', lease text default null, step text default null, category text default 'general',
@@ -16756,8 +16781,8 @@ comment on function mayfly_private.set_approval_policy is 'Sets what needs an ap
 
 grant execute on function mayfly_private.set_approval_policy to authenticated, service_role;
 
--- Sets the policy for an agent type and a category (scope approval:admin). It replaces the old policy. '*' stands for
--- all types or categories.
+-- Sets the policy for an agent type and a category (scope approval:admin). The new policy replaces the old one. '*'
+-- stands for all types or categories.
 
 create function mayfly.set_approval_policy(
   agent_type text default '*', category text default '*', autonomy text default 'ask', min_confidence double precision default null,
@@ -16773,7 +16798,7 @@ comment on function mayfly.set_approval_policy is 'Sets what needs an approval f
 
 grant execute on function mayfly.set_approval_policy to authenticated, service_role;
 
--- An approval in the form that callers get. A decision must pass its digest.
+-- An approval in the form that callers get. It has the digest that a decision must pass.
 
 create function mayfly_private.show_approval(approval mayfly.approvals)
 returns jsonb
@@ -16799,9 +16824,10 @@ comment on function mayfly_private.show_approval_policy is 'A policy in the form
 
 grant execute on function mayfly_private.show_approval_policy to authenticated, service_role;
 
--- Hands a decision to its job, once. A job calls it after a decision and before it acts, with its own lease. The same
--- step of the same job may take the decision again after a crash. Any other step or job is refused. Only a decided or
--- expired approval can be taken. Locks the job, then the approval.
+-- Hands the outcome of an approval to the step of the job that asked for it. The worker calls it with the lease of the
+-- job, after a decision and before it acts. After a crash, the same step can take the outcome again. Any other step or
+-- job is refused. A pending approval expires here if its time is over, and otherwise stays pending. Locks the job, then
+-- the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)
 returns jsonb
@@ -18351,7 +18377,7 @@ comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
 comment on column mayfly.model_usage.priced is 'inexact: the price of a model whose name is a prefix of this one.';
 
 -- Which agents spend for which team. A room that groups agents writes this table. What an agent's descendants spend
--- counts for the agent's groups as well.
+-- counts for the agent's teams as well.
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,
@@ -18369,7 +18395,7 @@ comment on table mayfly_private.cost_groups is 'Which agents spend for which tea
 
 -- How much may be spent by the whole tenant, by a team with all descendants of its members, by all agents with the same
 -- name, or by one run. A hard limit refuses calls that would exceed it. A soft limit writes to the log when it is
--- reached. Reserved amounts count as spent until they are settled. Only the functions of this room write it.
+-- reached. Reserved amounts count as spent until they are settled. Only the functions of this room write this table.
 --
 -- No constraint compares spending with the limit, because a call that cost more than its estimate is still recorded.
 
@@ -18453,9 +18479,9 @@ comment on column mayfly.rate_limits.burst is 'How many may come at once.';
 
 comment on column mayfly.rate_limits.tokens is 'How many calls the bucket allowed at filled_at.';
 
--- Amounts that are reserved for open calls. A hold with a job is alive while the job runs the attempt that made it. A
--- hold without a job is alive until `until`. A hold that was given back is kept for a day, so that the caller can still
--- settle it if the call did cost something.
+-- Amounts that are reserved for calls that are not settled yet. A hold with a job is alive while the job runs the
+-- attempt that made the hold. A hold without a job is alive until `until`. A hold that was given back is kept for a
+-- day, so that the caller can still settle the hold if the call did cost something.
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -18487,7 +18513,7 @@ comment on column mayfly_private.cost_holds.levels is 'The budgets in which it c
 alter table mayfly_private.cost_holds enable row level security;
 
 -- Failing models, with one row for each model that has failed since it last answered. All workers of a tenant share a
--- breaker. Tenants do not, because each has its own API keys.
+-- model's breaker. Tenants do not share breakers, because each tenant has its own API keys.
 
 create table mayfly_private.model_breakers (
   tenant_id uuid not null,
@@ -18524,9 +18550,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.model_breakers', '1000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were not settled for a day, breakers that
--- have been closed for a day, and budgets of runs whose jobs are gone. Takes at most max_rows of each, and returns {
--- more }. The ledger is kept. It is a chore, which maintain_tenant calls as owner. Does not wait for locks.
+-- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were given back more than a day ago,
+-- breakers whose last failure is more than a day ago, and budgets of runs whose jobs are gone. Takes at most max_rows
+-- of each, and returns { more }. The ledger is kept. It is a chore, which maintain_tenant calls as owner. Does not wait
+-- for locks.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
@@ -18578,11 +18605,11 @@ on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows,
 -- Prices of models, which `mayfly prices import` imports and which are the same for all tenants. If imported prices
 -- differ from the newest row, the import adds a row, so any old cost can be computed again with the price of its day.
 --
--- `prices` is a list of { from?, daily?, units }. For each call, the last entry whose conditions hold at that time
--- counts. `units` has a list of steps [above, USD] for each unit. The last step whose `above` is below the number of
--- input tokens sets the price for the whole call. Prices of tokens are per million, and those of `requests` and
--- `web_searches` per thousand. If `units` is empty, the model is free. Numbers in jsonb are numeric, so nothing is
--- rounded.
+-- `prices` is a list of { from?, daily?, units }. For each call, the last entry whose conditions (`from` and `daily`)
+-- are true at the time of the call counts. `units` has a list of steps [above, USD] for each unit. The last step whose
+-- `above` is below the number of input tokens sets the price for the whole call. Prices of tokens are for a million
+-- tokens, and prices of `requests` and `web_searches` for a thousand. If `units` is empty, the model is free. Numbers
+-- in jsonb are numeric, so nothing is rounded.
 
 create table mayfly.model_prices (
   provider text collate "C" not null constraint model_prices_provider_length check (char_length(provider) between 1 and 100),
@@ -18599,8 +18626,9 @@ comment on column mayfly.model_prices.prices is '[{ from?, daily?: [from, until]
 
 comment on column mayfly.model_prices.source is 'Where the prices are from, such as genai-prices 0.1.8.';
 
--- Names of models with prices. An exact name means the model itself. A name that only begins with a prefix is probably
--- a version of the model, which is not certain enough for a hard budget.
+-- Names of models with prices. An exact name means the model itself. Any other name in this table is a prefix. A model
+-- whose name begins with it is probably a version of the model with prices, which is not certain enough for a hard
+-- budget.
 
 create table mayfly.model_names (
   provider text collate "C" not null,
@@ -18651,9 +18679,9 @@ grant select on mayfly.rate_limits to authenticated, service_role;
 create policy rate_limits_select on mayfly.rate_limits for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('cost:read'))::uuid[]));
 
--- Returns the budgets that calls affect, after locking them in the common order until commit. If the period of a budget
--- is over, a new period starts. `asked` has the tenants, levels and subjects. Called wherever costs are reserved,
--- settled or released.
+-- Returns the budgets that the three parallel lists name by tenant, level and subject. First locks these budgets until
+-- commit, always in the same order. If the period of a budget is over, a new period starts. Called wherever costs are
+-- reserved, settled or released.
 
 create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
 returns mayfly.budgets[]
@@ -18707,7 +18735,7 @@ $$;
 comment on function mayfly_private.concerns is 'Whether a call counts in a budget.';
 
 -- The teams for which an agent spends: its own, and those of its ancestors. Locks nothing. It is PL/pgSQL, because a
--- definer function in SQL is planned at each call, which took a sixth of a reservation.
+-- definer function in SQL is planned at each call, and this planning took a sixth of the time of a reservation.
 
 create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
 returns text[]
@@ -18727,8 +18755,8 @@ $$;
 comment on function mayfly_private.cost_groups_of is 'The teams for which an agent spends.';
 
 -- The exact cost of a call in US dollars. `input` counts all input tokens. Tokens that are read from or written to the
--- provider's cache have a price of their own, or else the input price. `output` counts all output tokens, including
--- reasoning.
+-- provider's cache cost what `units` says for them, or else the input price. `output` counts all output tokens,
+-- including reasoning.
 
 create function mayfly_private.cost_of(units jsonb, usage jsonb)
 returns numeric
@@ -18764,9 +18792,9 @@ $$;
 comment on function mayfly_private.cost_of is 'What a call of a model cost, in US dollars.';
 
 -- Spending between two instants, grouped by any of tenant, agent, model, provider, day and run. For each group, returns
--- the calls, the tokens, the US dollars, and how many calls have no price. For callers with cost:read. If it is grouped
--- by tenant and the caller names no tenant, it has all tenants that the caller may read. For the secret key, these are
--- all tenants of the project. Locks nothing.
+-- the calls, the tokens, the US dollars, and how many calls have no price. For callers with cost:read. If the report is
+-- grouped by tenant and the caller names no tenant, it has all tenants whose costs the caller may read. The secret key
+-- may read those of all tenants of the project. Locks nothing.
 
 create function mayfly.cost_report(by text[] default '{model}', since timestamptz default null, until timestamptz default null, page_limit integer default 1000)
 returns jsonb
@@ -18774,7 +18802,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- Without a tenant, the policy of the ledger decides.
+  -- If no tenant is named, the policy of the ledger decides which tenants the caller may read.
   is_of_all constant boolean := coalesce('tenant' = any (by), false)
     and nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-mayfly-tenant' is null;
   of_tenant constant uuid := case when not is_of_all then mayfly_private.require_tenant('cost:read') end;
@@ -18838,9 +18866,10 @@ comment on function mayfly.delete_budget is 'Deletes a budget: { deleted }.';
 
 grant execute on function mayfly.delete_budget to authenticated, service_role;
 
--- Gives back dead holds of a tenant, at most max_rows. A hold is dead if its job no longer runs the attempt that made
--- it, or if its time is over. Returns how many it gave back. It does not wait, and skips holds and budgets that others
--- have locked. If the caller holds locks on budgets of the tenant, it has to read them again afterwards.
+-- Gives back dead holds of a tenant, at most max_rows. A hold with a job is dead if the job no longer runs the attempt
+-- that made the hold. A hold without a job is dead if its time is over. Returns how many holds were given back. Waits
+-- for no lock: skips holds that others have locked, and holds whose budgets others have locked. A caller that has
+-- already read budgets of the tenant has to read them again afterwards.
 
 create function mayfly_private.give_back_holds(tenant uuid, max_rows integer default 1000)
 returns integer
@@ -18906,7 +18935,7 @@ $$;
 
 comment on function mayfly_private.holds_of is 'The holds of a caller, with their budgets locked.';
 
--- Adds prices that have changed. Imports wait for each other (advisory lock).
+-- Adds the prices that have changed. Takes an advisory lock, so imports run one after the other.
 
 create function mayfly_private.import_prices(prices jsonb, source text)
 returns jsonb
@@ -18972,9 +19001,10 @@ comment on function mayfly_private.import_prices is 'Imports prices of models.';
 
 grant execute on function mayfly_private.import_prices to service_role;
 
--- Imports prices: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them. If
--- a model's prices have not changed, nothing happens. Otherwise it adds a row that is valid from now on. Only the
--- secret key can call it, because prices are the same for all tenants. Imports run one after the other.
+-- Imports prices: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them.
+-- For a model whose prices have changed, this adds a row that is valid from now on. For any other model, it adds
+-- nothing. Only the secret key can call it, because prices are the same for all tenants. Imports run one after the
+-- other.
 
 create function mayfly.import_prices(prices jsonb, source text)
 returns jsonb
@@ -19030,8 +19060,8 @@ $$;
 
 comment on function mayfly_private.is_usage is 'Whether a JSON value is the usage of a call.';
 
--- The budgets of the tenant: its own, then those of agents, then those of runs, newest first. For callers with
--- cost:read. Locks nothing.
+-- The budgets of the tenant: its own and those of teams, then those of agents, and then those of runs, of which the
+-- newest run comes first. For callers with cost:read. Locks nothing.
 
 create function mayfly.list_budgets(of_level text default null, page_limit integer default 1000)
 returns jsonb
@@ -19059,9 +19089,10 @@ comment on function mayfly.list_budgets is 'The budgets of the tenant, with what
 grant execute on function mayfly.list_budgets to authenticated, service_role;
 
 -- Records whether a call of a model succeeded. An answer closes the breaker. Failures of the provider are counted.
--- After five failures in a row, or if the provider said when to try again, the breaker opens, and no call is made for a
--- while. This is 30 s at first, and twice as long after each failed try, up to five minutes. Calls that were under way
--- when the breaker opened do not count. Locks the breaker.
+-- After five failures in a row, the breaker opens, and the model is not called for 30 s. After each further failed
+-- call, this time is twice as long as before, up to five minutes. If the provider said when to try again, the breaker
+-- opens at the first failure, until that time, for at most an hour. Failures of calls that were under way when the
+-- breaker opened are not counted. Locks the breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void
@@ -19102,9 +19133,9 @@ $$;
 
 comment on function mayfly_private.model_of is 'The model name with which prices are looked up.';
 
--- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown. It
--- is exact if the name is the model's own name, another exact name, or one of these with a date at its end (a dated
--- snapshot). Otherwise, the longest matching prefix counts. Locks nothing.
+-- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown.
+-- The price is exact if `model` is the model's own name, another exact name of the model, or one of these with a date
+-- at its end (a dated snapshot). Otherwise, the longest name that is a prefix of `model` counts. Locks nothing.
 
 create type mayfly_private.known_price as (
   exact boolean,
@@ -19197,8 +19228,8 @@ comment on function mayfly.model_price is 'The price of a model at an instant; n
 
 grant execute on function mayfly.model_price to authenticated, service_role;
 
--- Null if a model may be called now, or else the seconds until it may. When the time of an open breaker is over, one
--- call may try the model, for at most a minute. The others wait for the outcome of this call. Locks the breaker if
+-- Null if a model may be called now, or else the number of seconds to wait. When the time of an open breaker is over,
+-- one call may try the model. Other calls wait for the outcome of this call, for at most a minute. Locks the breaker if
 -- there is one.
 
 create function mayfly_private.pass_breaker(tenant uuid, provider text, model text)
@@ -19226,8 +19257,9 @@ $$;
 
 comment on function mayfly_private.pass_breaker is 'The seconds until a model may be called; null if it may be called now.';
 
--- The provider and the model with which prices are looked up. In the AI SDK's `anthropic.messages`, the provider is the
--- first part. In `anthropic/claude-…`, as its gateway writes models, the model's name contains the provider.
+-- The provider with which prices are looked up (see model_of for the model). In `anthropic.messages`, as the AI SDK
+-- names a provider, it is the first part. The AI SDK's gateway writes the provider into the model's name, as in
+-- `anthropic/claude-…`.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text
@@ -19310,9 +19342,10 @@ comment on function mayfly_private.release_costs is 'Gives back holds.';
 
 grant execute on function mayfly_private.release_costs to authenticated, service_role;
 
--- Gives back holds of calls that cost nothing: [{ hold, failure?, retry_after? }]. `failure` means that the provider
+-- Gives back holds of calls that cost nothing: [{ hold, failure?, retry_after? }]. `failure` says how the provider
 -- failed, for example that it is overloaded. The failure counts against the model. After five failures in a row, the
--- model is not called for a while, or for `retry_after` seconds if the provider gave this number. Returns { released }.
+-- model is not called for a while. If the provider gave `retry_after`, the model is not called for this number of
+-- seconds, even after one failure. Returns { released }.
 
 create function mayfly.release_costs(releases jsonb)
 returns jsonb
@@ -19328,8 +19361,8 @@ comment on function mayfly.release_costs is 'Gives back holds of calls that cost
 
 grant execute on function mayfly.release_costs to authenticated, service_role;
 
--- Gives back one hold. The caller has locked it and its budgets. A budget never goes below zero, because a budget that
--- was deleted and set again meanwhile does not include the hold.
+-- Gives back one hold. The caller has locked the hold and its budgets. The reserved amount of a budget never goes below
+-- zero, because a budget that was deleted and set again meanwhile does not include the hold.
 
 create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
 returns void
@@ -19362,8 +19395,8 @@ create type mayfly_private.cost_ask as (
   groups text[]
 );
 
--- Reads and checks the requested calls of reserve_costs. Under a lease, the run is the job of the lease, whatever
--- the caller says.
+-- Reads and checks the requested calls of reserve_costs. With a lease, the run is always the job of the lease, so the
+-- caller cannot name another run.
 
 create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
 returns mayfly_private.cost_ask[]
@@ -19421,9 +19454,9 @@ $$;
 
 comment on function mayfly_private.cost_asks is 'Reads and checks the calls of reserve_costs.';
 
--- Whether these budgets have room for a call. The call is granted, with the output that it may have, or refused, with a
--- reason. Locks the breaker and the rate limits of the call. Rate limits are checked last, because each check uses them
--- up.
+-- Whether these budgets have room for a call. Returns that the call is granted and how many output tokens it may have,
+-- or why it is refused. Locks the breaker and the rate limits of the call. Rate limits are checked last, because a
+-- check that succeeds takes a call from each of them.
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb
@@ -19434,7 +19467,7 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(ask.provider, ask.model),
     mayfly_private.model_of(ask.provider, ask.model), mayfly_private.now());
   per_output constant numeric := coalesce(mayfly_private.unit_price(price.units, 'output', ask.input), 0);
-  -- The estimate is for the case that all of the input is written to the provider's cache, because this costs more.
+  -- If writing the input to the provider's cache costs more, the estimate assumes that all of it is written there.
   per_call constant numeric := greatest(mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input)),
     mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input, 'cache_write', ask.input)));
   output numeric := ask.output;
@@ -19513,7 +19546,7 @@ begin
       answers := answers || jsonb_build_object('id', ask.id, 'code', 'lease_lost');
       continue;
     end if;
-    -- If the first answer was lost and the call is repeated, the hold is known.
+    -- If the first answer was lost and the request is repeated, the hold already exists.
     select jsonb_build_object('id', h.id, 'granted', true, 'output', h.tokens, 'usd', h.usd) into known
     from mayfly_private.cost_holds h where h.tenant_id = ask.tenant and h.id = ask.id and h.holder = holder.id and h.released_at is null;
     if found then
@@ -19561,12 +19594,12 @@ comment on function mayfly_private.reserve_costs is 'Reserves the possible cost 
 grant execute on function mayfly_private.reserve_costs to authenticated, service_role;
 
 -- Reserves the possible cost of 1 to 500 calls: [{ id, lease?, agent, provider, model, input, output?, output_least?
--- }]. `id` is a UUID for each call. `input` is the largest number of tokens that its prompt can have. `output` is how
--- many tokens the answer should be able to have (8192 by default). For each call, in order, returns { id, granted,
--- output, usd, priced } or { id, code }. `output` is what the budgets allow, and at least output_least (256). `code` is
--- budget_exceeded, price_unknown, lease_lost, or, with retry_after, model_unavailable or rate_limited. Needs
--- cost:write. With a lease, the hold ends with the lease and counts against the budget of its run. Without one, it ends
--- after 15 minutes.
+-- }]. `id` is a UUID for each call. `input` is the largest number of tokens that the prompt can have. `output` is the
+-- largest number of tokens that the answer should be able to have (8192 by default). For each call, in order, returns {
+-- id, granted, output, usd, priced } or { id, code }. The returned `output` is how many tokens the budgets allow, and
+-- at least output_least (256 by default). `code` is budget_exceeded, price_unknown, lease_lost, or, with retry_after,
+-- model_unavailable or rate_limited. Needs cost:write. With a lease, the hold ends with the lease and also counts
+-- against the budget of the run. Without a lease, the hold ends after 15 minutes.
 
 create function mayfly.reserve_costs(asks jsonb)
 returns jsonb
@@ -19632,7 +19665,7 @@ comment on function mayfly_private.set_budget is 'Sets a budget.';
 
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets the budget of the tenant, a team, a run, or all agents with the same name. It replaces the old budget
+-- Sets the budget of the tenant, a team, a run, or all agents with the same name. The new budget replaces the old one
 -- (scope cost:admin). What was already spent still counts. At least one of the limits has to be set.
 
 create function mayfly.set_budget(
@@ -19709,8 +19742,8 @@ comment on function mayfly.set_rate_limit is 'Sets how many calls of models or o
 grant execute on function mayfly.set_rate_limit to authenticated, service_role;
 
 -- Settles one hold: adds the call to the ledger, once, and its cost to the budgets. The caller has locked the hold and
--- the budgets. It passes the budgets, and gets them back changed. A hold that was given back is settled too, because
--- the money is spent.
+-- the budgets. The caller passes the budgets, gets them back changed, and has to write them. A hold that was given back
+-- is settled too, because the money has been spent.
 
 create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, inout budgets mayfly.budgets[], out cost jsonb)
 language plpgsql security definer
@@ -19739,12 +19772,12 @@ begin
       budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
       budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);
     end if;
-    -- A call counts in the period in which it ends.
+    -- A call counts in the period in which it is settled.
     budgets[i].spent_usd := budgets[i].spent_usd + coalesce(usd, 0);
     budgets[i].spent_tokens := budgets[i].spent_tokens + used;
     budgets[i].unpriced := budgets[i].unpriced + (usd is null)::integer;
   end loop;
-  -- The money is spent, so it is counted and never refused.
+  -- The money has been spent, so the ledger's row is counted against the tenant's quotas but never refused.
   perform mayfly_private.count_usage(hold.tenant_id, 0, size, 1);
   perform mayfly_private.mark_breaker(hold.tenant_id, hold.provider, hold.model, null, null);
   cost := jsonb_build_object('id', hold.id, 'usd', usd, 'priced', told);
@@ -19797,7 +19830,8 @@ begin
     answers := answers || jsonb_build_object(settled.cost ->> 'id', settled.cost);
   end loop;
   perform mayfly_private.write_budgets(rows);
-  -- If the first answer was lost, the hold is already settled and is found in the ledger.
+  -- If the first answer was lost and the request is repeated, the hold is already settled, and its cost is in the
+  -- ledger.
   return (
     select jsonb_agg(coalesce(answers -> (s ->> 'hold'), (
       select jsonb_build_object('id', u.id, 'usd', u.usd, 'priced', u.priced, 'known', true) from mayfly.model_usage u
@@ -19888,8 +19922,8 @@ $$;
 
 comment on function mayfly_private.take_rate is 'Takes one call from rate limits: the seconds until there is room, or null.';
 
--- What one unit costs in US dollars, for a call with this number of input tokens. The last step below that number sets
--- the price for all units of the call. Null if the unit has no price of its own.
+-- What one unit costs in US dollars, for a call with this number of input tokens. The highest step below this number
+-- sets the price for all units of the call. Null if the unit has no price of its own.
 
 create function mayfly_private.unit_price(units jsonb, unit text, input_tokens numeric)
 returns numeric
@@ -19897,7 +19931,7 @@ language plpgsql immutable
 set search_path = ''
 as $$
 begin
-  -- Most units have no price of their own. Querying for them anyway took most of the time of settling a call.
+  -- Most units have no price of their own. Running the query for them anyway took most of the time of settling a call.
   if not coalesce(units ? unit, false) then
     return null;
   end if;
@@ -24254,8 +24288,8 @@ comment on table mayfly.entity_names is 'The names and aliases of entities.';
 comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single spaces.';
 
 -- Facts about entities. Each has a subject, a predicate, and an entity or a value, and is true from an instant on. The
--- slot of a fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact,
--- which a newer one closes. Only the functions of this room write this table.
+-- slot of a fact is its subject and predicate, and with `many` also its object or value. Each slot has at most one open
+-- fact (a fact without an end), and a newer fact ends it. Only the functions of this room write this table.
 
 create table mayfly.facts (
   tenant_id uuid not null,
@@ -24287,7 +24321,7 @@ create table mayfly.facts (
   constraint facts_valid_in_order check (valid_to >= valid_from)
 );
 
--- Allows one open fact for each slot. It also serves to find the facts about an entity.
+-- Allows one open fact for each slot. This index also helps to find the facts about an entity.
 create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predicate, slot, private_to) nulls not distinct
   where valid_to is null;
 
@@ -24297,7 +24331,7 @@ create index facts_object_idx on mayfly.facts (tenant_id, object_id);
 
 create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
 
--- Serves maintenance.
+-- Maintenance uses these two indexes.
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
@@ -24410,8 +24444,9 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Who may see entities and facts. Everybody in the tenant with fact:read sees those of the tenant. An agent's private
--- ones are seen only by the agent, its ancestors and callers with fact:admin. Only functions write them.
+-- Who may see entities and facts. Everybody in the tenant with fact:read sees the tenant's entities and facts. An
+-- agent's private ones are seen only by the agent, its ancestors and callers with fact:admin. Only functions write
+-- them.
 
 alter table mayfly.entities enable row level security;
 
@@ -24450,8 +24485,8 @@ grant select on mayfly.fact_settings to authenticated, service_role;
 create policy fact_settings_select on mayfly.fact_settings for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('fact:read'))::uuid[]));
 
--- Refuses invalid facts. The error names the field and the position of the first fault. Called by
--- mayfly_private.record_facts. Locks nothing.
+-- Refuses invalid facts. The error names the position of the first invalid fact, and the field that is invalid. Called
+-- by mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.check_facts(facts jsonb)
 returns void
@@ -24496,7 +24531,8 @@ begin
     perform mayfly_private.refuse_fact(fault.field, fault.rule, fault.place::integer);
   end if;
 
-  -- This is a separate statement, because casting a value that is not an instant would raise an error.
+  -- This is a separate statement, because in the first one, casting a value that is not an instant would raise an
+  -- error.
   select q.field, q.rule, g.n - 1 as place into fault
   from jsonb_array_elements(facts) with ordinality as g (f, n)
   cross join lateral (values
@@ -24578,8 +24614,8 @@ comment on function mayfly_private.end_facts is 'Ends facts.';
 
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
--- Ends facts, so that they are no longer true from an instant on, without recording a new fact. The facts are
--- kept. Scope fact:write. Facts that ended earlier stay as they are.
+-- Ends facts without recording new ones: from an instant on, they are no longer true. The facts are kept. Facts that
+-- ended earlier stay as they are. Scope fact:write.
 
 create function mayfly.end_facts(ids uuid[], at timestamptz default null)
 returns jsonb
@@ -24591,9 +24627,9 @@ comment on function mayfly.end_facts is 'Ends facts: they are no longer true fro
 
 grant execute on function mayfly.end_facts to authenticated, service_role;
 
--- The entities that a reference can mean and that the caller may see, including its own private ones. These are the
--- entity with this id, or all with this name or alias (and type, if given). Runs as the caller, under row-level
--- security. Locks nothing.
+-- The entities that a reference can mean and that the caller may see, including the caller's private ones. A reference
+-- with an id means the entity with this id. Any other means all entities with this name or alias and, if the reference
+-- has a type, with this type (up to 50). Runs as the caller, under row-level security. Locks nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]
@@ -24664,9 +24700,10 @@ comment on function mayfly_private.fact_word is 'A predicate or a type in its co
 
 grant execute on function mayfly_private.fact_word to authenticated, service_role;
 
--- Facts about the entities that a text names, and facts that were extracted from memories. It is for a recall with
--- facts. In the first 1,000 characters, it finds names and aliases of up to six words, longest first. In scripts
--- without spaces, it finds names of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
+-- Facts about the entities that a text names, and facts that were extracted from memories. It serves a recall that also
+-- returns facts. In the first 1,000 characters of the text, it finds names and aliases of up to six words, the longest
+-- first. In text without spaces between words (such as Chinese, Japanese or Thai), it finds names of two to eight
+-- characters. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ …, named }], facts: [{ …, hop }], truncated }
 --   named: the name in the text, or null if the entity comes from a memory
@@ -24746,8 +24783,8 @@ comment on function mayfly.facts_about is
 grant execute on function mayfly.facts_about to authenticated, service_role;
 
 -- The entities that the caller may see, by names and aliases: exact matches first, then names that begin with the text,
--- then names that contain it. Without a text, returns all of them. Scope fact:read. Runs as the caller and reads the
--- tenant's names. Locks nothing.
+-- then names that contain it. Without a text, returns all of them, a page at a time. Scope fact:read. Runs as the
+-- caller, and reads all names of the tenant. Locks nothing.
 
 create function mayfly.find_entities(query text default null, of_type text default null, skip integer default 0, page_limit integer default 50)
 returns jsonb
@@ -24785,13 +24822,13 @@ comment on function mayfly.find_entities is 'Finds entities by names and aliases
 
 grant execute on function mayfly.find_entities to authenticated, service_role;
 
--- The entity that a reference means for an agent, or for the tenant if `owner` is null. Null if there is none. It is
--- found by its id, or by its name or an alias. If the reference has a type, the entity has this type or no type yet
--- ('thing'). If a name without a type stands for entities of several types, the call fails with entity_ambiguous. A
--- private entity of the owner takes precedence over the tenant's.
+-- The entity that a reference means for an agent, or for the tenant if `owner` is null. Null if there is none. The
+-- entity is found by its id, or by its name or an alias. A reference with a type finds only an entity of this type, or
+-- one that has no type yet ('thing'). If a name without a type stands for entities of several types, the call fails
+-- with entity_ambiguous. A private entity of the owner takes precedence over the tenant's.
 --
 -- Called by the functions that write, as owner, after hold_facts. `seen` has the agents whose private entities the
--- caller sees. Null means all agents. Locks nothing.
+-- caller may see. If `seen` is null, these are all agents. Locks nothing.
 
 create function mayfly_private.find_entity(tenant uuid, owner uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -24940,8 +24977,8 @@ grant execute on function mayfly_private.forget_facts to authenticated, service_
 
 -- Deletes facts for good: those with these ids, or all that were extracted from a memory. Entities that no fact
 -- mentions any more, and that nobody has set, are deleted too. With fact:write, an agent can delete facts that it or
--- its descendants recorded, and with fact:admin any fact. If a deleted fact had replaced another fact, that fact stays
--- ended.
+-- its descendants recorded, and with fact:admin any fact. If a deleted fact had replaced an older fact, the older fact
+-- stays ended.
 
 create function mayfly.forget_facts(ids uuid[] default null, memory uuid default null)
 returns jsonb
@@ -25045,10 +25082,10 @@ comment on function mayfly.list_facts is
 
 grant execute on function mayfly.list_facts to authenticated, service_role;
 
--- Creates, in one statement, all entities that references mention and that do not exist yet. Charging and checking each
--- insert separately made 100 facts take ten times as long. References with a type come first, so that a name without a
--- type finds them. `refs` are distinct { owner, ref }. Called by mayfly_private.record_facts, as owner, after
--- hold_facts.
+-- Creates, in one statement, all entities that references mention and that do not exist yet. When each entity was
+-- inserted, checked and charged separately, recording 100 facts took ten times as long. Entities for references with a
+-- type are created first, so that a reference to the same name without a type finds them. `refs` are distinct { owner,
+-- ref }. Called by mayfly_private.record_facts, as owner, after hold_facts.
 
 create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])
 returns void
@@ -25068,7 +25105,8 @@ begin
         cross join lateral (select case jsonb_typeof(r -> 'ref') when 'string' then r ->> 'ref' else r -> 'ref' ->> 'name' end as name) n
         where n.name is not null and typed = coalesce(jsonb_typeof(r -> 'ref') = 'object' and r -> 'ref' ? 'type', false)
           and (mayfly_private.find_entity(tenant, (r ->> 'owner')::uuid, seen, r -> 'ref')).id is null
-          -- A private entity of the caller may be about to become visible to the tenant.
+          -- If the caller has a private entity with this name, no new entity is created. own_entity then makes that
+          -- entity visible to the tenant.
           and (caller_id is null or r ->> 'owner' is not null or (mayfly_private.find_entity(tenant, caller_id, seen, r -> 'ref')).id is null)) m
       order by m.owner, m.key, m.type
     ), made as (
@@ -25085,8 +25123,8 @@ comment on function mayfly_private.make_entities is 'Creates the entities in ref
 
 -- Merges two entities. Locks what hold_facts locks, and both entities and their facts.
 --
--- If both have an open fact in the same slot, the one that starts later stays open and closes the other. If
--- both facts say the same, the older one stays.
+-- If both entities have an open fact in the same slot, the fact that starts later stays open, and the other fact ends
+-- when it starts. If both facts say the same, the fact of `into_id` stays open, from the earlier of the two starts.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -25177,9 +25215,9 @@ comment on function mayfly.merge_entities is 'Merges two entities: the names and
 
 grant execute on function mayfly.merge_entities to authenticated, service_role;
 
--- Returns the entity for a reference about which the owner (an agent, or null for the tenant) may record facts. Creates
--- it if there is none. If it has no type yet, the type of the reference is set. A private entity becomes visible to the
--- tenant when the tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
+-- Returns the entity that a reference means, for a fact of this owner (an agent, or null for the tenant). Creates the
+-- entity if there is none. An entity without a type gets the type of the reference. A private entity becomes visible to
+-- the tenant when the tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -25192,7 +25230,7 @@ declare
   entity mayfly.entities := mayfly_private.find_entity(tenant, owner, seen, ref);
 begin
   if entity.id is null and owner is null and caller_id is not null then
-    -- A private entity of the caller that is about to become visible to the tenant.
+    -- The reference may mean a private entity of the caller, which then becomes visible to the tenant.
     entity := mayfly_private.find_entity(tenant, caller_id, seen, ref);
   end if;
   if entity.id is null then
@@ -25261,10 +25299,11 @@ $$;
 
 comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';
 
--- Puts facts into their slots, which are all different. If the slot already has a fact that says the same at that time,
--- that fact is confirmed. Otherwise the new fact is inserted. It closes the fact that was valid then, and ends where
--- the next fact begins. Returns { id, status, superseded, valid_from, valid_to } for each fact, in order. Called by
--- mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
+-- Puts facts into their slots. No two of the given facts have the same slot. If the slot already has a fact that is
+-- valid when the given fact begins and says the same, the existing fact is confirmed. Otherwise the given fact is
+-- inserted. The fact that was valid when the given fact begins then ends there. The given fact ends when the next fact
+-- in the slot begins. Returns { id, status, superseded, subject, object, valid_from, valid_to } for each fact, in
+-- order. Called by mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
 
 create function mayfly_private.place_facts(given mayfly.facts[])
 returns jsonb[]
@@ -25301,7 +25340,7 @@ begin
   set confirmations = f.confirmations + 1, confirmed_at = instant, confidence = coalesce(g.confidence, f.confidence),
     source = coalesce(nullif(g.source, ''), f.source), memory_id = coalesce(g.memory_id, f.memory_id),
     valid_to = least(f.valid_to, g.valid_to),
-    -- If one of the two is kept forever, it stays.
+    -- If one of the two facts has no expiry, the confirmed fact has none either.
     expires_at = case when f.expires_at is not null and g.expires_at is not null then greatest(f.expires_at, g.expires_at) end
   from unnest(given) with ordinality g
   where same[g.ordinality] and f.tenant_id = g.tenant_id and f.id = befores[g.ordinality];
@@ -25350,7 +25389,7 @@ declare
   instant timestamptz;
   is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
   caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
-  -- The agents whose private entities the caller sees. Null means all agents.
+  -- The agents whose private entities the caller may see. Null stands for all agents.
   seen constant uuid[] := case when not is_admin then mayfly_private.own_agent_ids() end;
   owners constant uuid[] := mayfly_private.owners_of_facts(tenant, caller_id, facts);
   refs jsonb[];
@@ -25413,9 +25452,9 @@ grant execute on function mayfly_private.record_facts to authenticated, service_
 --
 --   { subject, predicate, object | value, many?, confidence?, source?, memory_id?, visibility?, valid_from?, valid_to?, expires_at? }
 --
--- `subject` and `object` are entities: a name, { name, type } or { id }. New entities are created. A newer fact about
--- the same subject and predicate closes the older one, which is kept. With `many`, each object has a slot of its own.
--- Recording the same fact again confirms it.
+-- `subject` and `object` are entities: a name, { name, type } or { id }. New entities are created. A newer fact with
+-- the same subject and predicate ends the older fact, which is kept. With `many`, each object or value has a slot of
+-- its own, so facts with other objects stay open. Recording the same fact again confirms it.
 
 create function mayfly.record_facts(facts jsonb)
 returns jsonb
@@ -25514,9 +25553,9 @@ comment on function mayfly_private.set_entity is 'Names an entity.';
 
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Creates an entity, or changes one. It is found by its name and type, or by `entity` (a name, { name, type } or { id
--- }). With `entity`, you can also rename it. `aliases` replaces its aliases, and null keeps them. Its old name becomes
--- an alias, unless aliases are given. Scope fact:write.
+-- Creates an entity, or changes an existing one, which is found by its name and type, or by `entity` (a name, { name,
+-- type } or { id }). With `entity`, you can also rename the entity. `aliases` replaces its aliases, and null keeps
+-- them. After a renaming, the old name becomes an alias, unless `aliases` is given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,
@@ -25606,9 +25645,9 @@ comment on function mayfly_private.show_fact is 'A fact in the form that callers
 grant execute on function mayfly_private.show_fact to authenticated, service_role;
 
 -- What surrounds entities within one to three hops: the facts that were valid at an instant, and the entities to which
--- these lead. It goes level by level and visits no entity twice, so cycles end. It follows the `fan_out` most certain
--- and newest facts of each entity, and at most `result_limit` facts in all. `truncated` says whether there were more.
--- Scope fact:read. Runs as the caller. Locks nothing.
+-- these facts lead. The search goes hop by hop and visits no entity twice, so cycles end. It follows at most `fan_out`
+-- facts of each entity, the most certain ones first and then the newest, and at most `result_limit` facts in all.
+-- `truncated` says whether there is more. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }
 --   via: the fact that first led to the entity
@@ -25726,8 +25765,8 @@ comment on function mayfly.traverse_facts is
 grant execute on function mayfly.traverse_facts to authenticated, service_role;
 
 -- Appends events about facts to the log, once per statement, with ids only. Runs as the owner, because clients have no
--- INSERT on the log. The audience of a private fact's events is its agent. If a fact is only confirmed, there is no
--- event.
+-- INSERT on the log. Events about a private fact have its agent as their audience. If a fact is only confirmed, there
+-- is no event.
 
 create function mayfly_private.log_facts()
 returns trigger
@@ -25776,8 +25815,8 @@ create trigger facts_log_delete after delete on mayfly.facts
   referencing old table as old_rows
   for each statement execute function mayfly_private.log_facts();
 
--- Charges entities, their names and facts, and gives back what is deleted. When a fact ends or is confirmed, the
--- function that does this charges for it.
+-- Charges entities, their names and facts, and gives back what is deleted. A function that ends or confirms a fact
+-- charges for this itself.
 
 create trigger entities_meter_insert after insert on mayfly.entities
   referencing new table as new_rows

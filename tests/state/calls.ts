@@ -44,6 +44,10 @@ export const inAnHour = async () => {
   return (row?.at as Date).toISOString();
 };
 
+/** The driver would cut an instant to milliseconds. */
+const passed = ([key]: [string, unknown], index: number) =>
+  `${key} => $${index + 1}${key === "instant" ? "::text::timestamptz" : ""}`;
+
 /** JSON values as the Data API passes them. */
 export const call = <T = State>(
   name: string,
@@ -56,7 +60,7 @@ export const call = <T = State>(
     async (session) => {
       const named = Object.entries(values);
       const [row] = await session.unsafe(
-        `select to_jsonb(mayfly.${name}(${named.map(([key], index) => `${key} => $${index + 1}`).join(", ")})) as answer`,
+        `select to_jsonb(mayfly.${name}(${named.map(passed).join(", ")})) as answer`,
         named.map(([key, value]) =>
           ["value", "patch", "ours"].includes(key) ? session.json(value as never) : value,
         ) as never[],

@@ -38,7 +38,7 @@ describe("the versions of a state", () => {
   });
 
   it("of all states are found for the time of a checkpoint", async () => {
-    /** When the newest version was written. The machine's clock may be set back between a write and a look at it. */
+    /** When the newest version was written. */
     const newest = async () => {
       const [row] = await db.sql`select max(at)::text as at from mayfly.state_versions
         where tenant_id = ${tenant}`;
