@@ -70,7 +70,7 @@ begin
         coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts
           and (holder.tenant_id is null or holder.tenant_id = g.tenant_id), false) as held
       from (
-        -- Parses leases like lease_of does, because calling it took 7 µs a lease.
+        -- Parses each lease here, in the same way as lease_of, because a call of lease_of took 7 µs.
         select p.n, p.result, case when p.is_lease then right(p.token, 36)::uuid end as tenant_id,
           case when p.is_lease then left(right(p.token, 73), 36)::uuid end as job_id,
           case when p.is_lease then left(p.token, -74)::integer end as attempt

@@ -45,7 +45,7 @@ begin
     select * into job from mayfly.jobs j where j.tenant_id = failure.tenant_id and j.id = failure.job_id for update;
     if job.id is null or job.status <> 'running' or job.attempt <> failure.attempt or job.holder <> holder.id or job.lease_end <= ts then
       outcomes := outcomes || jsonb_build_object(failure.n - 1, case
-        -- A repeated call.
+        -- An earlier call has already recorded this failure.
         when exists (select from mayfly.job_attempts a where a.tenant_id = failure.tenant_id and a.job_id = failure.job_id
           and a.attempt = failure.attempt and a.holder = holder.id and a.error ->> 'code' not in ('lease_ended', 'worker_ended', 'job_timeout')) then 'recorded'
         else 'lost' end);

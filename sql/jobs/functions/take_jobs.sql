@@ -98,7 +98,8 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- Without a full claim, this still finds jobs that were committed late with an instant before this one.
+    -- The next claim begins 5 s before this instant, so even if it is not a full claim, it finds jobs that became due
+    -- before this instant but were committed after it.
     since := ts - interval '5 seconds';
   end if;
 
@@ -133,7 +134,7 @@ begin
       rest := walk.tenants;
       busy := '{}';
     elsif worker.tenant_id is not null then
-      -- The tenant's whole share, if it has one plain lane.
+      -- If the tenant has a single plain lane, this takes the tenant's whole share.
       part := mayfly_private.take_lane(worker, left_over, queues, names, held_until, false);
       if part is not null then
         parts := array[part];
@@ -181,7 +182,8 @@ begin
           turns := '{1}';
           weight_left := found_lanes.weights[1];
         else
-          -- Queues come first and in random order, weighted: over many claims of few jobs, each gets its share.
+          -- The queues are put in a random order, in which those with a high weight tend to come first. So over many
+          -- claims of few jobs, each queue gets its share.
           turns := array(
             select l.n from unnest(found_lanes.heads) with ordinality as l (head, n)
             join (

@@ -2,8 +2,8 @@
 -- signal_job and tell_parents run one after the other. Whoever writes a signal holds the job, so either this call sees
 -- the signal, or the writer sees that the job waits.
 --
--- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
--- taken once. A wait uses no attempt. Locks the job.
+-- The outcome of a wait is recorded as the step `step`. When the job runs again, it reads the outcome from that step,
+-- so a signal is taken once. A wait uses no attempt. Locks the job.
 
 create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamptz)
 returns jsonb

@@ -1,7 +1,7 @@
 -- Finds near duplicates in a list of memories. Two memories are near duplicates if their texts are identical, or if the
 -- texts begin or end alike and share nine tenths of their distinct words. For each memory, returns the place of the
--- first one that says the same, or else its own place. Returns null if all are different. Called by
--- mayfly_private.recall, in the order of the answer. Locks nothing.
+-- first memory in the list that says the same, or its own place if there is none. Returns null if all are different.
+-- Called by mayfly_private.recall, in the order of the answer. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
 -- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair. Comparing hashes shows this in a
@@ -13,7 +13,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- The place of the first memory that each one is like.
+  -- For each memory, the place of the first memory that it is like.
   first integer[];
   are_different boolean;
 begin

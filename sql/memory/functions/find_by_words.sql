@@ -70,7 +70,7 @@ begin
         limit 5000) visible);
     most := 5000;
   else
-    -- Counted over all of the tenant's memories.
+    -- Scales the counts of the sample up to all of the tenant's memories.
     counts := array(select c * greatest(known, 1) / greatest(sampled, 1) from unnest(counts) c);
     most := greatest(500, known / 20);
   end if;
@@ -155,7 +155,7 @@ begin
         array_agg(best.sum order by best.score desc, best.id) as sums
       from best) b;
     exit when picked_of = cardinality(terms) or coalesce(cardinality(ids), 0) >= wanted;
-    -- The filters left too few candidates.
+    -- Too few candidates passed the filters, so all words select candidates now.
     picked := (select string_agg(t::text, ' | ') from unnest(terms) t)::tsquery;
     picked_of := cardinality(terms);
     most := 2000000;

@@ -4,9 +4,10 @@
 -- Without memory:read, it returns no memories and begins with the log from now on.
 --
 -- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most about 4
--- MB as JSON, so that a client never holds more. It ends before the memory that would exceed this, unless that is the
--- first memory, which can have up to 2 MB. In JSON, any byte may have to be escaped. The exact size is measured only if
--- the escapes could make the page too large. Runs as owner and repeats the conditions of the policies. Locks nothing.
+-- MB as JSON, so that a client never holds more. The page ends before the memory that would exceed this, unless that is
+-- the first memory of the page, which can have up to 2 MB. In JSON, any byte may have to be escaped. The exact size is
+-- measured only if the escapes could make the page too large. Runs as owner and repeats the conditions of the policies.
+-- Locks nothing.
 
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb

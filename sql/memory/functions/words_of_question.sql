@@ -35,7 +35,7 @@ begin
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
-    -- The last letter of a run of pairs is already in its pair.
+    -- The last letter of a run of pairs is already in the last pair.
     where not (octet_length(w.word) > 1 and char_length(w.word) = 1 and length(asked) > 1)
     order by count, char_length(w.word) desc, w.word collate "C"
     limit 12) a;

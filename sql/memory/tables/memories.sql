@@ -35,10 +35,10 @@ create table mayfly.memories (
   visibility text not null default 'tenant'
     constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
   language text not null default 'english' constraint memories_language_length check (char_length(language) <= 20),
-  -- One more than an update accepts (mayfly_private.apply_updates), so that a memory at the limit can still be
-  -- forgotten.
+  -- The highest version is one above the last that an update may write (mayfly_private.apply_updates), so that a memory
+  -- at that limit can still be forgotten.
   version integer not null default 1 constraint memories_version_range check (version between 1 and 2000000001),
-  -- Room for a timestamp of 55 characters for each of 16 fields.
+  -- The limit is enough for a timestamp of 55 characters for each of 16 fields.
   hlc jsonb not null default '{}'
     constraint memories_hlc_object check (jsonb_typeof(hlc) = 'object' and pg_column_size(hlc) <= 2048),
   created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
@@ -64,8 +64,8 @@ create table mayfly.memories (
 create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 -- The index begins with the tenant, so words that are common in the project cost a small tenant nothing, and the
 -- planner needs no statistics about them. Otherwise a search in a tenant of 1,000 memories would read the words of
--- 100,000 rows, and the tags of all (32 ms instead of 3). It has two thirds of the size of two separate indexes, one
--- for words and one for tags.
+-- 100,000 rows, and the tags of all (32 ms instead of 3). This index has two thirds of the size of two separate
+-- indexes, one for words and one for tags.
 create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
 -- Rows that maintenance has not rewritten yet. While a tenant has some, recall also searches for words in their
 -- old form.
