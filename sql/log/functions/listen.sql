@@ -1,8 +1,8 @@
 -- Leases the tenant's log and up to 100 channels for 60 s. The lease of the log includes the nudges that are only for
 -- the calling agent, or only for people. Nudges are sent only while somebody has a lease. Returns the newest numbers of
--- everything that the caller may read, so that the caller notices lost broadcasts. `lost` says how many it has noticed
--- since the last call. Topics that the caller may not read are left out of the lease and the answer. An open inbox
--- needs no lease.
+-- everything that the caller may read, so that the caller notices lost broadcasts. In `lost`, the caller says how many
+-- lost broadcasts it has noticed since its last call. Topics that the caller may not read are left out of the lease and
+-- the answer. An open inbox needs no lease.
 --
 -- { seconds, log, inbox, channels: {name: number} }
 --
@@ -21,7 +21,7 @@ declare
   lease_end constant timestamptz := mayfly_private.now() + interval '60 seconds';
   own constant uuid := case when caller.kind = 'agent' then caller.id end;
   kinds text[];
-  -- The kinds whose events for others the caller sees too.
+  -- The kinds of events that the caller sees even if they are for others.
   open_kinds text[];
   of_log boolean;
   of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));

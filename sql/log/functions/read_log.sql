@@ -9,8 +9,8 @@
 -- name, and then stores the rows, page by page. The rows are as the caller sees them now, so a row that was hidden and
 -- shown again ends up right.
 --
--- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the row
--- that would exceed this, unless that is the first row.
+-- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. The page ends before the
+-- row that would exceed this, unless that is the first row of the page.
 
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb

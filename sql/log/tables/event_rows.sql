@@ -3,7 +3,7 @@
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 

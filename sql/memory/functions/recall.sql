@@ -242,7 +242,7 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --                can be 0 to 100, the others 0 to 1, and the sum of the last three at most 1. By default, meaning
 --                has its model's worth
 --   half_lives   in days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
---   surrounding  how many memories before and after each hit to return with it, 0 to 5, from its conversation or session
+--   surrounding  how many memories of the same conversation or session to return before and after each hit, 0 to 5
 --   grouped      near duplicates are one result, with the ids of the others. false returns each of them
 --   explain      if true, `parts` also has the weights, and the words of the question with their rarity
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one

@@ -72,7 +72,8 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them. In a channel, this would leave a gap.
+  -- Another call has just sent one of these messages. Sending only the rest would leave a gap in the numbers of a
+  -- channel.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
     perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
       'Nothing was sent. Send them again; for messages that were already sent, you get the earlier result.', '{"field": "id"}');

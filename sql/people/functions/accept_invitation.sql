@@ -29,8 +29,8 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- It is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
-  -- tenant.
+  -- The invitation is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted
+  -- with its tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
   for update;

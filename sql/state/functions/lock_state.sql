@@ -3,8 +3,8 @@
 -- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as
 -- owner.
 --
--- It compares expected_version under the lock, so if several writers expect the same version, only one succeeds. 0
--- means that the state must not exist: it was never created, or it is deleted or expired.
+-- It compares expected_version under the lock, so if several writers expect the same version, only one succeeds. An
+-- expected version of 0 means that the state must not exist: it was never created, or it is deleted or expired.
 
 create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states

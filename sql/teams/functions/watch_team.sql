@@ -31,7 +31,7 @@ begin
   end if;
   team := mayfly_private.open_team(tenant, watch_team.team_id);
   within := within || coalesce(limits, '{}');
-  -- If no limit is given, it is half of the team's whole budget.
+  -- If the caller gives no limit of costs, the limit is half of the team's whole budget.
   if not within ? 'usd' then
     within := within || coalesce((
       select jsonb_build_object('usd', b.hard_usd / 2) from mayfly.budgets b
@@ -57,7 +57,7 @@ begin
     select tenant, team.id, f.kind, f.cause, f.agents, f.detail, ts, ts from found f
     on conflict (tenant_id, team_id, kind, cause) where status = 'open' do update
     set detail = excluded.detail, seen_at = ts,
-      -- What was done about the alert did not help, so the alert is raised again.
+      -- If what was done about the alert did not help, the alert is raised again.
       times = a.times + coalesce(a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision), false)::integer,
       handled_at = case when a.handled_at > ts - make_interval(secs => (within ->> 'patience')::double precision) then a.handled_at end,
       taken_at = case when a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision) then null else a.taken_at end

@@ -129,8 +129,8 @@ $$;
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
 -- Records outcomes or puts a job to sleep. The lease must be the caller's. The row lock lets this call and writers that
--- signal the job run one after the other. An earlier signal is seen here, and a later writer sees that the job waits.
--- Locks the job, the keys of children that it adds, and approvals that it uses.
+-- signal the job run one after the other. So this call sees every earlier signal, and every later writer sees that the
+-- job waits. Locks the job, the keys of children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -209,7 +209,7 @@ begin
     returning s.bytes
   )
   select coalesce(sum(s.bytes), 0) into freed from spent s;
-  -- This has already happened, so recording it is never refused.
+  -- The recorded outcomes have already happened, so recording them is never refused.
   if used <> freed then
     perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
   end if;
