@@ -46,9 +46,9 @@ $$;
 comment on function mayfly_private.add_jobs is 'Adds jobs, all or none.';
 grant execute on function mayfly_private.add_jobs to authenticated, service_role;
 
--- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in the same order. If a job with the same
--- key exists, no job is added, and the returned id is that of the existing job. If a lease is passed, the new jobs are
--- children of the leased job.
+-- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in the same order. A job whose key already
+-- belongs to a job is not added again, and its answer has the id of the existing job. If a lease is passed, the new
+-- jobs are children of the leased job.
 
 create function mayfly.add_jobs(jobs jsonb, lease text default null)
 returns jsonb

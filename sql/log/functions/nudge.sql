@@ -1,11 +1,11 @@
 -- Announces that there is something to pull, to all readers of a tenant's log, or to one agent and the people who
--- watch. It does so once for each window (1 s) and audience. The first transaction of a window claims the topic's row
--- and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data does, and
--- flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost, even with
--- transactions that aborted or stayed open. Called by the log's triggers.
+-- watch. There is one announcement for each window of 1 s and each audience. The first transaction of a window claims
+-- the topic's row and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data
+-- does, and flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
+-- even with transactions that aborted or stayed open. Called by the log's triggers.
 --
 -- If nobody listens, nothing is broadcast. A lease may start while this transaction is open, and this transaction
--- cannot see it. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
+-- cannot see that lease. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
 --
 -- If nothing flushes, each transaction broadcasts once for each audience with a listener. If a savepoint is rolled
 -- back, both its nudge and the record that it was sent are rolled back too. A broadcast that fails is only a warning of

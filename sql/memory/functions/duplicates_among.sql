@@ -4,8 +4,8 @@
 -- Called by mayfly_private.recall, in the order of the answer. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
--- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair. Comparing hashes shows this in a
--- fifth of the time.
+-- Comparing all pairs of 30 memories would take 4 ms. Most lists have no pair with the same beginning or ending, which
+-- a comparison of hashes shows in a fifth of the time.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -56,7 +56,7 @@ begin
   from hashed l
   join different d on d.hash = l.hash
   left join near on near.hash = d.hash;
-  -- A memory that is like one in a group joins that group.
+  -- A memory that is like a member of a group joins that group.
   for place in 1 .. coalesce(cardinality(first), 0) loop
     first[place] := first[first[place]];
   end loop;

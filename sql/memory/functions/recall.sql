@@ -4,8 +4,8 @@
 -- Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
---   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
---               plus the share of its neighbours, divided by the best one's
+--   fused     = (words * score of words / the best + meaning * likeness / the best) / (words + meaning),
+--               plus what its neighbours lend (neighbours_of); all of this divided by the best such sum
 --   level     = how good the best results are: (words * fit + meaning * likeness) / (words + meaning)
 --   score     = relevance * (1 - reward - importance - recency                                              0 to 1
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
@@ -243,7 +243,7 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --                has its model's worth
 --   half_lives   in days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
 --   surrounding  how many memories of the same conversation or session to return before and after each hit, 0 to 5
---   grouped      near duplicates are one result, with the ids of the others. false returns each of them
+--   grouped      if true, near duplicates are one result, with the ids of the others; if false, each is a result
 --   explain      if true, `parts` also has the weights, and the words of the question with their rarity
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
