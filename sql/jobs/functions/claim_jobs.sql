@@ -33,12 +33,12 @@ $$;
 comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
 grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
 
--- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, it claims only from
--- these, and never a job that is targeted at another agent. Each job comes with its lease, which every later write must
--- pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed, the worker
--- is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was already
--- registered as asleep before this call. From the second attempt on, a job comes with its recorded `steps`. If these
--- exceed 16 KB, they are left out, and the worker gets them with read_steps.
+-- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, only jobs of these are
+-- claimed. A job that is targeted at another agent is never claimed. Each job comes with its lease, which every later
+-- write must pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed,
+-- the worker is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was
+-- already registered as asleep before this call. From the second attempt on, a job comes with its recorded `steps`. If
+-- these exceed 16 KB, they are left out, and the worker gets them with read_steps.
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,

@@ -1,7 +1,7 @@
--- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One fence covers the whole batch: it
--- locks each job, and checks that the job is running this attempt, that this holder holds it, and that its lease has
--- not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the call is
--- repeated, it changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
+-- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One statement checks all leases of the
+-- call: it locks each job, and checks that the job is running this attempt, that this holder holds the job, and that
+-- the lease has not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the
+-- call is repeated, the second call changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
 
 create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb

@@ -1,7 +1,7 @@
 -- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the weight
--- of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs the lane has. It
--- returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the next claim continues. Marked
--- entries are skipped (see take_jobs). Locks nothing.
+-- of its queue. The lanes are found by a loose scan of jobs_ready_idx with one probe for each lane, however many jobs
+-- the lane has. The function returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the
+-- next claim continues. Marked entries are skipped (see take_jobs). Locks nothing.
 --
 -- The range between two places of the index is read in parts, each with equalities and one range condition. If the
 -- upper bound compares rows instead, only its first column ends the scan. Then all dead entries of the next lane are

@@ -1,7 +1,7 @@
 -- When a cron line of five fields fires next after an instant, in a time zone. Null if the line is invalid, or does not
--- fire in the next 9 years (such as on the 30th of February). It is in the database, so that schedules need no worker.
--- Tests compare it with a library. As in cron, if both the day of the month and the day of the week are given, one of
--- them has to match.
+-- fire in the next 9 years (such as on the 30th of February). This is computed in the database, so that schedules need
+-- no worker. Tests compare the results with those of a library. As in cron, if both the day of the month and the day of
+-- the week are given, one of them has to match.
 --
 -- If the change to summer time skips a local time, the line fires an hour later, once. If the change back repeats a
 -- local time, the line fires only the first time, except that a line whose hour is `*` fires both times.

@@ -1,6 +1,6 @@
--- Writes to the log what happened to rows of one tenant, as ids, and announces it to readers. It is for rooms whose
--- functions know what happened. In a table where every change of a row is an event, a trigger does this instead. Locks
--- what nudge locks.
+-- Writes to the log what happened to rows of one tenant, as ids, and announces the events to readers. This function is
+-- for rooms whose functions know what happened. In a table where every change of a row is an event, a trigger does this
+-- instead. Locks what nudge locks.
 
 create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
 returns void

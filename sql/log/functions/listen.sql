@@ -68,8 +68,8 @@ begin
     insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, (select mayfly_private.now()))
     on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
   end if;
-  -- Deletes leases that have ended. This comes last, because two calls that deleted first could each insert what the
-  -- other has deleted, and wait for each other.
+  -- Deletes leases that have ended. Deleting comes last. Otherwise, two calls could each insert what the other has
+  -- deleted, and wait for each other.
   if cardinality(topics) > 0 then
     delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
       select o.tenant_id, o.topic from mayfly_private.listeners o

@@ -3,9 +3,9 @@
 -- by apply_memories. Locks nothing.
 --
 -- A first pass accepts values that are certainly valid: those that are absent, or have the right type and are well
--- within their bounds. Only the other values, and every update, go through all checks (refuse_faults). This takes 20 µs
--- an operation instead of 200. A comparison also checks the type, because in jsonb, numbers compare only with numbers
--- and texts only with texts.
+-- within their bounds. Only the other values, and every update, go through all checks (refuse_faults). With the first
+-- pass, an operation takes 20 µs instead of 200. A comparison also checks the type, because in jsonb, numbers compare
+-- only with numbers and texts only with texts.
 
 create function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]

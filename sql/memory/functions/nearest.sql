@@ -2,10 +2,11 @@
 -- (at most 1). The caller adds visibility and filters. Returns nothing for a null vector. Called by
 -- mayfly_private.recall. Locks nothing.
 --
--- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then the
--- result is the best of its fresh tail, compared exactly, and of the HNSW index. The index contains the vectors of all
--- large tenants. So while it is searched, on average one in (whole / body) vectors belongs to this tenant. The index is
--- used as long as this costs less than reading all settled vectors of the tenant (the body).
+-- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant also has settled vectors. For such
+-- a tenant, the result is the best of both its fresh tail, which is compared exactly, and the HNSW index. The index
+-- contains the vectors of all large tenants. So while it is searched, on average one in (whole / body) vectors belongs
+-- to this tenant. The index is used as long as this costs less than reading all settled vectors of the tenant (the
+-- body).
 
 create function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)

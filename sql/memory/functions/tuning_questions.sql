@@ -48,7 +48,7 @@ begin
   end if;
 
   -- Otherwise, each question is a passage of a memory without its rarer words. This is how somebody asks who remembers
-  -- it vaguely.
+  -- the passage vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)

@@ -2,7 +2,7 @@
 -- call changes nothing. Scope message:read. Locks the deliveries, by number.
 --
 -- A broadcast can arrive before the row that caused it is visible. `unseen` lists the given numbers that are above the
--- newest one that this call sees. They were not acknowledged, so try again soon.
+-- newest one that this call sees. Messages with these numbers were not acknowledged, so try again soon.
 
 create function mayfly_private.acknowledge_messages(seqs bigint[])
 returns jsonb

@@ -1,6 +1,6 @@
--- Records a call of a model. It writes the answer, its cost and the totals of the run in one transaction, once for each
--- step. A repeated call finds the answer recorded. Locks the job, the run, then budgets and holds, then the rate limits
--- of tools.
+-- Records a call of a model. Writes the answer, its cost and the totals of the run in one transaction, once for each
+-- step. If this function is called again for the step, it finds the answer recorded. Locks the job, the run, then
+-- budgets and holds, then the rate limits of tools.
 
 create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb

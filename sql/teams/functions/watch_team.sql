@@ -85,7 +85,8 @@ grant execute on function mayfly_private.watch_team to authenticated, service_ro
 -- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle, repeated
 -- messages or tool calls, members that have done the same thing for too long, and runaway costs. Each new finding is
 -- logged as the event team.alert. Returns { alerts, open }: the alerts for this caller to act on, and how many are
--- open. Each alert goes to one watcher, and again after a minute unless handle_alert records what was done.
+-- open. Each alert goes to one caller of watch_team. After a minute, it goes to a caller again, unless handle_alert has
+-- recorded what was done.
 
 create function mayfly.watch_team(team_id uuid, limits jsonb default '{}')
 returns jsonb

@@ -1,4 +1,4 @@
--- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the channel
+-- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the NOTIFY channel
 -- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. A NOTIFY has at most 8,000 bytes. If a payload
 -- does not fit, only its number, attempt and session are sent, and the reader uses them to ask for the rest.
 --
