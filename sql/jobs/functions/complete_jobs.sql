@@ -59,7 +59,7 @@ begin
       results := array[done -> 0 -> 'result'];
     end if;
   else
-    -- If the call names a job twice, it appears here twice, but ends only once, with the first result.
+    -- If the call names a job twice, the job appears here twice, but it ends only once, with the first result.
     select
       array_agg(h.place) filter (where h.held and not h.cancelled), array_agg(h.result) filter (where h.held and not h.cancelled),
       array_agg(h.place) filter (where h.held and h.cancelled), array_agg(h.n) filter (where h.held and h.cancelled),

@@ -118,7 +118,7 @@ begin
     walk.all_seen := false;
   end if;
 
-  -- If these tenants have nothing for this worker, it looks at the next ones, up to 1,000.
+  -- If these tenants have nothing for this worker, the claim looks at the next tenants, up to 1,000.
   loop
     if worker.tenant_id is null and not walk.all_seen then
       walk := mayfly_private.find_job_tenants(walk, left_over, marks);
@@ -163,7 +163,7 @@ begin
       if worker.tenant_id is null then
         select t.max_running into most from mayfly_private.job_tenants t where t.tenant_id = tenant and t.max_running is not null;
         if found then
-          -- If a tenant has a limit, only one claim at a time serves it. The others skip it.
+          -- If a tenant has a limit, only one claim at a time serves this tenant, and other claims skip it.
           perform from mayfly_private.job_tenants t where t.tenant_id = tenant for no key update skip locked;
           continue when not found;
           quota := least(quota, most - (select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running')::integer);

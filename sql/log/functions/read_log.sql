@@ -121,10 +121,9 @@ $$;
 comment on function mayfly_private.read_log is 'A page of the log since a cursor.';
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are
--- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included
--- only if with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by
--- key.
+-- Reads the log since a cursor. Without a cursor (null, or 'now'), it returns the cursor of this moment. `types` are
+-- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included only if
+-- with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by key.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500

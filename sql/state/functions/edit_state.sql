@@ -1,7 +1,7 @@
 -- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading them
--- first. Each edit applies to the result of the edits before it. All are applied, as one version, or none. A missing
--- state starts without a value. Nothing is written if the value does not change. For callers with state:write (see
--- lock_state). Locks the state until commit, so concurrent edits follow one another and none is lost.
+-- first. Each edit applies to the result of the edits before it. Either all edits are applied, as one version, or none.
+-- A missing state starts without a value. Nothing is written if the value does not change. For callers with state:write
+-- (see lock_state). Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
