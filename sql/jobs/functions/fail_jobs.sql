@@ -1,6 +1,7 @@
--- Records failures. A job that may be retried and has an attempt left is scheduled after its backoff with full jitter
--- (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n, where n is the number of
--- earlier failures, at most cap. Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
+-- Records failures. A job that may be retried and has an attempt left is scheduled again after its backoff with full
+-- jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015). This is a random part of base * factor^n or, if that is
+-- longer than cap, of cap. n is the number of earlier failures. Waits and returned jobs do not count as failures. Locks
+-- the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb

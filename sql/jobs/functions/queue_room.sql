@@ -1,7 +1,7 @@
--- How many of `wanted` jobs of a lane may begin now. The limits of the queue are whether it is paused, how many jobs
--- run at once, how many run in a group, and how many begin in a second. This function locks the queue's row until
--- commit. If another claim holds the row, the queue is skipped. So no two claims count the same free places, and no
--- claim waits. Called by take_jobs.
+-- How many of `wanted` jobs of a lane may begin now. This depends on whether the queue is paused, and on its limits:
+-- how many jobs may run at once, how many of one group may run at once, and how many may begin in a second. This
+-- function locks the queue's row until commit. If another claim holds the row, the queue is skipped. So no two claims
+-- count the same free places, and no claim waits. Called by take_jobs.
 
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer

@@ -21,8 +21,8 @@ create table mayfly.memory_vectors (
 
 create index memory_vectors_memory_idx on mayfly.memory_vectors (tenant_id, memory_id);
 -- This index is on an expression that no other index has, so a query with that expression has only one plan. The
--- planner assumes the same share of unsettled vectors for every tenant. With an index on the plain column, it sometimes
--- chose another index and read all vectors of a large tenant (8 to 20 ms instead of 1).
+-- planner assumes the same share of unsettled vectors for every tenant. With an index on the plain column, the planner
+-- sometimes chose another index and read all vectors of a large tenant (8 to 20 ms instead of 1).
 create index memory_vectors_tail_idx on mayfly.memory_vectors
   ((case when not settled then tenant_id end), model, memory_id) where not settled;
 -- With ef_construction 64, the default, a search with 300 candidates found 0.990 of the best ten among 110,000.

@@ -1,6 +1,6 @@
 -- Closes an open poll if it is due. The caller has locked the poll and its job. A poll is due
 -- - at its deadline, and at its quorum,
--- - if its voters are known, when each has voted or is dead, or when missing votes cannot change the outcome,
+-- - if its voters are known, when each voter has voted or is dead, or when missing votes cannot change the outcome,
 -- - with the rule first_valid, at the first ballot, and with unanimous, at the first ballot that differs.
 -- In the same transaction, ballots become visible, an event is logged, and the waiting job is signalled.
 
