@@ -14,8 +14,8 @@ $$;
 comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tenant whose key begins with this.';
 grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
 
--- The lowest id of all jobs that may have been added at this time or later. There is such an id, because ids begin with
--- the time (new_job_id). Returns null if the time is null. Locks nothing.
+-- The lowest id that a job can have if it was added at this time or later, because ids begin with the time
+-- (new_job_id). Returns null if the time is null. Locks nothing.
 
 create function mayfly_private.job_id_at(ts timestamptz)
 returns uuid

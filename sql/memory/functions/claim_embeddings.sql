@@ -1,4 +1,4 @@
--- Claims from the embedding queue. Only the secret key can call it, and passes the tenant. Any worker can claim
+-- Claims from the embedding queue. Only the secret key can call it, and the call names the tenant. Any worker can claim
 -- memories, embed them and complete them. The sync function does this after each answer that left something to embed,
 -- and at POST /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim
 -- locks its rows (skip locked) in its own short transaction, so nothing waits for a worker.
