@@ -4,9 +4,9 @@
 --
 -- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant also has settled vectors. For such
 -- a tenant, the result is the best of both its fresh tail, which is compared exactly, and the HNSW index. The index
--- contains the vectors of all large tenants. So while it is searched, on average one in (whole / body) vectors belongs
--- to this tenant. The index is used as long as this costs less than reading all settled vectors of the tenant (the
--- body).
+-- contains the vectors of all large tenants. So of the vectors that a search of the index meets, on average one in
+-- (whole / body) belongs to this tenant. The index is used as long as this costs less than reading all settled vectors
+-- of the tenant (the body).
 
 create function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)

@@ -105,7 +105,7 @@ comment on column mayfly.memories.pushed_by is 'The agent or person whose token 
 comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
 comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
 -- Each field has a timestamp of its own. With a single timestamp, an update of the reward would make an older update of
--- the critique look outdated if it arrives later. The order of arrival would then decide.
+-- the critique look outdated if the older one arrives later. The order of arrival would then decide.
 comment on column mayfly.memories.hlc is
   'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 comment on column mayfly.memories.words_version is

@@ -56,8 +56,8 @@ $$;
 comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
 grant execute on function mayfly_private.accept_invitation to authenticated;
 
--- Accepts an invitation by its token or, if it was made for the caller's own confirmed e-mail address, by its id. Only
--- people can call it.
+-- Accepts an invitation by its token. If the invitation was made for the caller's own confirmed e-mail address, its id
+-- is enough. Only people can call it.
 
 create function mayfly.accept_invitation(token text default null, id uuid default null)
 returns jsonb

@@ -85,7 +85,7 @@ create type mayfly_private.ready_step as (
 );
 
 -- Finds, in one statement, all steps that have not begun and whose `needs` and `optional` steps have all ended. A step
--- is skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
+-- is skipped if another step that it needs was skipped, or if its own condition is not true. Locks nothing.
 
 create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
 returns mayfly_private.ready_step[]
