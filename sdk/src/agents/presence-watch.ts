@@ -41,7 +41,7 @@ export interface PresenceWatchOptions {
 /** Calls `wake` when an agent starts or ends. */
 export type FollowLives = (wake: () => void) => Promise<Result<{ stop(): Promise<void> }>>;
 
-/** Agents that die without leaving are noticed within this time. */
+/** If an agent dies without leaving, the watch notices it within this time. */
 const lookAgainMs = 15_000;
 /** If many agents change, they are looked up together, at most this often. */
 const pauseMs = 250;
@@ -141,7 +141,7 @@ export async function watchPresence(
   return ok(stop);
 }
 
-/** What each agent shows. If there are several entries, the newest. */
+/** What each agent shows. If an agent has several entries, the newest one counts. */
 function stateOf(state: Record<string, (PresenceState & { presence_ref: string })[]>) {
   const shown = new Map<string, PresenceState>();
   for (const [id, metas] of Object.entries(state)) {
@@ -184,7 +184,7 @@ function merge(shown: Map<string, PresenceState>, living: LivingRow[]) {
   );
 }
 
-/** Undefined if nothing has changed. */
+/** What has changed between two calls of the handler. Undefined if nothing has. */
 function compare(
   before: Map<string, PresentAgent> | undefined,
   now: Map<string, PresentAgent>,

@@ -34,9 +34,9 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Whether a value, `key` of `holder`, is a number that differs from what was written. If it was
- * never text, this is unknown, and any integer from 2^53 to 1e21 may differ from what was meant.
- * From 1e21 on, JSON writes an exponent.
+ * Whether a value (the field `key` of `holder`) is a number that differs from what was written. This is
+ * unknown for a value that was never text. Such a value counts as changed if it is an integer from 2^53 to
+ * 1e21. From 1e21 on, JSON writes an exponent.
  */
 export const isChangedNumber = (holder: object, key: string, value: unknown): boolean =>
   typeof value === "number" &&

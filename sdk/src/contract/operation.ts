@@ -46,7 +46,10 @@ export const memoryFields = {
 
 /** The caller's own vector. */
 export const vectorFields = {
-  /** It must have the project's number of dimensions (384). If it is missing, the function makes one. */
+  /**
+   * It must have the project's number of dimensions (384 by default). Without it, the edge function makes a
+   * vector.
+   */
   embedding: embedding.optional(),
   model: text(bounds.model).min(1).optional(),
 };

@@ -15,9 +15,7 @@ const maxBytes = 160_000;
 const maxDelayMs = 5_000;
 const gatherMs = 50;
 
-/**
- * Empties a buffer batch by batch, one at a time and within the rate. It does not keep the process alive.
- */
+/** Empties a buffer, one batch at a time and within the rate. Its timers do not keep the process alive. */
 export class DebugPump {
   /** Milliseconds between batches. */
   intervalMs: number;

@@ -207,13 +207,13 @@ export class Debug {
     await Promise.all([this.#sender.pump.flush(timeoutMs), this.#keeper.pump.flush(timeoutMs)]);
   }
 
-  /** @internal The last thing it does with its token. */
+  /** @internal The last calls with the agent's token: sends waiting records and releases leases. */
   async finish(): Promise<null> {
     await Promise.all([this.flush(), this.stopWatches()]);
     return null;
   }
 
-  /** @internal Stops recording. Its topics are left with the agent's others. */
+  /** @internal Stops recording. The agent leaves these topics together with all its others. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#opens = false;

@@ -83,7 +83,9 @@ export const forgottenEntity = row<{ forgotten: number; more: boolean }>({
 });
 export const retentionRow = row<{ ended_kept: number | null }>({ ended_kept: count.nullable() });
 
-/** Also converts its times, because their names do not end in `_at`. */
+/**
+ * Converts `valid_from` and `valid_to`, which `fromRow` leaves out because their names do not end in `_at`.
+ */
 const withSpan = (given: { valid_from: string; valid_to: string | null }) => ({
   ...fromRow(given),
   validFrom: new Date(given.valid_from),
