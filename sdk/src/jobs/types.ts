@@ -28,7 +28,7 @@ export interface JobOptions {
   /** Adding another job with this key returns the existing job, as long as the database keeps it. */
   key?: string;
   target?: JobTarget;
-  /** 5 by default. It costs no attempt if the job waits, or if a worker gives it back. */
+  /** 5 by default. A wait of the job costs no attempt, and neither does a worker that gives the job back. */
   maxAttempts?: number;
   /**
    * Pauses between attempts, in seconds: a random part of `base * factor^n`, at most `cap`. By default 1, 2 and
@@ -179,7 +179,7 @@ export interface QueueStatistics {
 
 /** The limits of a queue. */
 export interface QueueLimits {
-  /** Whether no job of the queue starts. */
+  /** If true, no further job of the queue starts. */
   paused?: boolean;
   maxRunning?: number;
   maxRunningPerGroup?: number;
@@ -207,7 +207,9 @@ export interface ScheduleOptions {
    * job for each, or none.
    */
   catchUp?: "one" | "all" | "none";
-  /** What to do if its last job has not ended: skip this time (the default), or allow another job. */
+  /**
+   * What to do if the schedule's last job has not ended: skip this time (the default), or allow another job.
+   */
   overlap?: "skip" | "allow";
   paused?: boolean;
 }

@@ -30,7 +30,7 @@ export class Worker implements Work {
    * and the worker was already registered to be woken: then it sleeps.
    */
   #quiet = 0;
-  /** Counts events that may have made jobs ready. A look that is under way may not see these jobs. */
+  /** Counts events that may have made jobs ready. A running call may not see these jobs. */
   #stirs = 0;
   /**
    * The pauses before the next looks for a job that was announced but may not be visible yet. A look
@@ -205,7 +205,7 @@ export class Worker implements Work {
     this.#schedule();
   }
 
-  /** There is nothing to do until somebody wakes it, a job ends, or it is time to look again. */
+  /** Waits until somebody wakes the worker, a job ends, or it is time to look again. */
   #rest(): void {
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
     clearTimeout(this.#poll);

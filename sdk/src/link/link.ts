@@ -58,7 +58,7 @@ export class Link {
   readonly telemetry: Telemetry | undefined;
   readonly topics: Topics;
   readonly attendance: Attendance;
-  /** What rooms have started, such as watches. It ends with the connection. */
+  /** What stops the work that rooms have started, such as watches. All of it ends with the connection. */
   readonly stops = new Set<() => Promise<void>>();
   /** Reports to the agent's debug stream what the SDK does. For a person, it reports nothing. */
   note: Note = () => {};

@@ -18,7 +18,7 @@ type MayUse = (caller: Caller, topic: string) => Promise<boolean | Answer>;
 /** The broadcasts of the database for one tenant. */
 interface Channel {
   readonly members: Set<Member>;
-  /** Whether it listens and has the lease. */
+  /** Whether broadcasts arrive: the connection listens, and the tenant's lease is held. */
   flowing: boolean;
   /** Resolves when it listens for the first time. */
   readonly listening: Promise<unknown>;

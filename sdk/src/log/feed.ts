@@ -56,8 +56,8 @@ export class LogFeed {
   }
 
   /**
-   * Adds a member, and gives it a page of everything that it has not read yet. If there is no more,
-   * it has caught up with the others. It calls `ready` when it has handled that page.
+   * Adds a member, and gives it a page of what it has not read yet. If nothing follows that page, the member
+   * has caught up with the others. The member calls `ready` when it has handled the page.
    */
   enter(member: Member): Promise<Result<{ page: LogRead | null; entered: boolean }>> {
     return this.#inTurn(async () => {

@@ -280,7 +280,9 @@ const wantOf = ({ types, limit = 500, states = false }: RoomWatchOptions): Want 
   limit,
 });
 
-/** The first page after what was stored. Without a cursor, it has all memories, or continues among them. */
+/**
+ * The first page after the cursor. A snapshot (no cursor, or one in the middle of it) has pages of memories.
+ */
 async function readFirst(link: Link, cursor: string | null, want: Want): Promise<Result<LogRead>> {
   if (cursor === null && !want.memories) return readLog(link, "now", want);
   if (cursor === null) return readAll(link, null, want);

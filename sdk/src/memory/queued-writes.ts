@@ -84,7 +84,7 @@ export class MemoryWrites {
     return ok({ id: uuidv7(), type: "memory.put", subject, body });
   }
 
-  /** Adds it to the cache at once, or changes the memory with its key. */
+  /** Adds the put memory to the cache at once, or changes the cached memory with the same key. */
   #show(put: Put): void {
     const { subject, body } = put;
     const known = body.key === undefined ? undefined : this.#cache.get(subject);

@@ -132,7 +132,7 @@ export interface Recall {
   mode: "hybrid" | "words_only" | "local";
   /** The embedding model. Null if meaning was not searched. */
   model: string | null;
-  /** The server's reason why meaning was not searched. Null if it was, or if you did not ask for it. */
+  /** The server's reason why it did not search by meaning. Null if it did, or if you did not ask for that. */
   problem: string | null;
   /** What was searched. Missing in a local recall, and from a server before 0.2. */
   searched?: Searched;

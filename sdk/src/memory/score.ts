@@ -1,6 +1,6 @@
 /** A score, broken down. */
 export interface ScoreParts {
-  /** Its rank among those found by words, from 1. */
+  /** The memory's rank among those found by words, from 1. */
   words_rank: number | null;
   /** Its score by words, which decides the rank by words. */
   words: number | null;
@@ -17,7 +17,9 @@ export interface ScoreParts {
   vector_rank: number | null;
   /** The cosine, above 0. */
   similarity: number | null;
-  /** Its share of the scores of the memories right before and after it in its thread. Part of `relevance`. */
+  /**
+   * What it got of the scores of the memories right before and after it in its thread. Part of `relevance`.
+   */
   neighbours?: number | null;
   /** 0 to 1: words and meaning combined. */
   relevance: number;
@@ -27,7 +29,7 @@ export interface ScoreParts {
   importance: number;
   /** 0 to 1. Halves after the half-life of its kind. */
   recency: number;
-  /** The ranks are among the memories that this agent holds itself. Missing if the server ranked it. */
+  /** True if the ranks are among the memories that this agent holds itself. Missing if the server ranked. */
   local?: true;
   /** With `explain`: the weights that were used. */
   weights?: Record<string, number>;
@@ -45,9 +47,9 @@ export interface AskedWords {
   counted_in: number | null;
   words: {
     word: string;
-    /** How much a memory that has it gains. */
+    /** How much a memory gains if it has this word. */
     rarity: number;
-    /** About how many memories have it. */
+    /** About how many memories have this word. */
     memories: number;
     /** Whether memories were selected by this word. The other words only rank them. */
     chooses: boolean;

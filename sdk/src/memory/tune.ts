@@ -45,7 +45,7 @@ export interface Tuned {
   unrelated: number;
   /** Results by weight of meaning. 0 uses only words. */
   table: TunedWeight[];
-  /** Whether it was set. */
+  /** Whether the best weight was set for the tenant. */
   applied: boolean;
   /** Why the weight stays the same. Null if a better one was found. */
   problem: string | null;

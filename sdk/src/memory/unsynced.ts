@@ -91,7 +91,7 @@ export class Unsynced {
     return pending;
   }
 
-  /** How many results to ask the server for, so that removed ones leave no gap. */
+  /** How many results to ask for, so that enough remain after those that this agent's changes may remove. */
   roomFor(limit: number, most: number, before: Operation[]): number {
     const leaving = before.filter(
       ({ type, body }) => type !== "memory.put" || body.key !== undefined,
@@ -220,8 +220,8 @@ export class Unsynced {
 }
 
 /**
- * A result of the server with this agent's changes. Null if it is forgotten or no longer matches.
- * Fields that are missing in a result have already passed the filters on the server.
+ * A result of the server with this agent's changes. Null if the memory is forgotten or no longer matches the
+ * filters. Filters on fields that a result does not contain were already applied by the server.
  */
 function shown(
   result: RecalledMemory,

@@ -91,7 +91,7 @@ export class Outgoing {
         for (const one of left) await this.#sendAll([one]);
         return;
       }
-      // The others continue without it.
+      // The other messages are sent without the bad one.
       bad.resolve(failed(error));
       left = left.filter((waiting) => waiting !== bad);
     }
@@ -112,7 +112,7 @@ export class Outgoing {
   }
 }
 
-/** Only messages in the answer count as sent. An empty list has sent nothing. */
+/** Only messages in the answer count as sent. If the answer is an empty list, none was sent. */
 function unnamed(messages: OutgoingMessage[], answer: Sent[]): MayflyError | null {
   const named = new Set(answer.map(({ id }) => id));
   return messages.every(({ id }) => named.has(id.toLowerCase())) ? null : foreign("the Data API");
