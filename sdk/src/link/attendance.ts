@@ -51,7 +51,7 @@ const losingBeatMs = 5_000;
  * minute.
  */
 const calmMs = 60_000;
-/** How late a broadcast may be. The database sends one for each window, which lasts a second. */
+/** How late a broadcast may be. The database sends waiting broadcasts together, within a second. */
 const graceMs = 2_500;
 /** Readers that start together are leased together. */
 const gatherMs = 10;
