@@ -12,8 +12,7 @@ const maxBodyBytes = 8_000_000;
 const exposeHeaders = ["date", "x-request-id", "x-mayfly-version", "retry-after"];
 
 /**
- * An app for the function `name`. Paths begin with the installed name: `name`, after the prefix of `mayfly
- * init`.
+ * An app for the function `name`. Its paths begin with `name`, which may have the prefix of `mayfly init`.
  */
 export function createApp(name: string): Hono {
   const app = new Hono().basePath(`/:installed{[\\w-]*${name}}`);

@@ -85,8 +85,8 @@ function createSessionEmbedder(): Embedder | undefined {
 }
 
 /**
- * The error if a project's vectors are shorter than those of gte-small. It is not a Matryoshka model, so its
- * vectors would lose their meaning if they were shortened.
+ * The error if a project's vectors are shorter than those of gte-small. gte-small is not a Matryoshka model,
+ * so its vectors would lose their meaning if they were shortened.
  */
 const tooLong = (length: number, dimensions: number) =>
   `is not set, and gte-small returns ${length} numbers, but the project stores ${dimensions}: set MAYFLY_EMBEDDINGS_URL`;

@@ -14,7 +14,7 @@ import type { Embedder } from "../_shared/endpoint_embedder.ts";
 const batchSize = 5;
 /**
  * How long an endpoint may take. The time may be long, because nobody waits for it. Even if each text of a
- * claim is sent separately, they take no longer than the lease of the claim.
+ * claim is sent separately, all of them take no longer than the claim's lease.
  */
 const embeddingTimeoutMs = 10_000;
 

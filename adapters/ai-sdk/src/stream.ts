@@ -11,10 +11,7 @@ import { joinDeltas } from "./join-deltas.ts";
 export interface RunMetadata {
   /** The run's id. */
   run: string;
-  /**
-   * The cursor of the message: pass it as `after` to continue the message. Each step of the run gives the
-   * message a new one.
-   */
+  /** The cursor: pass it as `after` to continue the message. Each step of the run sets a new cursor. */
   seq: number;
 }
 

@@ -155,10 +155,7 @@ export class Life {
     return this.#stopping;
   }
 
-  /**
-   * Stops the agent, unless it has ended. @throws what failed, or `not_pushed` if `unsynced` operations
-   * remain.
-   */
+  /** Stops the agent, unless it has ended. @throws what failed, or `not_pushed` if `unsynced` is above 0. */
   async dispose(unsynced: number): Promise<void> {
     const { over } = this;
     if (!over) {

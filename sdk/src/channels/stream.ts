@@ -108,7 +108,7 @@ export class ChannelStream {
   }
 
   /**
-   * Where the channel is now. Retries after an error that may be temporary. Undefined after any other error.
+   * Reads the channel's newest number. Retries after an error that may be temporary. Undefined after others.
    */
   async #open(): Promise<ChannelPageRow | undefined> {
     const backoff = new Backoff();

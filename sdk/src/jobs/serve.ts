@@ -56,8 +56,8 @@ export interface Served {
 
 /**
  * Makes an edge function from handlers. Each call works until nothing is left, or for two thirds of its wall
- * clock time. It then gives back unfinished jobs and answers `{ data: { done, returned, more }, error: null
- * }`.
+ * clock time. It then gives back unfinished jobs and answers
+ * `{ data: { done, returned, more }, error: null }`.
  *
  * pg_cron and pg_net call it if you have them (`mayfly_private.schedule_job_function`). Any other caller that
  * has the secret key or the function's own secret may call it too. While there is more to do, a call that did

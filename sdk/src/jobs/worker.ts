@@ -25,10 +25,7 @@ export class Worker implements Work {
   #waiting: ClaimedRow[] = [];
   readonly #running = new Map<string, LocalJob>();
   #endings: Ending[] = [];
-  /**
-   * 0 if there may be more jobs. 1 if the last look found fewer than it asked for. 2 if it found none
-   * and the worker was already registered to be woken: then it sleeps.
-   */
+  /** 0: there may be more jobs. 1: the last look found fewer than it asked for. 2: the worker may sleep. */
   #quiet = 0;
   /** Counts events that may have made jobs ready. A running call may not see these jobs. */
   #stirs = 0;

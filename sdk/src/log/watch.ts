@@ -280,9 +280,7 @@ const wantOf = ({ types, limit = 500, states = false }: RoomWatchOptions): Want 
   limit,
 });
 
-/**
- * The first page after the cursor. A snapshot (no cursor, or one in the middle of it) has pages of memories.
- */
+/** The first page after the cursor. Without a cursor, or within a snapshot, it is a page of memories. */
 async function readFirst(link: Link, cursor: string | null, want: Want): Promise<Result<LogRead>> {
   if (cursor === null && !want.memories) return readLog(link, "now", want);
   if (cursor === null) return readAll(link, null, want);

@@ -129,9 +129,7 @@ export class MemoryCache {
     }
   }
 
-  /**
-   * Takes the result of an operation that was shown at once. Null: it was refused, so its effect is undone.
-   */
+  /** Takes the result of an operation whose effect was shown. Null, if it was refused, undoes the effect. */
   settle(operation: Operation, result: PushResult | null): void {
     const { subject: id } = operation;
     if (operation.type === "memory.delete") {

@@ -51,7 +51,7 @@ const lineForm = z.object({ table: text, row: z.record(text, z.unknown()) });
 
 /** How much one call stores. A statement of the Data API may take 8 s. 500 memories of 2 KB take 0.5 s. */
 const most = { lines: 500, characters: 1_000_000 };
-/** How often to try a write. If the quota of a minute is used up, the next try waits for the next minute. */
+/** How often to try a write at most. Once a minute's quota is used up, a try waits for the next minute. */
 const tries = 6;
 
 export async function importTenant(
