@@ -19,7 +19,7 @@ const mayBeRenewed = (error: MayflyError) => passes(error) || error.code === "no
 const marginMs = 10_000;
 
 /**
- * Keeps an agent's token fresh. It renews the token after two thirds of its life, on a timer and at every
+ * Keeps an agent's token fresh. The token is renewed after two thirds of its life, by a timer or at the next
  * use, so that it never ends in the middle of work.
  */
 export class Session {

@@ -26,7 +26,7 @@ import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.
 export interface DebugOptions {
   /** What to mask in addition to the defaults: see docs/debug.md. */
   mask?: MaskRules;
-  /** Broadcasts a second of each agent, at most 10 (the default). Fewer if many agents are watched. */
+  /** Broadcasts of each agent in a second: at most 10, the default. Fewer if many agents are watched. */
   sendsPerSecond?: number;
   /** How many records may wait to be sent. The newest are kept. 1,000 by default, and at most 1 MB. */
   bufferRecords?: number;
