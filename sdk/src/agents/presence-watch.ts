@@ -13,7 +13,7 @@ export interface PresenceState {
   metadata?: Record<string, unknown>;
 }
 
-/** An agent that is alive. It has a status and a task once it has shown them. */
+/** An agent that is alive. Its status and its task are missing until the agent has shown them. */
 export interface PresentAgent extends PresenceState {
   id: string;
   /** This field and the next two come from the table. The agent chooses the rest. */
@@ -49,10 +49,10 @@ const pauseMs = 250;
 const chunk = 1_000;
 
 /**
- * Calls `handler` with every agent that is alive, now and at every change. The table says who is
- * alive and what they are called. Presence says what they show about themselves. If an agent has
- * shown itself and no longer does, it counts as having left, even if its lifetime is not over: its
- * process is gone, or it called `leave`.
+ * Calls `handler` with every agent that is alive, now and at every change. The table says who is alive and
+ * what they are called. Presence says what they show about themselves. An agent that has shown itself and no
+ * longer does counts as having left, even if its lifetime is not over: either its process is gone, or it
+ * called `leave`.
  */
 export async function watchPresence(
   link: Link,

@@ -2,7 +2,7 @@ import { within } from "../link/monotonic-time.ts";
 import type { DebugBuffer, Taken } from "./buffer.ts";
 
 /**
- * The result of a batch: it arrived, it will be retried (after this many ms, if given), or it is given up.
+ * The result of a batch. `again`: retry it, after this many milliseconds if given. `never`: it is given up.
  */
 export type Sent = "arrived" | { again: number | null } | "never";
 

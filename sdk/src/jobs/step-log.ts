@@ -24,8 +24,8 @@ const stepsPerCall = 1_000;
 const bytesPerCall = 2_000_000;
 
 /**
- * The recorded steps of a job. If they do not come with the claim, they are read once, in pages, at
- * the first step of an attempt that may find some. Steps that end at the same time are written in one call.
+ * The recorded steps of a job. If the steps do not come with the claim, they are read once, in pages, at the
+ * first step of any attempt except the first. Steps that end at the same time are written in one call.
  */
 export class StepLog {
   readonly #door: JobsDoor;

@@ -17,8 +17,8 @@ export interface Member {
   /** Handles a page. When this resolves, the watcher has room for the next page. */
   offer(page: LogRead): Promise<void>;
   /**
-   * Called when it gets no more pages, because it had no room or because something that it wants
-   * was refused. From then on it reads on its own.
+   * Called when the watcher gets no more pages, because it had no room, or because a read that it needs was
+   * refused. From then on it reads on its own.
    */
   detach(): void;
   tell(error: MayflyError): void;

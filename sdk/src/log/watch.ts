@@ -25,7 +25,7 @@ export class NotPulled {
 /** A stream of a tenant's events that misses nothing and repeats nothing. */
 export class Watch implements Member {
   /**
-   * Resolves when it has ended: to null after `stop()` or the end of its agent, otherwise to the
+   * Resolves when the watch has ended: to null after `stop()` or the end of the agent, otherwise to the
    * error.
    */
   readonly ended: Promise<MayflyError | null>;
@@ -48,8 +48,8 @@ export class Watch implements Member {
   #handling: Promise<void> = Promise.resolve();
   #detached: () => void = () => {};
   /**
-   * Whether it reads on its own, because it had no room for a page or something in the feed was
-   * refused.
+   * Whether this watch reads without the feed, because it had no room for a page, or because a read of the
+   * feed was refused.
    */
   #alone = false;
 

@@ -17,7 +17,7 @@ import {
   toMemory,
 } from "./memory.ts";
 
-/** Writes of an agent. They go to its cache and its outbox at once, before the server sees them. */
+/** Writes of an agent. They go to the agent's cache and outbox at once, before the server sees them. */
 export class MemoryWrites {
   readonly #link: Link;
   readonly #self: Self;

@@ -22,7 +22,7 @@ export interface RecommendOptions
 
 /** An approach that was tried for similar tasks. */
 export interface Recommendation {
-  /** One memory of this approach: one with exactly this task, or otherwise the most similar one. */
+  /** A memory of this approach: one whose task is exactly this task, or otherwise the most similar memory. */
   memory: RecalledMemory;
   /** The ids of other memories with the same approach. */
   others: string[];

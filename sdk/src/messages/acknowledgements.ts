@@ -26,7 +26,7 @@ interface Said {
 /**
  * Tells the server which messages of an inbox are handled, one batch at a time. A message that was broadcast
  * can be handled before its row is visible. The server reports such messages, and they are acknowledged
- * again, because the next reader would otherwise get them a second time.
+ * again. Otherwise the next reader would get them a second time.
  */
 export class Acknowledgements {
   readonly #link: Link;

@@ -119,8 +119,8 @@ function unnamed(messages: OutgoingMessage[], answer: Sent[]): MayflyError | nul
 }
 
 /**
- * The message that an error is about. Null if it is about a message but does not say which, undefined if it
- * is about the call itself.
+ * The message that an error is about. Null if the error is about a message but does not say which. Undefined
+ * if the error is about the call itself.
  */
 function culprit(error: MayflyError, batch: Waiting[]): Waiting | null | undefined {
   if (!ofOne.includes(error.code) || batch.length === 1) return undefined;

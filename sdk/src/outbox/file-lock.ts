@@ -127,7 +127,7 @@ async function take(taker: Taker, path: string): Promise<void> {
     if (!(await isDead(taker, path, holder))) continue;
     const successor = `${path}.${holder.token}`;
     await take(taker, successor);
-    // Another process may have replaced the dead one before this one made the successor.
+    // Another process may have replaced the dead holder before this process made the successor.
     const stillDead = (await read(fs, path))?.text === holder.text;
     if (stillDead) await rename(fs, successor, path);
     else await fs.rm(successor, { force: true });
@@ -239,7 +239,7 @@ class HeldLock implements FileLock {
       await writeNew(this.#fs, successor, this.#own);
     } catch (error) {
       if (codeOf(error) === "EEXIST" || codeOf(error) === "ENOENT") return;
-      // If this process cannot write one, because the disk is full, no other process can either.
+      // If this process cannot write a successor, because the disk is full, no other process can either.
     }
     if ((await read(this.#fs, this.#path))?.token === this.#own.token) {
       await this.#fs.rm(this.#path, { force: true });
