@@ -45,7 +45,7 @@ export async function* joinDeltas(
   }
 }
 
-/** In a `Promise.race`, a promise that is already settled wins against this one. */
+/** In a `Promise.race`, every promise that is already settled wins against the one that this returns. */
 const soon = () => new Promise<undefined>((resolve) => setTimeout(resolve, 0));
 
 function joined(held: UIMessageChunk, next: UIMessageChunk): UIMessageChunk | undefined {

@@ -34,7 +34,7 @@ export type PresenceHandler = (present: PresentAgent[], change: PresenceChange) 
 
 /** Options of a presence watch. */
 export interface PresenceWatchOptions {
-  /** Called with errors after which the watch tries again. */
+  /** Called with each error after which the watch tries again. */
   onError?: (error: unknown) => void;
 }
 

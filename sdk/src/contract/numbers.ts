@@ -4,7 +4,7 @@ export const numberRule =
   "must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53; send such numbers as strings";
 
 /**
- * Only a text with this many digits, or an exponent, can contain such a number. Most texts do not
+ * Only a text with 16 digits in a row, or with an exponent, can contain such a number. Most texts do not
  * match.
  */
 const inDoubt = /\d{16}|\d[eE][+-]?\d{2}/;

@@ -89,7 +89,7 @@ export interface JobInfo {
   holder?: string;
   parentId?: string;
   key?: string;
-  /** Why it failed, or the error of its last failed attempt. */
+  /** Why the job failed, or the error of its last failed attempt. */
   error?: JobError;
   /** The signals for which it waits. */
   waitFor?: string[];
@@ -149,7 +149,7 @@ export interface ListJobs {
   limit?: number;
 }
 
-/** In milliseconds. Null if no job has ended. */
+/** How long jobs or calls took, in milliseconds. Null if none has ended. */
 export interface Percentiles {
   p50: number | null;
   p95: number | null;
@@ -225,14 +225,14 @@ export interface Schedule {
   catchUp: "one" | "all" | "none";
   overlap: "skip" | "allow";
   paused: boolean;
-  /** Null while it is paused. */
+  /** When the schedule next adds a job. Null while it is paused. */
   nextAt: Date | null;
   lastAt: Date | null;
   /** The id of the last job that it added. */
   lastJob: string | null;
   /** How many times it added nothing, because the last job was still running or the time was missed. */
   skipped: number;
-  /** Why it could not add its job the last time. */
+  /** Why the schedule could not add its job the last time. */
   error: string | null;
   createdBy: string | null;
   createdAt: Date;

@@ -29,7 +29,7 @@ export interface Reader {
    * not.
    */
   readonly joinedAt: number | undefined;
-  /** Called when there is something up to this number, which the reader should pull. */
+  /** Called when there are entries up to this number. The reader should pull them. */
   pull(upTo: number): void;
   /** Whether broadcasts are being lost. If so, it polls every second. */
   losing(error: MayflyError | null): void;

@@ -78,8 +78,7 @@ export class PostgresTopics {
         const { topic, event, payload } = JSON.parse(text) as Told;
         for (const member of members) member.hears(topic, event, payload);
       },
-      // Called the first time, and whenever the connection is back. Broadcasts in between were
-      // missed.
+      // Called when the connection first listens, and whenever it is back. Broadcasts in between were missed.
       () => void this.#lease([tenant], true),
     );
     const channel: Channel = {

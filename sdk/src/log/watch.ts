@@ -216,7 +216,7 @@ export class Watch implements Member {
       } catch (error) {
         const { onError } = this.#options;
         if (error instanceof NotPulled) this.tell(error.why);
-        // It may fail forever, so the console shows the first failure.
+        // The handler may fail forever, so the console shows its first failure.
         else if (onError || failures === 0) report(onError, "A handler of a watch", error);
       }
       await this.#pause.sleep(backoff.next() ?? 0);

@@ -53,7 +53,7 @@ export interface Recommendations {
    */
   similar: number;
   rated: number;
-  /** Their average reward, weighted by relevance. Null without any. */
+  /** The average reward of these memories, weighted by relevance. Null if none has a reward. */
   averageReward: number | null;
   /** What worked, best first. */
   recommendations: Recommendation[];

@@ -209,7 +209,8 @@ export class Unsynced {
       const memory = put?.body.key ? (held ?? this.#put(one)) : (this.#put(one) ?? held);
       if (!memory) continue;
       keys.set(id, key);
-      // In the cache, an older version never replaces a newer one. Here, all have the same version.
+      // A cache never replaces a newer version of a memory with an older one. Here, all memories get version
+      // 1.
       cache.put({ ...updated(memory, one), version: 1 });
       // The vector of an updated memory may belong to another text.
       const { embedding, model } = updates.length === 0 && put ? put.body : {};

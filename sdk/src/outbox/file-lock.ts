@@ -74,7 +74,7 @@ export interface LockRhythm {
 export interface LockOptions {
   /** Called once when another process has taken the lock: at the next beat, or when `assertHeld` finds it. */
   onLost?: (error: LockLost) => void;
-  /** Called when the holder has to be watched, with the longest time in milliseconds. */
+  /** Called when the holder has to be watched, with the most milliseconds that this takes. */
   onWatch?: (holder: Holder, ms: number) => void;
   fs?: Fs;
   identity?: IdentitySource;
@@ -122,7 +122,8 @@ async function take(taker: Taker, path: string): Promise<void> {
   while (!(await create(taker, path))) {
     const holder = await read(fs, path);
     if (!holder) continue;
-    // This process has the lock: the previous round renamed it, or a file server repeated a link that had succeeded.
+    // This process has the lock: it renamed its file in the previous round, or a file server repeated a link
+    // that had succeeded.
     if (holder.token === own.token) return;
     if (!(await isDead(taker, path, holder))) continue;
     const successor = `${path}.${holder.token}`;

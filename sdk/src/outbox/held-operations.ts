@@ -28,7 +28,7 @@ export class HeldOperations {
     return this.#entries.size;
   }
 
-  /** Their size as JSON. */
+  /** The size of all operations as JSON. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -104,7 +104,7 @@ export interface AgentOptions<Output = string> {
   memory?: {
     /** How many memories to recall before the first step. */
     recall?: number;
-    /** Their token budget. 2,000 by default. */
+    /** The token budget of the recalled memories. 2,000 by default. */
     tokens?: number;
     /** Whether the agent gets a tool `recall`. */
     tool?: boolean;

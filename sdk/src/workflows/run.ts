@@ -128,7 +128,7 @@ export class WorkflowRun implements Waiter {
   }
 
   /**
-   * Called when the code has ended.
+   * Call this when the workflow's code has returned.
    *
    * @returns whether the run has ended, because it may sleep instead.
    */
@@ -141,8 +141,8 @@ export class WorkflowRun implements Waiter {
   }
 
   /**
-   * Called when the code has thrown. The recorded failures that caused this are retried in the next
-   * attempt.
+   * Call this when the workflow's code has thrown. The recorded failures that caused this are retried in the
+   * next attempt.
    */
   async fail(error: unknown): Promise<void> {
     this.isOver = true;

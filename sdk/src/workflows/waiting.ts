@@ -18,7 +18,7 @@ export interface Waiter {
   /** Increases with everything that the workflow does. */
   readonly moves: number;
   readonly isOver: boolean;
-  /** Called before it sleeps, to record failures that were caught. */
+  /** Called before the run sleeps, to record failures that the workflow's code has caught. */
   passFailures(): Promise<void>;
   fallAsleep(): void;
 }
