@@ -25,16 +25,12 @@ export class Worker implements Work {
   #waiting: ClaimedRow[] = [];
   readonly #running = new Map<string, LocalJob>();
   #endings: Ending[] = [];
-  /**
-   * 0 if there may be more jobs. 1 if the last look found fewer than it asked for. 2 if it found none
-   * and the worker was already registered to be woken: then it sleeps.
-   */
+  /** 0: there may be more jobs. 1: the last look found fewer than it asked for. 2: the worker may sleep. */
   #quiet = 0;
-  /** Counts events that may have made jobs ready. A look that is under way may not see these jobs. */
+  /** Counts events that may have made jobs ready. A running call may not see these jobs. */
   #stirs = 0;
   /**
-   * The pauses before the next looks for a job that was announced but may not be visible yet. A look
-   * that finds a job clears them.
+   * Pauses before looks for an announced job that is not visible yet. A look that finds a job clears them.
    */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
@@ -44,9 +40,7 @@ export class Worker implements Work {
   #asked = 0;
   /** Whether the last claim returned as many jobs as it asked for, so there may be more. */
   #isFull = false;
-  /**
-   * Whether a job was announced during a call that may not see it. Another call then runs at the same time.
-   */
+  /** Whether a job was announced during a call that may not see it. A second call then starts at once. */
   #isTold = false;
   #scheduled = false;
   #paused = false;
@@ -141,10 +135,7 @@ export class Worker implements Work {
     this.#schedule();
   }
 
-  /**
-   * Makes the next call at the end of this turn of the event loop, so that one call records all jobs
-   * that end during this turn.
-   */
+  /** Makes the next call after this turn of the event loop, with all jobs that end during the turn. */
   #schedule(): void {
     const most = this.#isFull || this.#isTold ? 2 : 1;
     if (this.#underWay >= most || this.#scheduled || this.#paused || this.#finished) return;
@@ -205,7 +196,7 @@ export class Worker implements Work {
     this.#schedule();
   }
 
-  /** There is nothing to do until somebody wakes it, a job ends, or it is time to look again. */
+  /** Waits until somebody wakes the worker, a job ends, or it is time to look again. */
   #rest(): void {
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
     clearTimeout(this.#poll);
@@ -236,10 +227,7 @@ export class Worker implements Work {
     }
   }
 
-  /**
-   * Reports an error that ends the worker, even if there is no `onError`. Errors that are retried and
-   * failures of jobs go only to `onError`.
-   */
+  /** Reports errors to `onError`. Without `onError`, it still reports an error that ends the worker. */
   #tell(error: MayflyError, ends = false): void {
     const { onError } = this.#options;
     if (onError || ends)
