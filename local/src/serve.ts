@@ -43,8 +43,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   let beside: BesideResult = {};
 
   const stop = async (code: number) => {
-    // A second Ctrl-C does not wait. Neither does one during the start, because nothing was
-    // acknowledged yet, and every step of a start can be killed safely.
+    // A second Ctrl-C ends this at once. During the start, so does the first, because nothing was
+    // acknowledged yet, and a kill is safe at every step of a start.
     if (stopping) process.exit(130);
     stopping = true;
     await beside.close?.();

@@ -19,11 +19,17 @@ export class Session {
   startup = new Map<string, string>();
   settings = new Map<string, string>();
   role = "none";
-  /** Differs from `user` only for a superuser that used SET SESSION AUTHORIZATION. */
+  /**
+   * The user that SET SESSION AUTHORIZATION has chosen, which only a superuser can do. Otherwise
+   * `user`.
+   */
   authorization: string;
   /** SQL-level PREPAREs by name, to be repeated at the client's next turn. */
   prepared = new Map<string, string>();
-  /** The role with which each was made, because another role might lack rights to what it names. */
+  /**
+   * The role that prepared each of them, because another role might lack rights to what the statement
+   * names.
+   */
   preparedAs = new Map<string, string>();
   /** Protocol-level statements by the client's name, each with the backend's name. */
   statements = new Map<string, { real: string; inspection: Inspection | undefined }>();
@@ -36,8 +42,8 @@ export class Session {
   /** Whether the backend may have lost the client's own defaults (RESET). */
   stale = false;
   /**
-   * Whether it may hold something that cannot be carried over (see the arbiter). `pinned` is set
-   * once this is certain.
+   * Whether the session may hold something that cannot be carried over, such as a temporary table (see
+   * the arbiter). Once that is certain, `pinned` is set.
    */
   suspect = false;
   pinned = false;

@@ -88,7 +88,8 @@ function execute(bytes: Uint8Array): Buffer {
       mod._PostgresMainLoopOnce();
     } catch (error) {
       if (!isLongJump(error)) throw error;
-      // The jump skips the functions that would have freed their part of the stack, so it is freed here.
+      // The jump skips the functions that would have freed their parts of the stack, so this frees
+      // them.
       mod.___stack_pointer.value = stackBase;
       mod._PostgresMainLongJmp();
     }

@@ -16,15 +16,15 @@ export interface ChildOptions {
   args: string[];
   env: Record<string, string>;
   functions: FunctionSpec[];
-  /** If the process sends no heartbeat for this long, a function keeps the CPU busy. */
+  /** If the process sends no heartbeat for this long, a function is taken to keep the CPU busy. */
   cpuLimitMs: number;
   /** How much CPU time a single request may use. Any amount by default. */
   requestCpuMs: number | undefined;
   startTimeoutMs: number;
   log: Logger;
   /**
-   * Called when the process had an uncaught error and should be replaced. It still answers its open
-   * requests.
+   * Called when the process had an uncaught error and should be replaced. The process still answers its
+   * open requests.
    */
   onPoisoned: () => void;
 }

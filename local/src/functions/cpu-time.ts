@@ -52,7 +52,7 @@ export class CpuTime {
     }
   }
 
-  /** Milliseconds of the thread in user and kernel mode. 0 without /proc. */
+  /** The thread's CPU time in user and kernel mode, in milliseconds. 0 if there is no /proc. */
   #used(): number {
     try {
       const text = readFileSync(this.#file, "latin1");

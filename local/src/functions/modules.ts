@@ -40,7 +40,8 @@ export function readModules(root: string, entries: readonly Entry[]): Modules {
   const all = [...maps.values()];
   const named = all.filter(({ imports }) => Object.keys(imports).length > 0);
   const merged: ImportMap = {
-    // If maps differ, that of the first function counts, also for a file that two functions import.
+    // If two functions with different maps import the same file, the map of the first function counts
+    // for that file.
     imports: Object.assign({}, ...named.map(({ imports }) => imports).reverse()) as Names,
     scopes: Object.assign({}, ...all.map(({ scopes }) => scopes)) as Record<string, Names>,
   };

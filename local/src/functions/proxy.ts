@@ -92,7 +92,7 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
   });
 }
 
-/** The error for a broken connection. By now the process has usually ended. */
+/** The error for a broken connection. When this is called, the process has usually ended. */
 async function lost(
   process: FunctionsProcess,
   { name, requestId, asHosted }: Forward,

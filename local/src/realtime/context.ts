@@ -13,7 +13,7 @@ export interface Context {
   readonly rates: Rates;
   readonly hub: Hub;
   readonly presence: Presence;
-  /** The sockets that have joined a channel. The plan limits these. */
+  /** The sockets that have joined a channel. The plan limits their number. */
   readonly users: Set<object>;
   readonly database: Database;
   readonly authenticate: Authenticate;
@@ -27,7 +27,7 @@ export interface Connection {
   readonly version: Version;
   /** The API key with which it was opened. */
   readonly token: string;
-  /** Its `x-…` request headers, which policies see as `request.headers`. */
+  /** The connection's `x-…` request headers, which policies see as `request.headers`. */
   readonly headers: Record<string, string>;
   send(frame: Frame): void;
   /** Drops the connection without a closing handshake. */

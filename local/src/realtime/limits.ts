@@ -7,14 +7,17 @@ export interface RealtimeLimits {
   messagesPerSecond: number;
   /** Connections and joins in the whole project. */
   joinsPerSecond: number;
-  /** Presence messages in the whole project: each track, and each diff once per receiver. */
+  /**
+   * How many presence messages the whole project may have in a second. Each track counts once, and each
+   * diff once per receiver.
+   */
   presencePerSecond: number;
-  /** Presence calls of one channel of one client in `presenceWindowMs`. */
+  /** How many presence calls one client may make on one channel within `presenceWindowMs`. */
   presenceCalls: number;
   presenceWindowMs: number;
   /** Whether every join has presence, even without asking. Off, as on new projects. */
   presenceForAll: boolean;
-  /** The largest payload: 1 KB is 1,000 bytes here, and 500 bytes are added. */
+  /** The largest payload in KB. Here, 1 KB is 1,000 bytes, and the server allows 500 bytes more. */
   payloadKb: number;
   /** Whether public channels are refused. */
   privateOnly: boolean;
@@ -27,7 +30,7 @@ export interface RealtimeLimits {
   /** A socket that sends nothing for this long is closed. */
   idleTimeoutMs: number;
   replicationReadyTimeoutMs: number;
-  /** A socket whose unsent or unhandled frames exceed this is closed. */
+  /** A socket is closed if its frames that are not sent or not handled yet exceed this. */
   bufferedBytes: number;
   frameBytes: number;
   /** Rates are averages per second over the last `rateTicks` ticks of `rateTickMs`. */

@@ -6,7 +6,7 @@ interface Meta {
   owner: object;
   ref: string;
   previousRef?: string;
-  /** The fields of the tracked payload as JSON text, with their leading comma. */
+  /** The fields of the tracked payload as JSON text, with a comma before them. */
   fields: string;
 }
 
@@ -80,7 +80,7 @@ export class PresenceCalls {
     this.#windowMs = windowMs;
   }
 
-  /** Counts a call. Returns false if it is one too many. */
+  /** Counts a call. Returns false if the call exceeds the limit. */
   take(): boolean {
     const now = performance.now();
     if (now > this.#resetAt) {

@@ -167,7 +167,7 @@ function permissions(
   };
 }
 
-/** The claims of the bearer token, otherwise of the API key. */
+/** The claims of the bearer token. If there is none, those of the API key. */
 async function credentialOf(request: Request, context: Context): Promise<Credential | undefined> {
   const bearer = /^bearer\s+(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   const token = bearer ?? request.headers.get("apikey");
@@ -180,7 +180,7 @@ async function bodyOf(request: Request, maxBytes: number): Promise<Buffer | unde
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.length;
-    // The rest is still read, so that the sender gets the answer.
+    // The rest of the body is still read, so that the sender gets the answer.
     if (size > maxBytes) chunks.length = 0;
     else chunks.push(chunk);
   }

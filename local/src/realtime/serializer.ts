@@ -1,6 +1,9 @@
 import { isObject, type Json, type JsonObject, parseJson } from "./json.ts";
 
-/** Serializer versions: 1.0.0 sends objects, 2.0.0 arrays and binary broadcasts. */
+/**
+ * The versions of the serializer: 1.0.0 sends JSON objects, and 2.0.0 sends JSON arrays and binary
+ * broadcasts.
+ */
 export type Version = "1.0.0" | "2.0.0";
 export type Frame = string | Buffer;
 
@@ -82,7 +85,7 @@ function decodePush(data: Buffer): Incoming | undefined {
   };
 }
 
-/** A push; `payload` is JSON text. Version 1.0.0 has no join_ref. */
+/** A push, whose `payload` is JSON text. In version 1.0.0, a push has no join_ref. */
 export function encodePush(
   version: Version,
   joinRef: Json,

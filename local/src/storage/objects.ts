@@ -161,7 +161,7 @@ export class Objects {
     to: Place,
     options: {
       upsert: boolean;
-      /** The metadata of the copy, if it should not be that of the original. */
+      /** The metadata of the copy, if it should differ from the metadata of the original. */
       own?: { metadata: object; userMetadata: Record<string, unknown> | undefined } | undefined;
     },
   ): Promise<ObjectRow> {
