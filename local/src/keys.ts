@@ -21,7 +21,10 @@ const projectKeys = z.object({
   secretKey: z.string().startsWith("sb_secret_"),
   /** The project's legacy HS256 secret. */
   jwtSecret: z.string().min(32),
-  /** The first key signs. All keys verify, so that tokens of the old key stay valid during a rotation. */
+  /**
+   * The first key signs. All keys verify, so that tokens signed with the old key stay valid during a
+   * rotation.
+   */
   signingKeys: z.array(signingKey).min(1),
   /** The password of every login role on the wire port. */
   databasePassword: z.string().min(16),

@@ -143,7 +143,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         : openPglite({
             ...(data !== undefined && { dataDir: join(data, "db") }),
             ...(options.template && { template: options.template }),
-            // Without a data folder, as in tests, any port is used, because many may run at once.
+            // Without a data folder, as in tests, any free port is used, because many instances may
+            // run at once.
             port: dbPortOf(options, serving.port),
             passwords: keys.databasePassword,
             log,

@@ -2,7 +2,7 @@ import type { ProjectKeys } from "../keys.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 import { apiError } from "./errors.ts";
 
-/** The request was refused before it reached any service. The answer says why. */
+/** A refusal of a request before it reached any service. The answer says why. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly response: Response;

@@ -28,7 +28,7 @@ export interface RequestContext {
   readonly headers: Record<string, string>;
   readonly role: string;
   readonly claims: Claims;
-  /** Identifies this request for lite's resolver of API keys. */
+  /** The key with which lite's resolver of API keys finds this request. */
   readonly nonce: string;
   readonly preferences: Preferences;
   /** The values of its filters. */

@@ -39,8 +39,8 @@ export class Early {
   }
 
   /**
-   * Runs a transaction. If a held transaction blocks it, or if it cannot be held itself, it runs
-   * again.
+   * Runs a transaction. The transaction runs again if a held transaction blocks it, or if it cannot
+   * be held itself.
    */
   async run<T>(transaction: (commit: Commit) => Promise<T>): Promise<T> {
     const { holds } = this.#options;

@@ -50,7 +50,7 @@ export class SchemaUnread extends Error {
 
 /** Keeps the Data API's view of the database up to date. */
 export interface SchemaCache {
-  /** The view. If the database has announced a change, it is read again first. */
+  /** The view of the database. If a change was announced, the view is read again first. */
   current(): Promise<Schema>;
   /** Marks the view and the settings as out of date. */
   invalidate(): void;
@@ -94,7 +94,7 @@ export function createSchemaCache(options: {
     max_lifetime: null,
     onnotice: () => undefined,
     onclose: () => {
-      // Changes that were announced while nobody listened were missed.
+      // If changes were announced while nobody listened, they were missed. So read everything again.
       invalidate();
       listening = undefined;
     },
@@ -169,7 +169,8 @@ export function createSchemaCache(options: {
       };
     },
     async outdated() {
-      // A session gets the notifications of earlier commits before its next command is done.
+      // Before a session's command is done, the session gets the notifications of all earlier
+      // commits.
       await watch.unsafe("select 1");
       return !picture;
     },

@@ -66,7 +66,7 @@ export function createStudio(options: {
   };
 
   /**
-   * The first table of the first exposed schema that has tables. By default, Studio would open
+   * The first table of the first exposed schema that has tables. Without this, Studio would open
    * `public`.
    */
   const start = async (): Promise<string> => {

@@ -158,7 +158,10 @@ function listOf(text: string | null): string[] | undefined {
   return [...new Set(names)];
 }
 
-/** Whether a parameter filters this table. All others, even filters of embedded tables, say how to show the rows. */
+/**
+ * Whether a parameter filters this table. All other parameters, even filters of embedded tables, say
+ * how to show the rows.
+ */
 function isFilter(name: string, table: Table): boolean {
   if (/^(select|order|limit|offset|apikey)$/.test(name)) return false;
   if (/^(not\.)?(and|or)$/.test(name) || table.columns.has(name)) return true;
@@ -189,7 +192,7 @@ function conflictOf(
   return resolution && columns.length > 0 ? { columns, resolution } : undefined;
 }
 
-/** The key values that a PUT names. Its row must have the same ones. */
+/** The key values in the filters of a PUT. The row in its body must have the same values. */
 function keyOf(
   filters: URLSearchParams,
   shown: URLSearchParams,

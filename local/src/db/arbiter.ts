@@ -54,7 +54,7 @@ export class Arbiter {
     (gid) => this.alone(() => commitPrepared(this.#backend, gid)),
     () => this.#queue.some((entry) => !mayPassHolds(entry)),
   );
-  /** Clients with something to run, and the arbiter's own work, in the order of arrival. */
+  /** Clients that have something to run, and tasks of the arbiter itself, in the order of arrival. */
   #queue: (Client | (() => Promise<void>))[] = [];
   #owner: Client | undefined;
   #running = false;
@@ -168,7 +168,7 @@ export class Arbiter {
       });
   }
 
-  /** If an owner does nothing while others wait, it is ended after the timeout. */
+  /** If an owner does nothing while others wait, its connection is ended after the timeout. */
   #watchOwner(): void {
     const owner = this.#owner;
     if (!owner || owner.isReady || this.#queue.length === 0 || this.#idleTimer) return;
@@ -266,7 +266,8 @@ export class Arbiter {
     this.#pendingListens = [];
     this.#owner = undefined;
     if (inTransaction) {
-      // This must come first, because the next client must not be in this transaction.
+      // This must come before every other turn, because the next client must not be in this
+      // transaction.
       this.#queue.unshift(async () => {
         for (const bytes of owed) await this.#stage.runOwn(bytes);
       });

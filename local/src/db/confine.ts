@@ -22,8 +22,8 @@ const STATIC_BYTES = 8 << 20;
 const NEAR_WORDS = 64;
 
 /**
- * All places of a value in the words. Uses indexOf, because a loop over two million words took half
- * a second.
+ * Every index at which the words have this value. Uses indexOf, because a loop over two million
+ * words took half a second.
  */
 function placesOf(words: Int32Array, value: number): number[] {
   const places: number[] = [];
@@ -32,7 +32,7 @@ function placesOf(words: Int32Array, value: number): number[] {
 }
 
 export function confine(memory: () => Uint8Array, run: (bytes: Buffer) => Buffer): Confinement {
-  // Read each time, because a memory that has grown has another buffer.
+  // Get the buffer each time, because a memory that has grown has another buffer.
   const words = () => new Int32Array(memory().buffer, 0, STATIC_BYTES / 4);
   const sql = (text: string): Buffer => run(query(text));
   const oidOf = (role: string) =>

@@ -55,9 +55,12 @@ export interface PgliteOptions {
 }
 
 export interface PostgresOptions {
-  /** A URL of a superuser, or of a `postgres` user that may create roles and extensions. */
+  /** The URL for a superuser, or for a user `postgres` that may create roles and extensions. */
   url: string;
-  /** The passwords that bootstrap sets for the users. The URL's own user keeps its credentials. */
+  /**
+   * The passwords that the bootstrap sets for the login users. The user in the URL keeps its
+   * password.
+   */
   passwords: Passwords;
   log: Logger;
 }

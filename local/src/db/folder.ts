@@ -70,7 +70,7 @@ async function lockFolder(
   }
 }
 
-/** A start that was killed during initdb has left half a cluster, which nobody has used yet. */
+/** A process that was killed during initdb has left an incomplete cluster, which nobody has used yet. */
 function openCluster(root: string, what: string): Pick<Folder, "pgdata" | "hasCluster" | "made"> {
   const pgdata = join(root, "pgdata");
   const unfinished = join(root, "pgdata.unfinished");

@@ -40,7 +40,10 @@ export class Holds {
     return at < 0 ? undefined : queue.splice(at, 1)[0];
   }
 
-  /** Makes a hold. Returns undefined while somebody waits for the existing holds to end, so that nobody starves. */
+  /**
+   * Makes a hold. Returns undefined while somebody waits for the existing holds to end, because new
+   * holds could make them wait forever.
+   */
   take(): Hold | undefined {
     if (this.#waiting > 0 || this.#othersWait() || this.#held.size >= 10) return undefined;
     const gid = `${holdPrefix}${process.pid}_${++this.#last}`;
@@ -49,7 +52,7 @@ export class Holds {
     return hold;
   }
 
-  /** Ends every hold now. `take` returns no new one until that is done. */
+  /** Ends every hold now. Until all have ended, `take` makes no new one. */
   async settle(): Promise<void> {
     this.#waiting++;
     try {
@@ -83,7 +86,7 @@ export class Hold {
     if (!succeeded) this.#forget();
   }
 
-  /** Commits after this long, or as soon as somebody waits. */
+  /** Commits after this time, or as soon as somebody waits. */
   async endAfter(ms: number): Promise<void> {
     const timer = setTimeout(() => void this.end(), ms);
     try {
@@ -112,8 +115,9 @@ export class Hold {
 }
 
 /**
- * Whether the turn is the arbiter's own work, which meets no held lock, or the Data API's, which runs
- * again if it meets one.
+ * Whether the turn may run while a transaction is held. The arbiter's own work may, because it needs
+ * none of the held locks. The Data API may, because it runs a transaction again that needs one of
+ * them.
  */
 export const mayPassHolds = (turn: Turn): boolean =>
   typeof turn === "function" || turn.session?.user === "authenticator";

@@ -5,7 +5,10 @@ import { type Statement, statements, type Token } from "./sql.ts";
 
 /** What a statement does to a session that several clients share. */
 export interface Inspection {
-  /** The text to run instead, if a statement would reach other clients' state. */
+  /**
+   * The text to run instead of the given one, if a statement in it would change the state of other
+   * clients.
+   */
   text?: string;
   refusal?: PgError;
   /**
@@ -13,9 +16,12 @@ export interface Inspection {
    * turn.
    */
   settings: boolean;
-  /** Whether settings may have gone back to the backend's defaults instead of the client's. */
+  /**
+   * Whether settings may have been reset to the backend's defaults, although they should be reset to
+   * the client's.
+   */
   resets: boolean;
-  /** Custom settings named in the text (pg_settings does not list them). */
+  /** The custom settings that the text names. They are noted because pg_settings does not list them. */
   names: string[];
   /** Whether there is a set_config whose name may be in a bound parameter. */
   namesInParameters: boolean;
@@ -51,7 +57,7 @@ const CUSTOM_NAME = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
  * the subscriptions that all clients share are kept.
  */
 const NO_CHANNEL = "unlisten mayfly_nobody_listens_here";
-/** The parts of DISCARD ALL and DEALLOCATE ALL that affect only the client. */
+/** These do what DISCARD ALL and DEALLOCATE ALL do, but only what affects nobody except the client. */
 const DEALLOCATE_ALL = `do $mayfly$ declare names text[]; n text; begin
   select array_agg(name) into names from pg_catalog.pg_prepared_statements where from_sql;
   foreach n in array coalesce(names, '{}') loop execute format('deallocate %I', n); end loop;

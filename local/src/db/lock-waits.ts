@@ -15,7 +15,7 @@ interface Globals {
 
 export const lockWaitSettings = ["max_prepared_transactions=16", "deadlock_timeout=1"];
 
-/** Longer than the 10 ms after which the backend believes that its timer signal was lost. */
+/** The backend believes that its timer signal was lost after 10 ms. This is a little longer. */
 const lostSignalMs = 12;
 
 type Instantiate = (source: unknown, imports?: WebAssembly.Imports) => Promise<unknown>;
@@ -42,7 +42,7 @@ export class LockWaits {
     }
   }
 
-  /** Call this after each batch, because the backend's next timer must be set again. */
+  /** Call this after each batch, so that the backend sets its timer again for the next wait. */
   async settle(): Promise<void> {
     if (!this.#ended) return;
     this.#ended = false;

@@ -61,7 +61,8 @@ export async function login(
   const values = REPORTED.map((name) => `pg_catalog.current_setting(${literal(name)})`).join(", ");
   let answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));
   if (!answer.body && asked.role === undefined && kept !== undefined) {
-    // If the user may not have a setting, or it was dropped, Postgres warns and logs in without it.
+    // The role in the user's own settings may be forbidden or dropped. Then Postgres warns, and logs
+    // the user in without it.
     await backend.run(query(clearSql(undefined)));
     session.role = "none";
     answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));

@@ -78,7 +78,7 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
       ? undefined
       : await openFolder(options.dataDir, options.log, (error) => {
           lost = error;
-          // End at once, because a checkpoint would be a write, too.
+          // End without a checkpoint, because this process may not write to the folder any more.
           backend?.kill(error);
         });
   try {

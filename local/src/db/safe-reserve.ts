@@ -12,7 +12,10 @@ import postgres, { type ReservedSql, type Sql, type TransactionSql } from "postg
 
 interface Client {
   readonly sql: Sql;
-  /** Whether the connection has ended. Another statement would open a new one, outside the transaction. */
+  /**
+   * Whether the connection has ended. Then another statement would open a new connection, outside
+   * the transaction.
+   */
   isLost: boolean;
 }
 
@@ -50,7 +53,10 @@ async function connect(to: Address, lose: () => void): Promise<Socket> {
 const ended = (code: string) =>
   Object.assign(new Error("The connection to the database has ended."), { code });
 
-/** Replaces `reserve` and `begin`, which then share as many connections as the pool may have. */
+/**
+ * Replaces `reserve` and `begin`. Together, the two use at most as many connections as the pool may
+ * have.
+ */
 export function withSafeReserve(sql: Sql): Sql {
   const { options, end } = sql;
   const all = new Set<Client>();
@@ -59,7 +65,8 @@ export function withSafeReserve(sql: Sql): Sql {
   let isOver = false;
 
   const open = (): Client => {
-    // Statements that still wait are refused then, instead of opening another connection.
+    // When the connection ends, statements that still wait are refused, so that none opens another
+    // connection.
     const lose = () => {
       client.isLost = true;
       void client.sql.end({ timeout: 0 });

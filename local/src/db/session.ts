@@ -35,7 +35,10 @@ export class Session {
   statements = new Map<string, { real: string; inspection: Inspection | undefined }>();
   /** The Parse message of the unnamed statement, to be sent again after another client's turn. */
   unnamed: { parse: Buffer; inspection: Inspection | undefined } | undefined;
-  /** Custom settings this client has named; pg_settings does not list them. */
+  /**
+   * The custom settings that this client has named. They are noted because pg_settings does not list
+   * them.
+   */
   customNames = new Set<string>();
   /** Whether the backend's settings may differ from `settings`. */
   dirty = false;
