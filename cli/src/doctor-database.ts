@@ -48,7 +48,10 @@ const installation = z.object({
   broadcasts: z.object({ flushed: flag, due: count, lost: object }),
 });
 
-/** A clock that differs more gets a warning. Updates from a clock that is more than 60 s ahead are refused. */
+/**
+ * If the clocks differ by more than this, there is a warning. The database refuses updates from a
+ * clock that is more than 60 s ahead.
+ */
 const mostSkewMs = 30_000;
 /** The names in sql/operations/schedules.sql. */
 const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];

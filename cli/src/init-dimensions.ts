@@ -8,7 +8,8 @@ const form = /^\d+_mayfly_dimensions_(\d+)_(\d+)\.sql$/;
 const usual = 384;
 
 const migration = (nth: number, dimensions: number): SourceFile => ({
-  // Its number is set once the newest number of the project is known.
+  // The 0 stands for the migration's number. It is replaced once the newest number in the project is
+  // known.
   path: `supabase/migrations/0_mayfly_dimensions_${nth}_${dimensions}.sql`,
   content: `-- Vectors of ${dimensions} numbers. Written by mayfly init --dimensions ${dimensions}.
 --

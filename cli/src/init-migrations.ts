@@ -46,7 +46,7 @@ export async function numberMigrations(
   });
 }
 
-/** The number of a migration that is written now: above the project's newest. */
+/** The number for a migration that is written now. It is above the project's newest number. */
 export async function nextNumber(root: string): Promise<bigint> {
   const files = await readdir(join(root, folder)).catch(() => []);
   const now = BigInt(new Date().toISOString().replace(/\.\d+Z$|\D/g, ""));
@@ -60,7 +60,10 @@ export async function nextNumber(root: string): Promise<bigint> {
 
 const numberOf = (path: string): bigint => BigInt(form.exec(basename(path))?.[1] ?? 0);
 
-/** One second later, if the number is a time as the CLI writes it. Otherwise the next number. */
+/**
+ * The number after this one. If the number is a time in the form of the Supabase CLI, this is one
+ * second later.
+ */
 function after(number: bigint): bigint {
   const text = String(number);
   const iso = text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:$6Z");

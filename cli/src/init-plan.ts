@@ -75,7 +75,8 @@ export async function makePlan(
     version,
     files: Object.fromEntries(
       files.flatMap(({ path, content }) => {
-        // A kept file is recorded with the hash of what init once wrote, so that it counts as changed next time, too.
+        // A file that was kept is recorded with the hash of what init once wrote there, so that the
+        // next init, too, sees that somebody has changed the file.
         const hash = kept.has(path) ? known[path] : hashOf(content);
         return hash === undefined ? [] : [[path, hash]];
       }),

@@ -4,8 +4,9 @@ import { exitCodes } from "./failure.ts";
 export interface Interruption {
   readonly signal: AbortSignal;
   /**
-   * The exit code for the signal that arrived. If the output could not be written, it is 0 if the output's reader
-   * has gone, and otherwise 1.
+   * The exit code after an interruption. After a signal, it is the code of that signal. If the
+   * output could not be written, it is 0 if the reader of the output has gone, and 1 for any other
+   * reason.
    */
   exitCode(): number | undefined;
 }

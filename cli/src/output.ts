@@ -36,8 +36,8 @@ export class Output {
   }
 
   /**
-   * An error in a stream that is retried. Also printed beside JSON, where silence would suggest that all is
-   * well.
+   * An error in a stream that is retried. With --json, it is printed too, on standard error, because
+   * silence would suggest that all is well.
    */
   problem(text: string): void {
     this.#err.write(`${this.paintAside("dim", harmless(text))}\n`);

@@ -25,8 +25,8 @@ export const isWithin = (level: Level, most: Level) =>
   levels.indexOf(level) <= levels.indexOf(most) && most !== "silent";
 
 /**
- * Events of what agents do all the time have the level `detailed`. Others, such as starts, ends and
- * rights, are `basic`.
+ * The subjects of events that happen all the time, which have the level `detailed`. All other
+ * events, such as starts, ends and changes of rights, have the level `basic`.
  */
 const detailed = ["memory", "message", "state"];
 

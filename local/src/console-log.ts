@@ -19,8 +19,8 @@ export interface LogOptions {
 const indent = " ".repeat(15);
 
 /**
- * A text that clients have chosen, such as a topic, a name or an answer, without control characters
- * and line breaks.
+ * Makes a text safe that clients have chosen, such as a topic, a name or an answer: control
+ * characters are shown as escapes, and further lines are indented.
  */
 const harmless = (text: string): string =>
   text

@@ -21,7 +21,10 @@ const most = 24;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The shape of an example: a field with a value for each part of it. Null if it is too large, or not an object. */
+/**
+ * The shape of an example: each property of the example becomes a field with that property's value.
+ * Null if the example has none or too many, or is not an object.
+ */
 export function shapeOf(example: unknown): Shape | null {
   if (!isObject(example)) return null;
   const parts = Object.entries(example);
@@ -67,7 +70,7 @@ export function InputFields(props: {
   /** Where the fields come from. */
   hint: string;
   placeholder: string;
-  /** Parts of the input that have no field. They stay as they are. */
+  /** The parts of the input that have no field. The form does not change them. */
   rest?: Record<string, unknown>;
 }) {
   const { hint, rest = {} } = props;

@@ -23,8 +23,9 @@ export function useLoaded<T>(ask: () => Promise<Result<T>>, on: readonly unknown
   useEffect(() => {
     const own = ++calls.made;
     void ask().then((came) => {
-      // The answer to a later call may have arrived first, and then this one is ignored. But an answer that arrives
-      // after a later call has begun is shown. Otherwise a list that changes all the time would never be drawn.
+      // If the answer to a later call has arrived before this one, this one is ignored. If the later
+      // call has begun but has no answer yet, this one is shown. Otherwise a list that changes all
+      // the time would never be drawn.
       if (own < calls.shown) return;
       calls.shown = own;
       setAnswer(came);

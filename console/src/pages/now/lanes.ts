@@ -77,7 +77,8 @@ export function pausesOf(
     }
     pauses.set(subject, own);
   }
-  // These agents were suspended before the first event that is known here.
+  // If an agent is suspended without an event that says so, it was suspended before the first event
+  // that the page knows.
   for (const { id, status, suspendedAt } of lives)
     if (status === "suspended" && suspendedAt && !pauses.has(id))
       pauses.set(id, [[suspendedAt.getTime(), Number.POSITIVE_INFINITY]]);

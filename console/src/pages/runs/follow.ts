@@ -38,7 +38,10 @@ export class FollowedRun {
   #cursor = 0;
   #reading: Promise<void> | null = null;
   #mustRead = false;
-  /** The pace of polling, because no chunk announces a pause or the end of a wait. */
+  /**
+   * The pace at which the record is read. This is needed because no chunk says that the run was
+   * paused, or that a wait of it has ended.
+   */
   readonly #pace = new Pace();
   #before = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,7 +52,10 @@ export class FollowedRun {
     this.id = id;
   }
 
-  /** Null once it is recorded. Read `version.value` to be redrawn after changes. */
+  /**
+   * What the model says now. Null once this is recorded. Read `version.value` to be redrawn after
+   * changes.
+   */
   get spoken(): Spoken | null {
     const steps = this.details.value?.steps ?? 0;
     return this.#spoken && this.#spoken.step > steps ? this.#spoken : null;
@@ -112,7 +118,7 @@ export class FollowedRun {
         this.reload();
         return;
       } catch {
-        // The record is still read. The stream continues where it was.
+        // Meanwhile the record is still read. After the pause, the stream continues where it was.
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }

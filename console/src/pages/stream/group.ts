@@ -47,7 +47,8 @@ export function grouped(
     else {
       const next = { head: entry, under: [], id };
       groups.push(next);
-      // An agent's own task ends when its next task begins. A job has an end of its own.
+      // A task without an id ends when the agent's next task begins. A job has an id, and a record
+      // of its end.
       if (begins && agentId !== null)
         open.set(agentId, [...tasks.filter((task) => task.id !== undefined), next]);
     }
@@ -73,7 +74,7 @@ export function grouped(
   });
 }
 
-/** Steps are at the first depth, and everything in them is below. */
+/** Gives each line its depth: steps have the first depth, and everything in a step is one deeper. */
 function nested(under: Entry[]): Line[] {
   let inStep = false;
   return under.map((entry) => {
