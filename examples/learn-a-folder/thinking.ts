@@ -66,7 +66,10 @@ export class Thinking {
     });
   }
 
-  /** Receives each call of the model. While a run tries again, it does not show why its calls failed. */
+  /**
+   * Hears of each call of the model and why it failed. The run itself does not show this while it
+   * tries again.
+   */
   readonly telemetry: Telemetry = {
     traceparent: () => undefined,
     span: (about, work) => {
@@ -78,7 +81,8 @@ export class Thinking {
     if (finish !== undefined) this.problem = null;
     if (!error?.code.startsWith("model_")) return;
     const message = error.message.replace(/[^.!?]$/, "$&.");
-    // This error only says that the model has failed too often to be called again. Keep the reason of the failures.
+    // `model_unavailable` only says that the model is not called for now, because it has failed too
+    // often. Keep the reason of the earlier failures.
     const isBarred = error.code === "model_unavailable";
     if (!isBarred || !this.problem)
       this.problem = new Failure(

@@ -42,8 +42,9 @@ function chance(text: string): number {
 }
 
 /**
- * A script instead of a model. It knows the mistakes. Each reader sees a different two thirds of them, and
- * sometimes invents one. A check catches nine of ten inventions.
+ * A script instead of a model. It knows all mistakes, but shows each reader a different two thirds
+ * of them. Sometimes it lets a reader report a mistake that does not exist. A check finds nine of
+ * ten such reports.
  */
 function scriptedModel(): Model {
   const model: Model = {

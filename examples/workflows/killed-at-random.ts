@@ -30,7 +30,8 @@ const count = workflow(
       (at, each) =>
         each.step("part", async ({ idempotencyKey }) => {
           const words = partOf(await readFile(file, "utf8"), at, parts).length;
-          // The effect: an account that counts a key once, however often it is called.
+          // The effect outside of the workflow: an entry in the account. The account counts each key
+          // only once, however often it gets an entry.
           await appendFile(account, `${JSON.stringify({ key: idempotencyKey, words })}\n`);
           return words;
         }),
@@ -65,7 +66,8 @@ if (process.argv[2] === "--worker") {
     const exit = once(worker, "close");
     const id = String((await once(worker.stdout, "data"))[0]).trim();
     if (killed < Number(kills)) {
-      // Kills somewhere in the middle, which is measured by new lines in the account, not by time.
+      // Kills the worker in the middle of its work, after it has written some lines to the account.
+      // Time would be no good measure.
       const before = await linesOf(account);
       const more = 1 + Math.floor(random() * 6);
       while (!isOver && (await linesOf(account)) < before + more)

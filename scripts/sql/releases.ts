@@ -35,7 +35,8 @@ export async function readSources(root: string): Promise<SqlFile[]> {
     .map((path) => `sql/${path.replaceAll("\\", "/")}`)
     .filter((path) => /^sql\/\w+\/.*\.sql$/.test(path))
     .filter((path) => !/\/(inspect|upgrades)\//.test(path));
-  // For a thousand small files, reading one after the other takes a third of the time of as many promises.
+  // A thousand small files are read one after the other, because reading them all at once takes
+  // three times as long.
   const sources = paths
     .sort()
     .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));

@@ -30,7 +30,10 @@ const replacing = (text: string) =>
 const calledBy = ({ text }: SqlObject) =>
   new Set([...text.matchAll(/([\w.]+)\(/g)].map(([, name = ""]) => name));
 
-/** Bodies that Postgres parses at creation depend on the functions that they call. */
+/**
+ * Whether Postgres parses the object's body when the object is created. Such an object depends on
+ * the functions that it calls.
+ */
 const bindsEarly = (object: SqlObject) =>
   /^(policy|trigger) /.test(object.key) || /\n(return|begin atomic)\b/.test(object.text);
 
@@ -139,7 +142,7 @@ export function upgradeFrom(
       ...texts(made.filter(({ realtime }) => !realtime)),
       ...removed
         .filter((key) => key.startsWith("grant ") && after.has(before[key]?.about ?? ""))
-        // A function that is created again has lost its grants.
+        // A function that was dropped and created again has lost its grants.
         .filter((key) => !remade.has(before[key]?.about ?? ""))
         .map(undone),
       ...removed
@@ -156,7 +159,10 @@ export function upgradeFrom(
   };
 }
 
-/** Whether the object of a comment still exists. A column exists if the text of its table names it. */
+/**
+ * Whether the object of a comment still exists. A column counts as existing if its name is in the
+ * text of its table.
+ */
 const hasSubject = (comment: string, object: SqlObject | undefined) =>
   !!object &&
   (!comment.startsWith("comment on column ") ||

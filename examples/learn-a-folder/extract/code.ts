@@ -1,7 +1,10 @@
 import type { Language } from "./languages.ts";
 import { isBlank, type Section, sections, short, toLines } from "./section.ts";
 
-/** A class up to this length is a good answer by itself. For a longer one, its methods are better answers. */
+/**
+ * A class of at most this many characters is a good answer by itself. The methods of a longer class
+ * are better answers than the class.
+ */
 const LONG_SYMBOL = 1500;
 const MAX_DEPTH = 3;
 /** An accessor or a bare constant answers nothing by itself, but would be the shortest match for many questions. */
@@ -203,7 +206,7 @@ function blockEnd(at: (index: number) => string, index: number, end: number): nu
   return next;
 }
 
-/** The first line of a symbol, or all lines of its parameters. */
+/** The first line of a symbol, and if its parameters continue on further lines, those lines, too. */
 function signature(lines: readonly string[], indent: string): string {
   let text = "";
   let open = 0;

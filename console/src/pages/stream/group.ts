@@ -74,7 +74,7 @@ export function grouped(
   });
 }
 
-/** Gives each line its depth: steps have the first depth, and everything in a step is one deeper. */
+/** Gives each line below a task its depth: 1 for a step, and 2 for what follows within the step. */
 function nested(under: Entry[]): Line[] {
   let inStep = false;
   return under.map((entry) => {
