@@ -71,8 +71,8 @@ const WORTH_SUMMARISING = 300;
 const PUSH_SIZE = 100;
 
 /**
- * Realtime accepts five presence calls in 30 s. With this pause between two calls, all are accepted,
- * so the newest status is always shown.
+ * Realtime accepts five presence calls in 30 s. With this pause between two calls, it accepts all of
+ * them.
  */
 const SHOW_MS = 8_000;
 

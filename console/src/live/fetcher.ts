@@ -1,6 +1,4 @@
-/**
- * Fetches things by their ids. Everything that is requested within a moment is fetched in one call.
- */
+/** Fetches things by their ids. One call fetches everything that is requested within a short moment. */
 export class Fetcher {
   readonly #ask: (ids: string[]) => Promise<void>;
   readonly #waiting = new Set<string>();

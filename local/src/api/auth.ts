@@ -26,7 +26,8 @@ export interface Auth {
 const prefix = "/auth/v1";
 /** The default of a new project's `supabase/config.toml`. */
 const siteUrl = "http://127.0.0.1:3000";
-// These paths need no key: browsers open them from a mail or a provider, and programs that verify tokens.
+// These paths need no key, because not only clients use them, but also browsers that come from a
+// mail or a provider, and programs that verify tokens.
 const keyless = /^\/(verify|callback|authorize|\.well-known\/.*)$/;
 const notOffered =
   /^\/(invite|admin\/(generate_link|audit|sso|oauth|custom-providers|users\/[^/]+\/.+)(\/.*)?)$/;

@@ -38,7 +38,8 @@ export function veil(given: URLSearchParams, own: ReadonlySet<string> = new Set(
   const parameter = (value: unknown): unknown => {
     if (typeof value === "string") return shown(value);
     if (!Array.isArray(value)) return value;
-    // Hides a whole list as one value, as in `eq(any).{1,2}`, because Postgres parses it.
+    // If the value is a whole list, as in `eq(any).{1,2}`, the list stays one value, because
+    // Postgres parses it.
     const [first] = value;
     if (value.length === 1 && typeof first === "string" && shown(first).startsWith("{"))
       return shown(first);
@@ -52,7 +53,8 @@ export function veil(given: URLSearchParams, own: ReadonlySet<string> = new Set(
         ? query
         : {
             ...query,
-            // lite writes some values directly into the statement.
+            // lite writes some values directly into the statement, so their tokens are replaced
+            // there.
             sql: query.sql.replace(
               new RegExp(`'${token.source}'`, "g"),
               (_, at) => `'${texts[Number(at)]?.replaceAll("'", "''")}'`,

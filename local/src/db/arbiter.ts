@@ -74,8 +74,8 @@ export class Arbiter {
   }
 
   /**
-   * Called for a client that has passed the password check. When its turn comes, it is told that
-   * the session is ready.
+   * Call this for a client that has passed the password check. When the client's turn comes, it is
+   * told that its session is ready.
    */
   welcome(client: Client, parameters: Map<string, string>): void {
     this.#enqueue(async () => {
@@ -115,7 +115,7 @@ export class Arbiter {
     this.#skipped(client, batch);
   }
 
-  /** Runs the arbiter's own work between two transactions. */
+  /** Runs work of this program itself between two transactions of clients. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#enqueue(async () => {

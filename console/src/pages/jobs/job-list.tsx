@@ -153,7 +153,10 @@ const pickLabel = ({ name, id }: JobInfo) => `Pick ${printable(name)} ${id.slice
 
 const several = <span title="Several attempts: its page shows each of them.">–</span>;
 
-/** How long the job waited for a worker. The list knows only the last attempt, but the job's page knows all. */
+/**
+ * How long the job waited for a worker. The list has the times of the last attempt only. The job's
+ * page has those of all attempts.
+ */
 const queued = ({ createdAt, runAt, startedAt, attempt }: JobInfo) => {
   if (attempt > 1) return several;
   const ms = startedAt ? startedAt.getTime() - Math.max(createdAt.getTime(), runAt.getTime()) : -1;

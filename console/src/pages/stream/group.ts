@@ -1,6 +1,6 @@
 import { type Entry, titleOf } from "./entry.ts";
 
-/** A line as it is drawn, with its depth, and for a task the lines below it. */
+/** A line as it is drawn, with its depth. For a task, also the lines below it. */
 export interface Line {
   key: string;
   entry: Entry;

@@ -34,7 +34,7 @@ export function useHistory(space: Space, id: string, on: readonly unknown[]): Hi
       } while (state.again);
       state.reading = false;
     };
-    // There is only one read at a time. If something changes meanwhile, another read follows.
+    // Only one read runs at a time. If something changes while it runs, another read follows.
     if (state.reading) state.again = true;
     else void read();
   }, [id, ...on]);
