@@ -112,7 +112,7 @@ async function manifest(): Promise<object> {
     dependencies: ranges(dependencies),
     // The application provides this package, because two copies on a page would have two connections and sessions.
     peerDependencies,
-    // Only a worker that runs agents needs it.
+    // These say which of them are optional: only a worker that runs agents needs such a package.
     peerDependenciesMeta,
   };
 }

@@ -132,7 +132,7 @@ async function openTenant(
   known: { id: string; name: string }[],
 ): Promise<{ id: string; name: string }> {
   const found = known.find(({ id, name }) => named === id || named === name);
-  // An id can only name a tenant of another project.
+  // An id that is not among the known tenants can only be that of a tenant in another project.
   const wanted = named === undefined || isUuid(named) ? undefined : named;
   const first = found ?? (wanted === undefined ? known[0] : undefined);
   if (first) return first;

@@ -2,7 +2,7 @@ import { type Finding, fine, warning } from "./finding.ts";
 
 /** What mayfly.installation says about broadcasts. */
 export interface Broadcasts {
-  /** Whether somebody sends due broadcasts. */
+  /** Whether a flusher sends due broadcasts. */
   flushed: boolean;
   due: number;
   /**

@@ -17,7 +17,7 @@ import { readMigrations, type SourceFile } from "./source.ts";
 
 /** What mayfly.installation returns. */
 interface Installation {
-  /** Missing in a database before 0.2. */
+  /** A database of a release before 0.2 does not return this. */
   dimensions?: number;
   postgres: string;
   at: string;
@@ -167,7 +167,7 @@ function checkPolicies(
   );
   if (files === null) return rls;
   const present = new Set(policies);
-  // A later release creates some of them again.
+  // Each policy counts once, although a later release creates some of them again.
   const expected = [...new Set(files.flatMap(({ content }) => policiesOf(content)))];
   const missing = expected.filter((policy) => !present.has(policy));
   const realtime = (policy: string) => policy.includes(" on realtime.messages");

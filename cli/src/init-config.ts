@@ -132,7 +132,7 @@ function prove(before: string, after: string, wanted: Table, changes: string[]):
       isDeepStrictEqual(plain(parse(after) as Table), plain(wanted)) &&
       commentsOf(before).every((comment) => after.includes(comment));
   } catch {
-    // No longer valid TOML.
+    // The edited text is no longer valid TOML.
   }
   if (proven) return;
   throw new Failure("mayfly init cannot edit this supabase/config.toml safely.", {

@@ -19,9 +19,9 @@ export interface Change {
   /** `keep`: somebody has changed the file since init wrote it, or init never wrote it, so it stays. */
   action: "create" | "update" | "delete" | "edit" | "keep";
   path: string;
-  /** The reason, or a detail. */
+  /** The reason for the action, or a detail of it. */
   note: string | null;
-  /** The new content. Null if nothing is written. */
+  /** The new content of the file. Null if init does not write the file. */
   content: string | null;
 }
 

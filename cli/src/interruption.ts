@@ -41,7 +41,7 @@ export function interruption(): Interruption {
     if (!left && !controller.signal.aborted)
       process.stderr.write(`The output could not be written: ${error.message}\n`);
     code = left ? 0 : exitCodes.failed;
-    // The signal may arrive after the work has ended.
+    // This error may arrive after the work has ended, so set the exit code here, too.
     process.exitCode = code;
     controller.abort();
   });

@@ -7,7 +7,7 @@ type Style = Parameters<typeof styleText>[0];
 /** The output of a command: for people, or only JSON on standard output. */
 export class Output {
   readonly json: boolean;
-  /** Whether a person reads it. */
+  /** Whether a person reads the output. */
   readonly terminal: boolean;
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;

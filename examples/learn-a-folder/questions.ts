@@ -49,7 +49,10 @@ function questionAbout({ title, kind }: Section): string | null {
 const declared =
   /\b(?:class|interface|type|enum|struct|trait|record|object|namespace|module|function\*?|procedure|table|view|def|fn|func?|fun)\s+([\w.$]+)/i;
 
-/** A test has no question: its title is the answer. */
+/**
+ * A question about a symbol. There is none about a test, because the title of a test already says
+ * everything.
+ */
 function questionAboutSymbol(signature: string): string | null {
   if (/^(?:describe|test|it|suite|bench)\b/.test(signature)) return null;
   const before = signature.replace(/[({=:;<].*$/s, "").trim();

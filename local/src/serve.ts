@@ -69,7 +69,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     beside = (await options.beside?.(local, log)) ?? {};
   } catch (error) {
     if (stopping) return;
-    // The data folder of a running project is locked.
+    // If another process serves this data folder, the folder is locked, so say where that process
+    // is.
     const other = await findRunning(options.data);
     const problem = other
       ? `The embedded Supabase of ${options.data} is already running at ${other.apiUrl}. Use it, or stop it first (pid ${other.pid}).`

@@ -47,7 +47,7 @@ export class Asked {
   async look(): Promise<void> {
     const own = ++this.#asked;
     const { data } = await this.#mayfly.approvals.list({ mine: true, limit: most });
-    // The answer to a later call may have arrived first.
+    // If the answer to a later call has arrived first, ignore this one.
     if (!data || own < this.#shown) return;
     this.#shown = own;
     this.waiting.value = data;

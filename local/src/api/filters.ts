@@ -11,7 +11,7 @@ export interface Veil {
   /** The query string with tokens. */
   readonly parameters: URLSearchParams;
   reveal(query: CompiledQuery): CompiledQuery;
-  /** The full value of a token. */
+  /** The text with its tokens replaced by the values that they stand for. */
   text(value: string): string;
 }
 
@@ -106,7 +106,7 @@ function hiddenIn(name: string, value: string, hide: Hide): string {
       const tree = treeOf(reader, hide);
       return reader.rest === "" ? tree : value;
     } catch {
-      // lite reports what is wrong with it.
+      // Pass the value on, because lite reports what is wrong with it.
       return value;
     }
   }

@@ -25,7 +25,7 @@ type Picture = IntrospectResult & { functions: FunctionInfo[] };
 export interface WritableColumn {
   /** The type with its schema and modifiers, such as `numeric(6,2)`. */
   readonly type: string;
-  /** An SQL expression. */
+  /** The column's default, as an SQL expression. */
   readonly default: string | null;
   /** The function that converts JSON to the column's domain, if the project has such a cast. */
   readonly fromJson: string | null;

@@ -33,7 +33,7 @@ export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
   let parses = 0;
   let tag = batch.tag;
   let keptFrom = 0;
-  /** Replaces the message, or removes it without `by`. */
+  /** Replaces the message with `by`. Without `by`, removes the message. */
   const replace = (start: number, end: number, by?: Buffer) => {
     if (start > keptFrom) answer.parts.push(bytes.subarray(keptFrom, start));
     if (by) answer.parts.push(by);

@@ -49,7 +49,7 @@ export class Client {
   #batches: Batch[] = [];
   #queuedSize = 0;
   #closed = false;
-  /** Set once logged in. */
+  /** Set once the client has logged in. */
   session: Session | undefined;
   /** Whether the client's batches are dropped up to the next Sync, because a cancel has ended one. */
   skipping = false;

@@ -31,7 +31,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** One password for each user, or the same for all. */
+/** A password for each user, or one for all users. */
 export type Passwords = Record<User, string> | string;
 
 export interface PgliteOptions {

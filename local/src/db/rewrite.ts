@@ -8,9 +8,9 @@ import type { Session } from "./session.ts";
  */
 export interface Batch {
   bytes: Buffer;
-  /** Ends with a message that ReadyForQuery answers. */
+  /** Whether the batch ends with a message that the backend answers with ReadyForQuery. */
   answered: boolean;
-  /** The client said goodbye. */
+  /** Whether the client ends the connection, with a Terminate. */
   terminate?: boolean;
 }
 

@@ -23,7 +23,7 @@ const STACK_BYTES = 8 << 20;
 /** The place of `stack_base_ptr` in @electric-sql/pglite 0.4.5. */
 const KNOWN = 602_667;
 
-/** Whether the check refuses now. */
+/** Whether Postgres's check of the stack depth refuses now. */
 function isRefused(mod: StackModule, isLongJump: (error: unknown) => boolean): boolean {
   try {
     mod._check_stack_depth();

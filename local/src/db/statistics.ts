@@ -12,7 +12,7 @@ const everyMs = 60_000;
  * @returns a function that stops it.
  */
 export function keepStatistics(url: string, log: Logger, pauseMs = everyMs): () => Promise<void> {
-  // No connection is held between two runs.
+  // Between two runs, the connection is closed.
   const sql = postgres(url, { max: 1, idle_timeout: 1, onnotice: () => {} });
   let looking = false;
   let ended = false;

@@ -97,7 +97,7 @@ export class FunctionsProcess {
     return this.#child.pid;
   }
 
-  /** What Deno itself wrote to stderr about its end. */
+  /** What Deno itself wrote to stderr about the end of its process. */
   get lastWords(): string {
     return this.#lastWords;
   }

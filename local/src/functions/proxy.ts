@@ -120,7 +120,7 @@ function requestHeaders(request: Request, secret: string, requestId: string): In
   for (const [name, value] of request.headers) {
     if (!HOP_BY_HOP.has(name)) headers[name] = value;
   }
-  // Deno uses it for the function's request.url.
+  // Deno takes the host in the function's `request.url` from this header.
   headers.host = new URL(request.url).host;
   headers[SECRET_HEADER] = secret;
   headers[REQUEST_ID_HEADER] = requestId;

@@ -64,7 +64,7 @@ export class Channel implements Subscriber {
     return this.#closed;
   }
 
-  /** How many received frames wait for the database. */
+  /** How many of the client's frames wait for the database. */
   get pending(): number {
     return this.#pending;
   }
@@ -163,7 +163,7 @@ export class Channel implements Subscriber {
   }
 
   async #handle(message: Incoming): Promise<void> {
-    // If the machine slept, the timer is late.
+    // Check here, too, because the timer that ends the channel is late if the machine slept.
     const isExpired = this.#expiresAt <= Date.now() / 1000;
     if (isExpired && !(await this.#authenticated())) return;
     if (message.event === "broadcast") return this.#broadcast(message);

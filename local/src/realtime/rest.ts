@@ -72,7 +72,7 @@ async function broadcastMany(
     return json(429, { message }, headers);
   }
   const allowed = permissions(request, credential, context);
-  // Public ones first, as the server sends them.
+  // Public messages come first, because Supabase's server sends them first.
   for (const message of checked.messages.sort((a, b) => Number(a.private) - Number(b.private))) {
     if (message.private && !(await allowed(message.topic))) continue;
     context.rates.messages.add();

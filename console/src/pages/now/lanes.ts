@@ -6,13 +6,13 @@ import type { Happening } from "../../live/events.ts";
 export interface Lane {
   id: string;
   life: AgentLife;
-  /** Its depth below its first ancestor that is shown. */
+  /** How many generations the agent is below its oldest ancestor that is shown. */
   depth: number;
   start: number;
   end: number;
-  /** A colour of the theme, one for each type. */
+  /** A colour of the theme. Agents of one type have the same colour. */
   tone: string;
-  /** The times in which it was suspended. */
+  /** The spans of time in which the agent was suspended. */
   pauses: [number, number][];
 }
 

@@ -9,7 +9,7 @@ import { isOver } from "./totals.ts";
 export interface Spoken {
   step: number;
   try: number;
-  /** When it began, by the clock of the page. */
+  /** When this answer began, by the clock of the page. */
   at: number;
   text: string;
   reasoning: string;
