@@ -63,7 +63,8 @@ const filterOf = (name: string) => `${isUuid(name) ? "id" : "name"}=eq.${encodeU
 async function ask(tenants: KnownTenant[], signal: AbortSignal): Promise<KnownTenant> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    // While readline reads the terminal, only readline gets Ctrl-C, so it is passed on.
+    // While readline reads the terminal, only readline gets Ctrl-C, so pass the signal on to the
+    // process.
     lines.on("SIGINT", () => process.emit("SIGINT"));
     console.error("The project has several tenants:");
     for (const [index, { name }] of tenants.entries())

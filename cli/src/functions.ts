@@ -15,7 +15,10 @@ export const askFunction = (connection: Connection, name: string): Promise<Answe
 export const installedName = ({ functionsPrefix = "" }: Connection, name: string): string =>
   `${functionsPrefix}${name}`;
 
-/** Whether one of our functions answered a GET. They all refuse it, with an error in Mayfly's envelope. */
+/**
+ * Whether one of our functions answered a GET. All of our functions refuse a GET, with an error in
+ * Mayfly's envelope.
+ */
 export const isOurs = (answer: Answer): boolean =>
   answer.status === 405 && codeOf(answer) === "method_not_allowed";
 

@@ -22,7 +22,10 @@ select mayfly_private.set_dimensions(${dimensions});
 `,
 });
 
-/** The migrations that the project has, and a new one if its vectors should have a different length. */
+/**
+ * The migrations of this kind that the project has. If its vectors should get another length, also a
+ * new migration.
+ */
 export function dimensionMigrations(
   manifest: Manifest | null,
   dimensions: number | undefined,

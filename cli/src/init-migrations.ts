@@ -6,16 +6,17 @@ import type { SourceFile } from "./source.ts";
 const folder = "supabase/migrations";
 const form = /^(\d+)_(.+)\.sql$/;
 
-/** How a migration is recognised, whatever its number in a project: `mayfly_0_2_0`. */
 /** The migration that `mayfly uninstall` writes. Everything before it is gone from the database. */
 export const uninstallName = "mayfly_uninstall";
 
+/** The name by which a migration is recognised, whatever its number in a project: `mayfly_0_2_0`. */
 export const nameOf = (path: string): string => form.exec(basename(path))?.[2] ?? basename(path);
 
 /**
- * Mayfly's migrations with their numbers in this project. `supabase db push` refuses a migration whose number
- * is below the newest one that a database has. A migration that the project has keeps its number. A new one
- * keeps Mayfly's number if that is above the project's newest, and otherwise gets the next number.
+ * Mayfly's migrations with their numbers in this project. `supabase db push` refuses a migration
+ * whose number is below the newest one that a database has. A migration that the project has keeps
+ * its number. A new migration keeps Mayfly's number if this is above the newest number in the
+ * project. Otherwise it gets the number after the newest.
  */
 export async function numberMigrations(
   root: string,

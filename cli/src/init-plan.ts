@@ -157,7 +157,7 @@ async function refuseForeignFunctions(root: string, entries: FunctionEntry[]): P
       );
 }
 
-/** The file that init writes last. From it, a later init knows what this one installed. */
+/** The file that init writes last. From this file, a later init knows what this init has installed. */
 export const manifestText = ({ manifest }: Plan): string =>
   `${JSON.stringify(manifest, null, 2)}\n`;
 export { manifestPath };

@@ -113,7 +113,8 @@ const digestOf = (text: string): string =>
     .digest("hex");
 
 /**
- * A form of a text that does not depend on how it was split, or on its semicolons and line ends.
+ * A form of a text for comparing. It stays the same however the text is split into parts, and
+ * whatever its semicolons and line ends are.
  */
 const gist = (parts: string[]): string => parts.join("").replace(/[\s;]/g, "");
 

@@ -28,8 +28,9 @@ export interface LocalOptions {
   /** Realtime's limits. By default those of the Free plan. */
   limits?: Partial<RealtimeLimits>;
   /**
-   * How many milliseconds before the commit is visible a broadcast of a Data API request may
-   * arrive. On hosted projects, up to 70. With 0, the default, it arrives after the commit.
+   * How early a broadcast of a Data API request may arrive: up to this many milliseconds before its
+   * commit is visible. On hosted projects, this is up to 70. With 0, the default, a broadcast
+   * arrives after its commit.
    */
   broadcastLeadMs?: number;
   /** Whether functions are ended after the CPU and wall clock time of a hosted project. */

@@ -52,7 +52,10 @@ export async function buildTypes(folder: string, project: string): Promise<void>
   await nameJavaScript(folder);
 }
 
-/** The compiler keeps `.ts` in the imports of declarations, but those files no longer exist. */
+/**
+ * Changes `.ts` to `.js` in the imports of declarations. The compiler keeps `.ts`, but the package
+ * has no such files.
+ */
 async function nameJavaScript(folder: string): Promise<void> {
   for (const path of await readdir(folder, { recursive: true })) {
     if (!path.endsWith(".d.ts")) continue;

@@ -160,7 +160,10 @@ function growthTable(rows: Row[]): string {
 const count = (size: number) => size.toLocaleString("en");
 const amount = (value: number, unit: string) => `${round(value)} ${unit}`;
 
-/** The rows that the README shows. Each is found by its benchmark and the start of its name, and has a sentence. */
+/**
+ * The rows that the README shows, each with a sentence. A row is found by its benchmark and by the
+ * start of its name.
+ */
 const picks: {
   bench: string;
   name: string;

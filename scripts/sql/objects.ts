@@ -119,7 +119,7 @@ export function objectsOf(sources: Source[]): SqlObject[] {
       const statement = short(text.slice(start, end));
       const whole = `${text.slice(from, end).trim()};`;
       from = end + 1;
-      // This is no object. Each policy that a migration creates gets such a statement again.
+      // This is no object. A migration itself drops each policy that it creates again.
       if (/^drop policy if exists/.test(statement)) return [];
       if (/^revoke execute on function/.test(statement))
         throw new Error(`${file}: each migration ends with one revoke for all: take this one out.`);

@@ -1,9 +1,10 @@
 /**
- * Sends broadcasts before their commit is visible, as hosted projects sometimes do. A hosted Realtime
- * reads the write-ahead log, so a broadcast can arrive before a new transaction sees the row that
- * caused it. In 3,464 measured cases, 370 were early, by up to 69 ms. A server that finds messages by
- * NOTIFY would never be early. So here the Data API passes to Realtime the messages that a request
- * has put into realtime.messages, waits, and only then commits.
+ * Sends broadcasts before their commit is visible, as hosted projects sometimes do. A hosted
+ * Realtime reads the write-ahead log, so a broadcast can arrive before a new transaction sees the
+ * row that caused it. In 3,464 measured cases, 370 were early, by up to 69 ms. A Realtime that
+ * learns of messages by NOTIFY, as this one does, would never be early. So here the Data API passes
+ * to Realtime the messages that a request has put into realtime.messages, waits, and only then
+ * commits.
  */
 import type { Sql } from "postgres";
 import type { Hold, Holds } from "../db/holds.ts";

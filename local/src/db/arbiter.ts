@@ -5,13 +5,15 @@
  *   wait in order, so transactions never interleave.
  * - When another client gets its turn, everything session-level is cleared and that client's own
  *   settings, role and SQL-level prepared statements are restored (0.3 ms). When the same client
- *   continues, nothing happens. The arbiter reads from a statement's text what it may have changed,
- *   and captures that (3 ms) before the next client's turn. It does not see settings that a function
- *   changes. They are lost at the next change of clients, and never reach another client.
+ *   continues, nothing happens. The arbiter reads from a statement's text what the statement may
+ *   have changed, and captures those changes (3 ms) before the next client's turn. It does not see
+ *   settings that a function changes. Such settings are lost when the next client gets its turn, and
+ *   never reach that client.
  * - Temporary tables, session-level advisory locks and cursors WITH HOLD cannot be carried over. A
- *   client that has one keeps the backend (is pinned) until it releases it or disconnects.
- * - An owner may be idle while others wait, because it is in a transaction or pinned. After
- *   `idleInTransactionTimeoutMs` it is disconnected with 25P03, and its transaction is rolled back.
+ *   client that has one of these keeps the backend (is pinned) until it releases all of them, or
+ *   disconnects.
+ * - An owner that is in a transaction or pinned can be idle while others wait. After
+ *   `idleInTransactionTimeoutMs`, it is disconnected with 25P03, and its transaction is rolled back.
  * - `lastval` and `currval` do not outlive another client's turn. `pg_backend_pid()` is the same for
  *   all clients.
  * - A running statement cannot be cancelled, but a statement that waits for its turn can (57014).

@@ -2,14 +2,14 @@ import { firstError, query, rows } from "./protocol.ts";
 import { SUPERUSER } from "./session.ts";
 
 /**
- * Keeps clients from becoming another user. Postgres lets anyone who logged in as a superuser use SET
- * SESSION AUTHORIZATION, and PGlite's only session is logged in as one. Searching a client's SQL for
- * this statement does not help, because it can be built at run time. So while a client's SQL runs,
- * the backend's static `AuthenticatedUserId` is set to its `SessionUserId`, as if this client had
- * logged in.
+ * Keeps clients from becoming another user. Postgres lets anyone who logged in as a superuser use
+ * SET SESSION AUTHORIZATION, and PGlite's only session is logged in as a superuser. Searching a
+ * client's SQL for this statement does not help, because a client can build the statement at run
+ * time. So while a client's SQL runs, the backend's static `AuthenticatedUserId` is set to its
+ * `SessionUserId`, as if this client had logged in.
  *
  * PGlite exports neither of the two statics, so both are found by their behaviour, once at the start
- * (5 ms). If they cannot be found in a build of PGlite, the database does not start.
+ * (5 ms). If a build of PGlite does not show this behaviour, the database does not start.
  */
 export interface Confinement {
   /** Runs the work with no more rights than the current session user. */

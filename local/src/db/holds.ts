@@ -1,12 +1,13 @@
 /**
  * Held transactions, which are prepared but not yet committed. They can no longer fail, they survive
  * a crash, and nobody sees what they wrote. On hosted projects, every transaction is in this state
- * for a moment. Because Realtime reads the log, a broadcast can arrive in that moment. PGlite's
- * single session can do the same with PREPARE TRANSACTION, which frees the session.
+ * for a moment. Because Realtime reads the write-ahead log, a broadcast can arrive in that moment.
+ * PGlite has a single session. With PREPARE TRANSACTION, a transaction gets into the same state, and
+ * the session is free for others.
  *
- * While a transaction is held, only the Data API's transactions get turns. If one of their statements
- * waits for a lock of the held transaction, it is ended (lock-waits.ts), and the Data API runs that
- * transaction again.
+ * While a transaction is held, only the Data API's transactions get turns. If a statement of such a
+ * transaction waits for a lock of the held one, that statement is ended (lock-waits.ts), and the
+ * Data API runs its transaction again.
  */
 import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";

@@ -119,8 +119,8 @@ const assign = (settings: Iterable<[string, string]>): string => {
 
 /**
  * Clears everything that the last client left. It uses only utility statements, which take 0.03 ms
- * each. A SELECT would take 0.1 ms, and a search_path could change its meaning. `previous` says
- * what else to clear.
+ * each. A SELECT would take 0.1 ms, and the client's search_path could change what it means.
+ * `previous` says what else to clear.
  */
 export function clearSql(previous: Session | undefined): string {
   const unlock = previous?.locks === true ? "select pg_catalog.pg_advisory_unlock_all();" : "";

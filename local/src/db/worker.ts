@@ -1,9 +1,10 @@
 /**
- * The thread in which PGlite runs. It drives the backend's main loop itself instead of using
- * `execProtocolRaw`. That function (0.4.5) swallows every exception except the error longjmp, so a
- * backend that has exited spins forever, and a failed write may be acknowledged. It also parses
- * every response and keeps the parsed messages. Writes go directly to the folder (NODEFS buffers
- * nothing), so everything that was answered survives SIGKILL without a sync step.
+ * The thread in which PGlite runs. This code drives the backend's main loop itself instead of using
+ * PGlite's `execProtocolRaw`. In version 0.4.5, that function swallows every exception except the
+ * longjmp of an error. So a backend that has exited spins forever, and a failed write may be
+ * acknowledged. The function also parses every response and keeps the parsed messages. Writes go
+ * directly to the folder (NODEFS buffers nothing), so everything that was answered survives SIGKILL
+ * without a sync step.
  */
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";

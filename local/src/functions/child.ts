@@ -230,8 +230,9 @@ export class FunctionsProcess {
 }
 
 /**
- * When the host is killed, the router's stdin ends and it exits. A router with a busy loop does not
- * notice this, so a shell that waits on a pipe of ours then kills it.
+ * When the host is killed, the router's stdin ends, and so the router exits. In a busy loop, the
+ * router does not notice the end. So a shell waits on a pipe of the host, and kills the router when
+ * that pipe ends.
  */
 function guard(pid: number | undefined): ChildProcess | undefined {
   if (pid === undefined || process.platform === "win32") return undefined;

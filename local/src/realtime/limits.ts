@@ -75,8 +75,9 @@ const idleCheckMs = 300_000;
 
 /**
  * Counts events and averages them over the last ticks, like Supabase's server. Only finished ticks
- * count, the first one is empty, and the limit is checked at each tick. So a burst passes until the
- * next tick. After a longer quiet time, a larger burst passes.
+ * count, and the first tick is empty. The average changes only at the end of a tick, so a burst of
+ * any size passes until then. After a longer quiet time, the average is lower, so larger bursts
+ * pass.
  */
 export class RateCounter {
   readonly #limit: number;
@@ -128,8 +129,8 @@ export class RateCounter {
   }
 
   /**
-   * Resets the counter after a quiet time, like Supabase's server: it looks every five minutes, and
-   * after a quiet minute, it resets the counter at the next event.
+   * Resets the counter after a quiet time. Like Supabase's server, this looks every five minutes
+   * whether the last minute was quiet. If so, the next event resets the counter.
    */
   #forgetIfIdle(now: number): void {
     if (now - this.#startedAt < idleCheckMs || this.#ticks.some((count) => count > 0)) return;
