@@ -14,7 +14,7 @@ export interface LocalOptions {
   dbPort?: number | undefined;
   /** The URL of a superuser of a Postgres with pgvector, to use instead of the embedded one. */
   dbUrl?: string | undefined;
-  /** A dumped database, or the path of its file, for tests: see `dump`. */
+  /** For tests: a database that `dump` has written, or the path of a file with one. */
   template?: Blob | string | undefined;
   keys?: ProjectKeys;
   /** Additional secrets of the functions. */

@@ -130,8 +130,8 @@ function movedPorts(options: ServeOptions, { apiUrl, dbUrl }: Local): string[] {
     );
   const db = Number(new URL(dbUrl).port);
   if (options.dbPort === undefined && options.dbUrl === undefined && db !== defaultDbPort) {
-    // If HTTP has another port, Postgres is on the port after it, and the default port was not
-    // tried.
+    // If HTTP does not have its default port, Postgres gets the port after HTTP's, and its own
+    // default port was not tried.
     const why = moves.length > 0 ? "next to HTTP's" : `because ${defaultDbPort} is in use`;
     moves.push(`Postgres uses port ${db}, ${why}. Use --db-port to choose another.`);
   }

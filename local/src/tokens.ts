@@ -35,8 +35,9 @@ export class TokenError extends Error {
 /** Verifies and signs the tokens of one project, for its Data API, functions and Realtime. */
 export interface Tokens {
   /**
-   * Returns the claims of a token signed with a signing key of the project (ES256, by `kid`) or its
-   * HS256 secret. Checks `exp` and `nbf`, if present, with `clockTolerance` seconds (0 by default).
+   * Returns the claims of a token that was signed with a signing key of the project (ES256, found by
+   * `kid`), or with the project's HS256 secret. Checks `exp` and `nbf`, if present, with
+   * `clockTolerance` seconds (0 by default).
    * @throws TokenError
    */
   verify(

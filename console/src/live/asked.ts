@@ -4,7 +4,10 @@ import type { Events } from "./events.ts";
 
 /** The shortest time between two reads. The next read gets everything that changed in between. */
 const pauseMs = 300;
-/** How often to read without an event: an approval may expire, escalate or reach the person's role without one. */
+/**
+ * How often to read the approvals although no event has arrived. There is no event when an approval
+ * expires, escalates or reaches the person's role.
+ */
 const lookAgainMs = 60_000;
 const most = 1_000;
 

@@ -9,7 +9,7 @@ export interface PageProps {
   rest: string[];
 }
 
-/** A page of the console: a folder of `pages/` whose `page.ts` exports one of these as `page`. */
+/** A page of the console: a folder of `pages/` whose `page.ts` exports this as `page`. */
 export interface Page {
   /** Its name in the address. */
   name: string;

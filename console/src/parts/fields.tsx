@@ -62,8 +62,8 @@ export const useLastInput = (space: Space, name: string): unknown =>
 const typeOf = ({ type }: Shape) => [type].flat().find((one) => one !== "null");
 
 /**
- * An input as one field for each part of its shape, or as JSON. `readInput` reads both. If a new shape arrives after
- * the person has begun to write, it is ignored.
+ * An input as a field for each part of its shape, or as one field with JSON. `readInput` reads both
+ * forms. If a new shape arrives after the person has begun to write, the new shape is ignored.
  */
 export function InputFields(props: {
   shape: Shape | null;
@@ -201,7 +201,10 @@ function textOf(of: Shape): string {
   return JSON.stringify(of.default, null, of.enum ? 0 : 2);
 }
 
-/** The input that was entered in a form, or a sentence if a part of it is wrong. Empty fields are left out. */
+/**
+ * The input that was entered in a form, or a sentence that says which part is wrong. Empty fields
+ * are left out.
+ */
 export function readInput(form: FormData): { value: unknown } | string {
   const json = form.get("input");
   if (json !== null) return parseJson(String(json).trim(), "The input");

@@ -76,8 +76,8 @@ export function bearerOf(request: Request): string | undefined {
 const skewSeconds = 30;
 
 /**
- * The claims with which a Data API request runs: those of its verified token, otherwise those of
- * its key.
+ * The claims with which a Data API request runs: those of its verified token, or if it has no token,
+ * those of its key.
  * @throws Refusal in PostgREST's envelope
  */
 export async function dataClaims(request: Request, key: ApiKey, tokens: Tokens): Promise<Claims> {

@@ -13,7 +13,10 @@ import type { StoredMessage } from "../realtime/index.ts";
 export interface EarlyOptions {
   /** The most milliseconds between the broadcast and the commit. */
   leadMs: number;
-  /** Lets other transactions run on PGlite while one waits. Undefined for Postgres, which needs no help. */
+  /**
+   * On PGlite, lets other transactions run while a held transaction waits. Undefined for Postgres,
+   * which can do this itself.
+   */
   holds: Holds | undefined;
   /** Whether anyone listens to the topic of one of these messages. */
   heard(messages: StoredMessage[]): boolean;
@@ -31,7 +34,10 @@ export const plainCommit: Commit = async (connection) => {
 const maxRuns = 20;
 
 export class Early {
-  /** Added to the opening of each transaction, so that its broadcasts are kept for us. */
+  /**
+   * SQL at the opening of each transaction. Because of it, the database keeps the transaction's
+   * broadcasts for this class.
+   */
   readonly opening = "select set_config('_realtime.early', 'on', true)";
   readonly #options: EarlyOptions;
 

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { CompiledQuery } from "kysely";
 
 /**
- * Keeps the values of a request's filters away from lite. It would convert them to numbers, nulls and
- * objects, so `id=eq.9007199254740993` would find the row 9007199254740992. Instead, lite gets a
- * token for each value. In the statement, the token becomes a parameter with the value's text, and
- * Postgres gives it its type.
+ * Keeps the values of a request's filters away from lite. lite would convert the values to numbers,
+ * nulls and objects, so `id=eq.9007199254740993` would find the row 9007199254740992. Instead, lite
+ * gets a token in place of each value. In the statement, each token becomes a parameter with the
+ * text of the value, and Postgres gives the parameter its type.
  */
 export interface Veil {
   /** The query string with tokens. */
@@ -176,7 +176,7 @@ function leafOf(reader: Reader, hide: Hide): string {
   return start + hiddenValue(operator, modifier, value, hide);
 }
 
-/** Reads a list of values, such as `(a,"b,c")`, and hides them. An empty list is left to lite. */
+/** Reads a list of values, such as `(a,"b,c")`, and hides each value. An empty list is left to lite. */
 function listOf(reader: Reader, hide: Hide): string {
   const empty = reader.take(/^\(\s*\)/);
   if (empty !== undefined) return empty;

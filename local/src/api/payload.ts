@@ -10,8 +10,8 @@ export interface Payload {
 }
 
 /**
- * The body as JSON, and its columns: those of `columns`, or otherwise the keys of its first object,
- * which all others must have.
+ * The body as JSON, and its columns. The parameter `columns` names them. Without it, they are the
+ * keys of the first object, and all other objects must have the same keys.
  * @throws Refusal, like PostgREST
  */
 export function payloadOf(

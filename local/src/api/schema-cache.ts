@@ -39,7 +39,7 @@ export interface Schema {
   readonly config: Config;
 }
 
-/** lite could not read the schema. It does not say why; usually the connection has ended. */
+/** lite could not read the schema. lite does not say why. Usually, the connection has ended. */
 export class SchemaUnread extends Error {
   override readonly name = "SchemaUnread";
 

@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import type { Claims, Tokens } from "../tokens.ts";
 import { AuthProblem } from "./auth-answers.ts";
 
-/** Turns the tokens of people's sessions into those that hosted projects issue. */
+/** Turns lite's tokens for people's sessions into tokens like those of a hosted project. */
 export interface Sessions {
   /**
    * lite's answer with its access token signed again by the project. The token may be in a JSON

@@ -24,8 +24,8 @@ export interface Database {
   /** The whole cluster as a tar, from which others can be opened (`template`). PGlite only. */
   dumpDataDir(): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Ends a cluster in memory and returns it as a tar. Others open faster from it than from a
-   * `dumpDataDir`, because there is nothing to recover.
+   * Ends a cluster in memory and returns it as a tar. Other clusters open faster from this tar than
+   * from a `dumpDataDir`, because they have nothing to recover.
    */
   closeAndPack?(): Promise<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;
@@ -38,8 +38,8 @@ export interface PgliteOptions {
   /** Where the data is stored. Without it, the data is in memory. */
   dataDir?: string;
   /**
-   * A `dumpDataDir` to start from, or the path of its file. Ignored if the folder already has a
-   * cluster.
+   * The cluster to start from: the result of a `dumpDataDir`, or the path of a file with one.
+   * Ignored if the folder already has a cluster.
    */
   template?: Blob | Uint8Array | string;
   /** The loopback port, or where to look for a free one. By default, any free port. */

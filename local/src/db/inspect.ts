@@ -175,8 +175,8 @@ function inspectStatement(
 /**
  * Inspects a text before it reaches the backend. `realName` returns the backend's name for a
  * client's protocol-level statement, for DEALLOCATE. Only the text is read, so settings that a
- * function changes are not seen. They are lost at the next change of clients, and never reach
- * another client.
+ * function changes are not seen. Such settings are lost when another client gets its turn, and never
+ * reach that client.
  */
 export function inspect(text: string, realName: (name: string) => string | undefined): Inspection {
   if (!INTERESTING.test(text)) return NOTHING;

@@ -4,8 +4,9 @@
  * transaction is held (see holds.ts), a wait for a lock is ended at once, as a canceled statement
  * (57014).
  *
- * Before the backend sleeps, it sets a timer for its deadlock check, by calling an import, which is
- * wrapped here. `deadlock_timeout` is 1 ms, so no other timer is as short.
+ * Before the backend sleeps, it sets a timer for its deadlock check. It does this by calling an
+ * import, which is wrapped here. `deadlock_timeout` is 1 ms. No other timer is as short, so this one
+ * can be recognised.
  */
 interface Globals {
   _InterruptPending?: number;

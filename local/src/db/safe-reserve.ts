@@ -149,7 +149,10 @@ export function withSafeReserve(sql: Sql): Sql {
   }) as Sql;
 }
 
-/** Rolls back, unless the connection has ended and its transaction with it. */
+/**
+ * Rolls back. If the connection has ended, its transaction has ended with it, and there is nothing
+ * to do.
+ */
 export async function undo(connection: ReservedSql): Promise<void> {
   try {
     await connection.unsafe("rollback");

@@ -54,7 +54,7 @@ const isLongJump = (error: unknown) => (error as { status?: number }).status ===
 let input: Uint8Array = Buffer.alloc(0);
 let offset = 0;
 let output: Buffer[] = [];
-/** Set while a batch runs: the data for a backend that asks for more than it got. */
+/** Set while a batch runs. Gives data to the backend if it asks for more than the batch contains. */
 let onStarved: Uint8Array = Buffer.alloc(0);
 
 const readCallback = mod.addFunction((target: number, room: number) => {
@@ -125,7 +125,8 @@ startup();
 if (!guardStack(mod, isLongJump)) {
   throw new Error("The base of the stack was not found in this build of PGlite.");
 }
-// Held transactions of a process that was killed between a broadcast and its commit.
+// Transactions that are still held, because a process was killed between their broadcasts and their
+// commits.
 const held = rows(must("select gid from pg_prepared_xacts"))
   .map(([gid]) => gid ?? "")
   .filter((gid) => gid.startsWith(holdPrefix));

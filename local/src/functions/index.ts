@@ -240,7 +240,7 @@ function requestIdOf(request: Request): string {
   return /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** The version that npm installed, until Deno has reported its version. */
+/** Deno's version. Until Deno has reported it, this is the version that npm installed. */
 function installedVersion(): string {
   try {
     const require = createRequire(import.meta.url);

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 type Names = Record<string, string>;
 
-/** An import map, or the part of a deno.json that is one, with complete addresses. */
+/** An import map with complete addresses, from a file of its own or from a deno.json. */
 interface ImportMap {
   imports: Names;
   scopes: Record<string, Names>;

@@ -86,7 +86,8 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
     request.signal.addEventListener("abort", abort, { once: true });
 
     if (!body) return upstream.end();
-    // A failed upload destroys the request to the child, and is answered by its error event.
+    // If the upload fails, this destroys the request to the child. The handler of that request's
+    // error event then answers.
     body.once("error", () => upstream.destroy());
     body.pipe(upstream);
   });

@@ -107,8 +107,7 @@ export class Channel implements Subscriber {
     if (message.kind === "presence_diff") return true;
     const { messages } = this.context.rates;
     messages.add();
-    // Messages from the database that exceed the limit were dropped before this, and do not end the
-    // channel.
+    // Messages from the database that exceed the limit are dropped before, and do not end it.
     if (message.id === undefined && messages.reached) this.stop("Too many messages per second");
     return true;
   }
@@ -213,8 +212,7 @@ export class Channel implements Subscriber {
 
   async #mayTrack(): Promise<boolean> {
     if (!this.#access) return true;
-    // Tracking enables presence. A join without presence did not ask the policies about it, so ask them
-    // now.
+    // Tracking enables presence. The join did not ask the policies about presence, so ask now.
     if (!this.#presenceEnabled) await this.#access.askRead(true);
     return (await this.#access.askWrite()).presence;
   }

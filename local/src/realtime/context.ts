@@ -32,6 +32,9 @@ export interface Connection {
   send(frame: Frame): void;
   /** Drops the connection without a closing handshake. */
   terminate(): void;
-  /** Called when the channel has ended. From then on, frames to its topic belong to no channel. */
+  /**
+   * Called when the channel has ended. From then on, frames with the topic of the channel belong to
+   * no channel.
+   */
   forget(topic: string): void;
 }

@@ -14,7 +14,10 @@ interface Meta {
 export class Presence {
   readonly #topics = new Map<TopicKey, Map<string, Meta[]>>();
 
-  /** Adds the owner under the key, or replaces what it tracked. Returns the diff as JSON text. */
+  /**
+   * Adds the owner under the key, or replaces what the owner has tracked before. Returns the diff as
+   * JSON text.
+   */
   track(topic: TopicKey, key: string, owner: object, payload: JsonObject): string {
     const keys = this.#topics.get(topic) ?? new Map<string, Meta[]>();
     this.#topics.set(topic, keys);

@@ -37,8 +37,8 @@ export async function handleRest(request: Request, context: Context): Promise<Re
 }
 
 /**
- * Refuses a request to the WebSocket's address that does not upgrade. Like Phoenix, it first checks
- * whether the connection would be refused for another reason.
+ * Refuses a request to the WebSocket's address that does not ask for a WebSocket. Like Phoenix, this
+ * first checks whether a WebSocket would be refused for another reason.
  */
 export async function handlePlain(request: Request, context: Context): Promise<Response> {
   const { pathname, search } = new URL(request.url);

@@ -27,7 +27,7 @@ export interface Incoming {
 const pushKind = 3;
 const broadcastKind = 4;
 
-/** The version that a connection asked for. Undefined if it does not exist. */
+/** The version that a connection asked for. Undefined if there is no such version. */
 export function parseVersion(vsn: string | null): Version | undefined {
   if (vsn === null || vsn === "1.0.0") return "1.0.0";
   return vsn === "2.0.0" ? vsn : undefined;
@@ -59,7 +59,10 @@ function incoming(
   return { joinRef, ref, topic, event, payload };
 }
 
-/** Kind 3: lengths of join_ref, ref, topic, event and metadata, the encoding, then each of them. */
+/**
+ * A binary frame of kind 3: the lengths of join_ref, ref, topic, event and metadata, then the
+ * encoding, then those five texts.
+ */
 function decodePush(data: Buffer): Incoming | undefined {
   if (data.length < 7 || data[0] !== pushKind) return undefined;
   const lengths = [...data.subarray(1, 6)];

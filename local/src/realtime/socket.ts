@@ -24,8 +24,8 @@ interface Waiting {
 }
 
 /**
- * One client's connection. As on the server, a join blocks it. Until the answer, frames in both
- * directions wait in order.
+ * One client's connection. As on Supabase's server, a join blocks the connection: until the join is
+ * answered, frames in both directions wait in order.
  */
 export class RealtimeSocket implements Connection {
   readonly version: Version;

@@ -141,7 +141,10 @@ export class Buckets {
     return Response.json({ message: "Successfully deleted" });
   }
 
-  /** On a hosted project, a queue does this within the hour. Here it is done before the answer. */
+  /**
+   * On a hosted project, a queue deletes the objects within the hour. Here, they are deleted before
+   * the answer.
+   */
   async empty({ asked, bucket }: Call): Promise<Response> {
     checkBucketName(bucket);
     const seen = await this.#sessions.run(asked, asked.claims, async (sql) => {

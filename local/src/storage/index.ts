@@ -23,7 +23,7 @@ export async function createStorage(options: {
   databaseUrl: string;
   /** Where the files are kept. Without it, they are removed when this process ends. */
   folder: string | undefined;
-  /** Whether only this database has files there, so that files without an object can be removed. */
+  /** Whether the folder has files of this database only. Then files without an object can be removed. */
   sweep: boolean;
   /** The largest size of a file. */
   maxBytes: number;

@@ -73,7 +73,7 @@ export function ScheduleForm(props: {
   );
 }
 
-/** The current options of a schedule, so that changing one keeps the others. */
+/** All current options of a schedule, so that a change of one option does not reset the others. */
 export const toOptions = (schedule: Schedule): ScheduleOptions => ({
   cron: schedule.cron,
   timeZone: schedule.timeZone,

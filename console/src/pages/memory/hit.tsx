@@ -9,7 +9,7 @@ import { Ago } from "../../parts/time.tsx";
 import { space } from "../../session/session.ts";
 import { kindWord, toneOfKind } from "./kinds.ts";
 
-/** The title of a memory: the first of its texts that exists. */
+/** The title of a memory: its first text that is not missing. */
 export const titleOf = ({
   task,
   input,

@@ -19,7 +19,10 @@ export interface Spoken {
 /** Waits this long after a chunk before reading the record again, because a step ends with several chunks. */
 const settleMs = 120;
 const retryMs = 3_000;
-/** Whether a worker may take the run or record a step at any moment. There is no event for that. */
+/**
+ * Whether a worker may take the run or record a step at any moment. No event says that either has
+ * happened.
+ */
 const isClose = ({ status }: RunDetails) => status === "queued" || status === "running";
 const recorded = new Set([
   ...["finish-step", "tool-input-available", "tool-output-available", "tool-output-error"],

@@ -18,14 +18,14 @@ interface Group {
   id: unknown;
 }
 
-/** The id that a record of the SDK mentions, such as that of its job. */
+/** The id that a debug record of the SDK mentions, such as the id of the job that it is about. */
 const idOf = (entry: Entry): unknown =>
   entry.from === "debug" ? (entry.record.data as { id?: unknown } | null)?.id : undefined;
 
 /**
- * Groups lines. Below each task of an agent is everything until the agent's next task: steps, and
- * below them tools and the rest. Lines before an agent's first task are not grouped. Groups are in the order
- * in which they began.
+ * Groups lines. Below each task of an agent come all lines until the agent's next task: its steps,
+ * and below each step the tools and everything else. Lines before an agent's first task are not
+ * grouped. Groups are in the order in which they began.
  */
 export function grouped(
   entries: Entry[],
