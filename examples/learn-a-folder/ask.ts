@@ -72,7 +72,7 @@ export async function ask(
     if (keys.some((key) => seen.has(key))) continue;
     for (const key of keys) seen.add(key);
     const shown = excerpt({ text: memory.output, from: place.from, line: place.line }, question);
-    // Passages that answer the question come before passages that only have it in their title.
+    // Passages that answer the question come before passages that mention it only in their title.
     const named = shareOf(shown.map(({ text }) => text).join(" "), stems);
     found.push({
       title: memory.task,

@@ -35,7 +35,10 @@ export function questionsFor(sections: readonly { path: string; section: Section
   return chosen;
 }
 
-/** A question about a section. Apart from the topic, it consists of words that a search ignores. */
+/**
+ * A question about a section. All of its words except those of the topic are words that a search
+ * ignores.
+ */
 function questionAbout({ title, kind }: Section): string | null {
   const topic = (title.split(" › ").at(-1) ?? title).replace(/ \(\d+\/\d+\)$/, "").trim();
   if (!/\p{L}{3}/u.test(topic)) return null;

@@ -53,7 +53,10 @@ export interface Assignment {
   thinking: Thinking | null;
   signal: AbortSignal;
   onProgress: (done: Tally) => void;
-  /** Presence is only a hint. Reading continues without it, and the report says so. */
+  /**
+   * Called when presence fails. Presence is only a hint, so the reading continues, and the report
+   * mentions the failure.
+   */
   onPresenceError: (message: string) => void;
 }
 
@@ -116,7 +119,10 @@ class Reader {
     this.#assignment = assignment;
   }
 
-  /** Takes acknowledged files from the queue. If the agent ends first, the others stay there. */
+  /**
+   * Takes files from the queue once they are acknowledged. If the agent ends before that, the files
+   * that were not acknowledged stay in the queue.
+   */
   async read(queue: FoundFile[]): Promise<void> {
     await this.#show(`reading ${queue.length} files`, true);
     while (queue.length > this.#pending.length && this.#hasTime()) {

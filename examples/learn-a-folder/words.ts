@@ -6,7 +6,7 @@ const small = new Set(
   your`.split(/\s+/),
 );
 
-/** The stems of a question's significant words, which also match their other forms. */
+/** The stems of a question's significant words. A stem also matches the other forms of its word. */
 export function stemsOf(question: string): string[] {
   const words =
     question.toLowerCase().match(/[\p{L}\p{N}_]{3,}|(?<![\p{L}\p{N}_])\p{N}+(?![\p{L}\p{N}_])/gu) ??

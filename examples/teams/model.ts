@@ -1,4 +1,7 @@
-/** The agents' model: one of the AI SDK if there is a key, otherwise a stand-in, which is named as such. */
+/**
+ * The agents' model. If there is a key, it is a model of the AI SDK. Otherwise it is a stand-in,
+ * whose name says so.
+ */
 import { type Finding, mistakesOf, type Page } from "./task.ts";
 
 /** Reads a page, or checks somebody's findings in it. */

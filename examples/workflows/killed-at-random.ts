@@ -1,6 +1,6 @@
-// A workflow that ends correctly although its workers are killed at random with kill -9. Every word of a file
-// is counted once, and each part goes to an account that takes an idempotency key. This program starts its
-// workers as separate processes.
+// A workflow that ends correctly although its workers are killed at random with kill -9. It counts
+// the words of a file, part by part, and enters the count of each part in an account. With its
+// idempotency key, each part counts once. This program starts its workers as separate processes.
 //   node_modules/.bin/node examples/workflows/killed-at-random.ts [file] [kills] [seed]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -76,8 +76,8 @@ if (process.argv[2] === "--worker") {
     worker.kill("SIGKILL");
     await exit;
     if (!isOver) console.log(`killed ${++killed}`);
-    // The lease would expire 30 s after the worker's last sign of life. This program knows that the worker is
-    // dead, so it need not wait.
+    // The lease would expire 30 s after the worker's last sign of life. This program knows that the
+    // worker is dead, so it stops the agent, which ends the lease at once.
     await mayfly.agents.stop(id, "killed");
   }
   const { data: done, error: unended } = await ended;

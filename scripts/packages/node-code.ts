@@ -9,7 +9,7 @@ import { root } from "./manifest.ts";
 /**
  * @param entries their names, and their paths from the root of this repository.
  *
- * @param within names of packages whose code is included in the files, as ours is.
+ * @param within the names of packages whose code becomes part of the files, like our own code.
  */
 export async function buildNodeCode(
   folder: string,

@@ -32,7 +32,8 @@ comment on function mayfly_private.release is 'Which release this database has, 
 `;
 
 /**
- * @param serves the previous release, whose callers still work. For the first release, this release itself.
+ * @param serves the oldest release whose callers still work: the previous one. For the first
+ * release, this is the release itself.
  *
  * @returns the wrong files, each with the right text.
  */

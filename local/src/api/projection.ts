@@ -41,7 +41,7 @@ class Renaming extends OperationNodeTransformer {
 
 /**
  * Combines the write with lite's statement `select … from table …`, which then reads the written
- * rows. Embedded tables are read as they were before, as in PostgREST.
+ * rows. As in PostgREST, embedded tables are read as they were before the write.
  */
 export function projectionOver(
   statement: OperationNode,

@@ -53,8 +53,8 @@ const CHANGES_SETTINGS = /\b(?:set|reset|set_config|execute)\b/i;
 const LOCAL_SET_CONFIG = /set_config\s*\([^()]*,\s*(?:true|'t(?:rue)?')\s*\)/gi;
 const CUSTOM_NAME = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
 /**
- * Replaces a client's UNLISTEN, with a channel that nobody uses. The command tag stays the same, and
- * the subscriptions that all clients share are kept.
+ * An UNLISTEN with a channel that nobody uses, to run instead of a client's UNLISTEN. So the client
+ * gets the same command tag, but the backend still listens for the other clients.
  */
 const NO_CHANNEL = "unlisten mayfly_nobody_listens_here";
 /** These do what DISCARD ALL and DEALLOCATE ALL do, but only what affects nobody except the client. */

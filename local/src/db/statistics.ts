@@ -36,7 +36,8 @@ export function keepStatistics(url: string, log: Logger, pauseMs = everyMs): () 
 
 /**
  * Analyzes the tables that autovacuum would analyze by default, and large tables that were never
- * analyzed, because a crash loses the counts of changes. 9,000 memories take 0.1 s.
+ * analyzed. Those are included because a crash loses the counts of changes. 9,000 memories take 0.1
+ * s.
  *
  * @returns the tables, with schema and name.
  */

@@ -69,8 +69,8 @@ function walk(
 }
 
 /**
- * The modules that a text imports. This includes imports of types and imports in comments, which are
- * then downloaded without need, but that costs little.
+ * The modules that a text imports. This includes imports of types and imports in comments. Their
+ * modules are downloaded without need, but that costs little.
  */
 function importsOf(text: string): string[] {
   const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\n]+)["']/g);
