@@ -1,4 +1,7 @@
-/** Which tenant a command works in: the named one, the one from `mayfly use`, the only one, or the one a person picks. */
+/**
+ * Chooses the tenant for a command: the named tenant, the tenant from `mayfly use`, the only tenant,
+ * or the one that a person picks.
+ */
 import { createInterface } from "node:readline/promises";
 import type { Connection } from "./connection.ts";
 import { enter, type KnownTenant } from "./entry.ts";

@@ -76,7 +76,7 @@ async function dev(command: string[], options: Options): Promise<void> {
   const project = findProject(options.project ?? ".");
   if (options.project !== undefined && project === null)
     throw usage(`There is no supabase/config.toml in ${resolve(options.project)}, nor above it.`);
-  // If there is no project, Mayfly's own is served, with its data in this folder.
+  // If this folder has no project, Mayfly's own project is served, with its data in this folder.
   const root = project ?? sourceFolder;
   const [port, dbPort] = [portOf(options.port), portOf(options.dbPort)];
   let child: ChildProcess | undefined;

@@ -82,7 +82,10 @@ const isOurs = (set: PreRequest | null) => set?.function.startsWith("mayfly_gate
 const roleIn = (set: PreRequest | null) =>
   set?.database ? `authenticator in database "${set.database}"` : "authenticator";
 
-/** The statement that switches our check on. If another function was set before, it runs after our check. */
+/**
+ * The statement that switches our check on. If another function was set before, that function runs
+ * after our check.
+ */
 export function switchOn(set: PreRequest | null): string {
   const to = (name: string) =>
     `alter role ${roleIn(set)} set pgrst.db_pre_request = '${name}'; ${reload}`;

@@ -76,7 +76,7 @@ export async function makePlan(
     files: Object.fromEntries(
       files.flatMap(({ path, content }) => {
         // A file that was kept is recorded with the hash of what init once wrote there, so that the
-        // next init, too, sees that somebody has changed the file.
+        // next init also sees that somebody has changed it.
         const hash = kept.has(path) ? known[path] : hashOf(content);
         return hash === undefined ? [] : [[path, hash]];
       }),

@@ -3,7 +3,7 @@
 import type { LogEvent } from "@mayfly/sdk";
 import { debugCategories } from "@mayfly/sdk/contract/debug";
 
-/** How much an agent reports. Each level includes the ones before it. */
+/** The levels, which say how much an agent reports. Each level includes the levels before it. */
 export const levels = ["silent", "basic", "detailed", "verbose", "trace"] as const;
 export type Level = (typeof levels)[number];
 

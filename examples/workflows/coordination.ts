@@ -1,6 +1,6 @@
-// A specialised worker: coordination. It plans the review of a folder, gives each part to an agent
-// with the right capability, waits for all of them, gives failed parts to somebody else, and sums
-// up. While the workflow waits, it keeps no worker busy.
+// A specialised worker: coordination. It plans the review of a folder, and gives each part to an
+// agent with the right capability. It waits for all parts, gives those that failed to another agent,
+// and sums up. While the workflow waits, it keeps no worker busy.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { workflow } from "@mayfly/sdk";

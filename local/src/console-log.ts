@@ -19,8 +19,8 @@ export interface LogOptions {
 const indent = " ".repeat(15);
 
 /**
- * Makes a text safe that clients have chosen, such as a topic, a name or an answer: control
- * characters are shown as escapes, and further lines are indented.
+ * Makes a text harmless that clients have chosen, such as a topic or a name. Control characters
+ * become escapes, and all lines after the first are indented.
  */
 const harmless = (text: string): string =>
   text

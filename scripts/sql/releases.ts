@@ -93,8 +93,8 @@ function whole(sources: SqlFile[], ofRealtime: boolean): string {
 }
 
 /**
- * Makes the next release's migrations, or finds what is wrong: a changed or missing file of a release, a migration
- * of no release, or, with `check`, one that differs from the sources.
+ * Makes the next release's migrations, or finds what is wrong: a changed or missing file of a
+ * release, a migration of no release, or, with `check`, a migration that differs from the sources.
  *
  * @returns what was written, and what is wrong, one sentence each.
  */
@@ -151,8 +151,9 @@ async function changedSince(root: string, { released }: Releases): Promise<strin
 }
 
 /**
- * Freezes the next release, and starts the one after it: writes its version into every file that has one, and makes
- * its first migration, which records the version in the database.
+ * Freezes the next release, and starts the release after that. Writes the version of the new release
+ * into every file that has one, and makes its first migration, which records the version in the
+ * database.
  *
  * @returns the released version.
  */

@@ -9,7 +9,10 @@ export interface Upgrade {
   realtime: string[];
 }
 
-/** The end of each migration. It makes sure that nobody can call a function whose file grants nothing. */
+/**
+ * The end of each migration. This statement makes sure that nobody can call a function whose file
+ * grants nothing.
+ */
 export const closing =
   "revoke execute on all functions in schema mayfly, mayfly_private from public;";
 
@@ -136,7 +139,8 @@ export function upgradeFrom(
   return {
     main: [
       limit,
-      // Drops of Realtime's policies only those that depend on a dropped function.
+      // Of the policies in the schema `realtime`, drops only those that depend on a dropped
+      // function.
       ...droppedFirst.filter((key) => !ofRealtime(key) || remade.has(key)).map(quietly),
       ...(byHand === null ? [] : [byHand.trim()]),
       ...texts(made.filter(({ realtime }) => !realtime)),

@@ -25,8 +25,8 @@ export interface LiveState {
 }
 
 /**
- * The time between two pulls while something happens. It is so short that an event is on the screen
- * within 200 ms.
+ * The time between two pulls while something happens. This time is so short that an event is on the
+ * screen within 200 ms.
  */
 const followMs = 150;
 const kept = 20_000;
@@ -52,8 +52,8 @@ export function happeningOf(event: LogEvent): Happening {
 }
 
 /**
- * Everything that happens in the tenant, from an hour ago until now. It needs only one watch of the
- * log.
+ * Everything that happens in the tenant, from an hour ago until now. The whole page needs only one
+ * watch of the log.
  */
 export class Events {
   readonly timeline = new Timeline<Happening>(kept);

@@ -132,7 +132,8 @@ export function createAuth(options: {
     const url = new URL(`${prefix}${path}?${query}`, request.url);
     const inner = new Request(url, { method, headers, body });
     const response = await quietly(log, () => app.fetch(inner));
-    // lite's answers to its own failures and to unknown paths differ from GoTrue's.
+    // Replaces lite's answers to its own failures and to unknown paths, because GoTrue answers these
+    // differently.
     if (response.status === 500) return authError(500, "unexpected_failure", "Unexpected failure");
     if (response.status === 404 && !response.headers.get("content-type")?.includes("json"))
       return authError(404, "not_found", "404 page not found");

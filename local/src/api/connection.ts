@@ -130,8 +130,8 @@ export class DataConnection extends PostgresConnection {
 }
 
 /**
- * Adds the table to a column in an error, as in PostgREST, because lite sends columns without it.
- * Errors inside functions, which have a `where`, stay as they are.
+ * Adds the table to the name of a column in an error, as in PostgREST, because lite sends columns
+ * without their table. Errors inside functions, which have a `where`, stay as they are.
  */
 function qualifyColumn(error: PostgresError, path: string): void {
   const table = /^\/([^/]+)$/.exec(path)?.[1];

@@ -43,8 +43,9 @@ const compiler = new Kysely<Record<string, never>>({
 
 /**
  * Writes to a table in one statement, like PostgREST. Postgres reads the body's values, and the
- * answer shows the rows that were written. lite makes only the filters and the projection, because
- * its own writes pass values through JavaScript and show rows with further statements.
+ * answer shows the rows that were written. lite makes only the filters and the projection. Its own
+ * writes are not used, because they pass values through JavaScript and need further statements to
+ * show the rows.
  * @returns undefined if it is not a write to a known table
  * @throws Refusal
  */

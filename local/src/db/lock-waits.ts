@@ -1,8 +1,8 @@
 /**
- * Ends waits for locks. In PGlite, such a wait would last forever: the session that waits is the only
- * one that could commit the held transaction, and WebAssembly has no timer signals. So while a
- * transaction is held (see holds.ts), a wait for a lock is ended at once, as a canceled statement
- * (57014).
+ * Ends waits for locks. In PGlite, such a wait would last forever. The session that waits is the
+ * only one that could commit the held transaction, and no timeout can end the wait, because
+ * WebAssembly has no timer signals. So while a transaction is held (see holds.ts), a wait for a lock
+ * is ended at once, as a canceled statement (57014).
  *
  * Before the backend sleeps, it sets a timer for its deadlock check. It does this by calling an
  * import, which is wrapped here. `deadlock_timeout` is 1 ms. No other timer is as short, so this one

@@ -39,8 +39,8 @@ const REPORTED = [
 ];
 
 /**
- * Makes a session for a client whose password was correct, with its user's settings and those of
- * its startup packet, and then the messages that end a login. The backend stays set to that
+ * Makes a session for a client whose password was correct, with the settings of its user and of its
+ * startup packet. Then sends the client the messages that end a login. The backend stays set to that
  * session.
  */
 export async function login(

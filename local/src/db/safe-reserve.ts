@@ -2,10 +2,9 @@
  * Works around a fault of the driver (postgres.js 3.4.9). If a connection ends while a statement
  * runs, the next `reserve` that reopens the connection fails with the old error, and the connection
  * never returns to the pool. Once the pool has lost all its connections, every request waits
- * forever. Without `fetch_types`, this happens even if no connection was lost. `begin` has the same
- * fault, but throws the error where nobody can catch it, which ends the process. So here, each
- * reserved connection is a client of its own with one connection, and is discarded when that
- * connection ends.
+ * forever. Without `fetch_types`, this happens even if no connection was lost. In that case, `begin`
+ * throws where nobody can catch the error, which ends the process. So here, each reserved connection
+ * is a client of its own with one connection, and is discarded when that connection ends.
  */
 import { once } from "node:events";
 import net, { type Socket } from "node:net";

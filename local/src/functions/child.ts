@@ -132,8 +132,8 @@ export class FunctionsProcess {
     this.#child.kill("SIGKILL");
   }
 
-  // A request that is still on its way would meet a closed connection. So the order to drain is sent
-  // only after the last answer has ended.
+  // If the process ended now, a request that is still on its way would meet a closed connection. So
+  // the order to drain is sent only after the last answer has ended.
   #drainIfIdle(): void {
     if (this.#retired && this.#requests === 0) this.#send({ type: "drain" });
   }

@@ -112,7 +112,7 @@ export class Channel implements Subscriber {
     return true;
   }
 
-  /** A push of this channel, with its join_ref; `payload` is JSON text. */
+  /** Sends a push of this channel, with its join_ref. `payload` is JSON text. */
   push(event: string, payload: string): void {
     const { connection, joinRef, topic } = this;
     connection.send(encodePush(connection.version, joinRef, null, topic, event, payload));

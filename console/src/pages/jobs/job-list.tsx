@@ -57,7 +57,8 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
       goesOn: ({ all }) => !all.every(hasEnded),
     },
   );
-  // Until a new search has its answer, the results of the old one are shown, and no action may use them.
+  // Until a new search has its answer, the results of the old search are shown. No action may use
+  // those results.
   const isCurrent = jobs.data?.sought === searched().trim().slice(0, 200);
   return (
     <div class="stack">

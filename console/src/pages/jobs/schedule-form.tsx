@@ -85,7 +85,7 @@ export const toOptions = (schedule: Schedule): ScheduleOptions => ({
   options: optionsOf(schedule.options ?? {}),
 });
 
-/** Converts options from the names of SQL to those of the SDK. */
+/** Converts options with the names of SQL to options with the names of the SDK. */
 function optionsOf({ max_attempts, ...more }: Record<string, unknown>) {
   return {
     ...more,
