@@ -102,7 +102,8 @@ async function folderOf(folder: string): Promise<string> {
 async function confirm(signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    // While readline reads the terminal, only readline gets Ctrl-C, so it is passed on.
+    // While readline reads the terminal, only readline gets Ctrl-C, so pass the signal on to the
+    // process.
     lines.on("SIGINT", () => process.emit("SIGINT"));
     // Ctrl-D ends the question without an answer, which means no.
     const asked = lines.question("\nDo it? [Y/n] ", { signal }).catch(() => "no");

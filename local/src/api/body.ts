@@ -33,7 +33,10 @@ const tooLarge = () =>
     }),
   );
 
-/** The error that Postgres would return. It comes before JavaScript or WebAssembly runs out of stack. */
+/**
+ * The error that Postgres would return. The text is refused before JavaScript or WebAssembly runs
+ * out of stack.
+ */
 const tooDeep = () =>
   new Refusal(
     apiError(413, {

@@ -29,6 +29,9 @@ export type ChildMessage =
    */
   | { type: "crash"; function?: string; requestId?: string; message: string };
 
-/** Carries the start's secret on every proxied request; the router removes it. */
+/**
+ * This header carries the secret of the start on every proxied request. The router removes the
+ * header.
+ */
 export const SECRET_HEADER = "x-mayfly-functions-secret";
 export const REQUEST_ID_HEADER = "x-request-id";
