@@ -39,7 +39,7 @@ const catalogQuery = `
     select format('view %s %s', name, pg_get_viewdef(oid)) from relations where relkind in ('v', 'm')
     union all
     select format('column %s.%s %s %s not null: %s default: %s %s %s %s %s %s', r.name, a.attname,
-      -- The column's place among the columns that still exist, so that an upgraded table equals a new table.
+      -- Its place among the columns that were not dropped, so that an upgraded table equals a new one.
       row_number() over (partition by r.oid order by a.attnum),
       format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated,
       a.attcollation, a.attacl, a.attstattarget)
