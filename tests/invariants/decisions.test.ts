@@ -235,7 +235,8 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       status: "fulfilled",
       value: { renewal_secret: expect.any(String) },
     });
-    // Either this use came first and its answer was lost, or its secret was already unknown.
+    // If the repetition came first, it counts as the repetition of a call whose answer was lost, and is answered. If
+    // it came second, its secret is no longer known.
     expect(await codeOfOutcome(repeated)).toMatch(/^(ok|renewal_refused)$/);
   });
 

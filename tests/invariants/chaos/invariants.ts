@@ -61,7 +61,7 @@ export async function checkAgents(sql: Sql, tenant: string, account: Account): P
   for (const id of account.stopped) expect(agents.get(id)?.status).toBe("stopped");
 }
 
-/** Measurements of the database from outside. */
+/** No transaction has stayed open without work for more than 5 s. */
 export async function checkNothingHangs(sql: Sql): Promise<void> {
   const rows = await sql`
     select state, query from pg_stat_activity

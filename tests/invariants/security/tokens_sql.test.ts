@@ -49,7 +49,7 @@ function seenBy(claims: Claims): Promise<Seen> {
   });
 }
 
-/** At most, the claims are those of a living agent of the tenant that they name. */
+/** Checks that the claims give no more than the rights of a living agent, in the tenant that they name. */
 function mayBe(claims: Claims): string | undefined {
   const { iss, role, exp, nbf = 0, sub, mayfly } = claims;
   const { tenant } = Object(mayfly) as { tenant?: unknown };
