@@ -125,7 +125,7 @@ describe("a function of jobs", () => {
   it("ends before its time limit, and fails a job that has recorded nothing", async () => {
     const stuck = dataOf(await mayfly.jobs.add("stuck", {}, { maxAttempts: 1, queue: "brief" }));
     expect(await call(asProject(), "brief")).toMatchObject({ status: 200, data: { more: true } });
-    // If the call claimed the job late, it cannot tell that the job is stuck. The next call then fails the job.
+    // If this call claimed the job late, the job fails only in the next call.
     expect(dataOf(await mayfly.jobs.ended(stuck.id, { timeoutMs: 30_000 }))).toMatchObject({
       status: "failed",
       error: { code: "call_over", message: expect.stringContaining("steps") },

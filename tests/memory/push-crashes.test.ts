@@ -6,8 +6,8 @@ import { databaseUrl } from "#harness/needs";
 import { putOf, updateOf } from "#harness/operations";
 
 /**
- * Without the Data API: if the server ends a session in the middle of a transaction, postgres.js 3.4 writes its
- * rollback to a closed socket, and throws where nobody can catch it.
+ * Pushes without the Data API, because its connections cannot be ended here: if the server ends a session in the middle
+ * of a transaction, postgres.js 3.4 writes the rollback to a closed socket, and throws where nobody can catch the error.
  */
 describe.skipIf(!databaseUrl)("the database, on a real Postgres 17,", () => {
   let db: TestDatabase;

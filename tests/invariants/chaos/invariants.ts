@@ -1,4 +1,4 @@
-/** Checks the invariants of DESIGN.md in the tables, without the SDK. The numbers below are those in DESIGN.md. */
+/** Checks the invariants of docs/concepts.md, with the numbers that they have there, in the tables. */
 import { expect } from "vitest";
 import type { Sql } from "#harness/callers";
 import type { Account } from "./load.ts";

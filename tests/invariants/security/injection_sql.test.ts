@@ -88,7 +88,7 @@ beforeAll(async () => {
     insert into mayfly.teams (tenant_id, name) values (${own.tenant}, 'of nobody') returning id`;
   wanted = {
     page_limit: 1,
-    // These calls pull no page of the log, because otherwise every call would read one.
+    // `sync` pulls no page of the log. Otherwise it would read one for each payload.
     "sync.page_limit": 0,
     role: "viewer",
     level: 1,
