@@ -1,7 +1,7 @@
 /**
- * The process in which the agents of agents.ts run. They show what they do, end or vanish, and new agents take their
- * place. A watcher follows their presence. The process reports to agents.ts what the watcher sees, how late the
- * watcher sees it, and how much memory the process uses.
+ * The process in which the agents of agents.ts run. They show what they do, end or vanish, and new agents
+ * take their place. A watcher follows their presence. The process reports to agents.ts what the watcher sees,
+ * how late the watcher sees it, and how much memory the process uses.
  */
 import { type Agent, Mayfly, type PresentAgent } from "@mayfly/sdk";
 import { collectGarbage } from "./lib/memory.ts";
@@ -13,7 +13,9 @@ const heartbeatMs = 60_000;
 /** How often an agent leaves and a new one takes its place. */
 const turnoverMs = 5_000;
 const sampleMs = 5_000;
-/** How many agents are spawned at once: few, because PGlite has one session, which checks one join at a time. */
+/**
+ * How many agents are spawned at once: few, because PGlite has one session, which checks one join at a time.
+ */
 const teamSize = 20;
 
 const mayfly = new Mayfly({ url, key, tenant });

@@ -1,10 +1,10 @@
 /**
- * Two hundred agents of one tenant in one process. They show what they do, send heartbeats, end or vanish, and
- * new agents take their place. A watcher follows their presence. Measures whether the watcher sees the agents that
- * the table has, how late the watcher sees a change, and how much memory the process uses. Takes ten minutes, or one
- * minute with --quick. Runs on the embedded Supabase with raised limits, because the Free plan allows 200 connections
- * and 20 presence messages a second. Uses the Postgres in DATABASE_URL if it is set, because on PGlite, so many agents
- * keep the only session busy for more than half of the time.
+ * Two hundred agents of one tenant in one process. They show what they do, send heartbeats, end or vanish,
+ * and new agents take their place. A watcher follows their presence. Measures whether the watcher sees the
+ * agents that the table has, how late the watcher sees a change, and how much memory the process uses. Takes
+ * ten minutes, or one minute with --quick. Runs on the embedded Supabase with raised limits, because the Free
+ * plan allows 200 connections and 20 presence messages a second. Uses the Postgres in DATABASE_URL if it is
+ * set, because on PGlite, so many agents keep the only session busy for more than half of the time.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/agents.ts [--quick]
  */

@@ -1,7 +1,7 @@
 /**
- * How many HTTP requests programs make: `node tests/bench/calls.ts [index.ts of another SDK]`. The programs are the
- * example of the README, and examples/worker.ts with 40 tasks. A proxy in front of the embedded Supabase counts the
- * requests. The opening of a WebSocket counts as a request.
+ * How many HTTP requests programs make: `node tests/bench/calls.ts [index.ts of another SDK]`. The programs
+ * are the example of the README, and examples/worker.ts with 40 tasks. A proxy in front of the embedded
+ * Supabase counts the requests. The opening of a WebSocket counts as a request.
  */
 import { createServer, request as send } from "node:http";
 import { type AddressInfo, connect } from "node:net";

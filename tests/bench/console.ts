@@ -1,7 +1,8 @@
 /**
- * The console in headless Chromium, with a tenant of 200 agents and 500 events a second: how many frames a second
- * the console draws, and how much memory it uses. Also measures, in a quiet tenant, how long an event takes from its
- * commit to the screen. The events are written with the SQL function that all rooms use. The agents are only rows.
+ * The console in headless Chromium, with a tenant of 200 agents and 500 events a second: how many frames a
+ * second the console draws, and how much memory it uses. Also measures, in a quiet tenant, how long an event
+ * takes from its commit to the screen. The events are written with the SQL function that all rooms use. The
+ * agents are only rows.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/console.ts [--quick]
  */

@@ -27,12 +27,17 @@ import { report, round } from "./lib/report.ts";
 import { onEach, quick, rounds, unlimited } from "./lib/target.ts";
 import { settleAll } from "./vectors.ts";
 
-/** PGlite has fewer memories, because it takes too long to build an index over 100,000 vectors in WebAssembly. */
+/**
+ * PGlite has fewer memories, because it takes too long to build an index over 100,000 vectors in WebAssembly.
+ */
 const sizesOn = {
   postgres: quick ? [100, 1_000, 10_000] : [1_000, 10_000, 100_000],
   pglite: quick ? [30, 300, 3_000] : [100, 1_000, 10_000],
 };
-/** How many vectors of a tenant with more vectors than this are not settled. In a smaller tenant, none is settled. */
+/**
+ * How many vectors of a tenant with more vectors than this are not settled. In a smaller tenant, none is
+ * settled.
+ */
 const fresh = 200;
 const words = "rotate import verify deploy migrate index cache token tenant policy vector".split(
   " ",
@@ -95,7 +100,10 @@ await onEach(async ({ sql }, on) => {
   }
 });
 
-/** Left out of a quick run, because it takes too long. The benchmark `start` measures a start in a quick run too. */
+/**
+ * Left out of a quick run, because it takes too long. The benchmark `start` measures a start in a quick run
+ * too.
+ */
 if (!quick) await growStart();
 
 for (const [line, points] of lines) console.log(`${line}: slope ${round(slope(points))}`);

@@ -1,8 +1,8 @@
 /**
  * What nudges cost: how many broadcasts 1,000 writes cause, and how long after its commit each write is
- * announced. Compares two ways: due nudges, which a flusher sends each second, and nudges that each transaction sends
- * itself, as in a project without a flusher. Also measures, in pairs, what each way costs a writer: a push of 1 and of
- * 100 memories, and a message to an open inbox.
+ * announced. Compares two ways: due nudges, which a flusher sends each second, and nudges that each
+ * transaction sends itself, as in a project without a flusher. Also measures, in pairs, what each way costs a
+ * writer: a push of 1 and of 100 memories, and a message to an open inbox.
  *
  *   node tests/bench/nudges.ts [--quick]
  */

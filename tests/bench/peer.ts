@@ -1,9 +1,9 @@
 /**
- * The same work on Mayfly and on a peer, the federation hub of agentic-flow 1.10.2 as it comes from npm: pushes of 100
- * rows, and pulls of 100 out of 1,000 and 10,000 rows. Mayfly is called over HTTP. It has row-level security, a log and
- * quotas, and runs on PGlite and on Postgres. The peer is called over its WebSocket. It stores rows in SQLite in the
- * memory of its process, does not check tokens, and has no cursor. The benchmark installs the peer into
- * node_modules/.cache, which takes minutes the first time.
+ * The same work on Mayfly and on a peer, the federation hub of agentic-flow 1.10.2 as it comes from npm:
+ * pushes of 100 rows, and pulls of 100 out of 1,000 and 10,000 rows. Mayfly is called over HTTP. It has
+ * row-level security, a log and quotas, and runs on PGlite and on Postgres. The peer is called over its
+ * WebSocket. It stores rows in SQLite in the memory of its process, does not check tokens, and has no cursor.
+ * The benchmark installs the peer into node_modules/.cache, which takes minutes the first time.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/peer.ts [--quick]
  */
@@ -32,7 +32,10 @@ const folder = join(import.meta.dirname, "../../node_modules/.cache/mayfly-peer"
 const port = 18_443;
 const batch = 100;
 
-/** The PATH without the project's node_modules, so that npm builds the peer's SQLite for the Node that runs the peer. */
+/**
+ * The PATH without the project's node_modules, so that npm builds the peer's SQLite for the Node that runs
+ * the peer.
+ */
 const path = (process.env.PATH ?? "")
   .split(":")
   .filter((part) => !part.includes("node_modules"))

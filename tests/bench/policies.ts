@@ -1,6 +1,6 @@
 /**
- * What row-level security costs: each frequent query, run by an agent under the policies, compared with the same query,
- * run by a role that bypasses them. Compares the time and the planner's estimate of the cost.
+ * What row-level security costs: each frequent query, run by an agent under the policies, compared with the
+ * same query, run by a role that bypasses them. Compares the time and the planner's estimate of the cost.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/policies.ts [--quick]
  */

@@ -1,9 +1,9 @@
 /**
- * Pushes batches of 100 memories through mayfly.push, with the log, row-level security and quotas. The baseline is a
- * plain insert of the same memories into a table with the same columns and indexes, and one to_tsvector for each row.
- * The goal is a ratio of at most 1.6. Also pushes batches of other sizes, and with 1, 8 and 32 writers in one tenant.
- * Compares pulls at the end of a log of a million events with pulls at its start, with and without an older transaction
- * that stays open.
+ * Pushes batches of 100 memories through mayfly.push, with the log, row-level security and quotas. The
+ * baseline is a plain insert of the same memories into a table with the same columns and indexes, and one
+ * to_tsvector for each row. The goal is a ratio of at most 1.6. Also pushes batches of other sizes, and with
+ * 1, 8 and 32 writers in one tenant. Compares pulls at the end of a log of a million events with pulls at its
+ * start, with and without an older transaction that stays open.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/push.ts [--quick] [pushes | batches | writers | pulls]
  */
@@ -56,7 +56,10 @@ const insertPlainly = `
   from given, jsonb_array_elements(ops) o (op)
   where o.op #> '{body,embedding}' is not null`;
 
-/** Compares pushes with plain inserts of the same memories: the CPU time of the server's process, and the elapsed time. */
+/**
+ * Compares pushes with plain inserts of the same memories: the CPU time of the server's process, and the
+ * elapsed time.
+ */
 async function pushes(withVectors: boolean) {
   const tenant = await makeTenant(db.sql, unlimited);
   const { claims } = await makeAgent(db.sql, tenant, { lifetime: 900 });

@@ -1,6 +1,6 @@
 /**
- * Compares a spawn of an agent with a plain insert of the same row, which makes as many round trips. Also compares the
- * stop of an agent that has many descendants with the stop of an agent that has none.
+ * Compares a spawn of an agent with a plain insert of the same row, which makes as many round trips. Also
+ * compares the stop of an agent that has many descendants with the stop of an agent that has none.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/spawn.ts [--quick]
  */

@@ -101,7 +101,8 @@ const on = "postgres";
   });
   await caller.close();
 
-  // Each job takes 100 to 400 ms, so 50 agents need at least a fiftieth of the sum. The agents share connections.
+  // Each job takes 100 to 400 ms, so 50 agents need at least a fiftieth of the sum. The agents share
+  // connections.
   const other = await makeTenant(sql, unlimited);
   const adder = await makeAgent(sql, other, lives);
   const inputs = Array.from({ length: jobs }, (_, n) => ({ ms: 100 + ((n * 7_919) % 301) }));

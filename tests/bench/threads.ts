@@ -1,8 +1,8 @@
 /**
- * Compares our checkpointer for LangGraph.js, which calls the Data API, with LangGraph's own checkpointer for Postgres,
- * which has a connection to the database. Both use the same Postgres. Measures how long a step of a growing thread
- * takes, how large the thread becomes, and how long it takes to read the thread. The embedded Supabase serves the Data
- * API in the process of the benchmark.
+ * Compares our checkpointer for LangGraph.js, which calls the Data API, with LangGraph's own checkpointer for
+ * Postgres, which has a connection to the database. Both use the same Postgres. Measures how long a step of a
+ * growing thread takes, how large the thread becomes, and how long it takes to read the thread. The embedded
+ * Supabase serves the Data API in the process of the benchmark.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/threads.ts [--quick]
  */

@@ -1,4 +1,7 @@
-/** Tenants with memories and vectors, which the database makes. The vectors have the length 1 and form clusters. */
+/**
+ * Tenants with memories and vectors, which the database makes. The vectors have the length 1 and form
+ * clusters.
+ */
 import { makeTenant, type Sql } from "#harness/callers";
 
 /** Without quotas that could interfere. */
@@ -37,12 +40,15 @@ const choosing = (rows: string) => `
   r as materialized (select rows.id, 1 + floor(random() * (select count(*) from directions))::int as direction, 1 + floor(random() * 2000)::int as a,
     1 + floor(random() * 2000)::int as b from ${rows})`;
 
-/** A UUIDv7 for row `n`, one millisecond after the row before, so that ids grow with time, as agents make them. */
+/**
+ * A UUIDv7 for row `n`, one millisecond after the row before, so that ids grow with time, as agents make
+ * them.
+ */
 const orderedId = `(overlay(lpad(to_hex(1750000000000 + n), 12, '0') placing '-' from 9 for 0) || '-7' || right(gen_random_uuid()::text, 21))::uuid`;
 
 /**
- * Makes a tenant with `size` memories. Every tenth memory has the tag `tenth`, and every thousandth also has the tag
- * `rare`. Each is about one of a thousand subjects, such as `subject7`.
+ * Makes a tenant with `size` memories. Every tenth memory has the tag `tenth`, and every thousandth also has
+ * the tag `rare`. Each is about one of a thousand subjects, such as `subject7`.
  */
 export async function fillTenant(sql: Sql, size: number): Promise<string> {
   const tenant = await makeTenant(sql, unlimited);
@@ -60,8 +66,9 @@ export async function fillTenant(sql: Sql, size: number): Promise<string> {
 }
 
 /**
- * In each of these tenants, settles all vectors except the newest `fresh`. Meanwhile there is no index, because settling
- * vectors into an existing index would take minutes. Then builds the index and tunes the search.
+ * In each of these tenants, settles all vectors except the newest `fresh`. Meanwhile there is no index,
+ * because settling vectors into an existing index would take minutes. Then builds the index and tunes the
+ * search.
  */
 export async function settleAll(
   sql: Sql,

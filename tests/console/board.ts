@@ -15,8 +15,9 @@ export async function laneOf(page: Page, agent: string) {
 }
 
 /**
- * Clicks on the head of an arc, which opens the details of the arc. The head is in the recipient's lane, near the line
- * of the present. `tip` is the text that the board shows under the mouse, and `kind` is the heading of the details.
+ * Clicks on the head of an arc, which opens the details of the arc. The head is in the recipient's lane, near
+ * the line of the present. `tip` is the text that the board shows under the mouse, and `kind` is the heading
+ * of the details.
  */
 export async function openArc(
   page: Page,

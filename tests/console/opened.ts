@@ -85,7 +85,9 @@ export async function signIn(page: Page, person: { email: string; password: stri
   await page.waitForSelector(".shell");
 }
 
-/** Saves screenshots of the page: light, dark, and as wide as a phone. Not in CI, where nobody would see them. */
+/**
+ * Saves screenshots of the page: light, dark, and as wide as a phone. Not in CI, where nobody would see them.
+ */
 export async function keepLooks(page: Page, name: string): Promise<void> {
   if (process.env.CI) return;
   const size = page.viewportSize();

@@ -17,8 +17,8 @@ export interface TestDatabase extends Clock {
 }
 
 /**
- * Opens a database on the Postgres 17 that `DATABASE_URL` names, or on PGlite if the variable is not set. Both run
- * the same SQL. Postgres needs a fifth of the time that PGlite needs.
+ * Opens a database on the Postgres 17 that `DATABASE_URL` names, or on PGlite if the variable is not set.
+ * Both run the same SQL. Postgres needs a fifth of the time that PGlite needs.
  */
 export const openTestDatabase = (): Promise<TestDatabase> =>
   databaseUrl ? openPostgresDatabase() : openPgliteDatabase();

@@ -1,6 +1,6 @@
 /**
- * The processor time of a test file: that of the process that runs it, and that of the processes that this process
- * has started and that have ended.
+ * The processor time of a test file: that of the process that runs it, and that of the processes that this
+ * process has started and that have ended.
  */
 import { readFileSync } from "node:fs";
 

@@ -28,7 +28,8 @@ export async function openIsolation(sql: Sql, more: RoomSweep[] = []): Promise<I
   const victim = await fillTenant(sql, more);
   const bare = await makeAgent(sql, victim.tenant, { scopes: [] });
   const strangers = await makeStrangers(sql, victim, more);
-  // The secret key may read every table. Only functions refuse it here, because it has to name a tenant for them.
+  // The secret key may read every table. Only functions refuse it here, because it has to name a tenant for
+  // them.
   delete strangers["the secret key, naming no tenant"];
   const common = all.flatMap((room) => room.common ?? []);
   const rows = await sql`

@@ -7,7 +7,9 @@ import { type Claims, rpc, type Sql } from "./callers.ts";
 export type { JobHandler } from "@mayfly/sdk";
 export { startJob, Worker } from "@mayfly/sdk/internal";
 
-/** How many calls of a worker can run at once: a call that ends and claims jobs, and calls that its jobs make. */
+/**
+ * How many calls of a worker can run at once: a call that ends and claims jobs, and calls that its jobs make.
+ */
 const connections = 3;
 
 export interface DirectDoor extends JobsDoor {
@@ -42,7 +44,8 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
     },
     onWake(listener) {
       const { tenant } = claims.mayfly as { tenant: string };
-      // As with the Postgres transport, the database notifies a tenant's listeners only while they hold a lease.
+      // As with the Postgres transport, the database notifies a tenant's listeners only while they hold a
+      // lease.
       const lease = () =>
         ear.query("select mayfly_private.listen_by_postgres($1::uuid[])", [[tenant]]);
       const renewal = setInterval(() => void lease().catch(() => {}), 30_000);

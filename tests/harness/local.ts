@@ -53,7 +53,8 @@ export const mayflyWith = (
 export interface TestLocalOptions extends Partial<LocalOptions> {
   /**
    * Uses PGlite as the database. By default, the database is a real Postgres 17 if there is one and no other
-   * option chooses a database or its keys. On a real Postgres, requests run in parallel, and SQL takes a fraction of the time.
+   * option chooses a database or its keys. On a real Postgres, requests run in parallel, and SQL takes a
+   * fraction of the time.
    */
   embedded?: boolean;
 }

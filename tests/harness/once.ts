@@ -13,7 +13,10 @@ export async function beginRun(): Promise<() => Promise<void>> {
   return () => rm(folder, { recursive: true, force: true });
 }
 
-/** Makes sure that only one process of a run does the work of this name at a time. Outside of a run, nobody waits. */
+/**
+ * Makes sure that only one process of a run does the work of this name at a time. Outside of a run, nobody
+ * waits.
+ */
 export async function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
   const run = process.env[noted];
   if (!run) return work();
@@ -36,8 +39,8 @@ export async function inTurn<T>(name: string, work: () => Promise<T>): Promise<T
 }
 
 /**
- * Calls `make` once in each run, however many files and processes ask, and returns its result. If `make` fails, the
- * next caller tries again.
+ * Calls `make` once in each run, however many files and processes ask, and returns its result. If `make`
+ * fails, the next caller tries again.
  *
  * @param make gets an empty folder. Its result is kept as JSON. Nobody may change the files that it has made.
  */

@@ -1,6 +1,6 @@
 /**
- * A setup file, which Vitest evaluates again for every test file. It records whether a test of the file has failed, and
- * how much processor time the file takes.
+ * A setup file, which Vitest evaluates again for every test file. It records whether a test of the file has
+ * failed, and how much processor time the file takes.
  */
 import { afterAll, beforeEach } from "vitest";
 import { measureEffort } from "./effort.ts";

@@ -1,4 +1,7 @@
-/** Whether a test of the current file has failed, or none has begun. `outcome-setup.ts` reports each test here. */
+/**
+ * Whether a test of the current file has failed, or none has begun. `outcome-setup.ts` reports each test
+ * here.
+ */
 
 let begun = false;
 let failed = false;

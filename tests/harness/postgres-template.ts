@@ -1,7 +1,7 @@
 /**
- * The template database on a real Postgres, with everything that bootstrap and the migrations make. There is one
- * template for each state of the sources. All tests copy it, which takes 0.1 s. After a change of SQL, the new template
- * is made from the last one if possible, and otherwise from a database with the releases.
+ * The template database on a real Postgres, with everything that bootstrap and the migrations make. There is
+ * one template for each state of the sources. All tests copy it, which takes 0.1 s. After a change of SQL,
+ * the new template is made from the last one if possible, and otherwise from a database with the releases.
  */
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
@@ -106,8 +106,8 @@ async function changedFromLast(cluster: Cluster, stages: Stages): Promise<boolea
 }
 
 /**
- * One run at a time makes a template, because roles belong to the whole cluster. The same lock keeps other runs from
- * dropping a template while it is copied.
+ * One run at a time makes a template, because roles belong to the whole cluster. The same lock keeps other
+ * runs from dropping a template while it is copied.
  */
 async function alone<T>(admin: postgres.Sql, work: () => Promise<T>): Promise<T> {
   await admin`select pg_advisory_lock(hashtextextended('mayfly_template', 0))`;
@@ -127,7 +127,10 @@ export async function copyTemplate(admin: postgres.Sql, clusterUrl: string): Pro
   return cluster.urlOf(name);
 }
 
-/** Makes the template unless it exists. A run does this first, so that SQL with an error fails before any test. */
+/**
+ * Makes the template unless it exists. A run does this first, so that SQL with an error fails before any
+ * test.
+ */
 export async function makePostgresTemplate(clusterUrl: string): Promise<void> {
   const admin = postgres(clusterUrl, { max: 1, onnotice: () => {} });
   try {

@@ -9,8 +9,8 @@ import { makeTemplate } from "./template.ts";
 async function prepare(): Promise<void> {
   try {
     await buildCurrentMigrations();
-    // With a real Postgres, few tests need PGlite, whose template takes three times as long to make. The first test
-    // that needs it makes it.
+    // With a real Postgres, few tests need PGlite, whose template takes three times as long to make. The
+    // first test that needs it makes it.
     if (databaseUrl) await makePostgresTemplate(databaseUrl);
     else await makeTemplate();
     await noteStage();

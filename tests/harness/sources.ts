@@ -9,8 +9,8 @@ export const root = join(import.meta.dirname, "../..");
 export const migrationsFolder = join(root, "supabase/migrations");
 
 /**
- * Rebuilds the migrations from sql/, so that a broken SQL file fails the tests at once. In CI, nothing is written:
- * the migrations have to be in the commit already.
+ * Rebuilds the migrations from sql/, so that a broken SQL file fails the tests at once. In CI, nothing is
+ * written: the migrations have to be in the commit already.
  *
  * @throws an error with one sentence for each thing that is wrong.
  */

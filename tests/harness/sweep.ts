@@ -51,8 +51,8 @@ export interface Attack {
 /** What a room provides for the sweep. */
 export interface RoomSweep {
   /**
-   * The room's tables in the schema mayfly, each with the scope that shows its rows, or null if every member sees them.
-   * If different rows need different scopes, a function returns all of these scopes.
+   * The room's tables in the schema mayfly, each with the scope that shows its rows, or null if every member
+   * sees them. If different rows need different scopes, a function returns all of these scopes.
    */
   shownBy?: Record<string, string | null | ((sql: Sql) => Promise<string[]>)>;
   /** Tables that are the same for everyone who is signed in, and that nobody can change. */

@@ -1,7 +1,8 @@
 /**
- * The template for PGlite: a database with everything that bootstrap and the migrations make. It is made once, and
- * all tests copy it. It is made in stages, each kept under the digest of its sources. After a change of SQL, the last
- * stage is made from the template that was made last, if possible, and otherwise from the stage with the releases.
+ * The template for PGlite: a database with everything that bootstrap and the migrations make. It is made
+ * once, and all tests copy it. It is made in stages, each kept under the digest of its sources. After a
+ * change of SQL, the last stage is made from the template that was made last, if possible, and otherwise from
+ * the stage with the releases.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";

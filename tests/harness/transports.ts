@@ -1,4 +1,7 @@
-/** An embedded Supabase, on PGlite or on a database of its own on a real Postgres 17, and both transports to it. */
+/**
+ * An embedded Supabase, on PGlite or on a database of its own on a real Postgres 17, and both transports to
+ * it.
+ */
 import { Mayfly } from "@mayfly/sdk";
 import { PostgresTransport } from "@mayfly/sdk/postgres";
 import { type Local, startLocal } from "../../local/src/index.ts";

@@ -2,7 +2,10 @@
 import { type Claims, rpc, type Sql } from "./callers.ts";
 import type { Clock } from "./clock.ts";
 
-/** Leaves out the values that change with time: the writes of this minute, and the spawns that are still allowed. */
+/**
+ * Leaves out the values that change with time: the writes of this minute, and the spawns that are still
+ * allowed.
+ */
 export async function storedBy(
   sql: Sql,
   claims: Claims,

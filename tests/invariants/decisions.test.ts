@@ -31,7 +31,9 @@ async function untilWaiting(ended: () => boolean): Promise<void> {
   }
 }
 
-/** Starts `second` while the transaction of `first` is open. Commits `first` when `second` waits or has ended. */
+/**
+ * Starts `second` while the transaction of `first` is open. Commits `first` when `second` waits or has ended.
+ */
 async function overlap<T>(
   claims: Claims,
   first: (session: Session) => Promise<unknown>,
@@ -134,7 +136,8 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       "create_enrolment_key",
       { name: "k" },
     );
-    // A key's last use is written once a minute. This spawn writes it, so the next spawn does not lock the key's row.
+    // A key's last use is written once a minute. This spawn writes it, so the next spawn does not lock the
+    // key's row.
     await rpc(db.sql, machineClaims(made.key), "spawn_agent");
     const revoke = () =>
       rpc(db.sql, owner, "revoke_enrolment_key", { id: made.enrolment_key.id, stop_agents: true });
@@ -235,8 +238,8 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       status: "fulfilled",
       value: { renewal_secret: expect.any(String) },
     });
-    // If the repetition came first, it counts as the repetition of a call whose answer was lost, and is answered. If
-    // it came second, its secret is no longer known.
+    // If the repetition came first, it counts as the repetition of a call whose answer was lost, and is
+    // answered. If it came second, its secret is no longer known.
     expect(await codeOfOutcome(repeated)).toMatch(/^(ok|renewal_refused)$/);
   });
 

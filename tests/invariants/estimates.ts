@@ -5,8 +5,8 @@ import { databaseUrl } from "#harness/needs";
 
 /**
  * Columns that keep their statistics because plans need them: their values come from fixed lists. Without the
- * statistics of tenant_id, for example, a recall takes up to 84 times as long (DOOR.md). For a new column, write `set
- * statistics 0` into the file of its table, or add the column here with a reason.
+ * statistics of tenant_id, for example, a recall takes up to 84 times as long (DOOR.md). For a new column,
+ * write `set statistics 0` into the file of its table, or add the column here with a reason.
  */
 export const words: Record<string, string[]> = {
   // A check constraint lists the values of these columns.
@@ -43,8 +43,8 @@ export const words: Record<string, string[]> = {
   state_versions: ["action"],
 };
 /**
- * Ids by which rows are found and joined. An estimate reveals something about an id only to somebody who already knows
- * the id. Ids in primary keys are read from the catalog, so a new table needs no line here.
+ * Ids by which rows are found and joined. An estimate reveals something about an id only to somebody who
+ * already knows the id. Ids in primary keys are read from the catalog, so a new table needs no line here.
  */
 export const ids: Record<string, string[]> = {
   agent_liveness: ["tenant_id", "agent_id"],
@@ -80,7 +80,10 @@ export const ids: Record<string, string[]> = {
   states: ["tenant_id", "id", "agent_id"],
   tenants: ["id"],
 };
-/** Types without content: statistics of numbers, times and flags describe the whole project, and `json` has no operators. */
+/**
+ * Types without content: statistics of numbers, times and flags describe the whole project, and `json` has no
+ * operators.
+ */
 const plain =
   /^(smallint|integer|bigint|real|double precision(\[\])?|boolean|timestamp.*|interval|xid8|json)$/;
 
@@ -197,8 +200,8 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
 }
 
 /**
- * Conditions on a column, by its type. COL is the column. VAL is a value that somebody has, or a similar value that
- * nobody has, which `nobodys` computes.
+ * Conditions on a column, by its type. COL is the column. VAL is a value that somebody has, or a similar
+ * value that nobody has, which `nobodys` computes.
  */
 export const asked: Record<string, { conditions: string[]; nobodys: string }> = {
   text: {

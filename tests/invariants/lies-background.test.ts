@@ -1,6 +1,6 @@
 /**
- * What an agent does in the background while something else, such as a captive portal, a proxy or a firewall, answers
- * instead of the server.
+ * What an agent does in the background while something else, such as a captive portal, a proxy or a firewall,
+ * answers instead of the server.
  */
 import { Mayfly } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";

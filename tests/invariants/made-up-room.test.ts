@@ -1,6 +1,7 @@
 /**
- * A made-up room takes part in the sweep, quotas, maintenance, export and erasure only because its files exist. They
- * are in made-up-room/, and look like the files of a real room in sql/<room> and tests/<room>/sweep.ts.
+ * A made-up room takes part in the sweep, quotas, maintenance, export and erasure only because its files
+ * exist. They are in made-up-room/, and look like the files of a real room in sql/<room> and
+ * tests/<room>/sweep.ts.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

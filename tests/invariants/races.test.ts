@@ -174,7 +174,8 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
     const everyone = new Promise((resolve) => {
       all = resolve;
     });
-    // Each writer keeps its transaction open until all have pushed. If they shared one counter, they would wait forever.
+    // Each writer keeps its transaction open until all have pushed. If they shared one counter, they would
+    // wait forever.
     await Promise.all(
       writers.map(({ claims }) =>
         actAs(db.sql, claims, async (session) => {

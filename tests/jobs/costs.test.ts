@@ -1,6 +1,6 @@
 /**
- * The cost of a call does not grow with the number of other rows. The cost is counted in pages that the database reads,
- * because their number is the same on a busy machine. For times, see docs/jobs.md.
+ * The cost of a call does not grow with the number of other rows. The cost is counted in pages that the
+ * database reads, because their number is the same on a busy machine. For times, see docs/jobs.md.
  */
 
 import postgres from "postgres";

@@ -1,6 +1,6 @@
 /**
- * Invariant 9: one tenant cannot starve another, and within a tenant, one queue cannot starve another. The tests count
- * claims, so that they do not depend on time.
+ * Invariant 9: one tenant cannot starve another, and within a tenant, one queue cannot starve another. The
+ * tests count claims, so that they do not depend on time.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, type Sql, serviceRole } from "#harness/callers";

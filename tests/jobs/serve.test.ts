@@ -29,8 +29,8 @@ const handlers = {
 export default { fetch: serveJobs(handlers, ${JSON.stringify(options)}) };`;
 
 /**
- * With these options, a call ends 2 s, a sixth of the wall clock, after it has begun its first job. A job counts as
- * stuck if it records no step for 4 s. Even a busy machine records one in that time.
+ * With these options, a call ends 2 s, a sixth of the wall clock, after it has begun its first job. A job
+ * counts as stuck if it records no step for 4 s. Even a busy machine records one in that time.
  */
 const slices = { wallClockMs: 12_000, maxJobs: 1 };
 

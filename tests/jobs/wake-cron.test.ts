@@ -1,7 +1,8 @@
 /**
- * A real pg_cron wakes a function in Deno, on Postgres 17. Only pg_net is replaced: its requests are rows that the test
- * sends or loses. As in tests/operations/schedules.test.ts, the cluster's only pg_cron is in another database. Our
- * function creates the job of pg_cron there, and the test then points this job at the database of the test.
+ * A real pg_cron wakes a function in Deno, on Postgres 17. Only pg_net is replaced: its requests are rows
+ * that the test sends or loses. As in tests/operations/schedules.test.ts, the cluster's only pg_cron is in
+ * another database. Our function creates the job of pg_cron there, and the test then points this job at the
+ * database of the test.
  */
 import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";

@@ -13,7 +13,10 @@ export const root = join(import.meta.dirname, "../..");
 const cli = join(root, "local/cli.js");
 
 let folder: string;
-/** Makes a data folder as a first start leaves it. To copy one takes half a second, and a first start takes ten. */
+/**
+ * Makes a data folder as a first start leaves it. To copy one takes half a second, and a first start takes
+ * ten.
+ */
 let made: string;
 export let data: string;
 const children = new Set<ChildProcess>();

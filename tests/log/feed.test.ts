@@ -76,8 +76,8 @@ describe("three watches of states next to a busy peer", () => {
     expect(answered.some(({ path }) => path.includes("/functions/v1/sync"))).toBe(false);
     expect(answered.some(({ path }) => path.endsWith("/rpc/state_changes"))).toBe(false);
     expect(answered.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(20_000);
-    // All watches share the pulls, of which each nudge causes a few: 2 when measured. Without sharing, it would be
-    // three times as many.
+    // All watches share the pulls, of which each nudge causes a few: 2 when measured. Without sharing, it
+    // would be three times as many.
     expect(pulls().length).toBeLessThan(15);
   });
 

@@ -23,7 +23,10 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** Calls a function as the Data API does: the arguments are one JSON object, and each is cast to its parameter's type. */
+/**
+ * Calls a function as the Data API does: the arguments are one JSON object, and each is cast to its
+ * parameter's type.
+ */
 const call = (name: string, values: Record<string, unknown>) =>
   actAs(db.sql, agent.claims, async (session) => {
     const casts: Record<string, string> = { push: "jsonb", since: "text", page_limit: "integer" };

@@ -1,7 +1,8 @@
 /**
- * In the middle of pushes, these tests kill the process of the functions, and the database. Other tests kill the process
- * of the SDK (tests/outbox/outbox.test.ts), the whole embedded Supabase (tests/local/process.test.ts), and the session
- * of a push on Postgres 17 (tests/memory/push-crashes.test.ts).
+ * In the middle of pushes, these tests kill the process of the functions, and the database. Other tests kill
+ * the process of the SDK (tests/outbox/outbox.test.ts), the whole embedded Supabase
+ * (tests/local/process.test.ts), and the session of a push on Postgres 17
+ * (tests/memory/push-crashes.test.ts).
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

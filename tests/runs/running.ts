@@ -19,7 +19,7 @@ import {
 type AnyAgent = Extract<Parameters<typeof runAgents>[number], { name: string }>;
 export type Door = ReturnType<typeof sqlDoor>;
 
-/** What a scripted model answers in one step: a text, calls of tools, or both. */
+/** What a scripted model answers in one step: a text, calls of tools with or without a text, or an error. */
 export type Scripted =
   | string
   | { text?: string; calls: { tool: string; input: unknown; id?: string }[] }
@@ -66,8 +66,8 @@ export function partsOf(
 }
 
 /**
- * A model that answers by a script. It counts the answers in its prompt to know the step, so the step is the same for
- * every worker that continues the run.
+ * A model that answers by a script. It counts the answers in its prompt to know the step, so the step is the
+ * same for every worker that continues the run.
  */
 export function scriptedModel(
   script: (step: number, prompt: unknown[]) => Scripted | Promise<Scripted>,

@@ -1,7 +1,7 @@
 /**
- * Programs for the SDK of 0.1.0: a chapter for each part of the SDK, with the names that this release had. They are
- * plain JavaScript, because a user's old program is not checked against today's types either. `like` compares only
- * what 0.1.0 knew, so that a chapter ignores what later releases add.
+ * Programs for the SDK of 0.1.0: a chapter for each part of the SDK, with the names that this release had.
+ * They are plain JavaScript, because a user's old program is not checked against today's types either. `like`
+ * compares only what 0.1.0 knew, so that a chapter ignores what later releases add.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -14,7 +14,10 @@ export async function tablesOf(sql: Sql): Promise<Tables> {
   return Object.fromEntries(rows.map(({ name, columns }) => [name, columns]));
 }
 
-/** Our tables without the columns that are computed from others, because an export need not have those. */
+/**
+ * The given tables without columns that are computed from others, because an export need not have such
+ * columns.
+ */
 export async function withoutGenerated(sql: Sql, tables: Tables): Promise<Tables> {
   const rows = await sql`
     select format('%s.%s.%s', n.nspname, c.relname, a.attname) as name

@@ -1,4 +1,7 @@
-/** How many jobs a second can be added: one in each call, each call after the answer to the last, or a hundred. */
+/**
+ * How many jobs a second can be added: one in each call, each call after the answer to the last, or a
+ * hundred.
+ */
 import { quartiles } from "../lib/measure.ts";
 import { report } from "../lib/report.ts";
 import { rounds } from "../lib/target.ts";

@@ -1,4 +1,7 @@
-/** A worker over HTTP, through the Data API of the embedded Supabase, compared with a worker next to the same Postgres. */
+/**
+ * A worker over HTTP, through the Data API of the embedded Supabase, compared with a worker next to the same
+ * Postgres.
+ */
 import { Mayfly } from "@mayfly/sdk";
 import { makeTenant } from "#harness/callers";
 import type { TestDatabase } from "#harness/database";

@@ -1,6 +1,6 @@
 /**
- * The packages with which jobs are compared. They are dependencies of a package of their own, so that `npm install` in
- * the repository does not install them.
+ * The packages with which jobs are compared. They are dependencies of a package of their own, so that `npm
+ * install` in the repository does not install them.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * How many empty jobs a second workers do. All jobs are added before the workers start. Each opponent runs with its
- * default settings and with tuned ones.
+ * How many empty jobs a second workers do. All jobs are added before the workers start. Each opponent runs
+ * with its default settings and with tuned ones.
  */
 import { quartiles } from "../lib/measure.ts";
 import { report } from "../lib/report.ts";

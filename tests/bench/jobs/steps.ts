@@ -1,6 +1,6 @@
 /**
- * Steps of one job: the time from one step to the next, what the tenth and the 5,000th step cost, and how long it takes
- * to read all steps again.
+ * Steps of one job: the time from one step to the next, what the tenth and the 5,000th step cost, and how
+ * long it takes to read all steps again.
  */
 
 import { openBackend } from "#harness/backend";

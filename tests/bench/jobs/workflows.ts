@@ -108,7 +108,10 @@ interface DbosClient {
   destroy(): Promise<void>;
 }
 
-/** DBOS has one worker in each process. Several workers would need several processes, so they are not measured. */
+/**
+ * DBOS has one worker in each process. Several workers would need several processes, so they are not
+ * measured.
+ */
 export async function openDbos(): Promise<Queue> {
   const { DBOS, DBOSClient } = await load<{
     DBOS: Dbos;

@@ -17,7 +17,10 @@ export interface Call {
 
 type Clock = (backend: Backend, work: () => Promise<unknown>) => Promise<number>;
 
-/** Makes both calls in each round, in alternating order. The first rounds do not count: they plan the statements. */
+/**
+ * Makes both calls in each round, in alternating order. The first rounds do not count: they plan the
+ * statements.
+ */
 async function compareBy(
   clock: Clock,
   rounds: number,

@@ -1,4 +1,7 @@
-/** Pairs of times, measured in turns. On a shared machine, the ratio of a pair says more than either of its times. */
+/**
+ * Pairs of times, measured in turns. On a shared machine, the ratio of a pair says more than either of its
+ * times.
+ */
 
 export interface Quartiles {
   q1: number;

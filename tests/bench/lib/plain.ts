@@ -16,9 +16,10 @@ export const nameOf = (call: string) =>
   call === exact ? "exact" : call.replace(/.*, (\d+)\)\)$/, "HNSW, ef_search $1");
 
 /**
- * Makes functions for the plain queries, and one that compares queries. It measures inside the database, so that no
- * round trip is included. The queries take turns, each with another question than the query before. With the same
- * question, the first query would find cold caches, and the others would find what the first one had read.
+ * Makes functions for the plain queries, and one that compares queries. It measures inside the database, so
+ * that no round trip is included. The queries take turns, each with another question than the query before.
+ * With the same question, the first query would find cold caches, and the others would find what the first
+ * one had read.
  */
 export async function makePlain(sql: Sql): Promise<void> {
   await sql.unsafe(`

@@ -1,4 +1,7 @@
-/** Prints one line for each measurement, and also writes it as JSON if `npm run bench` has started the benchmark. */
+/**
+ * Prints one line for each measurement, and also writes it as JSON if `npm run bench` has started the
+ * benchmark.
+ */
 import { appendFileSync } from "node:fs";
 import type { Comparison } from "./measure.ts";
 

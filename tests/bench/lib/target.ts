@@ -1,6 +1,6 @@
 /**
- * The databases of a benchmark: the Postgres 17 that DATABASE_URL names, if it is set, and PGlite. With --quick, only
- * one of them: Postgres if there is one.
+ * The databases of a benchmark: the Postgres 17 that DATABASE_URL names, if it is set, and PGlite. With
+ * --quick, only one of them: Postgres if there is one.
  */
 import { openPgliteDatabase, openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { makeTemplate } from "#harness/template";

@@ -8,7 +8,10 @@ import { unlimited } from "../lib/target.ts";
 export const turns = 5;
 const words = Array.from({ length: 40 }, (_, n) => `word${n} `).join("");
 
-/** @param last the number of the step in which the model answers. In the steps before, the model calls the tool. */
+/**
+ * @param last the number of the step in which the model answers. In the steps before, the model calls the
+ * tool.
+ */
 export const modelUntil = (last: number, onCall: (step: number) => unknown = () => {}) =>
   scriptedModel(async (step) => {
     await onCall(step);

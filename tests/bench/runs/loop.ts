@@ -1,4 +1,7 @@
-/** Compares a streaming loop of five steps with tools, by a worker next to the database, with the AI SDK alone. */
+/**
+ * Compares a streaming loop of five steps with tools, by a worker next to the database, with the AI SDK
+ * alone.
+ */
 import { runAgents } from "@mayfly/sdk";
 import { isStepCount, ToolLoopAgent, tool } from "ai";
 import { z } from "zod";

@@ -1,6 +1,6 @@
 /**
- * The time from the call that sends a batch of chunks until they are on the screen of a watcher, compared with a plain
- * broadcast of Realtime.
+ * The time from the call that sends a batch of chunks until they are on the screen of a watcher, compared
+ * with a plain broadcast of Realtime.
  */
 import { createClient } from "@supabase/supabase-js";
 import { type Claims, makeAgent, rpc } from "#harness/callers";

@@ -13,7 +13,9 @@ export interface RunInput {
   count: number;
 }
 
-/** An engine with one worker next to the database. The `kind` of a run says which program the worker executes. */
+/**
+ * An engine with one worker next to the database. The `kind` of a run says which program the worker executes.
+ */
 export interface Engine {
   name: string;
   start(input: RunInput): Promise<void>;

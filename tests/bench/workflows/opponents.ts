@@ -1,6 +1,6 @@
 /**
- * absurd 0.5, DBOS 5.3 and openworkflow 0.10, each with one worker, and with the settings in the first example of its
- * documentation.
+ * absurd 0.5, DBOS 5.3 and openworkflow 0.10, each with one worker, and with the settings in the first
+ * example of its documentation.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,10 @@ interface Absurd {
   emitEvent(name: string, payload: object): Promise<void>;
 }
 
-/** In absurd, children have their own queue. Otherwise parents that wait for them could occupy the only worker. */
+/**
+ * In absurd, children have their own queue. Otherwise parents that wait for them could occupy the only
+ * worker.
+ */
 export async function openAbsurd(programs: Record<string, Program>): Promise<Engine> {
   const { Absurd } = await load<{ Absurd: new (options: object) => Absurd }>("absurd-sdk");
   const { Pool } = (
@@ -152,8 +155,8 @@ interface Dbos {
 }
 
 /**
- * DBOS executes a run in the process that starts it. So the polling of its queue has no part in the figures for signals
- * and steps.
+ * DBOS executes a run in the process that starts it. So the polling of its queue has no part in the figures
+ * for signals and steps.
  */
 export async function openDbos(programs: Record<string, Program>): Promise<Engine> {
   const { DBOS } = await load<{ DBOS: Dbos }>("@dbos-inc/dbos-sdk");

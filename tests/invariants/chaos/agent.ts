@@ -1,7 +1,7 @@
 /**
- * An agent in its own process, which a test kills. The agent does a mixed load, and prints one JSON line for each
- * action that was confirmed. When `remember` resolves, the memory is in the outbox's folder. When `sync` resolves, the
- * server has acknowledged the memory.
+ * An agent in its own process, which a test kills. The agent does a mixed load, and prints one JSON line for
+ * each action that was confirmed. When `remember` resolves, the memory is in the outbox's folder. When `sync`
+ * resolves, the server has acknowledged the memory.
  */
 import { type Agent, Mayfly } from "@mayfly/sdk";
 import { randomOf } from "./random.ts";

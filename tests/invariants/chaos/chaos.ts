@@ -127,7 +127,8 @@ export async function runChaos({
     expect(children, "children").toBeGreaterThan(0);
     expect(dead.length, "agents that were stopped").toBeGreaterThan(0);
     expect(Object.values(recalls).length, "recalls").toBeGreaterThan(0);
-    // While a part of the stack is missing, calls get `unavailable`, which is temporary. `internal` would be our fault.
+    // While a part of the stack is missing, calls get `unavailable`, which is temporary. `internal` would be
+    // our fault.
     expect(
       Object.keys(failures).filter((name) => !/: (unavailable|not_authorized)$/.test(name)),
     ).toEqual([]);

@@ -45,7 +45,10 @@ describe.skipIf(!small)("an embedded database whose disk is full", () => {
     const agent = await spawnIn(mayfly, { lifetime: 900 });
 
     const ballast = join(data, "ballast");
-    /** Fills almost all of the space that is left, so that the next segment of the write-ahead log may not fit. */
+    /**
+     * Fills almost all of the space that is left, so that the next segment of the write-ahead log may not
+     * fit.
+     */
     const fill = async () => {
       const free = Number(
         execFileSync("df", ["--output=avail", "-k", data], { encoding: "utf8" }).split("\n")[1],

@@ -4,8 +4,8 @@ import type { Sql } from "#harness/callers";
 import type { Account } from "./load.ts";
 
 /**
- * Invariant 4: what was acknowledged is durable, and nothing is stored twice. What was only in an outbox has been
- * pushed by the drain.
+ * Invariant 4: what was acknowledged is durable, and nothing is stored twice. What was only in an outbox has
+ * been pushed by the drain.
  */
 export async function checkMemories(sql: Sql, tenant: string, account: Account): Promise<void> {
   const rows =
@@ -32,7 +32,10 @@ export async function checkFamilies(sql: Sql, tenant: string): Promise<number> {
   return row?.count as number;
 }
 
-/** Invariant 5: each memory is in the log once. The memories of one agent are in the order in which it made them. */
+/**
+ * Invariant 5: each memory is in the log once. The memories of one agent are in the order in which it made
+ * them.
+ */
 export async function checkLog(sql: Sql, tenant: string, account: Account): Promise<string[]> {
   const events = await sql`
     select subject from mayfly.events
@@ -70,7 +73,10 @@ export async function checkNothingHangs(sql: Sql): Promise<void> {
   expect([...rows], "transactions that nobody ends").toEqual([]);
 }
 
-/** Invariant 5 for a reader: it got each event once, and the events of each writer in order, despite all failures. */
+/**
+ * Invariant 5 for a reader: it got each event once, and the events of each writer in order, despite all
+ * failures.
+ */
 export function checkWatched(seen: string[], order: string[], account: Account): void {
   expect(new Set(seen).size, "handed over twice").toBe(seen.length);
   expect([...seen].sort(), "what the watcher was handed").toEqual([...order].sort());

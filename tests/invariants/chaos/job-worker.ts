@@ -8,7 +8,8 @@ async function live(): Promise<never> {
   for (;;) {
     const { data: agent, error } = await mayfly.spawn({ lifetime: 300 });
     if (error?.code === "unavailable" || error?.code === "rate_limited") {
-      // Without this pause, 16 workers that call a missing server kept the machine so busy that the server did not start.
+      // Without this pause, 16 workers that call a missing server kept the machine so busy that the server
+      // did not start.
       await new Promise((resolve) => setTimeout(resolve, 200));
       continue;
     }

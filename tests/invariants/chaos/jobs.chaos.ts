@@ -1,9 +1,9 @@
 /**
- * Jobs on a real Postgres 17 while everything breaks. 16 workers run in four processes. At random, a process is
- * killed with kill -9, or stopped with SIGSTOP for longer than the leases of its workers, so that they wake as zombies.
- * A poison job kills its worker each time. An agent is stopped while it holds 100 jobs. Connections end, and broadcasts
- * are lost. Meanwhile four writers add jobs. Afterwards each job must have ended once, no recorded step may have been
- * done again, and no dead agent may hold a job.
+ * Jobs on a real Postgres 17 while everything breaks. 16 workers run in four processes. At random, a process
+ * is killed with kill -9, or stopped with SIGSTOP for longer than the leases of its workers, so that they
+ * wake as zombies. A poison job kills its worker each time. An agent is stopped while it holds 100 jobs.
+ * Connections end, and broadcasts are lost. Meanwhile four writers add jobs. Afterwards each job must have
+ * ended once, no recorded step may have been done again, and no dead agent may hold a job.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -49,7 +49,8 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     });
   });
   afterAll(async () => {
-    // After a failed test, some workers may still run. Without this, they would be started again when they are killed.
+    // After a failed test, some workers may still run. Without this, they would be started again when they
+    // are killed.
     over = true;
     for (const child of running) child.kill("SIGKILL");
     await stack?.close();

@@ -1,4 +1,7 @@
-/** Agents, each in its own process. Each has a slot, with a folder for the outbox, which the next agent takes over. */
+/**
+ * Agents, each in its own process. Each has a slot, with a folder for the outbox, which the next agent takes
+ * over.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -27,7 +30,10 @@ export interface Load {
   killOne(slot: number): Promise<void>;
   /** Sends SIGKILL to the processes in all slots. */
   end(): Promise<void>;
-  /** Pushes what the agents left in their outboxes, as the secret key. Returns how many operations were pushed. */
+  /**
+   * Pushes what the agents left in their outboxes, as the secret key. Returns how many operations were
+   * pushed.
+   */
   drain(): Promise<number>;
   close(): Promise<void>;
 }

@@ -44,7 +44,10 @@ export async function liveAndDie(serving: Serving, tenant: string): Promise<Mort
   return { ...one, stopped: stopped !== null };
 }
 
-/** What a token can still do: how many rows the Data API returns, and the status with which a function answers. */
+/**
+ * What a token can still do: how many rows the Data API returns, and the status with which a function
+ * answers.
+ */
 export async function trialOf(serving: Serving, token: string, tries = 10): Promise<string> {
   const headers = { apikey: serving.publishableKey, authorization: `Bearer ${token}` };
   const rest = await fetch(`${serving.apiUrl}/rest/v1/memories?select=id&limit=1`, {

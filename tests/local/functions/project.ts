@@ -26,7 +26,10 @@ export class LogBook implements Logger {
     return this.lines.filter((line) => line.level === level);
   }
 
-    /** Resolves with a line that matches, as soon as there is one. `requestId` limits it to the lines of a request. */
+  /**
+   * Resolves with a line that matches, as soon as there is one. `requestId` limits it to the lines of a
+   * request.
+   */
   seen(pattern: RegExp, requestId?: string): Promise<LogLine> {
     const matches = ({ message, fields }: LogLine) =>
       pattern.test(message) && (!requestId || fields.request_id === requestId);

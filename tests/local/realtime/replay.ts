@@ -60,9 +60,9 @@ export async function replay(
   };
 
   /**
-   * Returns when the server has handled everything that this client sent. A heartbeat is not enough, because the server
-   * answers it while a channel still waits for a permission. So a presence push without content follows a broadcast:
-   * the channel answers it in order.
+   * Returns when the server has handled everything that this client sent. A heartbeat is not enough, because
+   * the server answers it while a channel still waits for a permission. So a presence push without content
+   * follows a broadcast: the channel answers it in order.
    */
   async function caughtUp(client: RawClient, last?: string): Promise<void> {
     const ref = `sync${syncs++}`;
@@ -78,7 +78,8 @@ export async function replay(
     await client.take((frames) => frames.findIndex((frame) => frame.text.includes(ref)), ref);
   }
 
-  // The recorded client closed its sockets together. Some sockets were told that others had left: these are closed last.
+  // The recorded client closed its sockets together. Some sockets were told that others had left: these are
+  // closed last.
   const tail = lines.findIndex(
     ({ ev, code }, index) =>
       ev === "close" &&
@@ -98,7 +99,8 @@ export async function replay(
 
   let before: Line | undefined;
   for (const line of lines) {
-    // If two clients send one after the other, their messages may arrive in any order. So the second client waits.
+    // If two clients send one after the other, their messages may arrive in any order. So the second client
+    // waits.
     if (before?.ev === "send" && line.ev === "send" && before.conn !== line.conn)
       await caughtUp(clientOf(before), before.frame && (await fill(before.frame)));
     if (line.ev !== "js_status") before = line;
