@@ -44,7 +44,7 @@ export const sweep: RoomSweep = {
     jobs: "job:read",
   },
   scopes: ["job:read", "job:add", "job:work"],
-  // A running job with a step and a signal, a dead letter, a queue, a schedule, and a sleeping worker.
+  // Makes a running job with a step and a signal, a dead letter, a queue, a schedule, and a sleeping worker.
   fill: async (sql, victim) => {
     const asWorker = <T>(name: string, values: Record<string, unknown>) =>
       rpc<T>(sql, victim.agent.claims, name, values);

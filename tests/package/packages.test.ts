@@ -57,7 +57,7 @@ it.each(["local", "testing", ...adapters])("@mayfly/%s resolves with its types",
   const options = ["--format", "json", "--profile", "esm-only"];
   const { stdout } = await command(process.execPath, [attw, all.tarball(name), ...options]);
   const { analysis } = JSON.parse(stdout) as { analysis: { problems: { kind: string }[] } };
-  // It is only ESM, which Node 22 lets CommonJS require.
+  // Each package is only ESM. Since Node 22, CommonJS can require that.
   const kinds = new Set(analysis.problems.map(({ kind }) => kind));
   expect([...kinds]).toEqual(["CJSResolvesToESM"]);
 });

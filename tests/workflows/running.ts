@@ -35,7 +35,7 @@ export async function makeStage(sql: Sql) {
     query: (id: string) => call<Shown>("query_workflow", { id }),
     signal: (id: string, name: string, payload: unknown = null) =>
       call("signal_job", { id, name, payload }),
-    /** Works until nothing is ready. */
+    /** Works until no job is ready. */
     drain: async (handlers: JobHandlers) => {
       await letTick(sql);
       const door = sqlDoor(sql, serviceRole, inTenant(tenant));
