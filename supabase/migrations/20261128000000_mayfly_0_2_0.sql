@@ -983,13 +983,13 @@ begin
 end
 $$;
 
--- Counts what a tenant has stored and written. charge calls it. Other code calls it directly for writes that must not
--- be refused.
+-- Counts what a tenant has stored and written. mayfly_private.charge calls it before it checks quotas. Other functions
+-- call it directly for writes that must not be refused.
 --
 -- It locks the first free shard of the tenant's 16 until commit, so up to 16 concurrent pushes of a tenant do not wait.
--- It added 0.5 ms to a push of one memory, and 4 ms to a push of 1,000 memories that took 400 ms (2 busy cores). With
--- one counter instead of 16, 8 writers were 10 % slower, and any writer's open transaction would have blocked the
--- others.
+-- On 2 busy cores, counting added 0.5 ms to a push of one memory, and 4 ms to a push of 1,000 memories that took 400
+-- ms. With one counter instead of 16, 8 writers were 10 % slower, and any writer's open transaction would have blocked
+-- the others.
 
 create or replace function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -1048,7 +1048,7 @@ begin
         jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
     end if;
   elsif caller.kind is distinct from 'secret' and claims is not null then
-    -- A call without claims comes from the SQL editor, because only there can this be called without them.
+    -- A call without claims comes from the SQL editor, because only there can this function be called without claims.
     perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
@@ -1088,8 +1088,8 @@ $$;
 comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile, and returns its language.';
 
 -- Leases the notifications of tenants for 90 s, and returns which of these tenants exist. The Postgres transport of the
--- SDK calls it with its own database role. No role of the Data API can call it. Locks the tenants' leases, in their
--- order.
+-- SDK calls it with its own database role. No role of the Data API can call it. Locks the leases in the order of the
+-- tenants.
 
 create function mayfly_private.listen_by_postgres(tenants uuid[])
 returns uuid[]
@@ -1112,9 +1112,9 @@ $$;
 
 comment on function mayfly_private.listen_by_postgres is 'Leases the NOTIFY broadcasts of tenants.';
 
--- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. It charges
--- the bytes, and one write for each inserted row, which also limits inserting and deleting in a loop. For an update, it
--- charges only the bytes. Of the updates, only a change of `task` can be refused, because an agent may report new tasks
+-- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. An insert
+-- is charged its bytes and one write for each row, which also limits inserting and deleting in a loop. An update is
+-- charged only its bytes. Of the updates, only a change of `task` can be refused, because an agent may report new tasks
 -- many times. For other tables, functions charge what they change.
 --
 -- In a lenient table, an insert of up to 1,000 bytes per row is counted but never refused. So even in a full tenant,
@@ -1168,12 +1168,12 @@ begin
 end
 $$;
 
--- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the channel
--- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. If a payload does not fit (a NOTIFY has at most
--- 8,000 bytes), it keeps only its numbers, and the reader uses them to ask for the rest.
+-- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the NOTIFY channel
+-- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. A NOTIFY has at most 8,000 bytes. If a payload
+-- does not fit, only its number, attempt and session are sent, and the reader uses them to ask for the rest.
 --
--- Without a lease it sends nothing, because commits that notify wait for each other in the whole cluster. Locks nothing
--- else.
+-- If no client holds a lease, nothing is sent, because commits that notify wait for each other in the whole cluster.
+-- Locks nothing else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void
@@ -1263,7 +1263,7 @@ $$;
 comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
 
 -- Sets quotas of a tenant, and how many seconds it keeps messages that everyone has acknowledged. Null leaves a value
--- as it is. Only the secret key can call it, and it names the tenant, because only the project sets quotas. Locks the
+-- as it is. Only the secret key can call it, because only the project sets quotas. The call names the tenant. Locks the
 -- tenant's row.
 
 create or replace function mayfly_private.set_quotas(
@@ -1400,8 +1400,8 @@ comment on column mayfly.invitations.email is 'Only a person with this address m
 comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';
 
 -- What people have granted to OAuth clients, such as an MCP client. A token of Supabase Auth with a client_id may do
--- only this in the tenant, and only while the person may do it too. Written by grant_client and revoke_client. A grant
--- ends with the membership, and does not come back if the person joins again.
+-- only what is granted here, and only while the person may do the same. Written by grant_client and revoke_client. A
+-- grant ends with the membership, and does not come back if the person joins again.
 
 create table mayfly_private.client_grants (
   tenant_id uuid not null,
@@ -1500,8 +1500,8 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- It is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
-  -- tenant.
+  -- The invitation is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted
+  -- with its tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
   for update;
@@ -1557,11 +1557,12 @@ comment on function mayfly.add_member is 'Makes a user a member without an invit
 
 comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
 
--- Returns the tenant with a name, and creates it if it does not exist. It is for applications that start repeatedly or
--- in many processes at once. The same caller and owner get the same tenant, even after it was renamed. Names of other
--- callers are separate. A tenant that create_tenant made is adopted if it is the only one with this name. For the
--- secret key, it must have no members or be owned by `owner`. For a person, it must be owned by that person. Creating a
--- tenant needs the same right as in create_tenant. Calls for the same name wait for each other.
+-- Returns the tenant with a name, and creates it if it does not exist. This function is for applications that start
+-- repeatedly or in many processes at once. The same caller and owner get the same tenant, even after it was renamed.
+-- For another caller, the same name stands for another tenant. A tenant that create_tenant made is adopted if it is the
+-- only one with this name. If the caller is the secret key, that tenant must have no members or be owned by `owner`. If
+-- the caller is a person, it must be owned by that person. Creating a tenant needs the same right as in create_tenant.
+-- Calls for the same name wait for each other.
 
 create function mayfly_private.ensure_tenant(name text, owner uuid)
 returns jsonb
@@ -1679,8 +1680,9 @@ comment on function mayfly_private.grant_client is 'Stores a grant to an OAuth c
 
 grant execute on function mayfly_private.grant_client to authenticated, service_role;
 
--- Grants scopes to an OAuth client of Supabase Auth, in place of those that it had. A token with this client_id then
--- has these scopes in the tenant. Only people can call it, and they can grant only scopes that they have.
+-- Grants scopes to an OAuth client of Supabase Auth. They replace the scopes that the client had. A token with this
+-- client_id then has these scopes in the tenant. Only people can call it, and they can grant only scopes that they
+-- have.
 
 create function mayfly.grant_client(client_id text, scopes text[])
 returns jsonb
@@ -1764,7 +1766,7 @@ comment on function mayfly.invite_member is
   'Invites a person. Returns { token, invitation }. The token mfi_… is shown only this once.';
 
 -- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (If the last
--- owner's user is deleted in Auth, the tenant has no owner, and the secret key can add one.)
+-- owner's user is deleted in Auth, the tenant has no owner, and the secret key can add an owner.)
 
 create or replace function mayfly_private.keep_owner(member mayfly.members)
 returns void
@@ -1841,7 +1843,8 @@ grant execute on function mayfly.list_client_grants to authenticated, service_ro
 
 comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
 
--- Lists invitations. It is a definer, because the caller is not a member of their tenants yet. Locks nothing.
+-- Lists invitations. It is a definer, because the caller is not yet a member of the tenants that they are for. Locks
+-- nothing.
 
 create or replace function mayfly_private.my_invitations()
 returns jsonb
@@ -1922,7 +1925,7 @@ begin
 end
 $$;
 
--- Changes the roles of both. Locks the tenant's row (see lock_member).
+-- Changes the roles of the caller and of the new owner. Locks the tenant's row (see lock_member).
 
 create or replace function mayfly_private.transfer_tenant(member uuid)
 returns jsonb
@@ -3551,7 +3554,8 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.events', 'the log has its own order in each database: it tells what was imported')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- Later tells a reader of the log to pull, if it was not told at once. Called by flush_nudges.
+-- The payload of a due nudge: tells readers of the log who were not told at once that they should pull. Called by
+-- flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -3571,8 +3575,8 @@ insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others. It
--- is one query for all kinds, because calling tenant_ids for the scope of each took five times as long. Called by the
+-- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others. One
+-- query covers all kinds, because calling tenant_ids for the scope of each kind took five times as long. Called by the
 -- policy of mayfly.events, once per statement, and by functions that read the log, as owner. Locks nothing.
 
 create function mayfly_private.readable_kinds()
@@ -3657,9 +3661,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('people', 3, 'mayfly_private.may_use_people_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Writes to the log what happened to rows of one tenant, as ids, and announces it to readers. It is for rooms whose
--- functions know what happened. In a table where every change of a row is an event, a trigger does this instead. Locks
--- what nudge locks.
+-- Writes to the log what happened to rows of one tenant, as ids, and announces the events to readers. This function is
+-- for rooms whose functions know what happened. In a table where every change of a row is an event, a trigger does this
+-- instead. Locks what nudge locks.
 
 create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
 returns void
@@ -3669,8 +3673,8 @@ as $$
 declare
   of_epoch constant integer := mayfly_private.current_epoch();
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
-  -- This does not look into the tables, because a writer under a lease has already been checked. An actor of another
-  -- tenant is not named. It only fired a schedule or took back a lease in passing.
+  -- The agent is not looked up in the tables, because a writer under a lease has already been checked. An agent of
+  -- another tenant is not named, because it only fired a schedule or took back a lease in passing.
   agent constant uuid := case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text
     then mayfly_private.to_uuid(claims ->> 'sub') end;
 begin
@@ -3684,7 +3688,7 @@ $$;
 
 comment on function mayfly_private.append_events is 'Appends what happened to things of one tenant to the log.';
 
--- The same for rows of several tenants, with a tenant for each row.
+-- Writes events in the same way, but for rows of several tenants: `tenants` has one tenant for each row.
 
 create function mayfly_private.append_events_of(tenants uuid[], happened text, ids uuid[])
 returns void
@@ -3711,7 +3715,7 @@ create table mayfly_private.operation_types (
   type text constraint operation_types_pkey primary key
     constraint operation_types_type_form check (type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
   scope text not null,
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
@@ -3725,9 +3729,9 @@ comment on column mayfly_private.operation_types.work is
 alter table mayfly_private.operation_types enable row level security;
 
 -- Refuses a push that has too many operations, is too large, or has an operation with an invalid id, type, subject or
--- body. The error names the index and the field of the first fault. The content of a body is checked by its room.
--- Called by mayfly_private.push. Locks nothing. A first pass accepts operations that are certainly valid, and only the
--- others are checked in full.
+-- body. The error names the index and the field of the first fault. The content of a body is checked by its room. A
+-- first pass accepts operations that are certainly valid, and only the others are checked in full. Called by
+-- mayfly_private.push. Locks nothing.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void
@@ -3831,18 +3835,18 @@ begin
 end
 $$;
 
--- Sends the due broadcasts of every tenant, or of one. Sends one broadcast for each topic and event to which somebody
--- listens, the oldest first, and at most announce_rate for each tenant. Returns how many it sent. A tenant with one due
--- row is served at once, however many due rows another tenant has. pg_cron or the embedded Supabase calls it each
--- second. Without them, listen calls it in passing for one tenant. Only one flush runs at a time. A second one leaves
--- the work to the first.
+-- Sends the due broadcasts of every tenant, or of only_tenant. Sends one broadcast for each topic and event to which
+-- somebody listens, the oldest first, and at most announce_rate for each tenant. Returns how many broadcasts it sent. A
+-- tenant with one due row is served at once, however many due rows another tenant has. pg_cron or the embedded Supabase
+-- calls it each second. Without them, listen calls it in passing for one tenant. Only one flush runs at a time. A
+-- second flush leaves the work to the first.
 --
--- It looks at up to 20,000 rows, divided among the tenants, and takes the oldest of each. When one tenant has 300,000
--- due rows, a flush takes 0.2 s. When it looked at all of them, it took 1.0 to 1.7 s. Then it merges the remaining rows
--- of each topic.
+-- A flush looks at up to 20,000 rows, divided among the tenants, the oldest of each tenant first. Rows above
+-- announce_rate stay, merged into one for each topic and event. When one tenant has 300,000 due rows, a flush takes 0.2
+-- s. Looking at all of them took 1.0 to 1.7 s.
 
--- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. If no room has
--- registered a kind, its broadcasts are sent to nobody.
+-- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. Broadcasts of
+-- a kind that no room has registered are not sent.
 
 create or replace function mayfly_private.flush_nudges(only_tenant uuid default null)
 returns integer
@@ -3927,7 +3931,7 @@ begin
     format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
-  -- Sends all broadcasts at once. If this fails, it sends those of each tenant separately, so that one failing
+  -- Sends all broadcasts at once. If this fails, the broadcasts of each tenant are sent separately, so that one failing
   -- broadcast does not silence the other tenants.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
@@ -3993,9 +3997,9 @@ comment on function mayfly_private.is_flushed is 'Whether something sends due br
 
 -- Leases the tenant's log and up to 100 channels for 60 s. The lease of the log includes the nudges that are only for
 -- the calling agent, or only for people. Nudges are sent only while somebody has a lease. Returns the newest numbers of
--- everything that the caller may read, so that the caller notices lost broadcasts. `lost` says how many it has noticed
--- since the last call. Topics that the caller may not read are left out of the lease and the answer. An open inbox
--- needs no lease.
+-- everything that the caller may read, so that the caller notices lost broadcasts. In `lost`, the caller says how many
+-- lost broadcasts it has noticed since its last call. Topics that the caller may not read are left out of the lease and
+-- the answer. An open inbox needs no lease.
 --
 -- { seconds, log, inbox, channels: {name: number} }
 --
@@ -4014,7 +4018,7 @@ declare
   lease_end constant timestamptz := mayfly_private.now() + interval '60 seconds';
   own constant uuid := case when caller.kind = 'agent' then caller.id end;
   kinds text[];
-  -- The kinds whose events for others the caller sees too.
+  -- The kinds of events that the caller sees even if they are for others.
   open_kinds text[];
   of_log boolean;
   of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
@@ -4061,8 +4065,8 @@ begin
     insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, (select mayfly_private.now()))
     on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
   end if;
-  -- Deletes leases that have ended. This comes last, because two calls that deleted first could each insert what the
-  -- other has deleted, and wait for each other.
+  -- Deletes leases that have ended. Deleting comes last. Otherwise, two calls could each insert what the other has
+  -- deleted, and wait for each other.
   if cardinality(topics) > 0 then
     delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
       select o.tenant_id, o.topic from mayfly_private.listeners o
@@ -4095,13 +4099,13 @@ comment on function mayfly_private.listen is 'Leases topics, and returns their n
 comment on function mayfly.listen is
   'Leases the nudges of the log and of channels for 60 s. Returns { seconds, log, inbox, channels: {name: number} }, with the newest number of each.';
 
--- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate per second. The others
--- become due. Without this limit, a tenant that sends messages to itself could use up the Realtime rate of the whole
--- project. Called by functions that broadcast.
+-- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate per second. The other
+-- broadcasts become due. Without this limit, a tenant that sends messages to itself could use up the Realtime rate of
+-- the whole project. Called by functions that broadcast.
 --
 -- Broadcasts are counted in the tenant's shards of usage. Like charge, this function locks a free shard until commit
--- and waits for none. It does not see what open transactions count. So each further shard may send only half as many as
--- the one before, and all shards together send at most twice the rate.
+-- and waits for none. It does not see what other open transactions have counted. So each further shard allows only half
+-- as many broadcasts as the one before, and all shards together allow at most twice the rate.
 
 create or replace function mayfly_private.may_tell(tenant uuid, wanted integer)
 returns integer
@@ -4141,13 +4145,13 @@ $$;
 comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may send now.';
 
 -- Announces that there is something to pull, to all readers of a tenant's log, or to one agent and the people who
--- watch. It does so once for each window (1 s) and audience. The first transaction of a window claims the topic's row
--- and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data does, and
--- flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost, even with
--- transactions that aborted or stayed open. Called by the log's triggers.
+-- watch. There is one announcement for each window of 1 s and each audience. The first transaction of a window claims
+-- the topic's row and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data
+-- does, and flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
+-- even with transactions that aborted or stayed open. Called by the log's triggers.
 --
 -- If nobody listens, nothing is broadcast. A lease may start while this transaction is open, and this transaction
--- cannot see it. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
+-- cannot see that lease. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
 --
 -- If nothing flushes, each transaction broadcasts once for each audience with a listener. If a savepoint is rolled
 -- back, both its nudge and the record that it was sent are rolled back too. A broadcast that fails is only a warning of
@@ -4177,7 +4181,7 @@ $$;
 
 comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
 
--- Announces it on one topic, as described above.
+-- Announces on one topic that there is something to pull, as described above.
 
 create function mayfly_private.nudge_topic(tenant uuid, about text)
 returns void
@@ -4193,7 +4197,7 @@ begin
   if strpos(sent, about) > 0 then
     return;
   end if;
-  -- When the list grows too long, it is emptied, because an additional nudge does no harm.
+  -- When the list of announced topics grows too long, it is emptied, because an additional nudge does no harm.
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
@@ -4226,9 +4230,9 @@ $$;
 
 comment on function mayfly_private.nudge_topic is 'Announces on a topic that the log has something new, once for each window.';
 
--- The same for people and the secret key, who may see what is meant for one agent. While none of them watches, it costs
--- one index lookup and leaves no due row. If somebody begins to watch while this transaction is open, nothing is
--- missed, because a watch also looks every 30 s.
+-- Announces the same to people and the secret key, who may see what is meant for one agent. While none of them watches,
+-- this costs one index lookup and leaves no due row. If somebody begins to watch while this transaction is open,
+-- nothing is missed, because a watch also looks every 30 s.
 
 create function mayfly_private.nudge_people(tenant uuid)
 returns void
@@ -4248,7 +4252,7 @@ $$;
 
 comment on function mayfly_private.nudge_people is 'Announces to people that there is something new that is meant for one agent.';
 
--- The same for the logs of several tenants. Most tenants have no listeners, and one statement serves all of these.
+-- Announces news in the logs of several tenants. Most tenants have no listeners, and one statement serves all of these.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
 returns void
@@ -4323,7 +4327,7 @@ comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';
 -- statements, and repeats the conditions of its policies.
 --
 -- Operation ids are claimed in sorted order, because in the order of the push, two overlapping pushes deadlocked 19
--- times in 100. Locks the tenant like a foreign key does, and what the rooms lock.
+-- times in 100. Locks the tenant's row like a foreign key does, and what the functions of the rooms lock.
 
 create or replace function mayfly_private.push(push jsonb)
 returns jsonb
@@ -4362,8 +4366,8 @@ begin
   )
   select coalesce(array_agg(id), '{}') into claimed from new_ops;
 
-  -- Applied operations are kept for a limited time. An older operation may have been applied and forgotten, so it is
-  -- refused. Its UUIDv7 says when it was made.
+  -- Applied operations are kept for a limited time. An operation from before that time may have been applied and its
+  -- record deleted, so it is refused. The UUIDv7 of an operation says when it was made.
   expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
@@ -4405,7 +4409,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Only mayfly.sync sets this, for operations in the form from before 0.2.
+  -- Only mayfly.sync sets the field `old`, for operations in the form from before 0.2.
   if push @? '$[*].old' then
     perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');
@@ -4420,9 +4424,9 @@ comment on function mayfly.push is
 grant execute on function mayfly.push to authenticated, service_role;
 
 -- The events that are new in the log since a cursor, of the kinds that the caller asks for and may see. If asked for,
--- the rows that the events are about come with them. Runs as the owner. It evaluates the conditions of the policies
--- once and repeats them in every statement. A page of the log takes 21 ms this way, and took 52 ms as the caller. Locks
--- nothing.
+-- the rows that the events are about come with them. Runs as the owner, evaluates the conditions of the policies once,
+-- and repeats them in every statement. A page of the log takes 21 ms this way, and took 52 ms when this ran as the
+-- caller. Locks nothing.
 --
 -- A page has the events that are visible in the snapshot `target` and not in `seen`, in the order (xid, id). However
 -- many writers there are, nothing is missed or repeated (with 16 writers, 4 readers got 10,946 of 10,946 events), and
@@ -4430,8 +4434,8 @@ grant execute on function mayfly.push to authenticated, service_role;
 -- name, and then stores the rows, page by page. The rows are as the caller sees them now, so a row that was hidden and
 -- shown again ends up right.
 --
--- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the row
--- that would exceed this, unless that is the first row.
+-- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. The page ends before the
+-- row that would exceed this, unless that is the first row of the page.
 
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
@@ -4543,10 +4547,9 @@ comment on function mayfly_private.read_log is 'A page of the log since a cursor
 
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are
--- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included
--- only if with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by
--- key.
+-- Reads the log since a cursor. Without a cursor (null, or 'now'), it returns the cursor of this moment. `types` are
+-- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included only if
+-- with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by key.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500
@@ -4569,16 +4572,17 @@ comment on function mayfly.read_log is
 grant execute on function mayfly.read_log to authenticated, service_role;
 
 -- Events of a tenant for a reader, in the order (xid, id). These are the events after (after_xid, after_id) that are
--- visible in `target`. With `among`, they are of the transactions in it, and otherwise of transactions that began
--- before before_xid. Called by read_log, as owner, with the conditions of the policy already evaluated. Locks nothing.
+-- visible in `target`. With `among`, only events of the transactions in that list are returned, and otherwise only
+-- events of transactions that began before before_xid. Called by read_log, as owner, with the conditions of the policy
+-- already evaluated. Locks nothing.
 --
 --   { events, xid, id, whole }
 --
--- xid and id are those of the last event of the page. `whole` is true if nothing is left after it. It looks at 20,000
--- events at most, so that a reader that waits for a rare kind does not read a log of a million events at once. The page
--- may then end before it is full. It reads along the primary key, and stops as soon as the page is full. A separate
--- index by kind would cost every writer an additional entry for each event, and would only help a reader that was away
--- for a long time.
+-- xid and id are those of the last event of the page. `whole` is true if nothing is left after that event. The function
+-- looks at 20,000 events at most, so that a reader that waits for a rare kind does not read a log of a million events
+-- at once. So a page may end before it is full. The function reads along the primary key, and stops as soon as the page
+-- is full. A separate index by kind would cost every writer an additional entry for each event, and would only help a
+-- reader that was away for a long time.
 
 create function mayfly_private.scan_log(
   tenant uuid, of_epoch integer, kinds text[], open_kinds text[], own uuid[], caller_id uuid,
@@ -4638,8 +4642,8 @@ $$;
 
 comment on function mayfly_private.scan_log is 'Events of a tenant for a reader.';
 
--- The kinds of events that a caller asks for, by name or prefix (`memory.*`), if it may see them. Without types, all
--- kinds that it may see. Refuses an unknown name, and a kind for which the caller has no scope, because the caller
+-- The kinds of events that a caller asks for, by name or prefix (`memory.*`), and may see. Without types, all kinds
+-- that the caller may see. Refuses an unknown name, and a kind for which the caller has no scope, because the caller
 -- would wait for it forever. Called by read_log. Locks nothing.
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])
@@ -4686,12 +4690,12 @@ comment on function mayfly_private.wanted_kinds is 'The kinds of events that a c
 
 comment on table mayfly_private.epochs is 'One row for each cluster and timeline on which this database has run.';
 
--- The functions that return the rows that events are about, for pages of the log. A room registers its function in
--- its event_rows.sql, for the first part of its kinds' names.
+-- The functions that return the rows that events are about, for pages of the log. A room registers its function in its
+-- event_rows.sql, under the text with which its kinds begin, such as `memory`.
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
@@ -4751,8 +4755,8 @@ comment on table mayfly.memories is 'What agents learned, one row for each memor
 
 comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims. Null for a person or the secret key.';
 
--- A timestamp for each field, not one for the row. With a single timestamp, an update of the reward would make an older
--- update of the critique look outdated if it arrives later. The order of arrival would then decide.
+-- Each field has a timestamp of its own. With a single timestamp, an update of the reward would make an older update of
+-- the critique look outdated if the older one arrives later. The order of arrival would then decide.
 comment on column mayfly.memories.hlc is
   'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 
@@ -4775,8 +4779,8 @@ alter index mayfly.memories_key_idx alter column 2 set statistics 0;
 
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved the vector from the fresh tail to the index.';
 
--- How many numbers a vector of this project has. Only the type of the column stores this, and a release never changes
--- it. Each call that handles a vector reads it once, which takes 10 µs. Locks nothing.
+-- How many numbers a vector of this project has. This number is stored only in the type of the column, and a release
+-- never changes it. Each call that handles a vector reads the number once, which takes 10 µs. Locks nothing.
 
 create function mayfly_private.embedding_dimensions()
 returns integer
@@ -4895,9 +4899,9 @@ comment on column mayfly_private.word_samples.stored is 'How many memories the t
 
 alter table mayfly_private.word_samples enable row level security;
 
--- The number of a tenant's sampled memories in which a word occurs. Recall weighs the words of a question by it. It
--- counts only memories that the whole tenant may read, so neither a score nor an order reveals anything that the caller
--- may not see. Written by mayfly_private.sample_words. A tenant has about 2,300 rows of 100 bytes.
+-- The number of a tenant's sampled memories in which a word occurs. Recall weighs the words of a question by this
+-- number. Only memories that the whole tenant may read are counted, so neither a score nor an order reveals anything
+-- that the caller may not see. Written by mayfly_private.sample_words. A tenant has about 2,300 rows of 100 bytes.
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -4995,7 +4999,8 @@ begin
     for no key update skip locked);
 
   if coalesce(cardinality(walked), 0) < max_rows then
-    -- At the end of a walk, erased memories no longer count as settled. A tenant that was large stays large.
+    -- At the end of a walk, settled vectors are counted again, without those of erased memories. The count is at least
+    -- 1, so a tenant that was large stays large.
     update mayfly_private.settlements s
     set counted_at = instant, vectors = greatest(1, (
       select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))
@@ -5045,7 +5050,7 @@ begin
       and (stored = last.stored or last.at > instant - interval '1 day') then
     return '{"more": false}';
   elsif stored < 300 then
-    -- In a tenant with so few memories, recall counts words while it searches.
+    -- A tenant with so few memories needs no sample, because recall counts its words during the search.
     delete from mayfly_private.word_samples s where s.tenant_id = tenant;
     delete from mayfly_private.word_frequencies f where f.tenant_id = tenant;
     return '{"more": false}';
@@ -5134,7 +5139,7 @@ begin
     fitting := mayfly_private.fitting_memories(tenant, ids[:fitting], max_bytes);
   end if;
   return jsonb_build_object(
-    -- The events before the first memory that does not fit.
+    -- `fitting` is the number of events before the first memory that does not fit.
     'fitting', coalesce(places[fitting + 1] - 1, jsonb_array_length(page)),
     'rows', (
       select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version,content_hash}'::text[] order by m.id), '[]')
@@ -5252,7 +5257,7 @@ begin
       -- If two callers use the same key, the later write wins, whichever arrives first.
       case when p.key is null then '{}' else mayfly_private.put_clocks(p.hlc) end
     from puts p
-    -- Sorted by content, so that two pushes with the same content never wait for each other in a deadlock.
+    -- Sorted by content, so that two pushes with the same contents cannot deadlock.
     order by p.content_hash, p.id
     on conflict do nothing
     returning id
@@ -5298,7 +5303,7 @@ begin
       end if;
     end loop;
   end if;
-  -- Comparing 100 vectors takes 4 ms.
+  -- The cheap conditions come first, because comparing two pushes with 100 vectors takes 4 ms.
   if (given.keyed or given.changes > 0 or cardinality(written) < fresh.puts) and work <> push then
     perform mayfly_private.keep_names(tenant, push, work, claimed);
   end if;
@@ -5332,8 +5337,9 @@ grant select on mayfly.model_worths to authenticated, service_role;
 create policy model_worths_select on mayfly.model_worths for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[]));
 
--- Text search configurations like those of Postgres, except that accents do not matter. Removing them by a mapping
--- costs almost nothing, while normalising took 170 µs a KB. A dump of the schema contains these configurations.
+-- Text search configurations like those of Postgres, except that accents do not matter. Removing accents by a mapping
+-- costs almost nothing, while normalising the text took 170 µs a KB. A dump of the schema contains these
+-- configurations.
 
 create text search configuration mayfly_private.simple (copy = pg_catalog.simple);
 
@@ -5428,8 +5434,9 @@ alter text search configuration mayfly_private.turkish
 -- Applies the deletes of a push. Each leaves a tombstone without vectors or conflicts. Called by
 -- mayfly_private.push, which has locked the targets. Returns how many memories it wrote.
 --
--- A memory that does not exist, or that the caller may not forget, is not a target and gets `gone`, as in an update.
--- So a drained outbox cannot delete another agent's private memory: only that agent, its ancestors and admins can.
+-- A memory that does not exist, or that the caller may not forget, is not a target. Its delete gets the result `gone`,
+-- as an update would. So a drained outbox cannot delete another agent's private memory: only that agent, its ancestors
+-- and admins can.
 
 create or replace function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer
@@ -5473,8 +5480,8 @@ $$;
 -- hand, and completes the results of the operations. Called by mayfly_private.push, which has locked the targets.
 -- Returns how many memories it wrote.
 --
--- A memory that does not exist, or that the caller may not change, is not a target and gets `gone`. A delete wins
--- over an update, so a late update never blocks an outbox.
+-- A memory that does not exist, or that the caller may not change, is not a target. Its update gets the result `gone`.
+-- A delete wins over an update, so a late update never blocks an outbox.
 
 create or replace function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], targets uuid[], pusher uuid)
 returns integer
@@ -5587,9 +5594,9 @@ $$;
 -- by apply_memories. Locks nothing.
 --
 -- A first pass accepts values that are certainly valid: those that are absent, or have the right type and are well
--- within their bounds. Only the other values, and every update, go through all checks (refuse_faults). This takes 20 µs
--- an operation instead of 200. A comparison also checks the type, because in jsonb, numbers compare only with numbers
--- and texts only with texts.
+-- within their bounds. Only the other values, and every update, go through all checks (refuse_faults). With the first
+-- pass, an operation takes 20 µs instead of 200. A comparison also checks the type, because in jsonb, numbers compare
+-- only with numbers and texts only with texts.
 
 create or replace function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]
@@ -5633,7 +5640,7 @@ begin
     and (m.importance is null or (m.importance between '1' and '10' and m.importance::numeric % 1 = 0)) -- bounds: 10 memory.importance
     and (m.tokens is null or (m.tokens between '0' and '2147483647' and m.tokens::numeric % 1 = 0))
     and (m.latency_ms is null or (m.latency_ms between '0' and '2147483647' and m.latency_ms::numeric % 1 = 0))
-    -- If all tags take up to 108 bytes, none of them can be too long.
+    -- If all tags together take at most 108 bytes, none of them can be too long.
     and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false -- bounds: 50 memory.tags
       when pg_column_size(m.tags) <= 108 then not jsonb_path_exists(m.tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
       else not exists (select from jsonb_array_elements(m.tags) tag
@@ -5767,7 +5774,7 @@ $$;
 
 comment on function mayfly_private.check_weights is 'Refuses invalid weights and half-lives.';
 
--- Claims from the embedding queue. Only the secret key can call it, and it names the tenant. Any worker can claim
+-- Claims from the embedding queue. Only the secret key can call it, and the call names the tenant. Any worker can claim
 -- memories, embed them and complete them. The sync function does this after each answer that left something to embed,
 -- and at POST /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim
 -- locks its rows (skip locked) in its own short transaction, so nothing waits for a worker.
@@ -5800,7 +5807,7 @@ begin
         where v.tenant_id = tenant and v.model = claim_embeddings.model and v.memory_id = d.memory_id))
     order by d.due_at limit 1000
     for update of d skip locked);
-  -- A worker that died while it held the lease counts as an attempt too.
+  -- If a worker died while it held the lease, this counts as an attempt too.
   update mayfly_private.embedding_queue q
   set dead_at = (select mayfly_private.now()), error = coalesce(q.error, 'no worker completed it'), lease = null
   where q.tenant_id = tenant and q.dead_at is null and q.attempts >= 5 and q.due_at <= (select mayfly_private.now());
@@ -5968,12 +5975,12 @@ comment on function mayfly_private.content_hash is 'A hash that memories with id
 
 -- Converts the operations of a push to the form { id, type, subject, body }. Before 0.2, an operation was { id, type,
 -- memory, embedding, model }. Outboxes of processes that were offline may still hold this form, so it is accepted until
--- 0.3. For a converted operation, `old` names the part of the old form, so that results and errors use the form in
--- which it was sent. Called by sync. Locks nothing.
+-- 0.3. A converted operation also has the field `old`, the name of the part that held its content in the old form
+-- (`memory`). So results and errors can use the form in which the operation was sent. Called by sync. Locks nothing.
 --
 -- A vector becomes a text, which is the form that a cast to halfvec needs. For 100 vectors this takes 10 ms, of which
--- the cast would take 6 ms anyway. As arrays, their numbers were copied five times, which took 36 ms. Anything else in
--- the place of a vector becomes false, which is refused.
+-- the cast would take 6 ms anyway. When vectors stayed arrays, their numbers were copied five times, which took 36 ms.
+-- Anything else in the place of a vector becomes false, which is refused.
 
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb
@@ -6007,12 +6014,12 @@ grant execute on function mayfly_private.convert_operations to authenticated, se
 
 -- Finds near duplicates in a list of memories. Two memories are near duplicates if their texts are identical, or if the
 -- texts begin or end alike and share nine tenths of their distinct words. For each memory, returns the place of the
--- first one that says the same, or else its own place. Returns null if all are different. Called by
--- mayfly_private.recall, in the order of the answer. Locks nothing.
+-- first memory in the list that says the same, or its own place if there is none. Returns null if all are different.
+-- Called by mayfly_private.recall, in the order of the answer. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
--- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair. Comparing hashes shows this in a
--- fifth of the time.
+-- Comparing all pairs of 30 memories would take 4 ms. Most lists have no pair with the same beginning or ending, which
+-- a comparison of hashes shows in a fifth of the time.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -6020,7 +6027,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- The place of the first memory that each one is like.
+  -- For each memory, the place of the first memory that it is like.
   first integer[];
   are_different boolean;
 begin
@@ -6063,7 +6070,7 @@ begin
   from hashed l
   join different d on d.hash = l.hash
   left join near on near.hash = d.hash;
-  -- A memory that is like one in a group joins that group.
+  -- A memory that is like a member of a group joins that group.
   for place in 1 .. coalesce(cardinality(first), 0) loop
     first[place] := first[first[place]];
   end loop;
@@ -6080,9 +6087,10 @@ comment on function mayfly.embedding_progress is
 
 -- Returns the embeddings of a push, one for each operation, or null for an operation without one. If any of them may be
 -- out of bounds, it returns a single null instead. Called by check_push. The cast to halfvec is needed anyway and
--- accepts nothing but numbers, so it also serves as the check. It takes 0.15 ms an operation. Checking each number with
--- a JSON path took 0.6 ms. A norm below 999 means that all numbers are within 1000. A number nearer to 0 than 1e-30 has
--- at least 30 zeros after its point.
+-- accepts nothing but numbers, so the cast also serves as the check. It takes 0.15 ms an operation. Checking each
+-- number with a JSON path took 0.6 ms. A norm below 999 means that all numbers are within 1000. Numbers nearer to 0
+-- than 1e-30 are out of bounds too. Such a number has at least 30 zeros after its point, so a text without 30 zeros in
+-- a row has none.
 
 create or replace function mayfly_private.embeddings_of(push jsonb)
 returns extensions.halfvec[]
@@ -6267,9 +6275,9 @@ comment on function mayfly_private.find_by_meanings is 'The memories that are ne
 --   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all words of the question), at most 1, on
 --            the same scale for every question
 --
--- ts_rank grows little when a word is repeated. Its square grows about as in BM25 with k1 = 2. The logarithm keeps
--- very short and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's is 0.520, and
--- plain ts_rank's 0.470 (npm run bench -- quality). A quoted phrase weighs as much as a word in the task.
+-- When a word is repeated, ts_rank grows little. The square of ts_rank grows about as in BM25 with k1 = 2. The
+-- logarithm keeps very short and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's
+-- is 0.520, and plain ts_rank's 0.470 (npm run bench -- quality). A quoted phrase weighs as much as a word in the task.
 --
 -- In a large tenant, only the rarest words select candidates. Words are added, rarest first, while they are expected
 -- to match at most a twentieth of the memories (or 500, if that is more). All words count in the ranking. With
@@ -6330,7 +6338,7 @@ begin
         limit 5000) visible);
     most := 5000;
   else
-    -- Counted over all of the tenant's memories.
+    -- Scales the counts of the sample up to all of the tenant's memories.
     counts := array(select c * greatest(known, 1) / greatest(sampled, 1) from unnest(counts) c);
     most := greatest(500, known / 20);
   end if;
@@ -6415,7 +6423,7 @@ begin
         array_agg(best.sum order by best.score desc, best.id) as sums
       from best) b;
     exit when picked_of = cardinality(terms) or coalesce(cardinality(ids), 0) >= wanted;
-    -- The filters left too few candidates.
+    -- Too few candidates passed the filters, so all words select candidates now.
     picked := (select string_agg(t::text, ' | ') from unnest(terms) t)::tsquery;
     picked_of := cardinality(terms);
     most := 2000000;
@@ -6451,8 +6459,8 @@ $$;
 comment on function mayfly_private.find_by_words is
   'The memories that match the words of a question best.';
 
--- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. It
--- refuses a put whose id the tenant already has. Called by apply_memories. Locks nothing.
+-- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. If the
+-- tenant already has the id of such a put, the push is refused. Called by apply_memories. Locks nothing.
 --
 -- The index memories_content_idx on content_hash keeps a second copy out. apply_memories then stores nothing.
 
@@ -6565,9 +6573,9 @@ $$;
 comment on function mayfly_private.find_typos is
   'Adds memories whose task or tags have a word similar to a word of the question that no memory has.';
 
--- How many memories of a list, in order, fit as JSON into a page of a given size. It is at least one. JSON escapes
--- count too: they can turn one byte into six. The function has to convert every memory to JSON, so mayfly_private.pull
--- calls it only for a page that may become too large. Locks nothing.
+-- How many memories of a list, in order, fit as JSON into a page of a given size. The answer is at least 1. JSON
+-- escapes count too: they can turn one byte into six. The function has to convert every memory to JSON, so
+-- mayfly_private.pull calls it only for a page that may become too large. Locks nothing.
 
 create or replace function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
 returns integer
@@ -6576,8 +6584,8 @@ set search_path = ''
 as $$
 begin
   return (
-    -- At least one, even if all of them have just been forgotten. Otherwise the next page would begin at the same
-    -- place.
+    -- The answer is at least 1, even if all of the memories have just been forgotten. Otherwise the next page would
+    -- begin at the same place.
     select greatest(1, count(*))
     from (
       select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
@@ -6676,8 +6684,8 @@ comment on function mayfly.forget_vectors is
   'Deletes vectors of other models, if the memory has one of this model: { deleted, more }. While more is true, call it again. For the secret key.';
 
 -- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's id as
--- another name of that memory. apply_memories calls it with the push before and after it was changed. Everything that
--- it locks is locked already.
+-- another name of that memory. apply_memories calls it with the push as it was sent (`push`) and as it was carried out
+-- (`done`). The rows that it locks are already locked by the push.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void
@@ -6707,10 +6715,10 @@ comment on function mayfly_private.keep_names is 'Keeps the id of each put that 
 
 comment on function mayfly_private.lock_memories is 'Locks memories that the caller may change, and returns their ids.';
 
--- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of
--- that memory. The update replaces text and tags as a whole, and other fields if the put has them. Called by
--- apply_memories. A key belongs to the tenant or, for a private memory, to its agent, so it never reveals what
--- a sibling stores under the same key. Needs memory:read, because the result says what exists.
+-- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of that
+-- memory. The update replaces text and tags as a whole, and other fields if the put has them. Called by apply_memories.
+-- A key belongs to the tenant or, for a private memory, to its agent, so a put never reveals what a sibling stores
+-- under the same key. Needs memory:read, because the result says what exists.
 --
 -- Locks the keys, in order, until the transaction ends. If two pushes use the same key, the second one sees the
 -- memory of the first.
@@ -6780,8 +6788,8 @@ $$;
 comment on function mayfly_private.match_keys is 'Turns puts with an existing key into updates.';
 
 -- Estimates how many bytes a memory takes in an answer, before JSON escapes. It gets the length of a stored text
--- without reading the text, and reads metadata only if it is stored compressed. Called by mayfly_private.pull. Locks
--- nothing.
+-- without reading the text, and reads the metadata only if they are stored compressed. Called by mayfly_private.pull.
+-- Locks nothing.
 
 create or replace function mayfly_private.memory_bytes(
   task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb
@@ -6877,10 +6885,11 @@ comment on function mayfly_private.model_worth is 'The default weight of an embe
 -- (at most 1). The caller adds visibility and filters. Returns nothing for a null vector. Called by
 -- mayfly_private.recall. Locks nothing.
 --
--- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then the
--- result is the best of its fresh tail, compared exactly, and of the HNSW index. The index contains the vectors of all
--- large tenants. So while it is searched, on average one in (whole / body) vectors belongs to this tenant. The index is
--- used as long as this costs less than reading all settled vectors of the tenant (the body).
+-- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant also has settled vectors. For such
+-- a tenant, the result is the best of both its fresh tail, which is compared exactly, and the HNSW index. The index
+-- contains the vectors of all large tenants. So of the vectors that a search of the index meets, on average one in
+-- (whole / body) belongs to this tenant. The index is used as long as this costs less than reading all settled vectors
+-- of the tenant (the body).
 
 create or replace function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)
@@ -6917,8 +6926,8 @@ begin
   where s.tenant_id = tenant and s.model = nearest.model;
   spread := reach::double precision * whole / body;
 
-  -- A step costs about as much as reading 12 vectors. With 20, HNSW is used for 10,000 vectors among 110,000
-  -- (in a quarter of the time of reading them), but not if many more results are needed.
+  -- A step costs about as much as reading 12 vectors. With 20 in the condition, HNSW is used for 10,000 vectors among
+  -- 110,000 (in a quarter of the time of reading them), but not if many more results are needed.
   if body > 20.0 * greatest(ef, spread) then
     ef := least(greatest(ef, reach), 1000);
     -- 0 steps if the first batch (ef) is expected to contain twice as many vectors as needed. 1 step if it should
@@ -6926,8 +6935,8 @@ begin
     -- the rest. For 10,000 vectors among 110,000, this takes a fifth less time than 3,000 steps. If a try does not find
     -- enough, the next one searches further.
     foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
-      -- These are not set clauses, because those fail in a session that has not loaded pgvector yet, such as one that
-      -- restores a dump. The results are assigned, because each perform would be another statement.
+      -- These settings are not set clauses, because such clauses fail in a session that has not loaded pgvector yet,
+      -- such as one that restores a dump. The results are assigned, because each perform would be another statement.
       setting := set_config('hnsw.iterative_scan', case steps when 0 then 'off' else 'relaxed_order' end, true);
       setting := set_config('hnsw.ef_search', ef::text, true);
       setting := set_config('hnsw.max_scan_tuples', greatest(steps, 1)::text, true);
@@ -6975,9 +6984,10 @@ $$;
 
 comment on function mayfly_private.nearest is 'The vectors that are nearest to a vector.';
 
--- Lets memories lend relevance to the memories right before and after them, in the same conversation or else in the
--- same session. The next memory gets `share` of the relevance, and the one after it half of that. Returns the memories
--- that gain relevance, and how much each gains. mayfly_private.recall calls it with the best 20. Locks nothing.
+-- Lets memories lend relevance to the two memories before and the two memories after them, in the same conversation or
+-- else in the same session. The nearest memory on each side gets `share` of the lender's relevance, and the second
+-- nearest gets half of that. Returns the memories that gain relevance, and how much each gains. mayfly_private.recall
+-- calls it with the best 20. Locks nothing.
 --
 -- On conversations that were not used for tuning, this raised recall@10 from .624 to .688. It takes 0.3 ms.
 
@@ -7041,14 +7051,15 @@ comment on function mayfly_private.neighbours_of is
   'How much relevance memories lend to those right before and after them.';
 
 -- The page of the log that sync returns. It has the events of every kind that the caller may read, together with the
--- memories that they are about, as the caller sees them (mayfly_private.read_log). With `since: null`, it first returns
--- every memory, by id and page by page. Then it continues with the log, from the time of the first of these pages on.
+-- memories that they are about, as the caller sees them (mayfly_private.read_log). With `since: null`, sync first gets
+-- every memory, by id and page by page. The pages after that have the events of the log since the first of these pages.
 -- Without memory:read, it returns no memories and begins with the log from now on.
 --
 -- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most about 4
--- MB as JSON, so that a client never holds more. It ends before the memory that would exceed this, unless that is the
--- first memory, which can have up to 2 MB. In JSON, any byte may have to be escaped. The exact size is measured only if
--- the escapes could make the page too large. Runs as owner and repeats the conditions of the policies. Locks nothing.
+-- MB as JSON, so that a client never holds more. The page ends before the memory that would exceed this, unless that is
+-- the first memory of the page, which can have up to 2 MB. In JSON, any byte may have to be escaped. The exact size is
+-- measured only if the escapes could make the page too large. Runs as owner and repeats the conditions of the policies.
+-- Locks nothing.
 
 create or replace function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
@@ -7116,7 +7127,7 @@ begin
 end
 $$;
 
--- The clocks of a memory that is put with a key: the same timestamp for each field. It is the caller's timestamp if
+-- The clocks of a memory that is put with a key: the same timestamp for each field. This is the caller's timestamp if
 -- there is one, or else the server's. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.put_clocks(clock text)
@@ -7135,8 +7146,8 @@ $$;
 
 comment on function mayfly_private.put_clocks is 'The clocks of a memory that is put with a key.';
 
--- Queues memories. It looks at max_rows memories in the order of the primary key, starting after `after`. It gives dead
--- rows another chance. Locks the rows that it queues.
+-- Queues memories. It looks at max_rows memories in the order of the primary key, starting after `after`. Rows of the
+-- queue that are dead get another chance. Locks the rows that it queues.
 
 create or replace function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb
@@ -7184,8 +7195,8 @@ comment on function mayfly.queue_embeddings is
 -- Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
---   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
---               plus the share of its neighbours, divided by the best one's
+--   fused     = (words * score of words / the best + meaning * likeness / the best) / (words + meaning),
+--               plus what its neighbours lend (neighbours_of); all of this divided by the best such sum
 --   level     = how good the best results are: (words * fit + meaning * likeness) / (words + meaning)
 --   score     = relevance * (1 - reward - importance - recency                                              0 to 1
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
@@ -7238,7 +7249,7 @@ declare
   threads uuid[];
   times timestamptz[];
   newcomers uuid[];
-  -- Computed once, not for each memory. If the caller passes no half-lives, these are those of
+  -- Computed once, not for each memory. If the caller passes no half-lives, these are the defaults of
   -- mayfly_private.half_life.
   half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
     select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
@@ -7247,7 +7258,7 @@ declare
   level double precision;
 begin
   if embedding is null and similar_to is null and older_embedding is not null then
-    -- Only the previous model can embed the question.
+    -- The question was embedded only with the previous model.
     embedding := older_embedding;
     model := older_model;
     older_embedding := null;
@@ -7306,8 +7317,9 @@ begin
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
     end if;
     if of_meaning > 0 then
-      -- If there is no filter, fewer of the nearest are enough: for 10,000 vectors among 110,000, HNSW took
-      -- three times as long to find 50 as to find 20. With a filter, some of them will not pass.
+      -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
+      -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
+      -- not pass it.
       select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, worth.unrelated, older_model, older_embedding::extensions.halfvec,
         case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
@@ -7372,7 +7384,7 @@ begin
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
-    -- If duplicates filled the list, it looks further, once.
+    -- If duplicates filled the list, the loop looks further, but only once.
     exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
@@ -7422,8 +7434,8 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --                can be 0 to 100, the others 0 to 1, and the sum of the last three at most 1. By default, meaning
 --                has its model's worth
 --   half_lives   in days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
---   surrounding  how many memories before and after each hit to return with it, 0 to 5, from its thread
---   grouped      near duplicates are one result, with the ids of the others. false returns each of them
+--   surrounding  how many memories of the same conversation or session to return before and after each hit, 0 to 5
+--   grouped      if true, near duplicates are one result, with the ids of the others; if false, each is a result
 --   explain      if true, `parts` also has the weights, and the words of the question with their rarity
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
@@ -7455,7 +7467,8 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
--- In PL/pgSQL, its one statement is planned once per session. In SQL, it was planned at each call, which took 0.27 ms.
+-- In PL/pgSQL, the only statement of this function is planned once per session. As an SQL function, it was planned at
+-- each call, which took 0.27 ms.
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -7829,7 +7842,8 @@ begin
   from tails t
   where (only_tenant is null or t.tenant_id = only_tenant)
     and (exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
-      -- Each vector belongs to a memory, so most tenants have too few memories to need a count of vectors.
+      -- A tenant has at most as many vectors of a model as it has memories. Most tenants have so few memories that
+      -- their vectors need not be counted.
       or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
         and exists (
           select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model
@@ -7979,12 +7993,13 @@ end
 $$;
 
 -- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, stores it in
--- the tenant's settlement, and returns it. A single value for all tenants was either too slow or too small. Its
--- questions are the newest vectors. It begins with those of the fresh tail, because they are not in the index. It
--- searches with more and more candidates, until it finds 0.995 of what the maximum of 1,000 candidates finds. Comparing
--- with all vectors instead took 100 ms a question among 100,000 vectors. (In a tenant of up to 20,000 vectors, recall
--- compares the question with all of them rather than search with 1,000 candidates.) mayfly_private.settle_vectors calls
--- this function now and then as the tenant grows. It takes a second or two.
+-- the tenant's settlement, and returns it. A single value for all tenants was either too slow or too small. The
+-- questions are the newest vectors, because most of them are still in the fresh tail, and vectors that the index does
+-- not have are harder to find. The function first searches with 1,000 candidates, the maximum. Then it searches with 60
+-- and more, until it finds 0.995 of what 1,000 found. Comparing with all vectors instead took 100 ms a question among
+-- 100,000 vectors. (In a tenant of up to 20,000 vectors, recall compares the question with all of them rather than
+-- search with 1,000 candidates.) mayfly_private.settle_vectors calls this function now and then as the tenant grows. It
+-- takes a second or two.
 --
 -- Locks the settlement.
 
@@ -8095,7 +8110,7 @@ begin
   end if;
 
   -- Otherwise, each question is a passage of a memory without its rarer words. This is how somebody asks who remembers
-  -- it vaguely.
+  -- the passage vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -8139,8 +8154,11 @@ grant execute on function mayfly_private.tuning_questions to authenticated, serv
 -- memory:read.
 --
 --   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
---   id: the memory of the question, which is not an answer
---   unrelated: as measured, or null if there are fewer than 20 vectors
+--   id             the memory of the question, which is not an answer
+--   vectors        how many vectors of the model the tenant has
+--   meaning        the weight of meaning that recall uses now for the model
+--   was_unrelated  the similarity of unrelated texts that recall uses now for the model
+--   unrelated      the similarity that was measured now, or null if there are fewer than 20 vectors
 
 create function mayfly.tuning_questions(questions integer default 60, model text default '')
 returns jsonb
@@ -8183,8 +8201,8 @@ comment on function mayfly_private.unrelated_similarity is 'The similarity of un
 -- every write of a memory, and by maintenance, which brings older rows up to mayfly_private.words_version(). Locks
 -- nothing.
 --
--- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so it is found by the
--- words of its beginning.
+-- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so the memory is found
+-- by the words at the beginning of the text.
 
 create or replace function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text
@@ -8221,10 +8239,11 @@ begin
 end
 $$;
 
--- The words of a question as tsqueries, rarest first and at most 12. With each comes the number of sampled memories
--- that contain it. This number is 0.5 if no sampled memory contains the word, and null in a small tenant, where words
--- are counted during the search. A word that looks like the beginning of a hash matches as a prefix. So does a single
--- letter of a script that is indexed in pairs of letters. Called by mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as tsqueries, rarest first and at most 12. With each word comes the number of sampled
+-- memories that contain the word. This number is 0.5 if no sampled memory contains the word, and null in a small
+-- tenant, where words are counted during the search. A word that looks like the beginning of a hash matches as a
+-- prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
+-- mayfly_private.find_by_words. Locks nothing.
 --
 -- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
 -- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
@@ -8258,7 +8277,7 @@ begin
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
-    -- The last letter of a run of pairs is already in its pair.
+    -- The last letter of a run of pairs is already in the last pair.
     where not (octet_length(w.word) > 1 and char_length(w.word) = 1 and length(asked) > 1)
     order by count, char_length(w.word) desc, w.word collate "C"
     limit 12) a;
@@ -8293,8 +8312,8 @@ return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The current version of the search words.';
 
--- What an embedding model is worth to a tenant, if the caller does not say. It is what was measured on the tenant's own
--- memories, or else the default for the model's name. Called by mayfly_private.recall. Locks nothing.
+-- What an embedding model is worth to a tenant, if the caller does not say. This worth is what was measured on the
+-- tenant's own memories, or else the default for the model's name. Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.worth_of_model(tenant uuid, model text, out meaning real, out unrelated real)
 language plpgsql stable
@@ -8328,7 +8347,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  -- Once per statement, because it takes 60 µs per row otherwise.
+  -- The epoch is read once per statement, because reading it for each row took 60 µs a row.
   of_epoch constant integer := mayfly_private.current_epoch();
   nudges jsonb;
 begin
@@ -8644,7 +8663,8 @@ $$;
 
 comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
 
--- The newest number of an inbox or a channel. A reader that was not told at once gets it later. Called by flush_nudges.
+-- The payload of a due broadcast: the newest number of an inbox or a channel, for readers that were not told of it at
+-- once. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -8666,11 +8686,11 @@ on conflict (event) do update set heard = excluded.heard, payload = excluded.pay
 
 comment on column mayfly.channel_subscriptions.acknowledged is 'The subscriber has handled every message up to this number.';
 
--- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating it
--- changes nothing. Scope message:read. Locks the deliveries, by number.
+-- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating the
+-- call changes nothing. Scope message:read. Locks the deliveries, by number.
 --
 -- A broadcast can arrive before the row that caused it is visible. `unseen` lists the given numbers that are above the
--- newest one that this call sees. They were not acknowledged, so try again soon.
+-- newest one that this call sees. Messages with these numbers were not acknowledged, so try again soon.
 
 create or replace function mayfly_private.acknowledge_messages(seqs bigint[])
 returns jsonb
@@ -8686,8 +8706,8 @@ begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
-  -- This is read before the update. The snapshot of the update is later, so whatever the update cannot see is listed
-  -- here.
+  -- The newest number is read before the update, whose snapshot is later. So if the update cannot see a message, the
+  -- number of that message is above the newest one read here, and is listed as unseen.
   select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d
@@ -8736,8 +8756,9 @@ end;
 -- Broadcasts messages that have just been sent, to their open inboxes and their channels. A broadcast contains a
 -- message of up to 64 KB. For a larger message it contains only the number, and the reader fetches the message. As many
 -- messages as the tenant's rate allows are broadcast at once. For the others, the greatest number of each topic becomes
--- due. Called by send_messages. It is PL/pgSQL, so that it looks up realtime.send only when it runs. A body that is
--- parsed at creation would depend on realtime.send, and Realtime could then not drop and replace that function.
+-- due. Called by send_messages. The function is in PL/pgSQL, so that it looks up realtime.send only when it runs. A
+-- body that is parsed at creation would depend on realtime.send, and Realtime could then not drop and replace that
+-- function.
 --
 -- A channel without a lease gets no broadcast. If something sends due broadcasts, its number still becomes due, because
 -- a lease may begin while this transaction is open (see nudge).
@@ -8800,8 +8821,8 @@ end
 $$;
 
 -- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead log,
--- so a message can arrive before its transaction is visible. Its recipient would then be told that there is no such
--- message. If a function does not find what a message is about, it calls this and looks again.
+-- so a message can arrive before its transaction is visible. Without this wait, its recipient would be told that there
+-- is no such message. A function that does not find what a message is about calls this function and looks again.
 --
 -- A sender locks the inbox until it commits. This function waits for that lock and releases it at once.
 
@@ -8949,9 +8970,10 @@ begin
 end
 $$;
 
--- Puts one message into the inbox of its recipient, like send_messages does for its caller. It is for messages that the
--- database itself sends, such as one about the end of a job. The sender is the agent or person that caused it, or null
--- for the secret key. A message with a known id is not sent again. Charges the message. Locks the inbox.
+-- Puts one message into the inbox of its recipient, like send_messages does for its caller. This function is for
+-- messages that the database itself sends, such as one about the end of a job. The sender is the agent or person that
+-- caused the message, or null if the secret key caused it. A message with a known id is not sent again. Charges the
+-- message. Locks the inbox.
 
 create function mayfly_private.deliver_message(
   tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb
@@ -9041,8 +9063,8 @@ $$;
 
 -- The messages that wait in the caller's inbox and whose number is above `after`, by number. A page has about 1 MB and
 -- at most page_limit messages. Messages past their deadline are left out. Each message is marked as delivered to this
--- session. If another session got it before, its attempt is above 1. Only the session that opened the inbox last can
--- call this. Scope message:read. Locks the deliveries that it returns.
+-- session. If another session got a message before, the attempt of that message is above 1. Only the session that
+-- opened the inbox last can call this. Scope message:read. Locks the deliveries that it returns.
 --
 -- Senders hold the inbox until they commit, so this snapshot contains every message up to last_seq.
 
@@ -9186,7 +9208,8 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them. In a channel, this would leave a gap.
+  -- Another call has just sent one of these messages. Sending only the rest would leave a gap in the numbers of a
+  -- channel.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
     perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
       'Nothing was sent. Send them again; for messages that were already sent, you get the earlier result.', '{"field": "id"}');
@@ -9269,7 +9292,7 @@ begin
   from sent s join listening b using (recipient_id)
   order by s.recipient_id, s.nth;
 
-  -- Listeners get a broadcast. Others find the message when they open their inbox.
+  -- Recipients that listen get a broadcast. Other recipients find the message when they open their inbox.
   if cardinality(claimed) > 0 then
     perform mayfly_private.announce(tenant, claimed, cardinality(channel_names) > 0);
   end if;
@@ -9286,9 +9309,9 @@ begin
 end
 $$;
 
--- With `acknowledge`, it also does what acknowledge_messages does, in the same transaction. So a worker that sends an
--- answer and has handled a message makes one call instead of two. Sending comes first, because inboxes are locked
--- before deliveries.
+-- With `acknowledge`, this function also does what acknowledge_messages does, in the same transaction. So a worker that
+-- has handled a message and sends an answer makes one call instead of two. Sending comes first, because inboxes are
+-- locked before deliveries.
 
 create function mayfly.send_messages(messages jsonb, acknowledge bigint[] default null)
 returns jsonb
@@ -9714,8 +9737,9 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.states', 'its versions, which are charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes states of a tenant that have expired, and removes tombstones with their versions when their event has gone
--- from the log. Takes at most max_rows of each. It is a chore, so maintain_tenant calls it under its lock, as owner.
+-- Deletes states of a tenant that have expired. Removes a tombstone, with the versions of its state, when its event has
+-- gone from the log. Handles at most max_rows states and max_rows tombstones. It is a chore, so maintain_tenant calls
+-- it under its lock, as owner.
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
 returns jsonb
@@ -9777,8 +9801,8 @@ on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
 -- The versions of states that a page of the log is about, as state_changes returns them: { rows, fitting }. {"state":
--- true} selects all. {"state": ["progress"]} selects only these keys, of any owner. Versions that are no longer kept
--- are left out. Called by read_log (see mayfly_private.event_rows). Runs as owner. Locks nothing.
+-- true} selects all states. {"state": ["progress"]} selects only states with these keys, of any owner. Versions that
+-- are no longer kept are left out. Called by read_log (see mayfly_private.event_rows). Runs as owner. Locks nothing.
 
 create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -9823,9 +9847,9 @@ comment on function mayfly.delete_state is
   'Deletes a state: { deleted, version }. deleted is false if there was none.';
 
 -- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading them
--- first. Each edit applies to the result of the edits before it. All are applied, as one version, or none. A missing
--- state starts without a value. Nothing is written if the value does not change. For callers with state:write (see
--- lock_state). Locks the state until commit, so concurrent edits follow one another and none is lost.
+-- first. Each edit applies to the result of the edits before it. Either all edits are applied, as one version, or none.
+-- A missing state starts without a value. Nothing is written if the value does not change. For callers with state:write
+-- (see lock_state). Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -9899,8 +9923,8 @@ grant execute on function mayfly_private.edit_state to authenticated, service_ro
 -- Edits are { op, path, value }. Paths are JSON pointers (RFC 6901):
 --
 --   add     sets a key, or inserts into a list at an index (- for its end), as in RFC 6902
---   inc     adds value (by default 1) to a number. If nothing is there, it starts at 0
---   append  puts value at the end of a list. If nothing is there, it starts with []
+--   inc     adds value (by default 1) to a number. If nothing is there, the number starts at 0
+--   append  puts value at the end of a list. If nothing is there, the list starts as []
 --   remove  removes the key or the index at path, or with value, every element of the list at path that equals value
 
 create function mayfly.edit_state(key text, edits jsonb, of_agent uuid default null, expected_version integer default null)
@@ -9927,13 +9951,12 @@ return state.id is not null and state.deleted_at is null and (state.expires_at i
 
 comment on function mayfly_private.is_live is 'Whether a state exists for its readers.';
 
--- Locks a state for writing until commit and returns it. If there is none, it creates one without a version.
--- Callers with state:write can write shared states. An agent's states can be written by the agent, its
--- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as
--- owner.
+-- Locks a state for writing until commit and returns it. If the state does not exist, its row is created without a
+-- version. Callers with state:write can write shared states. An agent's states can be written by the agent, its
+-- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as owner.
 --
--- It compares expected_version under the lock, so if several writers expect the same version, only one succeeds. 0
--- means that the state must not exist: it was never created, or it is deleted or expired.
+-- It compares expected_version under the lock, so if several writers expect the same version, only one succeeds. An
+-- expected version of 0 means that the state must not exist: it was never created, or it is deleted or expired.
 
 create or replace function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
@@ -10130,8 +10153,9 @@ comment on function mayfly.state_history is
   'The versions of a state that are kept, newest first: [{ version, action, by, at, bytes }].';
 
 -- The states of an agent, or the shared ones if there is no of_agent, as they were at an instant, such as the time of a
--- run's checkpoint. They come by key, one page at a time, with at most 4 MB of values. `unkept` lists keys whose
--- version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks nothing.
+-- run's checkpoint. The states come by key, one page at a time, with at most 4 MB of values in a page. `unkept` lists
+-- keys whose version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks
+-- nothing.
 
 create function mayfly.states_at(
   instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100
@@ -10181,11 +10205,11 @@ comment on function mayfly.states_at is
 
 grant execute on function mayfly.states_at to authenticated, service_role;
 
--- Sets a state if it still has a certain version (0 means that it does not exist), and always returns the current
--- state: { written, state }. It is for callers that read, compute and write while others do the same. Each attempt
--- needs only one call, because the answer to a failed attempt has the state from which to compute again. Without
--- expires_at, the state keeps its expiry. Needs state:write (see lock_state), and state:read for the answer. Locks the
--- state until commit.
+-- Sets a state if it still has a certain version (version 0 means that it does not exist), and always returns the
+-- current state: { written, state }. This function is for callers that read, compute and write while others do the
+-- same. Each attempt needs only one call, because the answer to a failed attempt has the state from which to compute
+-- again. Without expires_at, the state keeps its expiry. Needs state:write (see lock_state), and state:read for the
+-- answer. Locks the state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb
@@ -10257,8 +10281,8 @@ $$;
 
 comment on function mayfly_private.version_of is 'A state at a version.';
 
--- Writes the next version of a locked state: a value, or no value to delete the state. It keeps the newest hundred
--- versions, and charges the tenant for the difference in size. Runs as owner, for callers that got the state from
+-- Writes the next version of a locked state: a value, or no value to delete the state. The newest hundred versions are
+-- kept, and the tenant is charged for the difference in size. Runs as owner, for callers that got the state from
 -- lock_state. The charge of 256 bytes covers a version's row, its index and its event.
 
 create or replace function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
@@ -11286,8 +11310,8 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Open jobs: scheduled, ready, running and waiting. Ended jobs move to finished_jobs, so this table stays small.
--- Only the functions of jobs write it, under the fence of a lease or the lock of a row.
+-- Open jobs: scheduled, ready, running and waiting. Ended jobs move to finished_jobs, so this table stays small. Only
+-- functions write it, after they have checked a lease (fence_job) or locked the row.
 --
 -- A worker looks for jobs by `lane`, which is made of the queue, the name and the group, with the target in front if
 -- there is one (mayfly_private.lane_of). A worker that may take one job of a lane may take all of them, so claiming
@@ -11419,7 +11443,7 @@ create table mayfly.finished_jobs (
   constraint finished_jobs_pkey primary key (tenant_id, id)
 );
 
--- Serves retention and lists.
+-- Retention and lists use this index.
 create index finished_jobs_finished_idx on mayfly.finished_jobs (tenant_id, finished_at);
 
 create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) where status = 'failed';
@@ -11607,8 +11631,8 @@ comment on column mayfly.job_queues.weight is 'Its share relative to the other q
 
 comment on column mayfly.job_queues.tokens is 'The tokens in the bucket of `rate` at filled_at.';
 
--- Which job belongs to a key. While the job is kept, adding a job with the same key returns it. It is a separate table,
--- because a key must stay valid when its job moves to finished_jobs.
+-- Which job belongs to a key. While the job is kept, adding another job with the same key returns the kept one. It is a
+-- separate table, because a key must stay valid when its job moves to finished_jobs.
 
 create table mayfly_private.job_keys (
   tenant_id uuid not null,
@@ -11621,9 +11645,9 @@ comment on table mayfly_private.job_keys is 'Which job belongs to a key.';
 
 alter table mayfly_private.job_keys enable row level security;
 
--- Workers that found no job and sleep. Everything that makes a job ready, such as adding one or sending a signal, ends
--- the sleep of the tenant's workers and broadcasts once. If there is no row here, nothing is broadcast. A tenant id of
--- all zeros stands for the workers of the secret key, which serve every tenant.
+-- Workers that found no job and sleep. Everything that makes a job ready, such as adding a job or sending a signal,
+-- ends the sleep of the tenant's workers and broadcasts once. If there is no row here, nothing is broadcast. A tenant
+-- id of all zeros stands for the workers of the secret key, which serve every tenant.
 
 create table mayfly_private.job_workers (
   tenant_id uuid not null,
@@ -11803,7 +11827,8 @@ insert into mayfly_private.topics (name, parts, rule) values
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
 -- Adds all jobs or none. Without a lease, the tenant is the caller's (scope job:add). With a lease, which must be the
--- caller's, the jobs are children of its job. Locks the keys (sorted), what charge locks, and the parent.
+-- caller's, the new jobs are children of the leased job. Locks the keys of the jobs (sorted), what
+-- mayfly_private.charge locks, and the parent job.
 
 create function mayfly_private.add_jobs(jobs jsonb, lease text)
 returns jsonb
@@ -11850,9 +11875,9 @@ comment on function mayfly_private.add_jobs is 'Adds jobs, all or none.';
 
 grant execute on function mayfly_private.add_jobs to authenticated, service_role;
 
--- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in the same order. If the key of a job is
--- known, it is not added again, and the id is that of the existing job. If a lease is passed, the new jobs are children
--- of its job.
+-- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in the same order. A job whose key already
+-- belongs to a job is not added again, and its answer has the id of the existing job. If a lease is passed, the new
+-- jobs are children of the leased job.
 
 create function mayfly.add_jobs(jobs jsonb, lease text default null)
 returns jsonb
@@ -11870,9 +11895,10 @@ comment on function mayfly.add_jobs is
 grant execute on function mayfly.add_jobs to authenticated, service_role;
 
 -- Answers the messages from which ended jobs were made. Sends a task_result to the sender, in the name of the agent
--- that did the job. If no agent did it, the result is sent in the name of the agent that added it. This happens in SQL,
--- not in a worker, so that a job also answers if it ends without a worker (because it was cancelled or has no attempts
--- left). If an answer cannot be sent (the sender is dead, or the tenant is full), the job still ends, with a warning.
+-- that did the job. If no agent did the job, the result is sent in the name of the agent that added the job. Answers
+-- are sent in SQL, not by a worker, so that a job also answers if it ends without a worker (because it was cancelled or
+-- has no attempts left). If an answer cannot be sent (the sender is dead, or the tenant is full), the job still ends,
+-- with a warning.
 
 create function mayfly_private.answer_messages(tenant uuid, ids uuid[])
 returns void
@@ -11904,9 +11930,9 @@ $$;
 
 comment on function mayfly_private.answer_messages is 'Answers the messages from which ended jobs were made.';
 
--- Cancels jobs. A job that is not running ends at once. A running one is marked, and its worker sees that at its next
--- write or heartbeat. All descendants are cancelled too. Locks the jobs by depth, the deepest first, and then by id,
--- because completing a child locks the child and then its parent.
+-- Cancels jobs. A job that is not running ends at once. A running job is marked as cancelled, and its worker sees the
+-- mark at its next write or heartbeat. All descendants are cancelled too. Locks the jobs by depth, the deepest first,
+-- and then by id, because completing a child locks the child and then its parent.
 
 create function mayfly_private.cancel_jobs(ids uuid[])
 returns jsonb
@@ -11934,8 +11960,8 @@ begin
         'Without it, you can cancel only jobs that you added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
     end if;
   end if;
-  -- Adding a child locks the parent. So once the first pass has locked the parents, no child can be added, and the
-  -- second pass finds those that were added before.
+  -- Adding a child locks the parent. So once the first pass has locked the parents, no child can be added any more, and
+  -- the second pass finds the children that were added before.
   for turn in 1..2 loop
     with recursive family as (
       select j.id, 0 as depth from mayfly.jobs j where j.tenant_id = tenant and j.id = any (ids)
@@ -12091,8 +12117,9 @@ $$;
 comment on function mayfly_private.check_jobs is 'Refuses invalid jobs, with index and field.';
 
 -- Claims jobs of any tenant, for a fleet of your own workers that serves all tenants. Only the secret key can call it.
--- Each tenant gets a share by its weight. Pass the `place` from the previous answer, so that this claim continues after
--- the last tenant. The lease of each job contains its tenant, and every later write reads it from there.
+-- Each tenant gets a share of the jobs by its weight. Pass the `place` from the previous answer, so that this claim
+-- continues after the last tenant of that answer. Each lease names the tenant of its job, and every later write reads
+-- the tenant from the lease.
 
 create function mayfly.claim_any_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -12115,8 +12142,8 @@ grant execute on function mayfly.claim_any_jobs to service_role;
 -- Returns the worker that claims (scope job:work). First it takes a shared lock on the tenant, the agent and every
 -- ancestor, until commit. Only then does it check that they are alive. So a lease proves that its agent is alive: a
 -- transaction that ends an agent waits for open claims and takes back their leases (end_leases). `expires_at` is the
--- earliest end of the agent and its ancestors, and no lease lasts longer. For a person and for the secret key it is
--- infinity. The secret key without a tenant works for all tenants.
+-- earliest end of the agent and its ancestors, and no lease lasts longer. For a person and for the secret key,
+-- `expires_at` is infinity. A secret key that names no tenant works for all tenants.
 
 create type mayfly_private.claiming_worker as (
   kind text,
@@ -12191,9 +12218,9 @@ $$;
 
 comment on function mayfly_private.claiming_worker is 'The worker that claims, locked so that it cannot end meanwhile.';
 
--- Finds the next tenants with ready jobs for claim_any_jobs. It starts after the place of a walk, and finds tenants
--- until their weights add up to `wanted`. It is a loose scan of jobs_ready_idx with one probe for each tenant. The scan
--- goes around the index once, and ends where it began. At a mark (see take_jobs), it looks only at jobs after the
+-- Finds the next tenants with ready jobs for claim_any_jobs. It starts after the place in `walk`, and finds tenants
+-- until their weights add up to `wanted`. This is a loose scan of jobs_ready_idx with one probe for each tenant. The
+-- scan goes around the index once, and ends where it began. At a mark (see take_jobs), it looks only at jobs after the
 -- mark's seq. Locks nothing.
 
 create type mayfly_private.job_marks as (
@@ -12424,9 +12451,9 @@ $$;
 comment on function mayfly_private.take_plain is 'Takes ready jobs of tenants that have one plain lane.';
 
 -- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the weight
--- of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs the lane has. It
--- returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the next claim continues. Marked
--- entries are skipped (see take_jobs). Locks nothing.
+-- of its queue. The lanes are found by a loose scan of jobs_ready_idx with one probe for each lane, however many jobs
+-- the lane has. The function returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the
+-- next claim continues. Marked entries are skipped (see take_jobs). Locks nothing.
 --
 -- The range between two places of the index is read in parts, each with equalities and one range condition. If the
 -- upper bound compares rows instead, only its first column ends the scan. Then all dead entries of the next lane are
@@ -12513,7 +12540,7 @@ begin
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
         c_priority := marks.priorities[next_mark];
-        -- It is never below 0, because otherwise the search would stay at this mark forever.
+        -- The number is never below 0, because otherwise the search would stay at this mark forever.
         c_seq := greatest(marks.seqs[next_mark] - 1, 0);
         continue;
       end if;
@@ -12526,7 +12553,8 @@ begin
         if head = last_head and in_head >= 16 then
           found.next_heads := found.next_heads || jsonb_build_object(head, found.lanes[cardinality(found.lanes)]);
         end if;
-        -- Continues with the next head, because 0 sorts after /.
+        -- Continues with the next head: each lane of a head begins with the head and a /, and 0 is the next character
+        -- after /.
         c_lane := head || '0';
         c_priority := -32768;
         c_seq := 0;
@@ -12606,8 +12634,8 @@ $$;
 
 comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 
--- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns { jobs,
--- place, took }, and whether there are any jobs.
+-- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns the jobs,
+-- whether there are any (`are_any`), the place where the next claim continues, and how long it took.
 --
 -- It is fair at three levels: among the tenants (for claim_any_jobs, by weight, from the place of the last claim on),
 -- among the queues of a tenant (by weight), and among the lanes of a queue. A loose scan of jobs_ready_idx finds the
@@ -12617,14 +12645,14 @@ comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 --
 -- `marks` are for times when dead entries at the head of the index cannot be removed, because something (a backup, a
 -- long query, a replica) holds an old snapshot. Without marks, each claim then reads all of these entries, which left
--- only 11 % of the throughput. A mark (tenant, lane, priority, seq) says that this worker need not look before seq. A
--- worker asks for marks when a full claim took long. It still makes a full claim every second, to find jobs that were
--- committed late and have a number before the mark. Lanes and priorities without a mark are always read from their
--- beginning.
+-- only 11 % of the throughput. A mark (tenant, lane, priority, seq) says that in this lane and priority, this worker
+-- need not look before the number seq. A worker asks for marks when a full claim took long. Even with marks, the worker
+-- makes a full claim every second, to find jobs that were committed late and have a number before the mark. Lanes and
+-- priorities without a mark are always read from their beginning.
 --
 -- It uses `ctid = any (array(…))`, because joining by id became a hash join over the whole table. The settings make
--- generic plans use the index even while the table is small, because a session keeps its plans when the table has
--- grown. A claim then takes 57 µs instead of 700.
+-- generic plans use the index even while the table is small, because a session keeps these plans after the table has
+-- grown. With the index, a claim takes 57 µs instead of 700.
 
 create type mayfly_private.taken_jobs as (
   jobs json,
@@ -12706,7 +12734,8 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- Without a full claim, this still finds jobs that were committed late with an instant before this one.
+    -- The next claim begins 5 s before this instant, so even if it is not a full claim, it finds jobs that became due
+    -- before this instant but were committed after it.
     since := ts - interval '5 seconds';
   end if;
 
@@ -12725,7 +12754,7 @@ begin
     walk.all_seen := false;
   end if;
 
-  -- If these tenants have nothing for this worker, it looks at the next ones, up to 1,000.
+  -- If these tenants have nothing for this worker, the claim looks at the next tenants, up to 1,000.
   loop
     if worker.tenant_id is null and not walk.all_seen then
       walk := mayfly_private.find_job_tenants(walk, left_over, marks);
@@ -12741,7 +12770,7 @@ begin
       rest := walk.tenants;
       busy := '{}';
     elsif worker.tenant_id is not null then
-      -- The tenant's whole share, if it has one plain lane.
+      -- If the tenant has a single plain lane, this takes the tenant's whole share.
       part := mayfly_private.take_lane(worker, left_over, queues, names, held_until, false);
       if part is not null then
         parts := array[part];
@@ -12770,7 +12799,7 @@ begin
       if worker.tenant_id is null then
         select t.max_running into most from mayfly_private.job_tenants t where t.tenant_id = tenant and t.max_running is not null;
         if found then
-          -- If a tenant has a limit, only one claim at a time serves it. The others skip it.
+          -- If a tenant has a limit, only one claim at a time serves this tenant, and other claims skip it.
           perform from mayfly_private.job_tenants t where t.tenant_id = tenant for no key update skip locked;
           continue when not found;
           quota := least(quota, most - (select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running')::integer);
@@ -12789,7 +12818,8 @@ begin
           turns := '{1}';
           weight_left := found_lanes.weights[1];
         else
-          -- Queues come first and in random order, weighted: over many claims of few jobs, each gets its share.
+          -- The queues are put in a random order, in which those with a high weight tend to come first. So over many
+          -- claims of few jobs, each queue gets its share.
           turns := array(
             select l.n from unnest(found_lanes.heads) with ordinality as l (head, n)
             join (
@@ -12900,8 +12930,8 @@ $$;
 
 comment on function mayfly_private.take_jobs is 'Takes ready jobs for a worker.';
 
--- Gives jobs to a worker (scope job:work). Locks the tenant, the agent and its ancestors (shared, advisory), then the
--- jobs that it takes. It never waits for a job.
+-- Gives jobs to a worker (scope job:work). Takes shared advisory locks on the tenant, the agent and its ancestors, and
+-- then locks the jobs that it takes. It never waits for a job that another transaction has locked.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
@@ -12922,7 +12952,8 @@ begin
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
+  -- ready since.
   if park is not null and json_array_length(taken.jobs) < wanted then
     look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;
@@ -12935,12 +12966,12 @@ comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
 
 grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
 
--- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, it claims only from
--- these, and never a job that is targeted at another agent. Each job comes with its lease, which every later write must
--- pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed, the worker
--- is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was already
--- registered as asleep before it. From the second attempt on, a job comes with its recorded `steps`, or without them if
--- they exceed 16 KB (read_steps).
+-- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, only jobs of these are
+-- claimed. A job that is targeted at another agent is never claimed. Each job comes with its lease, which every later
+-- write must pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed,
+-- the worker is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was
+-- already registered as asleep before this call. From the second attempt on, a job comes with its recorded `steps`. If
+-- these exceed 16 KB, they are left out, and the worker gets them with read_steps.
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -12963,7 +12994,8 @@ grant execute on function mayfly.claim_jobs to authenticated, service_role;
 -- The caller that writes under a lease, for the fences. It does not check that an agent is alive, because the lease
 -- proves that. A lease never lasts longer than the agent and its ancestors, and ending an agent takes back its leases
 -- in the same transaction. So no write has to look up the ancestors. `tenant_id` is the agent's own tenant, or for a
--- person the tenant of the request. For the secret key it is null, and the tenant comes from the lease. Locks nothing.
+-- person the tenant of the request. For the secret key, `tenant_id` is null, and the tenant comes from the lease. Locks
+-- nothing.
 
 create type mayfly_private.job_holder as (
   kind text,
@@ -13022,10 +13054,10 @@ $$;
 
 comment on function mayfly_private.lease_of is 'The content of a lease token, for this holder.';
 
--- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One fence covers the whole batch: it
--- locks each job, and checks that the job is running this attempt, that this holder holds it, and that its lease has
--- not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the call is
--- repeated, it changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
+-- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One statement checks all leases of the
+-- call: it locks each job, and checks that the job is running this attempt, that this holder holds the job, and that
+-- the lease has not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the
+-- call is repeated, the second call changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
 
 create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
@@ -13083,7 +13115,7 @@ begin
       results := array[done -> 0 -> 'result'];
     end if;
   else
-    -- If the call names a job twice, it appears here twice, but ends only once, with the first result.
+    -- If the call names a job twice, the job appears here twice, but it ends only once, with the first result.
     select
       array_agg(h.place) filter (where h.held and not h.cancelled), array_agg(h.result) filter (where h.held and not h.cancelled),
       array_agg(h.place) filter (where h.held and h.cancelled), array_agg(h.n) filter (where h.held and h.cancelled),
@@ -13094,7 +13126,7 @@ begin
         coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts
           and (holder.tenant_id is null or holder.tenant_id = g.tenant_id), false) as held
       from (
-        -- Parses leases like lease_of does, because calling it took 7 µs a lease.
+        -- Parses each lease here, in the same way as lease_of, because a call of lease_of took 7 µs.
         select p.n, p.result, case when p.is_lease then right(p.token, 36)::uuid end as tenant_id,
           case when p.is_lease then left(right(p.token, 73), 36)::uuid end as job_id,
           case when p.is_lease then left(p.token, -74)::integer end as attempt
@@ -13211,7 +13243,7 @@ begin
           return null;
         end if;
       end loop;
-      -- `5/15` begins at 5 and runs to the end.
+      -- `5/15` means 5, 20, 35 and so on, up to the highest number that the field may have.
       if cardinality(ends) = 1 then
         ends := ends || case when step > 1 then high else ends[1] end;
       end if;
@@ -13249,7 +13281,7 @@ begin
   with gone as (delete from mayfly.job_signals s where s.tenant_id = tenant and s.job_id = any (ids) returning s.bytes)
   select coalesce(sum(g.bytes), 0) into more from gone g;
   freed := freed + more;
-  -- Artifacts with results that were too large for a row. Their names belong to the job.
+  -- Results that were too large for a row are in artifacts, whose names contain the id of the job.
   with gone as (
     delete from mayfly.artifacts a
     where a.tenant_id = tenant and a.team_id is null
@@ -13421,8 +13453,8 @@ comment on function mayfly_private.move_ended is 'Moves locked jobs to finished_
 
 -- Ends jobs of one or several tenants at these row positions, which an earlier statement of the caller has locked:
 -- moves them to finished_jobs, writes to the log, signals their parents, and answers the messages that they were made
--- from. Errors and results come as lists in the same order, and each list may be null. Result bytes above 256 are
--- counted, but never refused, because finished work must be recorded.
+-- from. Errors and results are passed as lists in the order of the positions, and each list may be null. Result bytes
+-- above 256 are counted, but never refused, because finished work must be recorded.
 
 create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
 returns void
@@ -13464,7 +13496,7 @@ $$;
 
 comment on function mayfly_private.end_places is 'Ends the locked jobs at these places.';
 
--- The same for jobs of one tenant, by their ids.
+-- Ends jobs in the same way, but jobs of one tenant, given by their ids.
 
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
 returns void
@@ -13488,9 +13520,10 @@ $$;
 
 comment on function mayfly_private.end_jobs is 'Ends locked jobs.';
 
--- Records failures. A job that may be retried and has an attempt left is scheduled after its backoff with full jitter
--- (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n, where n is the number of
--- earlier failures, at most cap. Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
+-- Records failures. A job that may be retried and has an attempt left is scheduled again after its backoff with full
+-- jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015). This is a random part of base * factor^n or, if that is
+-- longer than cap, of cap. n is the number of earlier failures. Waits and returned jobs do not count as failures. Locks
+-- the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -13535,7 +13568,7 @@ begin
     select * into job from mayfly.jobs j where j.tenant_id = failure.tenant_id and j.id = failure.job_id for update;
     if job.id is null or job.status <> 'running' or job.attempt <> failure.attempt or job.holder <> holder.id or job.lease_end <= ts then
       outcomes := outcomes || jsonb_build_object(failure.n - 1, case
-        -- A repeated call.
+        -- An earlier call has already recorded this failure.
         when exists (select from mayfly.job_attempts a where a.tenant_id = failure.tenant_id and a.job_id = failure.job_id
           and a.attempt = failure.attempt and a.holder = holder.id and a.error ->> 'code' not in ('lease_ended', 'worker_ended', 'job_timeout')) then 'recorded'
         else 'lost' end);
@@ -13634,9 +13667,9 @@ $$;
 comment on function mayfly_private.fence_job is 'The job of a lease, locked; fails unless the lease is the caller''s.';
 
 -- Adds the jobs of due schedules of every tenant, at most max_rows, and sets the next time of each. Claims and
--- maintenance call it. It skips a schedule that another transaction holds. If one fails (for example because its tenant
--- is full), the error is stored in its row, and it is tried again at its next time. Each firing has a key, so it adds
--- only one job.
+-- maintenance call it. It skips a schedule that another transaction holds. If a schedule fails (for example because its
+-- tenant is full), the error is stored in its row, and the schedule is tried again at its next time. The job of each
+-- firing has a key, so no firing adds a second job.
 
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer
@@ -13811,7 +13844,8 @@ comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
 -- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }. `lost` are the leases that the
--- caller no longer holds, and `cancelled` those of cancelled jobs, both as positions in the list, counted from 0.
+-- caller no longer holds, and `cancelled` are the leases of cancelled jobs. Both are positions in the list of leases,
+-- counted from 0.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb
@@ -13902,13 +13936,13 @@ begin
       order by x.n) f
     returning id, status, mayfly.jobs.bytes
   )
-  -- In the order in which they were inserted.
+  -- The ids are in the order in which the jobs were inserted.
   select array_agg(i.id), sum(i.bytes), bool_or(i.status = 'ready'), jsonb_agg(jsonb_build_object('id', i.id, 'existing', false))
   into added, bytes, due, answer
   from inserted i;
 
   if cardinality(known) > 0 then
-    -- A separate statement, so that it sees what another transaction has committed meanwhile.
+    -- This is a separate statement, so that it sees keys that another transaction has committed meanwhile.
     answer := (
       select jsonb_agg(case when e.n = any (known) then jsonb_build_object('existing', true, 'id', (
           select k.job_id from mayfly_private.job_keys k where k.tenant_id = tenant and k.key = e.j ->> 'key'))
@@ -14027,7 +14061,7 @@ $$;
 comment on function mayfly_private.lane_of is 'The lane of a job.';
 
 -- The ids of the tenant's jobs whose key begins with this prefix. It runs as owner, because callers cannot read
--- job_keys. `collate "C"` makes the range one part of its index.
+-- job_keys. With `collate "C"`, keys with the same prefix are next to each other in the index.
 
 create function mayfly_private.keyed_jobs(prefix text)
 returns setof uuid
@@ -14043,8 +14077,8 @@ comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tena
 
 grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
 
--- The lowest id that a job can have that was added at this time or later, because ids contain the time (new_job_id).
--- Null for null. Locks nothing.
+-- The lowest id that a job can have if it was added at this time or later, because ids begin with the time
+-- (new_job_id). Returns null if the time is null. Locks nothing.
 
 create function mayfly_private.job_id_at(ts timestamptz)
 returns uuid
@@ -14058,8 +14092,8 @@ grant execute on function mayfly_private.job_id_at to authenticated, service_rol
 
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Each call is
 -- planned for its arguments. So of_ids, of_holder and of_key_prefix use their indexes, and since and until read a range
--- of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. `containing` is
--- searched in ids, names, keys, errors and inputs, and upper and lower case are the same. Locks nothing.
+-- of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. The text
+-- `containing` is looked for in ids, names, keys, errors and inputs, in upper or lower case. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
@@ -14140,9 +14174,9 @@ comment on function mayfly.list_schedules is 'The schedules of the tenant, by na
 
 grant execute on function mayfly.list_schedules to authenticated, service_role;
 
--- Open calls of functions. A call counts as open from its request on. At first, it counts for the seconds within which
--- it has to arrive, and then for as long as it says that it may run. So a call that is lost or killed stops counting,
--- and another one is sent.
+-- Open calls of functions. A call counts as open from its request on. Until it arrives, it counts for the seconds
+-- within which it has to arrive. From then on, it counts for as long as it said that it may run. So a call that is lost
+-- or killed stops counting, and another call is sent.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
@@ -14204,9 +14238,9 @@ comment on function mayfly.mark_job_call is
 grant execute on function mayfly.mark_job_call to service_role;
 
 -- When a cron line of five fields fires next after an instant, in a time zone. Null if the line is invalid, or does not
--- fire in the next 9 years (such as on the 30th of February). It is in the database, so that schedules need no worker.
--- Tests compare it with a library. As in cron, if both the day of the month and the day of the week are given, one of
--- them has to match.
+-- fire in the next 9 years (such as on the 30th of February). This is computed in the database, so that schedules need
+-- no worker. Tests compare the results with those of a library. As in cron, if a line gives both a day of the month and
+-- a day of the week, it is enough that one of the two matches.
 --
 -- If the change to summer time skips a local time, the line fires an hour later, once. If the change back repeats a
 -- local time, the line fires only the first time, except that a line whose hour is `*` fires both times.
@@ -14259,7 +14293,7 @@ begin
       lateral (select day + make_time(h, m, 0) as wall) w,
       lateral (select w.wall at time zone zone as second, (w.wall at time zone zone) - interval '1 hour' as first) t,
       lateral (
-        -- For a local time that occurs twice, Postgres takes the second.
+        -- For a local time that occurs twice, Postgres takes the second instant.
         select case when t.first at time zone zone = w.wall then t.first else t.second end as at
         union all
         select t.second where any_hour) i
@@ -14272,8 +14306,8 @@ $$;
 
 comment on function mayfly_private.next_cron is 'When a cron line fires next.';
 
--- Whether an open transaction is making jobs of a tenant ready. Called before a worker's last look. It tries to take
--- the lock of wake_workers, and releases it at once, so it never waits.
+-- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for the last time. It
+-- tries to take the lock of wake_workers and releases it at once, so it never waits.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean
@@ -14312,9 +14346,10 @@ $$;
 comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
 
 -- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
--- counts for at most a minute, and the worker looks again long before that. There is one row for each worker. Each call
--- also deletes some old rows. Returns the seconds until the first lease of the tenant ends, because the job of a dead
--- worker can be taken then, or null if nothing runs. Few jobs run at a time, so it reads all of them.
+-- counts for at most a minute, and the worker looks again long before that minute is over. Each worker has one row.
+-- Each call also deletes some old rows of other workers. Returns the seconds until the first lease of the tenant ends,
+-- because the job of a dead worker can be taken then, or null if nothing runs. For this it reads all running jobs,
+-- because there are few at a time.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision
@@ -14344,8 +14379,8 @@ $$;
 comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';
 
 -- Makes the due jobs of every tenant ready: scheduled jobs, retries, and waits whose time is over. Takes at most
--- max_rows, from `since` on, and returns how many it took. It is PL/pgSQL, because a definer function in SQL is planned
--- at each call (0.28 ms instead of 0.012). Never waits.
+-- max_rows, from `since` on, and returns how many it took. The function is in PL/pgSQL, because a definer function in
+-- SQL is planned at each call, which took 0.28 ms instead of 0.012. Never waits.
 
 create function mayfly_private.promote_jobs(since timestamptz, max_rows integer)
 returns integer
@@ -14377,7 +14412,8 @@ $$;
 comment on function mayfly_private.promote_jobs is 'Makes due jobs ready.';
 
 -- Adds a signal to a job that the caller has locked. If the job waits for the signal, wakes the job and returns true.
--- Otherwise the signal is kept for a later wait. The caller has already charged or counted the signal's bytes.
+-- Otherwise the signal is kept until the job waits for it. The caller has already charged or counted the signal's
+-- bytes.
 
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean
@@ -14397,10 +14433,10 @@ $$;
 
 comment on function mayfly_private.put_signal is 'Adds a signal to a locked job, and wakes it.';
 
--- How many of `wanted` jobs of a lane may begin now. The limits of the queue are whether it is paused, how many jobs
--- run at once, how many run in a group, and how many begin in a second. It locks the queue's row until commit, and
--- skips the queue if another claim holds the row. So no two claims count the same room, and none waits. Called by
--- take_jobs.
+-- How many of `wanted` jobs of a lane may begin now. This depends on whether the queue is paused, and on its limits:
+-- how many jobs may run at once, how many of one group may run at once, and how many may begin in a second. This
+-- function locks the queue's row until commit. If another claim holds the row, the queue is skipped. So no two claims
+-- count the same free places, and no claim waits. Called by take_jobs.
 
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer
@@ -14434,7 +14470,7 @@ begin
   if queue.rate is not null then
     available := least(greatest(queue.rate, 1), queue.tokens + greatest(0, extract(epoch from mayfly_private.now() - queue.filled_at)) * queue.rate);
     wanted := greatest(0, least(wanted, floor(available)::integer));
-    -- The bucket is charged for all of these, even if fewer jobs are found, because a rate is an upper bound.
+    -- The bucket pays for all of these jobs, even if fewer are found, because a rate is an upper bound.
     update mayfly.job_queues q set tokens = available - wanted, filled_at = mayfly_private.now()
     where q.tenant_id = tenant and q.name = of_queue;
   end if;
@@ -14479,8 +14515,8 @@ comment on function mayfly_private.read_steps is 'The results of a held job''s s
 grant execute on function mayfly_private.read_steps to authenticated, service_role;
 
 -- The results of a job's steps, by name, for the worker that holds it: { steps: {name: result}, last, more }. While
--- `more` is true, pass the last name as `after`. Reading 5,000 steps in pages takes 6 to 14 ms. One by one, it took 600
--- ms.
+-- `more` is true, pass the last name as `after`. Reading 5,000 steps in pages takes 6 to 14 ms. Reading them one by one
+-- took 600 ms.
 
 create function mayfly.read_steps(lease text, after text default null, page_limit integer default 5000)
 returns jsonb
@@ -14497,8 +14533,8 @@ comment on function mayfly.read_steps is
 
 grant execute on function mayfly.read_steps to authenticated, service_role;
 
--- Makes jobs ready. The caller has locked them. They go to the end of their lanes, without a holder, and their
--- run_at becomes now. It also wakes sleeping workers. Called wherever a lease or a wait ends.
+-- Makes jobs ready. The caller has locked them. The jobs go to the end of their lanes, without a holder, and their
+-- run_at becomes now. Sleeping workers are woken. Called wherever a lease or a wait ends.
 
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer default 0)
 returns void
@@ -14519,9 +14555,9 @@ $$;
 
 comment on function mayfly_private.ready_jobs is 'Makes locked jobs ready.';
 
--- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Takes at most max_rows of each,
--- and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls it too. Few
--- jobs run at a time, so the ends of leases need no index. Each heartbeat would change it.
+-- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Handles at most max_rows jobs
+-- of each kind, and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls
+-- it too. The ends of leases have no index: few jobs run at a time, and each heartbeat would have to change the index.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
 returns integer
@@ -14654,7 +14690,8 @@ comment on function mayfly.record_steps is
 grant execute on function mayfly.record_steps to authenticated, service_role;
 
 -- Makes failed jobs ready. The attempt number continues, so that no old lease is valid again, and the job gets as many
--- attempts again as it had at first. Its steps are kept, so it continues after the last one. Locks the jobs.
+-- attempts again as it had at first. The steps of the job are kept, so the job continues after its last recorded step.
+-- Locks the jobs.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -14768,7 +14805,7 @@ comment on function mayfly_private.release_jobs is 'Returns jobs that were not b
 
 grant execute on function mayfly_private.release_jobs to authenticated, service_role;
 
--- Returns jobs for a worker that has to end. They are ready at once for another worker, and no attempt is used.
+-- Returns jobs for a worker that has to end. The jobs are ready for another worker at once, and no attempt is used.
 
 create function mayfly.release_jobs(leases text[])
 returns jsonb
@@ -14836,8 +14873,9 @@ comment on column mayfly_private.job_functions.names is 'The jobs for which it h
 alter table mayfly_private.job_functions enable row level security;
 
 -- Calls a function of serveJobs with pg_net, if there is work for it and it has fewer open calls than at_once. pg_cron
--- calls it (schedule_job_function), and so does a call that ends (mark_job_call). A lost request only delays the next
--- one by 15 s, because jobs are rows. Locks the function's row, so of two simultaneous calls only one does the work.
+-- calls it (schedule_job_function), and so does a call that ends (mark_job_call). If a request is lost, its jobs are
+-- not, because they are rows. Only the next request comes 15 s later. Locks the function's row, so if this runs twice
+-- at once, only one run sends requests.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
 -- mayfly_secret_key. It uses dynamic SQL, because pg_net and Vault may be missing.
@@ -14888,9 +14926,9 @@ $$;
 
 comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net if it has work.';
 
--- Schedules pg_cron to wake a function of serveJobs. Each time, it looks for work, and calls the function with
--- pg_net only if there is some, with at most at_once open calls. For the SQL editor, as postgres. Calling it
--- again replaces it:
+-- Schedules pg_cron to wake a function of serveJobs. Each time, pg_cron looks for work, and calls the function with
+-- pg_net only if there is some and fewer than at_once calls are open. For the SQL editor, as postgres. A second call
+-- for the same function replaces the first:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
 --   select mayfly_private.schedule_job_function('my-jobs');
@@ -15111,8 +15149,8 @@ comment on function mayfly_private.set_schedule is 'Sets a schedule.';
 
 grant execute on function mayfly_private.set_schedule to authenticated, service_role;
 
--- Sets a schedule, replacing the old one. From now on, the job is added at the times of the cron line in the
--- time zone. Scope job:admin.
+-- Sets a schedule, and replaces an earlier schedule of this name. From now on, the job is added at the times of the
+-- cron line in the time zone. Scope job:admin.
 
 create function mayfly.set_schedule(
   name text, cron text, job text, input jsonb default '{}', time_zone text default 'UTC', options jsonb default '{}',
@@ -15183,8 +15221,8 @@ comment on function mayfly_private.show_schedule is 'A schedule in the form that
 
 grant execute on function mayfly_private.show_schedule to authenticated, service_role;
 
--- Stores a signal. Locks the job, so that this call waits for a worker that is putting the job to sleep, and then what
--- charge locks.
+-- Stores a signal. Locks the job, and then what mayfly_private.charge locks. The lock of the job makes this call wait
+-- for a worker that is putting the job to sleep.
 
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb
@@ -15300,9 +15338,9 @@ $$;
 
 comment on function mayfly_private.take_lane is 'Takes ready jobs of a tenant that has one plain lane.';
 
--- Signals `job:<id>` to the parents of jobs that have just ended, and wakes those that wait for it. Locks the parents
--- by id before it writes. A parent that is going to sleep holds its row while it checks for signals, so none is missed
--- in between.
+-- Signals `job:<id>` to the parents of jobs that have just ended, and wakes the parents that wait for this signal.
+-- Locks the parents by id before it writes. A parent that is going to sleep holds its row while it checks for signals,
+-- so none is missed in between.
 
 create function mayfly_private.tell_parents(tenant uuid, ids uuid[])
 returns void
@@ -15339,8 +15377,8 @@ $$;
 
 comment on function mayfly_private.tell_parents is 'Tells the parents of jobs that have ended.';
 
--- When the timers of jobs last ran. They run every second. There is one row, which the first claim after each second
--- locks. The other claims skip it.
+-- When the timers of jobs last ran. They run every second. The table has one row. The first claim after each second
+-- locks it, and the other claims skip this work.
 
 create table mayfly_private.job_ticks (
   only_row boolean not null default true constraint job_ticks_pkey primary key constraint job_ticks_only_row check (only_row),
@@ -15384,7 +15422,7 @@ $$;
 comment on function mayfly_private.tick_jobs is 'Runs the timers of jobs.';
 
 -- Completes, fails and claims jobs. The claim locks the agent and its ancestors before any job is locked, because a
--- transaction that stops the agent holds them while it waits for the jobs.
+-- transaction that stops the agent holds the agents while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
@@ -15413,7 +15451,8 @@ begin
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
+  -- ready since.
   if park is not null and json_array_length(taken.jobs) < wanted then
     look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;
@@ -15471,8 +15510,8 @@ comment on function mayfly_private.unschedule_job_function is 'Undoes schedule_j
 -- signal_job and tell_parents run one after the other. Whoever writes a signal holds the job, so either this call sees
 -- the signal, or the writer sees that the job waits.
 --
--- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
--- taken once. A wait uses no attempt. Locks the job.
+-- The outcome of a wait is recorded as the step `step`. When the job runs again, it reads the outcome from that step,
+-- so a signal is taken once. A wait uses no attempt. Locks the job.
 
 create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamptz)
 returns jsonb
@@ -15509,8 +15548,8 @@ begin
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
     if left(taken.name, 4) = 'job:' then
-      -- The signal that a child has ended comes with the child's result. A worker for all tenants, or one that may not
-      -- read jobs, could not read it otherwise.
+      -- The signal that a child has ended comes with the child's result. Otherwise, a worker for all tenants could not
+      -- read the result, and neither could a worker that may not read jobs.
       select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
         || jsonb_build_object('result', f.result))
       into child
@@ -15565,7 +15604,7 @@ grant execute on function mayfly.wait_job to authenticated, service_role;
 --
 -- A worker parks in one transaction and looks again in the next one, so it finds everything that was committed before
 -- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
--- only after the worker has looked. That transaction holds a shared lock until then. The worker sees the lock
+-- only after the worker has looked. That transaction holds a shared lock until it commits. The worker sees the lock
 -- (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker went to
 -- sleep waited 50 ms. The broadcast counts towards the tenant's announce_rate. Beyond that rate, nothing is broadcast,
 -- and the worker finds the job at its next look.
@@ -15600,13 +15639,14 @@ $$;
 comment on function mayfly_private.wake_workers is 'Wakes the sleeping workers of a tenant.';
 
 -- Takes back the leases of agents that are stopped or suspended, or whose expiry becomes earlier, and the leases of
--- their descendants. This happens in the transaction that ends them, so no dead agent holds a job.
+-- their descendants. This happens in the transaction that changes the agents, so no dead agent holds a job.
 --
 -- A claim holds a shared lock on its agent and every ancestor and then checks that they are alive (claiming_worker).
--- Here the lock is exclusive. So when it is held, open claims have committed and are visible below, and later claims
--- find the agent dead. Without this lock, dead agents held 55 leases in a stress test of 25 s. The order of locks is:
--- the agents (locked by the statement), this lock (by id), then the jobs (by id). A statement that ends more than 50
--- agents takes one lock for the whole tenant instead, because each lock takes space in shared memory.
+-- Here the lock is exclusive. So once this trigger holds the lock, every earlier claim has committed and is visible
+-- below, and every later claim finds the agent dead. Without this lock, dead agents held 55 leases in a stress test of
+-- 25 s. The order of locks is: the agents (locked by the statement), this lock (by id), then the jobs (by id). A
+-- statement that ends more than 50 agents takes one lock for the whole tenant instead, because each lock takes space in
+-- shared memory.
 
 create function mayfly_private.end_leases()
 returns trigger
@@ -16946,8 +16986,9 @@ $$;
 
 comment on function mayfly_private.graph_given is 'The input of a step of a graph.';
 
--- Records the ended children of a run of a graph. Each child is recorded as its step or item, and a map is recorded
--- when all its items have ended. Returns how many bytes it wrote. Locks nothing, because the caller holds the run.
+-- Records the ended children of a run of a graph. Each child is recorded as the step or item that it did, and a map is
+-- recorded when all its items have ended. Returns how many bytes it wrote. Locks nothing, because the caller holds the
+-- run.
 
 create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
 returns bigint
@@ -17007,7 +17048,7 @@ create type mayfly_private.ready_step as (
 );
 
 -- Finds, in one statement, all steps that have not begun and whose `needs` and `optional` steps have all ended. A step
--- is skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
+-- is skipped if another step that it needs was skipped, or if its own condition is not true. Locks nothing.
 
 create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
 returns mayfly_private.ready_step[]
@@ -17045,7 +17086,8 @@ $$;
 comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin or must be skipped.';
 
 -- Adds the jobs of a step that begins: one job, or in a map one job for each item, a thousand at a time. A small input
--- is stored in the job. A larger one is read by read_graph_input. Returns the name of an invalid field, or null.
+-- is stored in the job. The worker reads a larger one with read_graph_input. Returns the name of an invalid field, or
+-- null.
 
 create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
 returns text
@@ -17087,8 +17129,8 @@ $$;
 comment on function mayfly_private.begin_step is 'Adds the jobs of a step of a graph.';
 
 -- Continues a run of a graph. The lease must be the caller's. Because of the row lock of the run, a child that ends
--- during this call waits for it. Then it finds the run asleep and wakes it. Locks the run and the keys of the children
--- that it adds.
+-- during this call waits until the call is over. Then the child finds the run asleep and wakes it. Locks the run and
+-- the keys of the children that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -17168,7 +17210,7 @@ begin
       exit when answer is not null;
     end loop;
   end loop;
-  -- This has already happened, so recording it is never refused.
+  -- The recorded steps have already ended, so recording them is never refused.
   if used <> freed then
     perform mayfly_private.count_usage(run.tenant_id, 0, used - freed, 0);
   end if;
@@ -17214,7 +17256,7 @@ grant execute on function mayfly_private.advance_graph to authenticated, service
 -- Continues a held run of a graph: records what has ended, and begins or skips the steps that are ready. If steps are
 -- still open, it puts the run to sleep and returns { waiting }. Otherwise it returns { done, result } or { failed: {
 -- step, id, status, error } }. `graph` is the graph that the worker has. The first graph of a version is kept. If the
--- worker's graph differs from that of the run's version, it is refused (workflow_changed).
+-- worker's graph differs from the kept one, the call is refused (workflow_changed).
 
 create function mayfly.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -17231,8 +17273,8 @@ comment on function mayfly.advance_graph is
 
 grant execute on function mayfly.advance_graph to authenticated, service_role;
 
--- The names in a list of a graph, or an empty array if the list is absent. It is in PL/pgSQL, so that it is planned
--- once. Locks nothing.
+-- The names in a list of a graph, or an empty array if the list is absent. The function is in PL/pgSQL, so that it is
+-- planned once per session. Locks nothing.
 
 create function mayfly_private.step_names(value jsonb)
 returns text[]
@@ -17680,9 +17722,9 @@ comment on function mayfly_private.move_workflow is 'Moves a run to another vers
 
 grant execute on function mayfly_private.move_workflow to authenticated, service_role;
 
--- Moves a run to another version of its workflow. The run is one that the caller added (scope job:add) or, with
--- job:admin, any run, even one that has failed. `renamed` maps recorded steps to the names in the new version.
--- `forgotten` steps are deleted, and done again if the new version needs them.
+-- Moves a run to another version of its workflow. With the scope job:add, the caller can move an open run that it
+-- added. With job:admin, it can move any run that is open or has failed. `renamed` maps recorded steps to the names in
+-- the new version. `forgotten` steps are deleted, and done again if the new version needs them.
 
 create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb default null, forgotten text[] default null)
 returns jsonb
@@ -17698,7 +17740,8 @@ comment on function mayfly.move_workflow is 'Moves a run to another version of i
 
 grant execute on function mayfly.move_workflow to authenticated, service_role;
 
--- The progress of a workflow. For callers with job:read. Its open approvals need approval:read. Locks nothing.
+-- The progress of a workflow. For callers with job:read. To see its open approvals, a caller also needs approval:read.
+-- Locks nothing.
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb
@@ -17789,8 +17832,8 @@ comment on function mayfly.read_graph_input is 'The input of a held step of a gr
 
 grant execute on function mayfly.read_graph_input to authenticated, service_role;
 
--- Stores a report. The lease must be the caller's. The report is the step `report` of the job. It is the only step that
--- can change. Locks the job.
+-- Stores a report. The lease must be the caller's. The report is stored as the step `report` of the job, the only step
+-- that can change. Locks the job.
 
 create function mayfly_private.report_workflow(lease text, value jsonb)
 returns boolean
@@ -17838,8 +17881,8 @@ comment on function mayfly.report_workflow is 'Reports the progress of a held wo
 
 grant execute on function mayfly.report_workflow to authenticated, service_role;
 
--- Deletes failures of steps. The lease must be the caller's. It leaves a row `retry: <name>`, which shows that the step
--- ran at this point. Locks the job.
+-- Deletes failures of steps. The lease must be the caller's. In place of each failure, it leaves a row `retry: <name>`,
+-- which shows that the step ran at this point. Locks the job.
 
 create function mayfly_private.retry_steps(lease text, names text[])
 returns integer
@@ -17896,8 +17939,8 @@ comment on function mayfly.retry_steps is 'Deletes recorded failures of a held j
 
 grant execute on function mayfly.retry_steps to authenticated, service_role;
 
--- Stores a graph under its name and version, unless there is one already. Returns the graph that is stored. Charges for
--- a new graph. Locks the row.
+-- Stores a graph under its name and version, unless a graph is already stored there. Returns the stored graph. Charges
+-- for a new graph. Locks the row.
 
 create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
 returns mayfly.workflow_graphs
@@ -18050,8 +18093,8 @@ create type mayfly_private.found_wait as (
   known boolean
 );
 
--- The outcomes of a job's waits, in order. If several waits together form one (`of`), the earliest outcome counts. A
--- signal goes to the first wait that asks for it. Locks nothing, because the caller holds the job.
+-- The outcomes of a job's waits, in order. If several waits together form one wait (`of`), the earliest outcome counts.
+-- A signal goes to the first wait that asks for it. Locks nothing, because the caller holds the job.
 
 create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
 returns mayfly_private.found_wait[]
@@ -18114,8 +18157,8 @@ $$;
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
 -- Records outcomes or puts a job to sleep. The lease must be the caller's. The row lock lets this call and writers that
--- signal the job run one after the other. An earlier signal is seen here, and a later writer sees that the job waits.
--- Locks the job, the keys of children that it adds, and approvals that it uses.
+-- signal the job run one after the other. So this call sees every earlier signal, and every later writer sees that the
+-- job waits. Locks the job, the keys of children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -18194,7 +18237,7 @@ begin
     returning s.bytes
   )
   select coalesce(sum(s.bytes), 0) into freed from spent s;
-  -- This has already happened, so recording it is never refused.
+  -- The recorded outcomes have already happened, so recording them is never refused.
   if used <> freed then
     perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
   end if;
@@ -18226,10 +18269,10 @@ grant execute on function mayfly_private.wait_any to authenticated, service_role
 
 -- Checks several waits of a held job and records each outcome as its step. If there is no outcome yet, puts the job to
 -- sleep. Returns { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of `signal`, `child:
--- true`, `approval`, `after` (seconds) or `until`. With { of, key }, several waits form one: the first outcome counts,
--- and its key is recorded as the step `of`. With { together }, children are returned when all have ended. `jobs` are
--- children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added. `reread`
--- means that the results exceed 2 MB and must be read from the steps.
+-- true`, `approval`, `after` (seconds) or `until`. With { of, key }, several waits form one wait: the first outcome
+-- counts, and its key is recorded as the step `of`. With { together }, children are returned when all have ended.
+-- `jobs` are children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added.
+-- `reread` means that the results exceed 2 MB and must be read from the steps.
 
 create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
 returns jsonb
@@ -20189,7 +20232,7 @@ comment on table mayfly.run_chunks is 'The streams of runs.';
 
 comment on column mayfly.run_chunks.seq is 'The number of its first chunk. Chunks are counted from 1 without gaps.';
 
--- Until when somebody listens to a run. Its stream is broadcast only until then.
+-- Until when somebody listens to a run. The stream of the run is broadcast only until then.
 
 create table mayfly_private.run_watchers (
   tenant_id uuid not null,
@@ -20342,8 +20385,8 @@ $$;
 
 comment on function mayfly_private.check_run_chunks is 'Refuses chunks that are not JSON.';
 
--- Writes chunks { after, chunks, size } of a run that the caller has locked. Returns how many were new, which is 0 if
--- they were written before. The caller counts their bytes and updates last_chunk.
+-- Writes chunks { after, chunks, size } of a run that the caller has locked. Returns how many chunks were new, which is
+-- 0 if all were written before. The caller counts their bytes and updates last_chunk.
 
 create function mayfly_private.put_run_chunks(run mayfly.runs, given jsonb)
 returns integer
@@ -20400,7 +20443,8 @@ comment on function mayfly_private.append_run_chunks is 'Appends to the stream o
 grant execute on function mayfly_private.append_run_chunks to authenticated, service_role;
 
 -- Appends `size` chunks after chunk number `after`. The chunks are a text of JSON: [[step, try, chunk]]. Broadcasts
--- them to listeners, at most every 250 ms, or at once with `tell`. Returns { last, paused }.
+-- them to listeners, at most every 250 ms, or at once if `tell` is true. Returns { last, paused }: the number of the
+-- last chunk, and whether the run is paused.
 
 create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean default false)
 returns jsonb
@@ -20541,7 +20585,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'calls must be an array of 1 to 100 { call_id, tool, input, risk?, nth?, approval_id? }.', null, '{"field": "calls"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- The lease is valid, so its first part is the attempt.
+  -- The lease is valid, so the text before its first dot is the number of the attempt.
   return mayfly_private.begin_tools(run, split_part(lease, '.', 1)::integer, (mayfly_private.job_holder()).id, step, calls);
 end
 $$;
@@ -20598,8 +20642,8 @@ begin
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
     case when end_run.status <> 'succeeded' then array[why] end,
-    -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, it is only in the
-    -- run.
+    -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, the output is
+    -- stored only in the run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
   perform mayfly_private.tell_run(run, true);
   return mayfly_private.show_run(run);
@@ -20612,7 +20656,7 @@ grant execute on function mayfly_private.end_run to authenticated, service_role;
 
 -- Ends a run and its job, under the lease. The status is `succeeded`, with an output (a text of JSON), or `failed`,
 -- `max_steps`, `max_time`, `max_tokens` or `max_cost`, with an error { code, message }. `chunks` { after, chunks, size
--- } are the last ones of its stream. Returns the run.
+-- } are the last chunks of the run's stream. Returns the run.
 
 create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null, chunks jsonb default null)
 returns jsonb
@@ -20675,7 +20719,7 @@ begin
   end if;
   if ask is not null then
     -- The outcomes are recorded even if the cost of the next call cannot be reserved. In that case, the worker reserves
-    -- it itself.
+    -- the cost with a call of its own.
     begin
       reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
     exception when sqlstate 'PGRST' then
@@ -20761,8 +20805,9 @@ comment on function mayfly_private.fork_run is 'Forks a run.';
 grant execute on function mayfly_private.fork_run to authenticated, service_role;
 
 -- Starts a run that shares the steps of another run before `at_step`, without copying them (scope run:write). Returns {
--- id }. `input`, a text of JSON, is added at that step. At the first step, it replaces the input. `edits` changes
--- results of tools in the step before: { <call id>: <text of JSON> }. The original run does not change.
+-- id }. `input`, a text of JSON, is added at that step. If `at_step` is the first step, `input` replaces the input of
+-- the run. `edits` changes results of tools in the step before: { <call id>: <text of JSON> }. The original run does
+-- not change.
 
 create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null, trace text default null)
 returns jsonb
@@ -20778,7 +20823,8 @@ comment on function mayfly.fork_run is 'Starts a run that shares the steps of an
 
 grant execute on function mayfly.fork_run to authenticated, service_role;
 
--- Reads a run. It is a definer, because its status depends on its job, which the caller may not see. Locks nothing.
+-- Reads a run. It is a definer, because the status of a run depends on the run's job, which the caller may not see.
+-- Locks nothing.
 
 create function mayfly_private.get_run(id uuid, with_parts boolean)
 returns jsonb
@@ -20839,7 +20885,8 @@ $$;
 
 comment on function mayfly_private.held_run is 'The run of a lease, locked.';
 
--- Lists runs. It is a definer, because their status depends on their jobs, which the caller may not see. Locks nothing.
+-- Lists runs. It is a definer, because the status of a run depends on the run's job, which the caller may not see.
+-- Locks nothing.
 
 create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamptz, until timestamptz, containing text)
 returns jsonb
@@ -20874,8 +20921,8 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
 -- Runs (scope run:read), newest first. `before` is the last id of the previous page. Runs can be filtered by agent, by
--- status, by when they were added, and by a text in their id, agent or input (upper and lower case are the same).
--- `about` is the beginning of a run's input.
+-- status, by when they were added, and by a text in their id, agent or input, in upper or lower case. `about` is the
+-- beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
   since timestamptz default null, until timestamptz default null, containing text default null)
@@ -20892,8 +20939,8 @@ comment on function mayfly.list_runs is 'Runs, the newest first, a page at a tim
 
 grant execute on function mayfly.list_runs to authenticated, service_role;
 
--- Moves a run that the caller has locked to another status. Only the transitions below are allowed. Any other fails
--- with transition_not_allowed. Writes to the log.
+-- Moves a run that the caller has locked to another status. Only the changes of status below are allowed. Any other
+-- change fails with transition_not_allowed. Writes to the log.
 
 create function mayfly_private.move_run(run mayfly.runs, to_status text, output text, error jsonb)
 returns void
@@ -20926,7 +20973,7 @@ $$;
 
 comment on function mayfly_private.move_run is 'Moves a locked run to another status.';
 
--- Pauses or resumes a run. If something changes, it writes to the log. Locks the job and the run.
+-- Pauses or resumes a run. If the run changes, this is written to the log. Locks the job and the run.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb
@@ -21059,7 +21106,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 100 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- A worker with the secret key has every scope. It need not name a tenant, because its lease does.
+  -- A worker with the secret key has every scope. Such a worker need not name a tenant, because its lease does.
   if (mayfly_private.job_holder()).kind <> 'secret' then
     perform mayfly_private.require_tenant('secret:read');
   end if;
@@ -21075,8 +21122,8 @@ comment on function mayfly_private.read_secret is 'A secret of the tenant from V
 
 grant execute on function mayfly_private.read_secret to authenticated, service_role;
 
--- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). It is stored as
--- `mayfly/<tenant>/<name>` in Supabase Vault. Returns null if there is no such secret, or no Vault.
+-- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). The secret is stored
+-- as `mayfly/<tenant>/<name>` in Supabase Vault. Returns null if there is no such secret, or no Vault.
 --   select vault.create_secret('sk-…', 'mayfly/<id of the tenant>/openai');
 
 create function mayfly.read_secret(lease text, name text)
@@ -21093,9 +21140,9 @@ comment on function mayfly.read_secret is 'A secret of the tenant from Supabase 
 
 grant execute on function mayfly.read_secret to authenticated, service_role;
 
--- Records a call of a model. It writes the answer, its cost and the totals of the run in one transaction, once for each
--- step. A repeated call finds the answer recorded. Locks the job, the run, then budgets and holds, then the rate limits
--- of tools.
+-- Records a call of a model. Writes the answer, its cost and the totals of the run in one transaction, once for each
+-- step. If this function is called again for the step, it finds the answer recorded. Locks the job, the run, then
+-- budgets and holds, then the rate limits of tools.
 
 create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
@@ -21140,7 +21187,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'tools must be an array of 1 to 100 { call_id, tool, input, risk?, nth? }.', 'Nothing was recorded.', '{"field": "tools"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- The lease is valid, so its first part is the attempt.
+  -- The lease is valid, so the text before its first dot is the number of the attempt.
   attempt := split_part(lease, '.', 1)::integer;
 
   is_known := exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null);
@@ -21263,7 +21310,8 @@ comment on function mayfly.record_run_context is 'Records what was recalled for 
 grant execute on function mayfly.record_run_context to authenticated, service_role;
 
 -- Where a run's steps are stored. Its own steps, from `above` on, are in the run itself. Earlier steps are in the runs
--- from which it was forked, each up to `below`, the nearest run first. Locks nothing.
+-- from which it was forked. Each of these runs has the steps before `below`, and the nearest run comes first. Locks
+-- nothing.
 
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns table (run_id uuid, nth integer, above integer, below integer)
@@ -21336,8 +21384,8 @@ comment on function mayfly_private.run_log is 'Everything that a run has recorde
 
 -- Runs, models and tools in numbers. For each agent, how many runs are open and how many ended in the last `seconds`,
 -- by status. Also the calls of models and tools in these runs, and how long each took (p50, p95 and p99, in
--- milliseconds). Counts only the newest 10,000 runs that ended. Returns the 100 agents, models and tools that did most.
--- Runs as the caller (scope run:read). Locks nothing.
+-- milliseconds). Counts only the newest 10,000 runs that ended. Returns the 100 agents with the most runs, and the 100
+-- models and the 100 tools with the most calls. Runs as the caller (scope run:read). Locks nothing.
 
 create function mayfly.run_statistics(seconds double precision default 3600)
 returns jsonb
@@ -21477,8 +21525,8 @@ comment on function mayfly_private.start_run is 'Starts a run.';
 grant execute on function mayfly_private.start_run to authenticated, service_role;
 
 -- Starts a run of an agent (scope run:write). The run is a job that a worker with this agent claims. `input` is a text
--- of JSON. If the key is known, it returns the existing run. If a worker passes its lease, its own run waits for the
--- end of this one. `trace` is the trace context (W3C traceparent) that the worker continues.
+-- of JSON. If a run with the same key exists, that run is returned. If a worker passes its lease, the worker's own run
+-- waits for the end of the new one. `trace` is the trace context (W3C traceparent) that the worker continues.
 
 create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null)
 returns jsonb
@@ -21494,10 +21542,11 @@ comment on function mayfly.start_run is 'Starts a run of an agent: { id, existin
 
 grant execute on function mayfly.start_run to authenticated, service_role;
 
--- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms unless the caller says now. Each
--- broadcast, and each of its receivers, counts against the project's rate. Chunks of up to 60 KB are part of the
--- broadcast. If there is more, the broadcast is only a hint, and listeners read the rows. The caller has locked the
--- run. The broadcast also counts against the tenant's rate. If it is lost, a listener needs one more poll.
+-- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms, unless the caller asks for it
+-- at once. Each broadcast, and each of its receivers, counts against the project's rate. Chunks of up to 60 KB are part
+-- of the broadcast. If there is more, the broadcast is only a hint, and listeners read the rows. The caller has locked
+-- the run. The broadcast also counts against the tenant's rate. If a broadcast is lost, a listener finds the chunks
+-- when it next reads the rows.
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void
@@ -21817,8 +21866,8 @@ alter table mayfly_private.cast_ballots
 
 comment on table mayfly_private.cast_ballots is 'Who voted for what in open polls.';
 
--- Jobs that were given to one agent, what they need, and how well they were done. A job counts as the agent's
--- load until it ends. When the agent ends, the job goes to any agent with the capabilities.
+-- Jobs that were each given to one agent, what they need, and how well they were done. A job counts towards the agent's
+-- load until the job ends. When the agent ends, the job goes to any agent with the capabilities.
 
 create table mayfly.assignments (
   tenant_id uuid not null,
@@ -21965,9 +22014,9 @@ alter table mayfly_private.team_pulses alter column agent_id set statistics 0, a
 
 comment on table mayfly_private.team_pulses is 'Since when each member of a watched team has been doing the same thing.';
 
--- How many open assignments each agent has, as a sum of changes. Each assignment adds a row with 1, and its end adds
--- one with -1. A job that ends only inserts a row here, so it waits for nobody. fold_loads replaces the rows of an
--- agent by their sum.
+-- How many open assignments each agent has, as a sum of changes. Each assignment adds a row with the change 1, and its
+-- end adds a row with the change -1. A job that ends only inserts a row here, so it waits for nobody. fold_loads
+-- replaces the rows of an agent by their sum.
 
 create table mayfly_private.agent_loads (
   tenant_id uuid not null,
@@ -21996,7 +22045,7 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.assignments', 384, '{work,capabilities}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
--- Closing a poll or a tender moves rows that are already charged, so it is never refused.
+-- Closing a poll or a tender only moves rows that are already charged, so closing is never refused.
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.ballots', 256, '{choice,reason}', true),
   ('mayfly.bids', 256, '{note}', true)
@@ -22222,8 +22271,8 @@ create function mayfly_private.assign_job(job jsonb, capabilities text[], type t
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- If a session made its plans while the tables were small, it would keep scanning them, which takes 17 ms with 500 open
--- jobs instead of 3. JIT compilation took 40 ms.
+-- If a session made its plans while the tables were small, it would keep scanning the whole tables, which with 500 open
+-- jobs takes 17 ms instead of 3. JIT compilation took 40 ms.
 set enable_seqscan = off
 set jit = off
 as $$
@@ -22304,10 +22353,11 @@ comment on function mayfly_private.assign_job is 'Gives a job to the best agent.
 grant execute on function mayfly_private.assign_job to authenticated, service_role;
 
 -- Gives a job to the best living agent (scopes team:manage and job:add). The candidates are agents that may work on
--- jobs, have the capabilities, and are of the given type and team, if there is one. The candidate with the fewest open
--- jobs gets the job. Among equals, it is the one whose type has the best record at this kind of work. The record is the
--- mean rating with one success and one failure added, so a newcomer starts at a half. Agents with more than max_load
--- jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any agent with the capabilities.
+-- jobs and have the capabilities. If a type or a team is given, they must also be of that type and in that team. The
+-- candidate with the fewest open jobs gets the job. Among equals, it is the one whose type has the best record at this
+-- kind of work. The record is the mean rating with one success and one failure added, so a newcomer starts at a half.
+-- Agents with more than max_load jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any
+-- agent with the capabilities.
 
 create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
 returns jsonb
@@ -22459,7 +22509,7 @@ comment on function mayfly_private.cast_ballot is 'Casts the caller''s ballot.';
 
 grant execute on function mayfly_private.cast_ballot to authenticated, service_role;
 
--- Votes in a poll (scope team:vote), once. Repeating the same ballot changes nothing. Nobody sees it before the
+-- Votes in a poll (scope team:vote), once. Repeating the same ballot changes nothing. Nobody sees a ballot before the
 -- poll closes.
 
 create function mayfly.cast_ballot(poll_id uuid, choice text, reason text default null)
@@ -22622,8 +22672,8 @@ begin
   with gone as (
     update mayfly.tenders d set status = 'cancelled', closed_at = ts
     where d.tenant_id = tenant and d.id in (
-      -- If a tender is being awarded, its row is locked, and the award waits for an agent. It then finds no living
-      -- member, and fails.
+      -- If a tender is being awarded, its row is locked, and the award waits for an agent. The award then finds no
+      -- living member, and fails.
       select o.id from mayfly.tenders o
       where o.tenant_id = tenant and o.team_id = any (ids) and o.status = 'open' order by o.id for no key update skip locked)
     returning d.id)
@@ -23378,9 +23428,8 @@ comment on function mayfly_private.open_tender is 'Offers a job for bids.';
 
 grant execute on function mayfly_private.open_tender to authenticated, service_role;
 
--- Offers a job for bids (scopes team:manage and job:add) to the living members of `team`, or to every agent
--- with these capabilities. It is awarded once: when all members of the team have bid, at its deadline, or by
--- close_tender.
+-- Offers a job for bids (scopes team:manage and job:add) to the living members of `team`, or to every agent with these
+-- capabilities. The tender is awarded once: when all members of the team have bid, at its deadline, or by close_tender.
 
 create function mayfly.open_tender(
   job jsonb, capabilities text[] default null, rule text default 'lowest_price', max_price numeric default null, team uuid default null,
@@ -23446,7 +23495,7 @@ comment on function mayfly_private.place_bid is 'Places the caller''s bid.';
 grant execute on function mayfly_private.place_bid to authenticated, service_role;
 
 -- Bids for the work of a tender (scope team:vote), once. A bid is a price, and how well the bidder expects to do the
--- work, from 0 to 1. Repeating the same bid changes nothing. Nobody sees it before the tender is over.
+-- work, from 0 to 1. Repeating the same bid changes nothing. Nobody sees a bid before the tender is over.
 
 create function mayfly.place_bid(tender_id uuid, price numeric, score double precision default 1, note text default null)
 returns jsonb
@@ -23567,7 +23616,7 @@ comment on function mayfly_private.reassign_jobs is 'Gives jobs whose agent has 
 
 -- Closes an open poll if it is due. The caller has locked the poll and its job. A poll is due
 -- - at its deadline, and at its quorum,
--- - if its voters are known, when each has voted or is dead, or when missing votes cannot change the outcome,
+-- - if its voters are known, when each voter has voted or is dead, or when missing votes cannot change the outcome,
 -- - with the rule first_valid, at the first ballot, and with unanimous, at the first ballot that differs.
 -- In the same transaction, ballots become visible, an event is logged, and the waiting job is signalled.
 
@@ -23590,7 +23639,7 @@ begin
   select count(*), coalesce(sum(b.weight), 0) into cast_count, cast_weight
   from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id;
   if poll.voters is not null then
-    -- The poll always waits for people. It does not wait for agents that are not running or whose time is over.
+    -- A poll waits for every person among its voters, but not for agents that are not running or whose time is over.
     select count(*), coalesce(sum(v.weight), 0) into missing, missing_weight
     from unnest(poll.voters, coalesce(poll.weights, array_fill(1::double precision, array[cardinality(poll.voters)]))) as v (id, weight)
     left join mayfly.agents a on a.tenant_id = poll.tenant_id and a.id = v.id
@@ -23883,7 +23932,7 @@ comment on function mayfly_private.stop_team is 'Ends a team with its members.';
 grant execute on function mayfly_private.stop_team to authenticated, service_role;
 
 -- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are
--- withdrawn. The lead, the creator, and callers with agent:stop can do this. Repeating it changes nothing.
+-- withdrawn. The lead, the creator, and callers with agent:stop can do this. Repeating the call changes nothing.
 
 create function mayfly.stop_team(team_id uuid, reason text default null)
 returns jsonb
@@ -23928,7 +23977,7 @@ begin
   end if;
   team := mayfly_private.open_team(tenant, watch_team.team_id);
   within := within || coalesce(limits, '{}');
-  -- If no limit is given, it is half of the team's whole budget.
+  -- If the caller gives no limit of costs, the limit is half of the team's whole budget.
   if not within ? 'usd' then
     within := within || coalesce((
       select jsonb_build_object('usd', b.hard_usd / 2) from mayfly.budgets b
@@ -23954,7 +24003,7 @@ begin
     select tenant, team.id, f.kind, f.cause, f.agents, f.detail, ts, ts from found f
     on conflict (tenant_id, team_id, kind, cause) where status = 'open' do update
     set detail = excluded.detail, seen_at = ts,
-      -- What was done about the alert did not help, so the alert is raised again.
+      -- If what was done about the alert did not help, the alert is raised again.
       times = a.times + coalesce(a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision), false)::integer,
       handled_at = case when a.handled_at > ts - make_interval(secs => (within ->> 'patience')::double precision) then a.handled_at end,
       taken_at = case when a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision) then null else a.taken_at end
@@ -23983,7 +24032,8 @@ grant execute on function mayfly_private.watch_team to authenticated, service_ro
 -- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle, repeated
 -- messages or tool calls, members that have done the same thing for too long, and runaway costs. Each new finding is
 -- logged as the event team.alert. Returns { alerts, open }: the alerts for this caller to act on, and how many are
--- open. Each alert goes to one watcher, and again after a minute unless handle_alert records what was done.
+-- open. Each alert goes to one caller of watch_team. After a minute, it goes to a caller again, unless handle_alert has
+-- recorded what was done.
 
 create function mayfly.watch_team(team_id uuid, limits jsonb default '{}')
 returns jsonb
@@ -24031,9 +24081,9 @@ create trigger assignments_count_update after update on mayfly.assignments
   referencing old table as old_rows new table as new_rows
   for each statement execute function mayfly_private.count_loads();
 
--- A job that has ended no longer counts towards the load of its agent, and one that is redriven counts again. So
--- assign_job reads rows of one index, instead of looking up every open job. If somebody else holds a row, it is left to
--- maintenance, so that the end of a job waits for nobody.
+-- A job that has ended no longer counts towards the load of its agent. If the job is redriven, it counts again. So
+-- assign_job reads rows of one index, instead of looking up every open job. If another transaction holds a row, the row
+-- is left to maintenance, so that the end of a job waits for nobody.
 
 create function mayfly_private.end_assignments()
 returns trigger
@@ -25874,7 +25924,7 @@ create table mayfly.threads (
   constraint threads_name_key unique (tenant_id, name)
 );
 
--- Serves maintenance.
+-- Maintenance uses this index.
 create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -26082,8 +26132,9 @@ grant select on mayfly.thread_writes to authenticated, service_role;
 create policy thread_writes_select on mayfly.thread_writes for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
 
--- Where the value of a version of a channel is stored, according to the newest checkpoint of the thread that has this
--- version. Null if there is none. Called by put_checkpoint and put_value, as owner.
+-- Where one version of the value of a channel is stored, according to the newest checkpoint of the thread that has this
+-- version. The channels of a thread are its named values (docs/threads.md). Null if no checkpoint has the version.
+-- Called by put_checkpoint and put_value, as owner.
 
 create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
 returns jsonb
@@ -26108,7 +26159,7 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  -- Includes the charge for the row itself, once.
+  -- The first charge also includes the row of the thread itself.
   all_bytes constant bigint := more_bytes + case thread.bytes when 0 then 256 + octet_length(thread.name) else 0 end;
 begin
   update mayfly.threads t
@@ -26210,9 +26261,9 @@ comment on function mayfly.get_checkpoint is
 
 grant execute on function mayfly.get_checkpoint to authenticated, service_role;
 
--- Checkpoints, newest first, one page at a time. They can be of one thread or all, of one namespace or all, before an
--- id, and with the keys and values of `filter` in their metadata. `after` is the id, thread and namespace of the last
--- checkpoint of the previous page. Scope thread:read. Runs as the caller. Locks nothing.
+-- Checkpoints, newest first, one page at a time. The list can be limited to one thread, to one namespace, to
+-- checkpoints before an id, and to those whose metadata has the keys and values of `filter`. `after` is the id, thread
+-- and namespace of the last checkpoint of the previous page. Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_checkpoints(
   thread text default null, ns text default null, before text default null, filter jsonb default '{}', after jsonb default null,
@@ -26286,7 +26337,7 @@ comment on function mayfly.list_threads is 'The threads of the tenant, by name. 
 
 grant execute on function mayfly.list_threads to authenticated, service_role;
 
--- Locks a thread for writing until commit. Creates it if there is none, and replaces it if it has expired.
+-- Locks a thread for writing until commit. Creates the thread if there is none, and replaces it if it has expired.
 -- Functions that write call it first. Runs as owner. Locks the thread.
 
 create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
@@ -26368,7 +26419,8 @@ begin
     returning p.bytes
   )
   select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
-  -- A running step may already have written, before its checkpoint exists.
+  -- Deletes only writes that are older than the newest checkpoint, because a running step may write before its own
+  -- checkpoint exists.
   spent := array(
     select w from mayfly.thread_writes w
     where w.tenant_id = tenant and w.thread_id = own_thread.id
@@ -26403,9 +26455,9 @@ comment on function mayfly_private.prune_thread is 'Deletes old checkpoints.';
 
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
--- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing else
--- needs. Returns { deleted }. Checkpoints that a kept one needs to rebuild a delta channel stay as well. Scope
--- thread:write.
+-- Deletes all but the newest `keep` checkpoints of each namespace of a thread, with the values and writes that nothing
+-- else needs. Returns { deleted }. If a kept checkpoint needs older ones to rebuild a delta channel, these stay as
+-- well. Scope thread:write.
 
 create function mayfly.prune_thread(thread text, keep integer default 1)
 returns jsonb
@@ -26712,8 +26764,8 @@ comment on function mayfly_private.put_writes is 'Stores the writes of a task.';
 grant execute on function mayfly_private.put_writes to authenticated, service_role;
 
 -- Stores what a task wrote after a checkpoint, so that the task need not run again when another task fails. A write
--- with an idx below 0 (a special write) replaces the task's earlier one. Any other write keeps its first value. Scope
--- thread:write.
+-- with an idx below 0 (a special write) replaces the task's earlier write with that idx. Any other write keeps its
+-- first value. Scope thread:write.
 
 create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text default '', path text default '')
 returns jsonb
@@ -26768,9 +26820,9 @@ $$;
 
 comment on function mayfly_private.shared_length is 'How many characters two texts share at one end.';
 
--- Checkpoints with their values and writes: { checkpoints, parts }. A value names its chain and how many of its
--- parts to use. Each part is returned once, even if several checkpoints share it. Called by get_checkpoint and
--- list_checkpoints. Runs as the caller, so that row-level security applies. Locks nothing.
+-- Checkpoints with their values and writes: { checkpoints, parts }. A value names a chain of parts, and how many parts
+-- of this chain it consists of. Each part is returned once, even if several checkpoints share it. Called by
+-- get_checkpoint and list_checkpoints. Runs as the caller, so that row-level security applies. Locks nothing.
 
 create function mayfly_private.show_checkpoints(shown mayfly.checkpoints[])
 returns jsonb
@@ -26840,10 +26892,10 @@ comment on function mayfly_private.show_part is 'The text of a part.';
 grant execute on function mayfly_private.show_part to authenticated, service_role;
 
 -- One batch of maintenance for up to 50 tenants that have had none since `begun`. Those that have waited longest come
--- first. Returns how many it reached, which is 0 if none is left. It stops after 2 s, so that it does not hold its
--- locks for long. pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For 1,000
--- tenants, this took 1.5 times as long as one transaction for all tenants. A transaction for each tenant took 2.9 times
--- as long. Locks their rows of maintenance, skipping those that other transactions hold.
+-- first. Returns how many tenants it reached, which is 0 if none is left. It stops after 2 s, so that it does not hold
+-- its locks for long. pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For
+-- 1,000 tenants, this took 1.5 times as long as one transaction for all tenants. A transaction for each tenant took 2.9
+-- times as long. Locks the tenants' rows of maintenance, skipping those that other transactions hold.
 --
 -- An error in one tenant does not stop the others. A chore that fails does not stop the tenant's other chores either
 -- (maintain_tenant). If there is any other error, the tenant's changes are undone, the error is recorded here, and the
@@ -26888,16 +26940,16 @@ end
 $$;
 
 -- Refuses requests for row estimates and plans of the schema mayfly. Everybody can see the planner's estimates, and
--- `Prefer: count=planned` or `count=estimated` would return one. It would tell whether another tenant exists and how
--- large it is. Every other request passes.
+-- `Prefer: count=planned` or `count=estimated` would return such an estimate. It would tell whether another tenant
+-- exists, and how large that tenant is. Every other request passes.
 --
 -- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role authenticator).
 -- The Data API then calls it before every request of every schema with the caller's role, including anon and your own
 -- roles. So it reads nothing but settings, and locks nothing.
 --
--- The Data API puts the schema of the request first in search_path. A parameter's default is evaluated where the
--- function is called, so it sees that schema. Headers do not reveal the schema, because the default schema needs no
--- header, and if a header is sent twice, only one of them is visible.
+-- The Data API puts the schema of the request first in search_path. The default of a parameter is evaluated where the
+-- function is called, so the default of `path` contains that schema. Headers do not reveal the schema, because the
+-- default schema needs no header, and if a header is sent twice, only one of them is visible.
 
 create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
 returns void
@@ -27089,10 +27141,11 @@ comment on function mayfly.export_tenant is
 
 grant execute on function mayfly.export_tenant to authenticated, service_role;
 
--- The statement that inserts lines of an export into their table. Its parameters are $1, the tenant, $2, the lines, and
--- $3, the numbers of the lines to insert, which all have these columns. The statement returns the numbers of the lines
--- that are left out, the numbers of those that wait for another row, how many were stored, and their bytes. Null if
--- there are no columns, or if the table does not have one of them. Called by mayfly_private.import_tenant, as owner.
+-- The statement that inserts lines of an export into their table. The statement has three parameters: $1 is the tenant,
+-- $2 has the lines, and $3 has the numbers of the lines to insert, which all have these columns. The statement returns
+-- the numbers of the lines that are left out, the numbers of the lines that wait for another row, how many lines were
+-- stored, and the bytes of the stored lines. The answer is null if there are no columns, or if one of the columns is
+-- not in the table. Called by mayfly_private.import_tenant, as owner.
 
 create function mayfly_private.import_statement(target regclass, columns text[], generated text[])
 returns text
@@ -27229,13 +27282,13 @@ comment on function mayfly_private.import_tenant is 'Stores lines of an export i
 grant execute on function mayfly_private.import_tenant to service_role;
 
 -- Stores lines of an export (mayfly.export_tenant) in a tenant, at most 1,000 a call. Returns { stored, known,
--- left_out, waiting }. Only the secret key can call it, because rows come back with their authors and times. It names
--- the tenant. If the key of a row is known, the row stays as it is, so an import can be repeated. `waiting` has the
--- numbers of lines, counted from 1, that refer to a row that is not there yet. Send these lines again after the others.
--- `left_out` counts, by table, rows that never come back: people, keys, files, the log, and jobs that had not finished.
--- Agents come back as stopped, and everything that was under way comes back as ended. The line of the tenant sets its
--- language, retention, debug settings, lifetimes and depth, but not its name and quotas. The quotas of the tenant
--- apply. Locks what it writes.
+-- left_out, waiting }. Only the secret key can call it, because rows come back with their authors and times. The call
+-- names the tenant. If the key of a row is known, the row stays as it is, so an import can be repeated. `waiting` has
+-- the numbers of lines, counted from 1, that refer to a row that is not there yet. Send these lines again after the
+-- others. `left_out` counts, by table, rows that never come back: people, keys, files, the log, and jobs that had not
+-- finished. Agents come back as stopped, and everything that was under way comes back as ended. The line of the tenant
+-- sets its language, retention, debug settings, lifetimes and depth, but not its name and quotas. The quotas of the
+-- tenant apply. Locks what it writes.
 
 create function mayfly.import_tenant(lines json)
 returns jsonb
@@ -27262,12 +27315,12 @@ grant execute on function mayfly.import_tenant to service_role;
 -- `migrations` is null if no tool has recorded any, and `jobs` is null if there is no pg_cron. `maintenance.oldest` is
 -- when the tenant that has waited longest was last maintained (or created). `maintenance.failing` has up to 20 tenants,
 -- ordered by their first failure. `pre_request` is the function that the Data API calls before every request, as set
--- for the role authenticator. Its `callable` is the quoted name, or null if it does not exist; `next` is the function
--- that our wrapper calls after check_request; and `database` is the database's name if it is set only for this
--- database. `statistics` are columns that tenants write and that have planner statistics although they should not. In
--- `broadcasts`, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` has the number
--- of tenants whose readers noticed losses in the last ten minutes, and when the last loss was noticed. It is a definer,
--- because the secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
+-- for the role authenticator. Its `callable` is the quoted name of this function, or null if the function does not
+-- exist. `next` is the function that our wrapper calls after check_request. `database` is the database's name if the
+-- setting is only for this database. `statistics` are columns that tenants write and that have planner statistics
+-- although they should not. In `broadcasts`, `flushed` says whether something sends due broadcasts, and `due` how many
+-- wait. `lost` has the number of tenants whose readers noticed losses in the last ten minutes, and when the last loss
+-- was noticed. It is a definer, because the secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
 
 create or replace function mayfly_private.installation()
 returns jsonb
@@ -27418,11 +27471,11 @@ comment on function mayfly.maintain is
   'One batch of maintenance: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
 
 -- One batch of maintenance for a tenant: runs every chore that a room has registered (mayfly_private.chores), in the
--- order of their names, each on at most max_rows rows. Returns what the chores counted, `more`, which is true while one
--- of them may have left something, and `failed`, the names of those that failed. If a chore fails, its changes are
--- undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with its error.
--- mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If another
--- call holds the maintenance, it returns and leaves the work to that call.
+-- order of their names, each on at most max_rows rows. Returns what the chores counted, `more`, which is true while a
+-- chore may have left something to do, and `failed`, the names of the chores that failed. If a chore fails, its changes
+-- are undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with its
+-- error. mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If
+-- another call holds the maintenance, it returns and leaves the work to that call.
 
 create or replace function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb
@@ -27473,8 +27526,8 @@ $$;
 
 comment on function mayfly_private.maintain_tenant is 'One batch of maintenance for a tenant.';
 
--- Counts a tenant's usage again from its tables, like the meters do. It is for the SQL editor, in case you doubt the
--- numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
+-- Counts a tenant's usage again from the rows of its tables, in the same way as the meters. It is for the SQL editor,
+-- in case you doubt the numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create or replace function mayfly_private.recount_usage(tenant uuid)
 returns void
@@ -27506,13 +27559,13 @@ $$;
 
 comment on function mayfly_private.recount_usage is 'Counts again what a tenant stores.';
 
--- Sets how many numbers the vectors of the project have. Only the migration that mayfly init --dimensions writes
--- calls it, as the owner.
+-- Sets how many numbers the vectors of the project have. Called only by the migration that mayfly init --dimensions
+-- writes, as the owner.
 --
 -- With more dimensions, existing vectors get zeros at the end. This changes no cosine, so the old model still answers
 -- while memories are embedded with another one. With fewer dimensions, no vector can be kept, because nothing says
 -- which numbers matter most. All vectors are deleted, and every memory waits for a new one. Until then, memories are
--- found by words. It rewrites the table and rebuilds its HNSW index under an exclusive lock.
+-- found by words. Any change rewrites the table of vectors and rebuilds its HNSW index under an exclusive lock.
 
 create function mayfly_private.set_dimensions(dimensions integer)
 returns void
@@ -27542,7 +27595,7 @@ begin
   end if;
   create index memory_vectors_settled_idx on mayfly.memory_vectors
     using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
-  -- A vector is charged by how many numbers it has.
+  -- The charge for a vector depends on how many numbers it has.
   perform mayfly_private.recount_usage(u.tenant_id) from (select distinct t.tenant_id from mayfly_private.tenant_usage t) u;
 end
 $$;
@@ -27614,8 +27667,9 @@ end;
 comment on function mayfly_private.tenant_tables is 'The tables that belong to a tenant, in the order of their foreign keys.';
 
 -- Deletes the rows of a deleted tenant in tables without a foreign key: the log, operations, and waiting embeddings and
--- broadcasts. A foreign key there would look up the tenant for each row that is written. It runs after the cascades.
--- These wait for writers that hold the tenant or one of its rows, so by then no writer is left.
+-- broadcasts. A foreign key there would look up the tenant for each row that is written. The trigger runs after the
+-- deletes that cascade from the tenant. Those wait for writers that hold the tenant or one of its rows, so when the
+-- trigger runs, no writer is left.
 
 create or replace function mayfly_private.forget_log()
 returns trigger
