@@ -4,9 +4,9 @@ import { openPgliteDatabase, openPostgresDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 
 /**
- * Columns that keep their statistics because plans need them: their values come from fixed lists. Without the
- * statistics of tenant_id, for example, a recall takes up to 84 times as long (DOOR.md). For a new column,
- * write `set statistics 0` into the file of its table, or add the column here with a reason.
+ * Columns whose values come from fixed lists. They keep their statistics because plans need them, as the ids
+ * below do: without those of tenant_id, a recall takes up to 84 times as long. For a new column, write `set
+ * statistics 0` into the file of its table, or add the column here with a reason.
  */
 export const words: Record<string, string[]> = {
   // A check constraint lists the values of these columns.
@@ -80,10 +80,7 @@ export const ids: Record<string, string[]> = {
   states: ["tenant_id", "id", "agent_id"],
   tenants: ["id"],
 };
-/**
- * Types without content: statistics of numbers, times and flags describe the whole project, and `json` has no
- * operators.
- */
+/** Types whose statistics reveal no content: they describe the whole project, and nobody can query `json`. */
 const plain =
   /^(smallint|integer|bigint|real|double precision(\[\])?|boolean|timestamp.*|interval|xid8|json)$/;
 
@@ -200,8 +197,8 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
 }
 
 /**
- * Conditions on a column, by its type. COL is the column. VAL is a value that somebody has, or a similar
- * value that nobody has, which `nobodys` computes.
+ * Conditions on the column COL, by its type. VAL is a value that somebody has, or one like it that nobody
+ * has.
  */
 export const asked: Record<string, { conditions: string[]; nobodys: string }> = {
   text: {

@@ -38,7 +38,7 @@ export function setUp(): void {
   });
 }
 
-/** With the clock that tests can move. */
+/** The time in an hour, by the clock that tests can move. */
 export const inAnHour = async () => {
   const [row] = await db.sql`select mayfly_private.now() + interval '1 hour' as at`;
   return (row?.at as Date).toISOString();
