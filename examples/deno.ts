@@ -1,5 +1,5 @@
-// A script for Deno that reports what this file is about. If no memory answers that, a worker finds it out, and
-// the next run recalls it.
+// A script for Deno that reports what this file is about. If no memory says so yet, a worker finds
+// out and remembers it. The next start of the script recalls that memory.
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { openTenant } from "./tenant.ts";

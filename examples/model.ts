@@ -19,7 +19,8 @@ const gatewayKey = "AI_GATEWAY_API_KEY";
 export const keys = [...Object.values(providers).map(({ key }) => key), gatewayKey];
 
 /**
- * The model of this name (`provider/model`), or one of the provider whose key is set. Null if there is neither.
+ * The model of this name (`provider/model`), or one of the provider whose key is set. Null if no
+ * name is given and no key is set.
  *
  * @throws an error that says in one sentence what is wrong.
  */

@@ -35,7 +35,8 @@ const analyst = defineAgent({
   budget: { tokens: 20_000, seconds: 60 },
 });
 
-// Any process with the definition can execute its runs, and continues those of a process that died.
+// Any process that has the agent's definition can execute its runs. It also continues the runs of a
+// process that died.
 const onError = ({ message }: { message: string }) => console.error(message);
 const { data: work } = await mayfly.jobs.work(runAgents(analyst), { onError });
 

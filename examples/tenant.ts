@@ -1,8 +1,8 @@
 import { Mayfly } from "@mayfly/sdk";
 
 /**
- * A client for the tenant of this name, which is created if there is none. The examples share one. Needs the
- * secret key.
+ * A client for the tenant of this name. If there is no such tenant, creates it. The examples share
+ * one tenant. Needs the secret key.
  */
 export async function openTenant(url: string, key: string, name = "example"): Promise<Mayfly> {
   const { data: tenant, error } = await new Mayfly({ url, key }).tenants.ensure(name);

@@ -15,7 +15,7 @@ const stopped = new Promise<"stopped">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve("stopped"));
 });
 
-// An agent lives at most 15 minutes. Then the process continues with another one.
+// Each agent lives at most 15 minutes. After that, the process continues with another agent.
 for (let why: unknown; why !== "stopped"; ) {
   const { data: worker, error } = await mayfly.spawn({
     type: "worker",
@@ -39,7 +39,8 @@ async function work(worker: Agent, message: Message<"task_assignment">): Promise
   await worker.presence.track({ status: "working", task });
   const keywords = keywordsOf(String(context?.text ?? ""));
   await worker.remember({ task, output: keywords.join(", "), tags: ["keywords"] });
-  // If this throws, the message is retried. It is acknowledged when this function returns.
+  // If this function throws, the message is delivered again. When it returns, the message is
+  // acknowledged.
   const { error } = await worker.sync({ pull: false });
   if (error) throw error;
   await message.reply({ task, success: true, result: { keywords } }, { type: "task_complete" });

@@ -22,9 +22,9 @@ interface Stop {
   path: string;
   /** The picture's file in docs/, if a page of the docs shows it. */
   picture?: string;
-  /** A selector for the part of the page that is drawn last. */
+  /** A selector for the part of the page that is drawn last. When it is there, the page is complete. */
   shows: string;
-  /** Opens something on the page first. */
+  /** Opens something on the page before the picture is taken. */
   opens?(page: Page): Promise<void>;
 }
 
@@ -103,7 +103,7 @@ async function stopsOf(mayfly: Mayfly): Promise<Stop[]> {
   ];
 }
 
-/** The frames as one GIF, each with its own palette. Chromium decodes and scales them. */
+/** Makes one GIF of the frames, each with its own palette. Chromium decodes and scales the frames. */
 async function animationOf(frames: Buffer[]): Promise<Uint8Array> {
   const { GIFEncoder, quantize, applyPalette } = gifenc;
   const gif = GIFEncoder();

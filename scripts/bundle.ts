@@ -14,8 +14,8 @@ export interface Bundle {
 /**
  * Bundles a program as an application would.
  *
- * @param root the folder where its imports are looked up.
- * @param options.exports whether it keeps its exports, like a worker's script.
+ * @param root the folder where the program's imports are looked up.
+ * @param options.exports whether the bundle keeps the program's exports, like a worker's script.
  */
 export async function bundle(
   root: string,

@@ -17,11 +17,11 @@ const say = (line: string) => console.log(line);
 
 let local: Local | undefined;
 let stopping = false;
-/** The changes of SQL that are being applied. */
+/** Resolves when the changes of SQL that are being applied have been applied. */
 let applying: Promise<void> = Promise.resolve();
 
 async function stop(code: number): Promise<void> {
-  // A second Ctrl-C does not wait.
+  // A second Ctrl-C ends the process at once.
   if (stopping) process.exit(130);
   stopping = true;
   watcher?.close();

@@ -7,7 +7,7 @@ import type { Project } from "./project.ts";
 /** How many ids fit into the URL of a request. */
 const chunk = 100;
 
-/** The names of a tenant's agents. Each is asked for once, because names never change. */
+/** The names of a tenant's agents. Reads each name only once, because names never change. */
 export class AgentNames {
   readonly #project: Project;
   readonly #names = new Map<string, string | null>();

@@ -48,7 +48,10 @@ async function show(options: Options, { output }: Session): Promise<undefined> {
   return undefined;
 }
 
-/** Finds more agents than the limit, if there are more, so that the output can say so. */
+/**
+ * Finds agents. If there are more than the limit, it returns more than the limit, so that the output
+ * can say so.
+ */
 async function find(
   mayfly: Mayfly,
   { type, limit }: Options,

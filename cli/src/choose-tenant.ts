@@ -1,4 +1,7 @@
-/** Which tenant a command works in: the named one, the one from `mayfly use`, the only one, or the one a person picks. */
+/**
+ * Chooses the tenant for a command: the named tenant, the tenant from `mayfly use`, the only tenant,
+ * or the one that a person picks.
+ */
 import { createInterface } from "node:readline/promises";
 import type { Connection } from "./connection.ts";
 import { enter, type KnownTenant } from "./entry.ts";
@@ -63,7 +66,8 @@ const filterOf = (name: string) => `${isUuid(name) ? "id" : "name"}=eq.${encodeU
 async function ask(tenants: KnownTenant[], signal: AbortSignal): Promise<KnownTenant> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    // While readline reads the terminal, only readline gets Ctrl-C, so it is passed on.
+    // While readline reads the terminal, only readline gets Ctrl-C, so pass the signal on to the
+    // process.
     lines.on("SIGINT", () => process.emit("SIGINT"));
     console.error("The project has several tenants:");
     for (const [index, { name }] of tenants.entries())

@@ -38,7 +38,10 @@ export function withProject(command: Command, { tenant = true } = {}): Command {
 export const withJson = (command: Command): Command =>
   command.addOption(new Option("--json", "print only JSON"));
 
-/** Runs a command and sets the exit code: the one that it returns (by default 0), or that of its failure. */
+/**
+ * Runs a command and sets the exit code: the code that the command returns, 0 if it returns none, or
+ * the code of its failure.
+ */
 export async function execute(
   options: CommonOptions,
   work: (session: Session) => Promise<number | undefined>,
@@ -57,7 +60,8 @@ export async function execute(
       process.exitCode = failure.exitCode;
     }
   }
-  // If the output's reader has gone, that is not a failure. A signal has its own exit code.
+  // An interruption has its own exit code. If the reader of the output has gone, this is 0, not that
+  // of a failure.
   process.exitCode = ending.exitCode() ?? process.exitCode;
   setTimeout(() => process.exit(), lingerMs).unref();
 }

@@ -10,7 +10,10 @@ const names = {
 export interface Publishable {
   url: string;
   key: string | null;
-  /** The secret key, if it is set. It is sent only to the embedded Supabase, to get a link. */
+  /**
+   * The secret key, if it is set. It is sent only to the embedded Supabase, to get a link to its
+   * console.
+   */
   secret: string | null;
 }
 
@@ -37,7 +40,7 @@ export const noPublishable = ({ url, secret }: Publishable) =>
     "Set MAYFLY_PUBLISHABLE_KEY (Project Settings → API Keys), or give --key.",
   );
 
-/** Refuses a secret key, because everybody who opens the console gets its key. */
+/** Refuses a secret key, because everybody who opens the console gets the key that it uses. */
 export function checkPublishableKey(key: string): void {
   const isSecret = key.startsWith("sb_secret_") || /"role":"service_role"/.test(claimsOf(key));
   if (isSecret)

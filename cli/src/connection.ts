@@ -19,7 +19,7 @@ export interface ConnectionOptions {
 export interface Connection {
   url: string;
   key: string;
-  /** An id, or a name. */
+  /** The id or the name of the tenant. */
   tenant: string | undefined;
   /** The tenant that `mayfly use` has chosen for this folder, if no other is named. */
   used?: string | undefined;

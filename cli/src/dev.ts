@@ -76,7 +76,7 @@ async function dev(command: string[], options: Options): Promise<void> {
   const project = findProject(options.project ?? ".");
   if (options.project !== undefined && project === null)
     throw usage(`There is no supabase/config.toml in ${resolve(options.project)}, nor above it.`);
-  // If there is no project, Mayfly's own is served, with its data in this folder.
+  // If this folder has no project, Mayfly's own project is served, with its data in this folder.
   const root = project ?? sourceFolder;
   const [port, dbPort] = [portOf(options.port), portOf(options.dbPort)];
   let child: ChildProcess | undefined;
@@ -132,7 +132,7 @@ async function openTenant(
   known: { id: string; name: string }[],
 ): Promise<{ id: string; name: string }> {
   const found = known.find(({ id, name }) => named === id || named === name);
-  // An id can only name a tenant of another project.
+  // An id that is not among the known tenants can only be that of a tenant in another project.
   const wanted = named === undefined || isUuid(named) ? undefined : named;
   const first = found ?? (wanted === undefined ? known[0] : undefined);
   if (first) return first;

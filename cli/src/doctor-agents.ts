@@ -9,7 +9,10 @@ import { codeOf, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
 
 interface Before {
-  /** Keeps the key out of the database. */
+  /**
+   * The check that has to be mended before the secret key can reach the database. Null if there is
+   * none.
+   */
   stop: Stop | null;
   deployed: boolean;
   joinable: boolean;

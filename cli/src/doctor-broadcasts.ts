@@ -2,10 +2,13 @@ import { type Finding, fine, warning } from "./finding.ts";
 
 /** What mayfly.installation says about broadcasts. */
 export interface Broadcasts {
-  /** Whether somebody sends due broadcasts. */
+  /** Whether a flusher sends due broadcasts. */
   flushed: boolean;
   due: number;
-  /** Losses in the last ten minutes. `at` is null if there were none. */
+  /**
+   * How many tenants lost broadcasts in the last ten minutes, and when the last loss was. `at` is
+   * null if there was none.
+   */
   lost: { tenants: number; at: string | null };
 }
 

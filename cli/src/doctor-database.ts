@@ -17,7 +17,7 @@ import { readMigrations, type SourceFile } from "./source.ts";
 
 /** What mayfly.installation returns. */
 interface Installation {
-  /** Missing in a database before 0.2. */
+  /** A database of a release before 0.2 does not return this. */
   dimensions?: number;
   postgres: string;
   at: string;
@@ -48,7 +48,10 @@ const installation = z.object({
   broadcasts: z.object({ flushed: flag, due: count, lost: object }),
 });
 
-/** A clock that differs more gets a warning. Updates from a clock that is more than 60 s ahead are refused. */
+/**
+ * If the clocks differ by more than this, there is a warning. The database refuses updates from a
+ * clock that is more than 60 s ahead.
+ */
 const mostSkewMs = 30_000;
 /** The names in sql/operations/schedules.sql. */
 const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
@@ -164,7 +167,7 @@ function checkPolicies(
   );
   if (files === null) return rls;
   const present = new Set(policies);
-  // A later release creates some of them again.
+  // Each policy counts once, although a later release creates some of them again.
   const expected = [...new Set(files.flatMap(({ content }) => policiesOf(content)))];
   const missing = expected.filter((policy) => !present.has(policy));
   const realtime = (policy: string) => policy.includes(" on realtime.messages");
@@ -175,7 +178,7 @@ function checkPolicies(
       wrong(
         "policies",
         `Missing: ${own.join(", ")}.`,
-        "Run their create policy of supabase/migrations in the SQL editor",
+        "In the SQL editor, run their create policy statements from supabase/migrations",
       ),
     );
   else if (rls.length === 0)

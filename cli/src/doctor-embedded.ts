@@ -1,6 +1,9 @@
 import { type Finding, skipped } from "./finding.ts";
 
-/** What a hosted project should have, and a developer's machine does not need. */
+/**
+ * The checks that matter only for a hosted project, and why a developer's machine does not need
+ * them.
+ */
 const hosted: Record<string, string> = {
   "row estimates": "One developer's machine has no tenants to keep apart",
   "read timeout": "Nobody else waits on this machine",

@@ -8,7 +8,7 @@ const passed = {
   key: "The secret key is accepted.",
   schema: "The schema mayfly is exposed.",
 };
-/** The first check that failed. */
+/** For each reason why the CLI could not enter the project, the check that failed first. */
 const stops = {
   unreachable: "url",
   not_supabase: "url",
@@ -17,7 +17,7 @@ const stops = {
   not_installed: "migrations",
   failed: "schema",
 } as const;
-/** What to fix first. */
+/** The check to fix first. */
 export type Stop = (typeof stops)[keyof typeof stops];
 
 /** Whether the project can be reached, accepts the key, exposes the schema and has the tables. */

@@ -9,9 +9,9 @@ export interface PreRequest {
   function: string;
   /** The function's quoted name. Null if the function does not exist. */
   callable: string | null;
-  /** The function that our wrapper calls after our check. */
+  /** The project's own function, which our wrapper calls after our check. Null if there is none. */
   next: string | null;
-  /** Set if it applies only to this database. */
+  /** The name of the database, if the setting applies only to that one. */
   database: string | null;
 }
 
@@ -82,7 +82,10 @@ const isOurs = (set: PreRequest | null) => set?.function.startsWith("mayfly_gate
 const roleIn = (set: PreRequest | null) =>
   set?.database ? `authenticator in database "${set.database}"` : "authenticator";
 
-/** The statement that switches our check on. If another function was set before, it runs after our check. */
+/**
+ * The statement that switches our check on. If another function was set before, that function runs
+ * after our check.
+ */
 export function switchOn(set: PreRequest | null): string {
   const to = (name: string) =>
     `alter role ${roleIn(set)} set pgrst.db_pre_request = '${name}'; ${reload}`;
@@ -103,8 +106,8 @@ export function switchOff(set: PreRequest | null): string {
 }
 
 /**
- * Returns the header fields that get past the check. The Data API reads every field with the same name, but its
- * function sees only one of them, so both orders are tried.
+ * Returns the header fields that get past the check. If several fields have the same name, the Data
+ * API reads all of them, but the function that it calls sees only one. So both orders are tried.
  */
 async function fieldsThatPass(connection: Connection): Promise<string[] | null> {
   const pairs = [

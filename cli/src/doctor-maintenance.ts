@@ -3,7 +3,10 @@ import { duration, printable } from "./format-values.ts";
 
 /** What mayfly.installation says about maintenance. */
 export interface Maintenance {
-  /** When the tenant that waited longest was last handled. Null without tenants. */
+  /**
+   * When maintenance last handled the tenant that has waited longest for it. Null if there are no
+   * tenants.
+   */
   oldest: string | null;
   failing: { tenant_id: string; failures: number; since: string; error: string }[];
 }

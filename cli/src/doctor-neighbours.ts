@@ -3,7 +3,7 @@ import { createClient } from "@supabase/supabase-js";
 import type { Connection } from "./connection.ts";
 import { type Finding, fine, skipped, warning } from "./finding.ts";
 
-/** How many seconds a read of one tenant may keep the others waiting. */
+/** The longest time, in seconds, that a read of one tenant should keep other tenants waiting. */
 const most = 3;
 const statement = `alter role authenticated set statement_timeout = '${most}s'; notify pgrst, 'reload config';`;
 
@@ -22,7 +22,10 @@ export function checkTimeouts(timeouts: Record<string, string | null>): Finding 
   );
 }
 
-/** The seconds of a time as Postgres writes it. Without a unit, Postgres means milliseconds. */
+/**
+ * Converts a length of time, as Postgres writes it, to seconds. Without a unit, Postgres means
+ * milliseconds.
+ */
 function secondsOf(text: string): number | null {
   const [, amount, unit = "ms"] = /^'?\s*([\d.]+)\s*(us|ms|s|min|h|d)?\s*'?$/.exec(text) ?? [];
   const units: Record<string, number> = { us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86400 };

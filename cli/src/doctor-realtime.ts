@@ -4,7 +4,7 @@ import { type Finding, fine, skipped, wrong } from "./finding.ts";
 import { privateJoin } from "./realtime.ts";
 
 /**
- * Whether a private channel can be joined at all, with the secret key.
+ * Whether a private topic of Realtime can be joined at all: tried with the secret key.
  *
  * @param accepted whether the project accepts the key.
  */

@@ -30,7 +30,10 @@ export const exposeMend =
   "Project Settings → Data API → Exposed schemas: add mayfly (self-hosted: PGRST_DB_SCHEMAS).";
 export const pushMend =
   "npx supabase link --project-ref <ref> && npx supabase db push --remote (CLI 2: without --remote)";
-/** If a schema was dropped, its migrations still count as applied. */
+/**
+ * If somebody has dropped the schema, its migrations still count as applied, so a push would find
+ * nothing to do.
+ */
 const installMend = `${pushMend}; if it finds nothing to push, first run npx supabase migration repair <version> --status reverted --remote for each of Mayfly's migrations`;
 
 /**

@@ -1,6 +1,9 @@
 import type { Result } from "@mayfly/sdk/contract/errors";
 
-/** 0 is success. For a signal it is 128 plus its number. */
+/**
+ * The exit codes besides 0, which means success. After a signal, the code is 128 plus the number of
+ * the signal.
+ */
 export const exitCodes = { failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
 /** What went wrong in one sentence, what to do in another, and the exit code. */

@@ -7,7 +7,10 @@ export const functionNames = ["spawn", "sync", "query"] as const;
 /** The prefixes that `mayfly init --prefix` accepts. They end with - or _, and keep function names valid. */
 export const prefixForm = /^[a-z][a-z0-9_-]{0,30}[-_]$/;
 
-/** Calls a function without any key, because with verify_jwt on, the platform would accept a legacy API key. */
+/**
+ * Calls a function without any key. With a legacy API key, the call would succeed even if verify_jwt
+ * is on by mistake.
+ */
 export const askFunction = (connection: Connection, name: string): Promise<Answer> =>
   probe(connection, `/functions/v1/${installedName(connection, name)}`, { anonymous: true });
 
@@ -15,7 +18,10 @@ export const askFunction = (connection: Connection, name: string): Promise<Answe
 export const installedName = ({ functionsPrefix = "" }: Connection, name: string): string =>
   `${functionsPrefix}${name}`;
 
-/** Whether one of our functions answered a GET. They all refuse it, with an error in Mayfly's envelope. */
+/**
+ * Whether one of our functions answered a GET. All of our functions refuse a GET, with an error in
+ * Mayfly's envelope.
+ */
 export const isOurs = (answer: Answer): boolean =>
   answer.status === 405 && codeOf(answer) === "method_not_allowed";
 

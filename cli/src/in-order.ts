@@ -33,7 +33,7 @@ export class InOrder {
     this.#plan();
   }
 
-  /** Shows everything that waits. */
+  /** Shows all records that still wait. */
   async end(): Promise<void> {
     clearTimeout(this.#timer);
     this.#showNext(this.#waiting.length);

@@ -43,7 +43,7 @@ export function editConfig(text: string, functions: FunctionEntry[]): ConfigEdit
       entries[entry.name] = settled;
     } else if (present) {
       throw new Failure(`supabase/config.toml already has another function ${entry.name}.`, {
-        hint: "Mayfly's has this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
+        hint: "Mayfly has a function of this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
       });
     } else missing.push(entry);
     changes.push(`[functions.${entry.name}]`);
@@ -99,7 +99,10 @@ export function withoutMayfly(text: string): ConfigEdit {
   return { text: edited, changes };
 }
 
-/** Whether an entry is ours. With another entrypoint, or none, it is a function of the project's own. */
+/**
+ * Whether an entry is ours. If it has another entrypoint, or none, it is for a function of the
+ * project's own.
+ */
 const isOwn = (present: Table, { entrypoint }: FunctionEntry) =>
   typeof present.entrypoint === "string" &&
   present.entrypoint.replace(/^\.\//, "") === entrypoint.replace(/^\.\//, "");
@@ -132,7 +135,7 @@ function prove(before: string, after: string, wanted: Table, changes: string[]):
       isDeepStrictEqual(plain(parse(after) as Table), plain(wanted)) &&
       commentsOf(before).every((comment) => after.includes(comment));
   } catch {
-    // No longer valid TOML.
+    // The edited text is no longer valid TOML.
   }
   if (proven) return;
   throw new Failure("mayfly init cannot edit this supabase/config.toml safely.", {

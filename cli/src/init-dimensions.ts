@@ -8,7 +8,8 @@ const form = /^\d+_mayfly_dimensions_(\d+)_(\d+)\.sql$/;
 const usual = 384;
 
 const migration = (nth: number, dimensions: number): SourceFile => ({
-  // Its number is set once the newest number of the project is known.
+  // The 0 stands for the migration's number. It is replaced once the newest number in the project is
+  // known.
   path: `supabase/migrations/0_mayfly_dimensions_${nth}_${dimensions}.sql`,
   content: `-- Vectors of ${dimensions} numbers. Written by mayfly init --dimensions ${dimensions}.
 --
@@ -21,7 +22,10 @@ select mayfly_private.set_dimensions(${dimensions});
 `,
 });
 
-/** The migrations that the project has, and a new one if its vectors should have a different length. */
+/**
+ * The migrations of this kind that the project has. If its vectors should get another length, also a
+ * new migration.
+ */
 export function dimensionMigrations(
   manifest: Manifest | null,
   dimensions: number | undefined,

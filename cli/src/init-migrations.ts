@@ -6,16 +6,17 @@ import type { SourceFile } from "./source.ts";
 const folder = "supabase/migrations";
 const form = /^(\d+)_(.+)\.sql$/;
 
-/** How a migration is recognised, whatever its number in a project: `mayfly_0_2_0`. */
 /** The migration that `mayfly uninstall` writes. Everything before it is gone from the database. */
 export const uninstallName = "mayfly_uninstall";
 
+/** The name by which a migration is recognised, whatever its number in a project: `mayfly_0_2_0`. */
 export const nameOf = (path: string): string => form.exec(basename(path))?.[2] ?? basename(path);
 
 /**
- * Mayfly's migrations with their numbers in this project. `supabase db push` refuses a migration whose number
- * is below the newest one that a database has. A migration that the project has keeps its number. A new one
- * keeps Mayfly's number if that is above the project's newest, and otherwise gets the next number.
+ * Mayfly's migrations with their numbers in this project. `supabase db push` refuses a migration
+ * whose number is below the newest one that a database has. A migration that the project has keeps
+ * its number. A new migration keeps Mayfly's number if this is above the newest number in the
+ * project. Otherwise it gets the number after the newest.
  */
 export async function numberMigrations(
   root: string,
@@ -46,7 +47,7 @@ export async function numberMigrations(
   });
 }
 
-/** The number of a migration that is written now: above the project's newest. */
+/** The number for a migration that is written now. It is above the project's newest number. */
 export async function nextNumber(root: string): Promise<bigint> {
   const files = await readdir(join(root, folder)).catch(() => []);
   const now = BigInt(new Date().toISOString().replace(/\.\d+Z$|\D/g, ""));
@@ -60,7 +61,10 @@ export async function nextNumber(root: string): Promise<bigint> {
 
 const numberOf = (path: string): bigint => BigInt(form.exec(basename(path))?.[1] ?? 0);
 
-/** One second later, if the number is a time as the CLI writes it. Otherwise the next number. */
+/**
+ * The number after this one. If the number is a time in the form of the Supabase CLI, this is one
+ * second later.
+ */
 function after(number: bigint): bigint {
   const text = String(number);
   const iso = text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:$6Z");

@@ -19,9 +19,9 @@ export interface Change {
   /** `keep`: somebody has changed the file since init wrote it, or init never wrote it, so it stays. */
   action: "create" | "update" | "delete" | "edit" | "keep";
   path: string;
-  /** The reason, or a detail. */
+  /** The reason for the action, or a detail of it. */
   note: string | null;
-  /** The new content. Null if nothing is written. */
+  /** The new content of the file. Null if init does not write the file. */
   content: string | null;
 }
 
@@ -75,7 +75,8 @@ export async function makePlan(
     version,
     files: Object.fromEntries(
       files.flatMap(({ path, content }) => {
-        // A kept file is recorded with the hash of what init once wrote, so that it counts as changed next time, too.
+        // A file that was kept is recorded with the hash of what init once wrote there, so that the
+        // next init also sees that somebody has changed it.
         const hash = kept.has(path) ? known[path] : hashOf(content);
         return hash === undefined ? [] : [[path, hash]];
       }),
@@ -151,12 +152,12 @@ async function refuseForeignFunctions(root: string, entries: FunctionEntry[]): P
       throw new Failure(
         `The project already has another function ${name}, in supabase/functions/${name}.`,
         {
-          hint: "Mayfly's has this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
+          hint: "Mayfly has a function of this name too. Give Mayfly's functions a prefix: mayfly init --prefix mayfly-",
         },
       );
 }
 
-/** The file that init writes last. From it, a later init knows what this one installed. */
+/** The file that init writes last. From this file, a later init knows what this init has installed. */
 export const manifestText = ({ manifest }: Plan): string =>
   `${JSON.stringify(manifest, null, 2)}\n`;
 export { manifestPath };

@@ -47,7 +47,7 @@ export function addInit(program: Command): void {
     )
     .option(
       "--prefix <text>",
-      "prefix of the functions' names, such as mayfly-, if yours have the same names",
+      "prefix for the names of Mayfly's functions, such as mayfly-, if yours have the same names",
       prefix,
     )
     .addHelpText("after", examples);
@@ -102,9 +102,10 @@ async function folderOf(folder: string): Promise<string> {
 async function confirm(signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    // While readline reads the terminal, only readline gets Ctrl-C, so it is passed on.
+    // While readline reads the terminal, only readline gets Ctrl-C, so pass the signal on to the
+    // process.
     lines.on("SIGINT", () => process.emit("SIGINT"));
-    // Ctrl-D is not an answer.
+    // Ctrl-D ends the question without an answer, which means no.
     const asked = lines.question("\nDo it? [Y/n] ", { signal }).catch(() => "no");
     const answer = await until(signal, asked);
     return /^(y|yes|)$/i.test(answer.trim());

@@ -4,8 +4,9 @@ import { exitCodes } from "./failure.ts";
 export interface Interruption {
   readonly signal: AbortSignal;
   /**
-   * The exit code for the signal that arrived. If the output could not be written, it is 0 if the output's reader
-   * has gone, and otherwise 1.
+   * The exit code after an interruption. After a signal, it is the code of that signal. If the
+   * output could not be written, it is 0 if the reader of the output has gone, and 1 for any other
+   * reason.
    */
   exitCode(): number | undefined;
 }
@@ -40,7 +41,7 @@ export function interruption(): Interruption {
     if (!left && !controller.signal.aborted)
       process.stderr.write(`The output could not be written: ${error.message}\n`);
     code = left ? 0 : exitCodes.failed;
-    // The signal may arrive after the work has ended.
+    // This error may arrive after the work has ended, so set the exit code here, too.
     process.exitCode = code;
     controller.abort();
   });

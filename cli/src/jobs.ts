@@ -147,7 +147,10 @@ async function showOne(id: string, options: Options, { output }: Session): Promi
   return undefined;
 }
 
-/** A job as a tree: its input, its attempts, its steps, what it waits for, its children. */
+/**
+ * Draws a job as a tree with its input, its attempts, its steps, what the job waits for, and its
+ * children.
+ */
 function treeOf(
   job: JobDetails,
   output: Output,

@@ -87,7 +87,8 @@ const commands = [
 ];
 for (const add of commands) add(program);
 
-// `mayfly --help | head`. For the output of commands, execute takes care of this.
+// In `mayfly --help | head`, head may close the output early, which is not an error. For the output
+// of commands, `execute` takes care of this.
 process.stdout.on("error", () => {});
 
 try {

@@ -7,7 +7,7 @@ type Style = Parameters<typeof styleText>[0];
 /** The output of a command: for people, or only JSON on standard output. */
 export class Output {
   readonly json: boolean;
-  /** Whether a person reads it. */
+  /** Whether a person reads the output. */
   readonly terminal: boolean;
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
@@ -36,8 +36,8 @@ export class Output {
   }
 
   /**
-   * An error in a stream that is retried. Also printed beside JSON, where silence would suggest that all is
-   * well.
+   * An error in a stream that is retried. With --json, it is printed too, on standard error, because
+   * silence would suggest that all is well.
    */
   problem(text: string): void {
     this.#err.write(`${this.paintAside("dim", harmless(text))}\n`);

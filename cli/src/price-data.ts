@@ -11,7 +11,8 @@ import {
 import { z } from "zod";
 
 /**
- * The providers of the package, by their ids in it. Those with another name in the AI SDK are renamed.
+ * The providers, by their ids in the package. A provider that has another name in the AI SDK gets
+ * that name.
  */
 const providers = [
   "anthropic arcee avian aws azure baseten cerebras cloudflare cohere cursor deepseek doubleword fireworks",

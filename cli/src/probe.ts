@@ -2,13 +2,13 @@ import type { Connection } from "./connection.ts";
 
 /** What a project answered, or why it did not. */
 export interface Answer {
-  /** 0 if it could not be reached. */
+  /** The HTTP status. 0 if the project could not be reached. */
   status: number;
-  /** JSON if it is JSON, otherwise null. */
+  /** The parsed body if it is JSON, otherwise null. */
   body: unknown;
   headers: Headers;
   ms: number;
-  /** Why it could not be reached. Null if it was. */
+  /** Why the project could not be reached. Null if it answered. */
   reason: string | null;
 }
 

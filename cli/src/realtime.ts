@@ -9,7 +9,7 @@ const timeoutMs = 15_000;
  * Joins a private topic and leaves it again.
  *
  * @param token used instead of the secret key.
- * @returns why it could not be joined; null if it was.
+ * @returns why the topic could not be joined, or null if it was joined.
  */
 export async function privateJoin(
   { url, key }: Pick<Connection, "url" | "key">,

@@ -3,7 +3,7 @@
 import type { LogEvent } from "@mayfly/sdk";
 import { debugCategories } from "@mayfly/sdk/contract/debug";
 
-/** How much an agent reports. Each level includes the ones before it. */
+/** The levels, which say how much an agent reports. Each level includes the levels before it. */
 export const levels = ["silent", "basic", "detailed", "verbose", "trace"] as const;
 export type Level = (typeof levels)[number];
 
@@ -25,8 +25,8 @@ export const isWithin = (level: Level, most: Level) =>
   levels.indexOf(level) <= levels.indexOf(most) && most !== "silent";
 
 /**
- * Events of what agents do all the time have the level `detailed`. Others, such as starts, ends and
- * rights, are `basic`.
+ * The subjects of events that happen all the time, which have the level `detailed`. All other
+ * events, such as starts, ends and changes of rights, have the level `basic`.
  */
 const detailed = ["memory", "message", "state"];
 

@@ -28,7 +28,7 @@ async function embeddedIn(folder: string): Promise<Embedded | null> {
   if (text === null) return null;
   try {
     const { instance, apiUrl: url, secretKey: key } = announced.parse(JSON.parse(text));
-    // A killed process leaves its file, and another one may use its port now.
+    // If the process was killed, its file is still there, and another process may use its port now.
     return (await instanceAt(url)) === instance ? { url, key } : null;
   } catch {
     return null;

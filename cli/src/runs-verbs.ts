@@ -80,7 +80,10 @@ async function cancel(
   return undefined;
 }
 
-/** Decides each approval by its digest, so an approval that has changed in the meantime is refused. */
+/**
+ * Decides each approval by its digest. If an approval has changed in the meantime, the decision is
+ * refused.
+ */
 async function decide(
   verdict: "approve" | "reject",
   mayfly: Mayfly,

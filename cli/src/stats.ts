@@ -12,7 +12,7 @@ interface Statistics extends StatisticsRow {
   by_agent: { agent_id: string | null; memories: number; name?: string | null }[];
 }
 
-/** How many agents the table for people shows. With --json, there are up to 100. */
+/** How many agents the table for people shows. With --json, the output has up to 100 agents. */
 const shown = 10;
 
 const examples = `

@@ -14,7 +14,7 @@ interface Component {
   name: string;
   state: "ok" | "down";
   ms: number;
-  /** The part's version, or what answered instead. */
+  /** The version of this part, or what answered in its place. */
   note: string | null;
 }
 

@@ -20,8 +20,8 @@ export interface DebugTailOptions {
 }
 
 /**
- * A watch for the requested records. Null if these include no debug records, or the caller may not
- * see them.
+ * A watch for the requested records. Null if no debug records are requested, or if the caller may
+ * not see them.
  */
 export async function watchDebug(
   project: Project,

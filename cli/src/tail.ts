@@ -95,7 +95,10 @@ async function tail(options: Options, { output, interruption }: Session): Promis
     );
   const names = new AgentNames(project);
 
-  /** On Ctrl-C, a long history ends at once, but what has just happened is still shown. */
+  /**
+   * Shows records. After Ctrl-C, records of the history are no longer shown, but those of what has
+   * just happened still are.
+   */
   const show = async (records: TailRecord[], isHistory = true) => {
     for (const record of records) {
       if (isHistory && signal.aborted) return;
@@ -117,8 +120,8 @@ async function tail(options: Options, { output, interruption }: Session): Promis
     }
   };
 
-  // The cursor is taken first, so that nothing is lost between the past and the live events. Events
-  // in both are shown only once.
+  // The watch takes its cursor before the past is read, so that no event is lost between the two. An
+  // event that both return is shown only once.
   const earlier = new Set<string>();
   const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
   const watching = project.mayfly.log.watch({ onError, followMs: 250 }, async ({ events }) => {

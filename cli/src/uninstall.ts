@@ -98,7 +98,8 @@ async function confirm({ output, interruption }: Session): Promise<void> {
     throw usage("Nothing was changed, because nobody could confirm it.", "Pass --yes to do it.");
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    // While readline reads the terminal, only readline gets Ctrl-C, so it is passed on.
+    // While readline reads the terminal, only readline gets Ctrl-C, so pass the signal on to the
+    // process.
     lines.on("SIGINT", () => process.emit("SIGINT"));
     const { signal } = interruption;
     const asked = lines.question('\nType "uninstall" to do it: ', { signal }).catch(() => "");

@@ -1,6 +1,6 @@
 /**
- * The tenant that `mayfly use` has chosen for a folder. It is one line in .mayfly/tenant, in this
- * folder or one above.
+ * The tenant that `mayfly use` has chosen for a folder. Its id is the one line of .mayfly/tenant, in
+ * this folder or in a folder above it.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ export async function readUsed(folder: string): Promise<string | undefined> {
   }
 }
 
-/** @returns the file to write: next to existing data, otherwise in the folder. */
+/** @returns the file to write: next to existing data, or if there is none, in the folder. */
 export async function writeUsed(folder: string, tenant: string): Promise<string> {
   let at = resolve(folder);
   while (!existsSync(join(at, ".mayfly")) && at !== dirname(at)) at = dirname(at);

@@ -1,4 +1,4 @@
-/** Conversations of one agent: a run for each turn, which continues the run of the turn before. */
+/** The conversations of one agent. Each turn is a run, which continues the run of the turn before. */
 import { type RunMessage, toUIMessageStream } from "@mayfly/ai-sdk";
 import type { Agentlike, Mayfly, Result, Run } from "@mayfly/sdk";
 import { readUIMessageStream } from "ai";
@@ -48,7 +48,7 @@ export class Chats {
     return (await Promise.all(said)).flat();
   }
 
-  /** Ends the run of the last turn. Closing its stream would only stop reading. */
+  /** Ends the run of the last turn. If the page only closed the stream, the run would go on. */
   async stop(chat: string): Promise<void> {
     const run = await this.last(chat);
     if (run) given(await this.#mayfly.runs.cancel(run.id));

@@ -1,6 +1,6 @@
 /**
- * Stands in for a model if there is no key, with three rules for the sentences of this example's transcript. It
- * understands nothing else, and says so.
+ * Stands in for a model if there is no key, with three rules for the sentences of this example's
+ * transcript. The stand-in understands no other sentences, and says so.
  */
 import type { Extracted, Line } from "./extraction.ts";
 

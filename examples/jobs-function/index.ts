@@ -7,7 +7,8 @@ const wordsPerMinute = 240;
 export default {
   fetch: serveJobs({
     outline: async ({ url }: { url: string }, job: HeldJob) => {
-      // Recorded once, so another attempt does not load the page again.
+      // The result of this step is recorded, so another attempt of the job does not load the page
+      // again.
       const page = await job.step("load", async ({ signal }) => {
         const response = await fetch(url, { signal });
         if (!response.ok) throw new Error(`${url} answered ${response.status}`);

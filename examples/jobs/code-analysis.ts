@@ -1,4 +1,5 @@
-// A specialised worker: code analysis. One job for a folder of TypeScript, one child for each file, and a report.
+// A specialised worker: code analysis. One job analyses a folder of TypeScript: it has a child for
+// each file, and makes a report.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HeldJob } from "@mayfly/sdk";

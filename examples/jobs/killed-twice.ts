@@ -49,8 +49,8 @@ if (process.argv[2] === "--worker") {
     await Promise.race([exit, ended]);
     worker.kill("SIGKILL");
     await exit;
-    // The lease would expire 30 s after the worker's last sign of life. This program knows that the worker is
-    // dead, so it need not wait.
+    // The lease would expire 30 s after the worker's last sign of life. This program knows that the
+    // worker is dead, so it stops the agent, which ends the lease at once.
     const dead = /dies (\S+)/.exec(said)?.[1];
     if (dead) await mayfly.agents.stop(dead, "killed");
   }

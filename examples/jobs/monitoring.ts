@@ -1,5 +1,6 @@
-// A specialised worker: monitoring. It checks the health of the local Supabase a few times. Between two checks
-// the job sleeps as a row in the database, so the worker is free, and no check is lost if the process dies.
+// A specialised worker: monitoring. It checks the health of the local Supabase a few times. Between
+// two checks, the job sleeps as a row in the database. So the worker is free for other jobs, and no
+// check is lost if the process dies.
 import type { HeldJob } from "@mayfly/sdk";
 import { openProject, resultOf } from "./project.ts";
 

@@ -9,11 +9,14 @@ export interface Finding {
   title: string;
   path: string;
   line: number;
-  /** How well it answers, from 0 to 1, by recall's score and by how much of the question its excerpt mentions. */
+  /**
+   * How well the finding answers the question, from 0 to 1: from recall's score, and from how much
+   * of the question the excerpt mentions.
+   */
   score: number;
   excerpt: ExcerptLine[];
   text: string;
-  /** The name of the agent that learned it, which outlives the agent. */
+  /** The name of the agent that learned this. The name is kept after the agent has ended. */
   agent: string | null;
   endedAt: string | null;
 }
@@ -33,7 +36,10 @@ export interface Answer {
 const BEST = 3;
 /** A model reads more findings than a person would. */
 const READ = 6;
-/** Some findings are parts of the same section, so this many are needed to get three different sections. */
+/**
+ * How many memories are recalled. Some are parts of the same section, so this many are needed for
+ * three different sections.
+ */
 const ASKED = 12;
 
 /** Asks the team's memory. The agent that asks knows nothing itself. */
@@ -55,7 +61,8 @@ export async function ask(
     const place = placeOf(memory.metadata);
     if (!place) continue;
     const title = memory.task.replace(/ \(\d+\/\d+\)$/, "");
-    // Counts parts of one section as copies, and also copies of one symbol, such as code generated from it.
+    // Parts of one section count as copies of each other. So do copies of one symbol, such as
+    // generated code.
     const copy = memory.output
       .split("\n")
       .slice(place.line - place.from)
@@ -65,7 +72,7 @@ export async function ask(
     if (keys.some((key) => seen.has(key))) continue;
     for (const key of keys) seen.add(key);
     const shown = excerpt({ text: memory.output, from: place.from, line: place.line }, question);
-    // Passages that answer the question come before passages that only have it in their title.
+    // Passages that answer the question come before passages that mention it only in their title.
     const named = shareOf(shown.map(({ text }) => text).join(" "), stems);
     found.push({
       title: memory.task,

@@ -14,9 +14,12 @@ export interface Known {
 
 export interface Changes {
   added: Section[];
-  /** Sections with a new text at the same place. A new memory replaces the old one. */
+  /** Sections that have a new text at the same place. For each, a new memory replaces the old one. */
   changed: { section: Section; before: Known }[];
-  /** Sections with the same text on another line. They are updated, so that answers name the right line. */
+  /**
+   * Sections that have the same text on another line. Their memories are renewed, so that answers
+   * name the right line.
+   */
   moved: { section: Section; before: Known }[];
   gone: Known[];
   unchanged: number;
@@ -45,7 +48,8 @@ export function compare(sections: readonly Section[], known: readonly Known[]): 
       return !before;
     });
 
-  // The surest match comes first, so that the right one of two sections with the same title counts as changed.
+  // The surest matches are made first. So if two sections have the same title, the right one counts
+  // as changed.
   const same = new Map(sections.map((section) => [section, hashOf(section)]));
   const notThere = pairUp(
     sections,

@@ -42,7 +42,7 @@ export function toSummary(path: string, summary: string, text: string, tag: stri
     output: summary,
     tags: [tag, "summary", formatOf(path)],
     importance: 9,
-    // A summary has no line with its title.
+    // `line` is 0, because no line of the file is the title of a summary.
     metadata: { path, line: 0, from: 1, hash: textHash(text), summary: true } satisfies Place,
   };
 }

@@ -31,7 +31,8 @@ export function excerpt(
   );
   if (telling.length === 0) return lines.slice(0, 1);
   const code = bestWindow(telling, stems, LINES);
-  // A comment wins over code that matches up to twice as much, because it explains in words.
+  // A comment is chosen even over code that matches the question twice as well, because a comment
+  // explains in words.
   const comment = bestWindow(
     telling.filter(({ line }) => line < section.line),
     stems,
@@ -46,12 +47,15 @@ export function excerpt(
   }));
 }
 
-/** The neighbouring lines that together have the most stems. Among equals, the earliest. */
+/**
+ * The neighbouring lines that together have the most stems. If several have equally many, the
+ * earliest of them.
+ */
 function bestWindow(lines: readonly ExcerptLine[], stems: readonly string[], size: number) {
   let best = { score: 0, lines: lines.slice(0, size) };
   for (let start = 0; start < lines.length; start++) {
     const window = lines.slice(start, start + size);
-    // The first line of the excerpt should already be relevant.
+    // A small bonus for a relevant first line, so that the excerpt begins with one.
     const first = coverage(window[0]?.text ?? "", stems) / 100;
     const score = coverage(window.map(({ text }) => text).join(" "), stems) + first;
     if (score > best.score) best = { score, lines: window };

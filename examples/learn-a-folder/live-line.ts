@@ -28,7 +28,7 @@ export class LiveLine {
     }
   }
 
-  /** A second text, which changes independently. */
+  /** Sets the second text of the line, which changes independently of the first. */
   aside(text: string): void {
     this.#aside = text;
   }

@@ -35,7 +35,10 @@ export function questionsFor(sections: readonly { path: string; section: Section
   return chosen;
 }
 
-/** A question about a section. Apart from the topic, it consists of words that a search ignores. */
+/**
+ * A question about a section. All of its words except those of the topic are words that a search
+ * ignores.
+ */
 function questionAbout({ title, kind }: Section): string | null {
   const topic = (title.split(" › ").at(-1) ?? title).replace(/ \(\d+\/\d+\)$/, "").trim();
   if (!/\p{L}{3}/u.test(topic)) return null;
@@ -49,7 +52,10 @@ function questionAbout({ title, kind }: Section): string | null {
 const declared =
   /\b(?:class|interface|type|enum|struct|trait|record|object|namespace|module|function\*?|procedure|table|view|def|fn|func?|fun)\s+([\w.$]+)/i;
 
-/** A test has no question: its title is the answer. */
+/**
+ * A question about a symbol. There is none about a test, because the title of a test already says
+ * everything.
+ */
 function questionAboutSymbol(signature: string): string | null {
   if (/^(?:describe|test|it|suite|bench)\b/.test(signature)) return null;
   const before = signature.replace(/[({=:;<].*$/s, "").trim();

@@ -47,13 +47,16 @@ export interface Assignment {
   lifetime: number;
   /** The memories of each file. */
   known: Map<string, Known[]>;
-  /** Reads the memories again, because an agent that died may have pushed more than it knew. */
+  /** Reads the memories again. An agent that died may have pushed more than was acknowledged. */
   knownNow: (agent: Agent) => Promise<Map<string, Known[]>>;
   team: Team;
   thinking: Thinking | null;
   signal: AbortSignal;
   onProgress: (done: Tally) => void;
-  /** Presence is only a hint. Reading continues without it, and the report says so. */
+  /**
+   * Called when presence fails. Presence is only a hint, so the reading continues, and the report
+   * mentions the failure.
+   */
   onPresenceError: (message: string) => void;
 }
 
@@ -70,7 +73,10 @@ const WORTH_SUMMARISING = 300;
 /** How many operations a push contains. This is also the most work that a reader can lose on Ctrl-C. */
 const PUSH_SIZE = 100;
 
-/** Realtime accepts five presence calls in 30 s. One is sent at a time, so that the newest is always shown. */
+/**
+ * Realtime accepts five presence calls in 30 s. With this pause between two calls, it accepts all of
+ * them.
+ */
 const SHOW_MS = 8_000;
 
 /**
@@ -113,7 +119,10 @@ class Reader {
     this.#assignment = assignment;
   }
 
-  /** Takes acknowledged files from the queue. If the agent ends first, the others stay there. */
+  /**
+   * Takes files from the queue once they are acknowledged. If the agent ends before that, the files
+   * that were not acknowledged stay in the queue.
+   */
   async read(queue: FoundFile[]): Promise<void> {
     await this.#show(`reading ${queue.length} files`, true);
     while (queue.length > this.#pending.length && this.#hasTime()) {
@@ -140,8 +149,8 @@ class Reader {
     const isTold = summary?.hash === textHash(text) || text.length < WORTH_SUMMARISING;
     // Memories that are no longer true and have no replacement.
     const stale = summary && !isTold && !thinking ? [summary] : [];
-    // New memories are pushed before old ones are forgotten, so that an interruption leaves one too many, never
-    // one too few.
+    // New memories are pushed before old ones are forgotten, so that an interruption may leave a
+    // memory too many, but never loses one.
     const renewed = [...changes.changed, ...changes.moved];
     for (const section of [...changes.added, ...renewed.map((one) => one.section)]) {
       dataOf(

@@ -156,7 +156,7 @@ function answerText(answer: Answer, width: number, paint: Paint): string[] {
   if (answer.written) lines.push(...writtenText(answer.written, width, paint));
   for (const [index, finding] of answer.findings.entries()) {
     const { citations } = answer.written ?? {};
-    // Passages that were not cited are not shown.
+    // If the written answer cites passages, only those are shown.
     if (citations && citations.length > 0 && !citations.includes(index + 1)) continue;
     lines.push("", ...findingText(finding, index + 1, answer.question, width, paint));
   }

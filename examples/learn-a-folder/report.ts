@@ -6,7 +6,7 @@ import type { Member } from "./team.ts";
 /** The project of the run. */
 export interface Place {
   url: string;
-  /** Whether it was started for this run, found running, or named by MAYFLY_URL. */
+  /** Whether the project was started for this run, was already running, or is the one in MAYFLY_URL. */
   supabase: "started" | "running" | "named";
   ms: number;
 }

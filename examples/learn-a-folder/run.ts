@@ -123,7 +123,10 @@ async function questionsOf(options: Options, files: readonly FoundFile[]): Promi
   return questionsFor((await Promise.all(sections)).flat());
 }
 
-/** The error if the embedded Supabase has ended: if somebody else started it, it can end at any time. */
+/**
+ * The error if the embedded Supabase has ended. This can happen at any time if somebody else has
+ * started it.
+ */
 async function stopped({ data }: Options, { place }: Outcome): Promise<Outcome["error"]> {
   if (place?.supabase !== "running" || (await findRunning(data))) return null;
   const message = `The embedded Supabase at ${place.url} was stopped. Start it again with npm start, or let the demo start its own: run it again. What was acknowledged is kept.`;

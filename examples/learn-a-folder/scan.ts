@@ -22,8 +22,8 @@ export interface Scan {
 }
 
 /**
- * Finds the text files of a folder. Ignored and hidden folders and node_modules are not entered and count once.
- * Links are not followed.
+ * Finds the text files of a folder. Folders that are ignored or hidden, and node_modules, are not
+ * entered. Each of them counts as one skipped entry. Links are not followed.
  */
 export async function scan(folder: string, signal?: AbortSignal): Promise<Scan> {
   const found: Scan = { files: [], skipped: new Map(), unreadable: [] };

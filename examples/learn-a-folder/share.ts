@@ -1,9 +1,9 @@
 import type { FoundFile } from "./scan.ts";
 
 /**
- * Distributes files so that all readers have about the same amount to read. The largest files come first, and each
- * goes to the reader who has the least so far. No share is empty, so with fewer files than readers there are fewer
- * shares.
+ * Distributes files so that all readers have about the same amount to read. The largest files come
+ * first, and each goes to the reader who has the least so far. No share is empty: if there are fewer
+ * files than readers, there are only as many shares as files.
  */
 export function shareOut(files: readonly FoundFile[], readers: number): FoundFile[][] {
   const shares = Array.from({ length: Math.min(readers, files.length) }, () => ({

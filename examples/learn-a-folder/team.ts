@@ -22,7 +22,10 @@ const scopes = {
   newcomer: ["memory:read"],
 } as const satisfies Record<Role, readonly string[]>;
 
-/** Long enough for a stop to arrive. An agent that it does not reach ends with its lifetime. */
+/**
+ * How long to wait for a stop to arrive. If it does not reach an agent, the agent ends when its
+ * lifetime is over.
+ */
 const STOP_MS = 2500;
 
 /** Every agent that this run spawned, so that none of them outlives it. */
@@ -65,7 +68,7 @@ export class Team {
     return until(this.#signal, spawning);
   }
 
-  /** Spawns without an answer yet. Their agents must end too. */
+  /** The spawns that have no answer yet. The agents that they make must end, too. */
   readonly #spawning = new Set<Promise<Agent>>();
 
   of(agent: Agent): Member {

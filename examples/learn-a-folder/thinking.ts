@@ -3,11 +3,14 @@ import { z } from "zod";
 import type { Chosen } from "../model.ts";
 import { dataOf, Failure, until } from "./failure.ts";
 
-/** The number of files in one call. The beginning of a file shows what it is about. */
+/**
+ * How many files the model gets in one call. It gets only the beginning of each, which shows what
+ * the file is about.
+ */
 const FILES = 8;
 const BEGINNING = 3_000;
 const PASSAGE = 2_000;
-/** How often a worker polls for its own runs, so that it needs no notifications. */
+/** How often a worker looks for its own runs. Because it looks so often, it needs no notifications. */
 const POLL_MS = 200;
 
 /** A text with the numbers of the passages that support it. */
@@ -66,7 +69,10 @@ export class Thinking {
     });
   }
 
-  /** Receives each call of the model. While a run tries again, it does not show why its calls failed. */
+  /**
+   * Hears of each call of the model and why it failed. The run itself does not show this while it
+   * tries again.
+   */
   readonly telemetry: Telemetry = {
     traceparent: () => undefined,
     span: (about, work) => {
@@ -78,7 +84,8 @@ export class Thinking {
     if (finish !== undefined) this.problem = null;
     if (!error?.code.startsWith("model_")) return;
     const message = error.message.replace(/[^.!?]$/, "$&.");
-    // This error only says that the model has failed too often to be called again. Keep the reason of the failures.
+    // `model_unavailable` only says that the model is not called for now, because it has failed too
+    // often. Keep the reason of the earlier failures.
     const isBarred = error.code === "model_unavailable";
     if (!isBarred || !this.problem)
       this.problem = new Failure(
@@ -95,7 +102,8 @@ export class Thinking {
     const working = agent.work(runAgents(this.#summariser, this.#answerer), {
       concurrency: 4,
       pollMs: POLL_MS,
-      // A failed run reports the error in its result, and a worker ends with its agent.
+      // Errors need no handling here: a failed run has its error in its result, and the worker ends
+      // when its agent ends.
       onError: () => {},
     });
     const worker = dataOf("Working failed", await until(this.#signal, working));

@@ -6,7 +6,7 @@ const small = new Set(
   your`.split(/\s+/),
 );
 
-/** The stems of a question's significant words, which also match their other forms. */
+/** The stems of a question's significant words. A stem also matches the other forms of its word. */
 export function stemsOf(question: string): string[] {
   const words =
     question.toLowerCase().match(/[\p{L}\p{N}_]{3,}|(?<![\p{L}\p{N}_])\p{N}+(?![\p{L}\p{N}_])/gu) ??
@@ -30,7 +30,7 @@ export function shareOf(text: string, stems: readonly string[]): number {
 /** A pattern for each whole word that begins with one of the stems. */
 export function wordsWith(stems: readonly string[]): RegExp | null {
   if (stems.length === 0) return null;
-  // A number must match completely.
+  // A stem that is a number must match a whole number, not only its beginning.
   const parts = stems.map((one) => (/^\p{N}+$/u.test(one) ? `${one}(?![\\p{L}\\p{N}])` : one));
   return new RegExp(`(?<![\\p{L}\\p{N}])(?:${parts.join("|")})[\\p{L}\\p{N}]*`, "giu");
 }

@@ -7,7 +7,7 @@ import { dataOf, type Pattern, pageOf } from "./pattern.ts";
 import { distinct, type Finding, pages } from "./task.ts";
 
 interface Board {
-  /** The readers of each page. Two agents read each page. */
+  /** The ids of the agents that read each page. Two agents read each page. */
   readers: Record<string, string[]>;
   found: Finding[];
 }
@@ -26,7 +26,8 @@ export const blackboard: Pattern = async (mayfly, model) => {
     const board = agent.teams.of(team.id).blackboard;
     for (;;) {
       let taken: string | undefined;
-      // If two agents take the same page at once, one of them looks again.
+      // If two agents take a page at the same time, one of the updates is repeated, and that agent
+      // looks for a page again.
       dataOf(
         await board.update<Board>("pages", (value) => {
           const open = Object.entries(value?.readers ?? {}).filter(

@@ -25,7 +25,7 @@ const patterns: Record<string, Pattern> = {
   market,
 };
 
-/** The cost of a pattern, and the quality of its answer. */
+/** What a pattern has cost, and how good its answer is. */
 export interface Outcome {
   pattern: string;
   tokens: number;

@@ -1,4 +1,7 @@
-/** The agents' model: one of the AI SDK if there is a key, otherwise a stand-in, which is named as such. */
+/**
+ * The agents' model. If there is a key, it is a model of the AI SDK. Otherwise it is a stand-in,
+ * whose name says so.
+ */
 import { type Finding, mistakesOf, type Page } from "./task.ts";
 
 /** Reads a page, or checks somebody's findings in it. */
@@ -42,8 +45,9 @@ function chance(text: string): number {
 }
 
 /**
- * A script instead of a model. It knows the mistakes. Each reader sees a different two thirds of them, and
- * sometimes invents one. A check catches nine of ten inventions.
+ * A script instead of a model. It knows all mistakes, but shows each reader a different two thirds
+ * of them. Sometimes it lets a reader report a mistake that does not exist. A check finds nine of
+ * ten such reports.
  */
 function scriptedModel(): Model {
   const model: Model = {

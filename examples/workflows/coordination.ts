@@ -1,6 +1,6 @@
-// A specialised worker: coordination. It plans the review of a folder, gives each part to an agent with the right
-// capability, waits for all of them, gives failed parts to somebody else, and sums up. While it waits, no worker is
-// busy with it.
+// A specialised worker: coordination. It plans the review of a folder, and gives each part to an
+// agent with the right capability. It waits for all parts, gives those that failed to another agent,
+// and sums up. While the workflow waits, it keeps no worker busy.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { workflow } from "@mayfly/sdk";
@@ -17,7 +17,7 @@ const findings = {
     const longest = Math.max(...sentences.map((one) => one.split(/\s+/).length));
     return `${sentences.length} sentences, the longest of ${longest} words`;
   },
-  // Invalid JSON fails, and somebody else looks at it.
+  // With invalid JSON, this fails, and another agent looks at the file.
   data: (text: string) => `${Object.keys(JSON.parse(text)).length} keys`,
 };
 type Found = { by: string; file: string; finding: string };
@@ -35,7 +35,7 @@ const coordinate = workflow(
       try {
         return await each.child<Found>("review", task, { target, maxAttempts: 1 });
       } catch {
-        // The specialist failed, so anybody may try.
+        // The specialist failed, so any agent may try.
         return each.child<Found>("look", task);
       }
     });

@@ -1,6 +1,6 @@
-// A workflow that ends correctly although its workers are killed at random with kill -9. Every word of a file
-// is counted once, and each part goes to an account that takes an idempotency key. This program starts its
-// workers as separate processes.
+// A workflow that ends correctly although its workers are killed at random with kill -9. It counts
+// the words of a file, part by part, and enters the count of each part in an account. With its
+// idempotency key, each part counts once. This program starts its workers as separate processes.
 //   node_modules/.bin/node examples/workflows/killed-at-random.ts [file] [kills] [seed]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -30,7 +30,8 @@ const count = workflow(
       (at, each) =>
         each.step("part", async ({ idempotencyKey }) => {
           const words = partOf(await readFile(file, "utf8"), at, parts).length;
-          // The effect: an account that counts a key once, however often it is called.
+          // The effect outside of the workflow: an entry in the account. The account counts each key
+          // only once, however often it gets an entry.
           await appendFile(account, `${JSON.stringify({ key: idempotencyKey, words })}\n`);
           return words;
         }),
@@ -65,7 +66,8 @@ if (process.argv[2] === "--worker") {
     const exit = once(worker, "close");
     const id = String((await once(worker.stdout, "data"))[0]).trim();
     if (killed < Number(kills)) {
-      // Kills somewhere in the middle, which is measured by new lines in the account, not by time.
+      // Kills the worker in the middle of its work, after it has written some lines to the account.
+      // Time would be no good measure.
       const before = await linesOf(account);
       const more = 1 + Math.floor(random() * 6);
       while (!isOver && (await linesOf(account)) < before + more)
@@ -74,8 +76,8 @@ if (process.argv[2] === "--worker") {
     worker.kill("SIGKILL");
     await exit;
     if (!isOver) console.log(`killed ${++killed}`);
-    // The lease would expire 30 s after the worker's last sign of life. This program knows that the worker is
-    // dead, so it need not wait.
+    // The lease would expire 30 s after the worker's last sign of life. This program knows that the
+    // worker is dead, so it stops the agent, which ends the lease at once.
     await mayfly.agents.stop(id, "killed");
   }
   const { data: done, error: unended } = await ended;

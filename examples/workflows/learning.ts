@@ -1,7 +1,7 @@
-// A specialised worker: learning. One agent compresses the files of a folder in several ways, and remembers as an
-// episode how well each way worked. The learner, a workflow that is declared as a graph, reads those episodes,
-// finds the best way for each kind of file, and remembers it as a lesson. A newcomer, which nobody has told
-// anything, recalls the lesson.
+// A specialised worker: learning. One agent compresses the files of a folder in several ways, and
+// remembers as an episode how well each way worked. The learner is a workflow that is declared as a
+// graph. It reads those episodes, finds the best way for each kind of file, and remembers it as a
+// lesson. A newcomer, which nobody has told anything, recalls the lesson.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync, deflateRawSync, gzipSync } from "node:zlib";

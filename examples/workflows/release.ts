@@ -1,5 +1,5 @@
-// A release that a person supervises in the terminal: they approve, change or reject first its notes, and then its
-// publication.
+// A release that a person supervises in the terminal: they approve, change or reject the notes of
+// the release, and then its publication.
 //   node_modules/.bin/node examples/workflows/release.ts [folder]      answers may also be piped in, one per line
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";

@@ -82,7 +82,7 @@ export async function readBody<Schema extends z.ZodType>(
   const issue = faultOf(error, body);
   const path = (issue?.path ?? []).map(String);
   const field = path.join(".");
-  // The error has the same form as in SQL: the index and the field of the operation.
+  // As in the errors of SQL, the index and the field say which value of the push is wrong.
   const [push, index, ...rest] = path;
   const inPush = push === "push" && index !== undefined;
   throw new Refusal(

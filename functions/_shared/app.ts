@@ -6,12 +6,14 @@ import { requestId } from "hono/request-id";
 import { version } from "../../sdk/src/contract/version.ts";
 import { answerError, Refusal } from "./answer.ts";
 
-/** A push has at most 4 MB as the database counts it. As JSON text it may be twice as long. */
+/** The database counts at most 4 MB in a push. The same push may be twice as long as JSON text. */
 const maxBodyBytes = 8_000_000;
 
 const exposeHeaders = ["date", "x-request-id", "x-mayfly-version", "retry-after"];
 
-/** An app for the function `name`. The platform leaves the name in the path, with the prefix of `mayfly init`. */
+/**
+ * An app for the function `name`. Its paths begin with `name`, which may have the prefix of `mayfly init`.
+ */
 export function createApp(name: string): Hono {
   const app = new Hono().basePath(`/:installed{[\\w-]*${name}}`);
   app.use(requestId());

@@ -1,4 +1,4 @@
-/** Twice the depth of a memory's metadata, so that code that walks a body never runs out of stack. */
+/** Bodies may be twice as deep as a memory's metadata. So code that walks a body never runs out of stack. */
 const maxDepth = 64;
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [

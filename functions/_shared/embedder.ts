@@ -22,7 +22,9 @@ const maxCharacters = 2_000;
 
 let embedder: Embedder | undefined;
 
-/** The embedder of this project: `MAYFLY_EMBEDDINGS_URL`, otherwise gte-small if the runtime has it. */
+/**
+ * The embedder of this project: the endpoint `MAYFLY_EMBEDDINGS_URL`, or without it the runtime's gte-small.
+ */
 export function getEmbedder(): Embedder | undefined {
   const url = Deno.env.get("MAYFLY_EMBEDDINGS_URL");
   embedder ??= url
@@ -41,7 +43,8 @@ let previous: Embedder | null | undefined;
 
 /**
  * The previous embedder, `MAYFLY_EMBEDDINGS_PREVIOUS_MODEL`. While memories are being embedded again, it
- * answers for those without a new vector. Without its own URL, it uses the same endpoint.
+ * finds those that have no new vector yet. If it has no URL of its own, it uses the endpoint of the current
+ * embedder.
  */
 export function getPreviousEmbedder(): Embedder | null {
   if (previous !== undefined) return previous;
@@ -82,13 +85,16 @@ function createSessionEmbedder(): Embedder | undefined {
 }
 
 /**
- * The error if a project needs shorter vectors. gte-small is not a Matryoshka model, so a shortened
- * vector means something else.
+ * The error if a project's vectors are shorter than those of gte-small. gte-small is not a Matryoshka model,
+ * so its vectors would lose their meaning if they were shortened.
  */
 const tooLong = (length: number, dimensions: number) =>
   `is not set, and gte-small returns ${length} numbers, but the project stores ${dimensions}: set MAYFLY_EMBEDDINGS_URL`;
 
-/** Cached for a minute, because a migration changes it once in the life of a project. */
+/**
+ * How long the number of dimensions is cached. A migration changes this number at most once in the life of a
+ * project.
+ */
 const keptMs = 60_000;
 let known: { dimensions: number; until: number } | undefined;
 
@@ -96,7 +102,7 @@ let known: { dimensions: number; until: number } | undefined;
 export async function getDimensions(client: MayflyClient): Promise<number> {
   if (known && known.until > Date.now()) return known.dimensions;
   const asked = await client.rpc("embedding_dimensions");
-  // A project may still have the SQL of 0.1.0, which does not have this function and stores 384.
+  // A project may still have the SQL of 0.1.0, which has no such function and stores vectors of 384 numbers.
   const isOld = asked.error?.code === "PGRST202";
   const dimensions = isOld ? 384 : ((await call(() => Promise.resolve(asked), 1)) ?? 384);
   known = { dimensions, until: Date.now() + keptMs };

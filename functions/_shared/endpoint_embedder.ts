@@ -27,8 +27,8 @@ export class EmbeddingFailure extends Error {
 }
 
 /**
- * Texts are cut here as in the queue, so that a vector does not depend on where it was made. This is at most
- * about 8,000 tokens.
+ * Texts are cut after this many characters, as in the queue, so that a vector does not depend on where it was
+ * made. A text then has about 8,000 tokens at most.
  */
 const maxCharacters = 8_000;
 
@@ -53,11 +53,14 @@ export function createEndpointEmbedder(endpoint: {
   url: string;
   model: string;
   key: string | undefined;
-  /** Whether the first numbers of its vectors carry the most meaning, so that vectors can be shortened. */
+  /**
+   * Whether the first numbers of the model's vectors carry the most meaning, so that vectors can be
+   * shortened.
+   */
   matryoshka?: boolean | undefined;
 }): Embedder {
   const { url, model, key, matryoshka = isMatryoshka(model) } = endpoint;
-  /** Whether it accepts the parameter `dimensions`. Some servers and older models refuse it. */
+  /** Whether the endpoint accepts the parameter `dimensions`, which some servers and older models refuse. */
   let takesDimensions = true;
   return {
     model,

@@ -14,7 +14,7 @@ export interface SigningKey {
   key: CryptoKey | Uint8Array;
   alg: string;
   kid: string;
-  /** The key that verifies its tokens: the public part, or the secret itself. */
+  /** The key that verifies these tokens: the public part of an ES256 key, or the legacy secret itself. */
   verification: JWK;
 }
 

@@ -46,7 +46,7 @@ app.post("/", async (context) => {
   ]);
   const problem = problemOf(vector, results as never, searched as unknown as Searched);
   return answerData(context, {
-    /** `words_only` says why in `problem`. */
+    /** If it is `words_only`, `problem` says why. */
     mode: problem === null ? "hybrid" : "words_only",
     model: vector.model ?? null,
     problem,
@@ -61,7 +61,7 @@ interface Searched {
   with_vector: number;
 }
 
-/** Why meaning was not used. Null if it was, or could have been. */
+/** Why the recall did not search by meaning. Null if it did, even if it found nothing by meaning. */
 function problemOf(
   { embedding, model, problem }: Vector,
   results: { parts: { vector_rank: number | null } }[],
@@ -82,8 +82,8 @@ interface Vector {
 }
 
 /**
- * The vector to compare with: the caller's own, that of a memory (SQL reads it), or that of the
- * query.
+ * The vector to compare with: the caller's own, or the vector of the query. For `similar_to`, only the model
+ * is set, and SQL reads the vector of that memory.
  */
 async function vectorFor(body: QueryRequest, dimensions: number): Promise<Vector> {
   if (body.weights?.meaning === 0) return { problem: "the weight of meaning is 0" };

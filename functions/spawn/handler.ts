@@ -51,7 +51,10 @@ app.post("/resume", async (context) => {
   return answerData(context, await signed(await call(() => client.rpc("resume_agent", { id }))));
 });
 
-/** The caller needs only the renewal secret. Its hash reaches SQL in a token that we sign. */
+/**
+ * The caller needs only the renewal secret. SQL gets the hash of this secret in a token that the function
+ * signs.
+ */
 app.post("/renew", async (context) => {
   const { renewal_secret, extend } = await readBody(context, renewRequest);
   const client = await connectByHash("renewal", renewal_secret);
@@ -83,7 +86,7 @@ function connectToSpawn(request: Request): Promise<MayflyClient> {
   return enrolmentKey ? connectByHash("enrolment", enrolmentKey) : connectAsCaller(request);
 }
 
-/** A client whose token of 30 s contains only the hash of a secret. */
+/** A client with a token that contains only the hash of a secret, and is valid for 30 s. */
 async function connectByHash(
   claim: "renewal" | "enrolment",
   secret: string,

@@ -13,8 +13,8 @@ import type { Embedder } from "../_shared/endpoint_embedder.ts";
 /** How many texts to embed between two looks at the clock. */
 const batchSize = 5;
 /**
- * Nobody waits for this, so the time may be long. It stays within the lease of a claim, even if each text
- * is sent separately.
+ * How long an endpoint may take. The time may be long, because nobody waits for it. Even if each text of a
+ * claim is sent separately, all of them take no longer than the claim's lease.
  */
 const embeddingTimeoutMs = 10_000;
 
@@ -22,9 +22,9 @@ const claims = z.array(z.object({ memory: z.string(), lease: z.string(), text: z
 const completion = z.object({ stored: z.number(), failed: z.number(), waiting: z.number() });
 
 /**
- * Claims, embeds and completes for about `budgetMs`, with the secret key in one tenant. The database
- * refuses any other caller. If a text fails on its own, it is tried again later. If a function is killed,
- * the texts that it had leased become available again.
+ * Claims, embeds and completes for about `budgetMs`, with the secret key in one tenant. The database refuses
+ * any other caller. A text that fails even when it is sent alone is tried again later. If the platform kills
+ * a function, the texts that this function had leased become available again.
  */
 export async function drain(client: MayflyClient, budgetMs: number) {
   const embedder = getEmbedder();
@@ -63,7 +63,7 @@ export async function drain(client: MayflyClient, budgetMs: number) {
     total.stored += stored;
     total.failed += done.failed;
     total.waiting = done.waiting;
-    // If no text of a batch succeeds, those of the next batch would fail too.
+    // If no text of a batch was embedded, the texts of the next batch would fail too.
   } while (total.waiting > 0 && stored > 0 && performance.now() < deadline);
   return total;
 }

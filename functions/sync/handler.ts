@@ -12,14 +12,14 @@ import {
 } from "../_shared/embedder.ts";
 import { drain } from "./drain.ts";
 
-/** A request has 2 s of CPU on hosted projects. */
+/** How long a push may spend on embedding. On hosted projects, a request has 2 s of CPU time. */
 const embeddingBudgetMs = 1_200;
 /**
  * A push waits at most this long for an embedding endpoint. Memories without a vector then wait in the
  * queue.
  */
 const embeddingTimeoutMs = 5_000;
-/** The CPU time that remains after an answer. */
+/** How long to embed waiting memories after the answer, in the CPU time that remains. */
 const afterAnswerMs = 400;
 /** How many texts to embed between two looks at the clock. */
 const batchSize = 10;
@@ -46,8 +46,8 @@ app.post("/", async (context) => {
   const answer = await sync().catch((error: unknown) => {
     if (!embedding?.made || !(error instanceof Refusal) || error.code !== "push_too_large")
       throw error;
-    // The vectors that were added here have made the push too large. Without them, it has the size
-    // that the client sent.
+    // The vectors that were added here have made the push too large. Without them, the push has the size that
+    // the client sent.
     operations = push;
     embedding = { ...embedding, made: 0, problem: "the push has no room for vectors" };
     return sync();
@@ -96,7 +96,8 @@ async function embed(operations: Pushed[], client: MayflyClient) {
   const dimensions = await getDimensions(client);
   let problem: string | null = null;
   const deadline = performance.now() + embeddingBudgetMs;
-  // Vectors that the caller sent come first. The other memories wait in the queue.
+  // Vectors that the caller sent count first. If they leave too little of `maxVectors`, the other memories
+  // wait in the queue.
   const brought = operations.filter(hasVector).length;
   const few = bare.slice(0, Math.max(0, maxVectors - brought));
   for (let at = 0; at < few.length && performance.now() < deadline; at += batchSize) {

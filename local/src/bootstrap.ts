@@ -53,8 +53,8 @@ export async function bootstrap(adminUrl: string, password: string | null): Prom
       select current_user::text as role, (select extversion from pg_extension where extname = 'vector') as vector`;
     if (password !== null) {
       const others = loginRoles.filter((role) => role !== now?.role);
-      // Roles belong to the whole cluster, so the bootstrap of another database could change the same
-      // rows at the same time.
+      // Roles belong to the whole cluster, so without a lock, the bootstrap of another database
+      // could change the same rows at the same time.
       await sql.begin((transaction) =>
         transaction.unsafe(
           `lock table pg_catalog.pg_authid in share row exclusive mode;${others

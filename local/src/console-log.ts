@@ -18,7 +18,10 @@ export interface LogOptions {
 /** Indented below the message, so that no line from outside looks like a line of the log. */
 const indent = " ".repeat(15);
 
-/** Text that clients chose (topics, names, answers), without terminal controls and line breaks. */
+/**
+ * Makes a text harmless that clients have chosen, such as a topic or a name. Control characters
+ * become escapes, and all lines after the first are indented.
+ */
 const harmless = (text: string): string =>
   text
     .replace(/[^\P{Cc}\n]|[\p{Bidi_Control}\u2028\u2029]/gu, (found) =>

@@ -38,7 +38,7 @@ async function make(folder: string): Promise<void> {
   if (found?.isDirectory()) return;
   if (!found && dirname(folder) !== folder) await make(dirname(folder));
   await mkdir(folder, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
-    // Another start may have made it meanwhile.
+    // Another start may have made this folder meanwhile.
     if (error.code !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
   });
 }

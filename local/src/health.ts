@@ -30,7 +30,7 @@ interface Parts {
 
 /** The Data API and Auth are @supabase/lite's. */
 const lite = `@supabase/lite ${manifest.dependencies["@supabase/lite"]}`;
-/** The server whose frames were recorded; see realtime/README.md. */
+/** The version of the Realtime server whose frames were recorded: see realtime/README.md. */
 const emulatedRealtime = "2.129.8";
 /** The version of storage-api that the answers follow. */
 const emulatedStorage = "1.11.2";

@@ -6,7 +6,7 @@ import { host, listen } from "./ports.ts";
 export interface HttpOptions {
   fetch(request: Request): Response | Promise<Response>;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** A fixed port. Without it, the default or another free port. */
+  /** The only port to use. Without it, the default port is used, or another free one. */
   port?: number | undefined;
 }
 

@@ -21,7 +21,10 @@ const projectKeys = z.object({
   secretKey: z.string().startsWith("sb_secret_"),
   /** The project's legacy HS256 secret. */
   jwtSecret: z.string().min(32),
-  /** The first key signs, and all keys verify, so that there can be two during a rotation. */
+  /**
+   * The first key signs. All keys verify, so that tokens signed with the old key stay valid during a
+   * rotation.
+   */
   signingKeys: z.array(signingKey).min(1),
   /** The password of every login role on the wire port. */
   databasePassword: z.string().min(16),
@@ -57,8 +60,8 @@ export async function loadOrCreateKeys(folder: string): Promise<ProjectKeys> {
   });
   if (text === undefined) {
     await mkdir(folder, { recursive: true });
-    // The keys are written to another file and then linked, so that a crash leaves no half-written file, and one
-    // of two simultaneous starts wins.
+    // The keys are written to another file, which is then linked to this name. So a crash leaves no
+    // half-written file, and if two processes start at once, both use the keys of one of them.
     const draft = `${path}.${process.pid}`;
     await writeFile(draft, JSON.stringify(await generateKeys(), null, 2), { mode: 0o600 });
     await link(draft, path).catch((error: NodeJS.ErrnoException) => {

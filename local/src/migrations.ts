@@ -73,8 +73,8 @@ export async function applyMigrations(url: string, folder: string): Promise<Migr
 
 /**
  * Whether the statements have changed. A comment at the end of a file belongs to no statement, so it
- * may change. `migration repair --status applied` records no statements, so then any text counts as
- * unchanged.
+ * may change. After `migration repair --status applied`, no statements are recorded, so any text
+ * counts as unchanged.
  */
 async function isChanged(sql: postgres.Sql, version: string, text: string): Promise<boolean> {
   const [row] = await sql<{ statements: string[] | null }[]>`
@@ -113,7 +113,8 @@ const digestOf = (text: string): string =>
     .digest("hex");
 
 /**
- * A form of a text that does not depend on how it was split, or on its semicolons and line ends.
+ * A form of a text for comparing. It stays the same however the text is split into parts, and
+ * whatever its semicolons and line ends are.
  */
 const gist = (parts: string[]): string => parts.join("").replace(/[\s;]/g, "");
 

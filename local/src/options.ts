@@ -14,7 +14,7 @@ export interface LocalOptions {
   dbPort?: number | undefined;
   /** The URL of a superuser of a Postgres with pgvector, to use instead of the embedded one. */
   dbUrl?: string | undefined;
-  /** A dumped database, or the path of its file, for tests: see `dump`. */
+  /** For tests: a database that `dump` has written, or the path of a file with one. */
   template?: Blob | string | undefined;
   keys?: ProjectKeys;
   /** Additional secrets of the functions. */
@@ -28,8 +28,9 @@ export interface LocalOptions {
   /** Realtime's limits. By default those of the Free plan. */
   limits?: Partial<RealtimeLimits>;
   /**
-   * How many milliseconds before the commit is visible a broadcast of a Data API request may
-   * arrive. On hosted projects, up to 70. With 0, the default, it arrives after the commit.
+   * How early a broadcast of a Data API request may arrive: up to this many milliseconds before its
+   * commit is visible. On hosted projects, this is up to 70. With 0, the default, a broadcast
+   * arrives after its commit.
    */
   broadcastLeadMs?: number;
   /** Whether functions are ended after the CPU and wall clock time of a hosted project. */

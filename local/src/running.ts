@@ -29,7 +29,7 @@ export async function withdraw(data: string): Promise<void> {
 }
 
 /**
- * The embedded Supabase that uses this data folder. Null if there is none, or it was killed.
+ * The embedded Supabase that uses this data folder. Null if there is none, or if it was killed.
  *
  * @param data the data folder.
  */

@@ -43,8 +43,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   let beside: BesideResult = {};
 
   const stop = async (code: number) => {
-    // A second Ctrl-C does not wait. Neither does one during the start, because nothing was
-    // acknowledged yet, and every step of a start can be killed safely.
+    // A second Ctrl-C ends this at once. During the start, so does the first, because nothing was
+    // acknowledged yet, and a kill is safe at every step of a start.
     if (stopping) process.exit(130);
     stopping = true;
     await beside.close?.();
@@ -69,7 +69,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     beside = (await options.beside?.(local, log)) ?? {};
   } catch (error) {
     if (stopping) return;
-    // The data folder of a running project is locked.
+    // If another process serves this data folder, the folder is locked, so say where that process
+    // is.
     const other = await findRunning(options.data);
     const problem = other
       ? `The embedded Supabase of ${options.data} is already running at ${other.apiUrl}. Use it, or stop it first (pid ${other.pid}).`
@@ -129,8 +130,8 @@ function movedPorts(options: ServeOptions, { apiUrl, dbUrl }: Local): string[] {
     );
   const db = Number(new URL(dbUrl).port);
   if (options.dbPort === undefined && options.dbUrl === undefined && db !== defaultDbPort) {
-    // If HTTP has another port, Postgres is on the port after it, and the default port was not
-    // tried.
+    // If HTTP does not have its default port, Postgres gets the port after HTTP's, and its own
+    // default port was not tried.
     const why = moves.length > 0 ? "next to HTTP's" : `because ${defaultDbPort} is in use`;
     moves.push(`Postgres uses port ${db}, ${why}. Use --db-port to choose another.`);
   }

@@ -143,7 +143,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         : openPglite({
             ...(data !== undefined && { dataDir: join(data, "db") }),
             ...(options.template && { template: options.template }),
-            // Without a data folder, as in tests, any port is used, because many may run at once.
+            // Without a data folder, as in tests, any free port is used, because many instances may
+            // run at once.
             port: dbPortOf(options, serving.port),
             passwords: keys.databasePassword,
             log,
@@ -158,9 +159,9 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
 
     pgvector = await bootstrap(
       options.dbUrl ?? opened.url("supabase_admin"),
-      // The embedded database's wire port checks passwords itself. Hashing them in WebAssembly at
-      // each start took 0.2 s of CPU, and this way pg_authid, which postgres may read, has no
-      // passwords.
+      // The embedded database's wire port checks passwords itself. So no start has to hash them in
+      // WebAssembly, which took 0.2 s of CPU. And pg_authid, which the user postgres may read,
+      // contains no passwords.
       opened.kind === "pglite" ? null : keys.databasePassword,
     ).catch((error: Error & { code?: string }) => {
       const hint = error.code === "42501" ? "; name a superuser" : "";

@@ -21,7 +21,7 @@ export class TokenError extends Error {
   readonly problem: TokenProblem;
   /** Only for `expired`: the token's `exp`, in seconds since the epoch. */
   readonly expiredAt: number | undefined;
-  /** The claims, if the signature was right but a claim was not. */
+  /** The claims, if the token was refused for a claim although its signature was right. */
   readonly claims: Claims | undefined;
 
   constructor(problem: TokenProblem, message: string, claims?: Claims) {
@@ -35,17 +35,18 @@ export class TokenError extends Error {
 /** Verifies and signs the tokens of one project, for its Data API, functions and Realtime. */
 export interface Tokens {
   /**
-   * Returns the claims of a token signed with a signing key of the project (ES256, by `kid`) or its
-   * HS256 secret. Checks `exp` and `nbf`, if present, with `clockTolerance` seconds (0 by default).
+   * Returns the claims of a token that was signed with a signing key of the project (ES256, found by
+   * `kid`), or with the project's HS256 secret. Checks `exp` and `nbf`, if present, with
+   * `clockTolerance` seconds (0 by default).
    * @throws TokenError
    */
   verify(
     token: string,
     options?: { clockTolerance?: number; requireKid?: boolean },
   ): Promise<Claims>;
-  /** Signs the unchanged claims with the current signing key: ES256, `kid`, `typ`. */
+  /** Signs exactly these claims with the current signing key: ES256, with `kid` and `typ` in the header. */
   sign(claims: Claims): Promise<string>;
-  /** Signs with the HS256 secret, like the legacy keys of a project. */
+  /** Signs with the HS256 secret, which also signs the legacy keys of a project. */
   signLegacy(claims: Claims): Promise<string>;
   /** The public keys, as served at `/auth/v1/.well-known/jwks.json`. */
   readonly jwks: JSONWebKeySet;

@@ -1,7 +1,10 @@
 /** Each bound is stated once, in `sdk/src/contract`. scripts/sql/bounds.ts writes it into SQL and docs. */
 import type { SourceFile } from "./tree.ts";
 
-/** A bound in zod, such as `.max(100)`. 0 and 1 do not count: they mean that something exists, or limit a share. */
+/**
+ * A bound in zod, such as `.max(100)`. 0 and 1 do not count, because they only say that something
+ * must exist, or limit a share.
+ */
 const zodBound = /(?<!Math)\.(max|min|length|lte|gte|lt|gt)\(\s*(-?\d[\d_.]*)/g;
 /** A refusal with a number: `invalid("limit", "must be 1 to 100")`. */
 const refusal = /\binvalid\(\s*["'`][\w.]+["'`],\s*(["'`])((?:(?!\1)[^\\])*)\1/g;

@@ -8,7 +8,10 @@ interface Node {
   [property: string]: unknown;
 }
 
-/** The calls of a room that do not use its link, as written: `this.#client.rpc`, `fetch`, `new WebSocket`. */
+/**
+ * The calls that do not go through the link, as the code writes them: `this.#client.rpc`, `fetch`,
+ * `new WebSocket`.
+ */
 export function callFaults(tree: SourceFile[]): Fault[] {
   return tree.flatMap(({ file, text }) => {
     if (!/^sdk\/src\/(?!link\/).*\.ts$/.test(file)) return [];
@@ -37,7 +40,7 @@ function callsIn(node: unknown): string[] {
   return [...own, ...Object.values(node).flatMap(callsIn)];
 }
 
-/** A chain of names, with an ellipsis for computed parts. */
+/** An expression as a chain of names, with an ellipsis in place of each computed part. */
 function textOf(node: unknown): string {
   const { type, name, object, property, expression } = (node ?? {}) as Node;
   switch (type) {

@@ -1,5 +1,5 @@
-// Checks the rules of the house, and prints one sentence for each broken one. With `--prune`, it first removes
-// exceptions from sql/rooms.json that are no longer needed.
+// Checks the rules of the house, and prints one sentence for each broken rule. With `--prune`, it
+// first removes exceptions from sql/rooms.json that are no longer needed.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brokenRules, type House, pruned } from "./rules.ts";

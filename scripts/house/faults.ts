@@ -8,8 +8,8 @@ export interface Fault {
 }
 
 /**
- * The faults that are not exceptions, and the exceptions that are no longer faults, so that a list of exceptions
- * can only shrink.
+ * The faults that are not listed as exceptions. Also the exceptions whose faults no longer exist, so
+ * that a list of exceptions can only shrink.
  *
  * @param list the name of the exceptions in `sql/rooms.json`.
  */

@@ -2,12 +2,12 @@
 import type { Uses } from "./uses.ts";
 
 export interface Floors {
-  /** Floors of the SDK and of SQL together, from the lowest to the highest. */
+  /** The floors of the SDK and of SQL in one list, from the lowest to the highest. */
   floors: readonly string[];
   /** Whether a room exists on a floor. */
   has: { sdk: (floor: string) => boolean; sql: (floor: string) => boolean };
   uses: { sdk: Uses; sql: Uses };
-  /** Parts that use only the public entry of the SDK, and exist. */
+  /** The existing parts of the repository that use only the public entry of the SDK. */
   users: readonly string[];
 }
 
@@ -113,7 +113,10 @@ const usersRow = (users: readonly string[]) =>
 const marker = (kind: string) =>
   `<marker id="${kind}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="${kind}" d="M0 0L8 4L0 8z"/></marker>`;
 
-/** The uses that are drawn next to their column. The more floors one passes, the farther out it is drawn. */
+/**
+ * The uses that are drawn as arcs next to their column. The more floors an arc passes, the farther
+ * out it is drawn.
+ */
 function arcsOf(
   uses: Uses,
   x: number,

@@ -28,8 +28,8 @@ export function usesInSql(files: SqlFile[]): Uses {
 }
 
 /**
- * Leaves out implied uses: if a room uses another one also through a third, the direct use is dropped. Uses of a
- * later room are kept, because they are exceptions.
+ * Leaves out implied uses: if a room uses a second room directly, and also through a third room, the
+ * direct use is left out. Uses of a later room are kept, because they are exceptions.
  */
 export function reduced(uses: Uses, order: readonly string[]): Uses {
   const isForward = (from: string, to: string) => order.indexOf(to) < order.indexOf(from);

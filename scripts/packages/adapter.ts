@@ -55,7 +55,8 @@ export const buildAdapter = (adapter: string) => async (folder: string) => {
       }),
       files: ["dist", "types", "AGENTS.md"],
       ...(manifest.dependencies && { dependencies: ranges(manifest.dependencies) }),
-      // The application provides these, because it passes their objects to the adapter.
+      // The application installs these packages itself, because it passes objects of theirs to the
+      // adapter.
       peerDependencies,
       peerDependenciesMeta,
     }),

@@ -8,7 +8,8 @@ import { buildNodeCode, buildTypes } from "./node-code.ts";
 export async function buildLocal(folder: string): Promise<void> {
   const dist = join(folder, "dist");
   await Promise.all([
-    // One flat folder, where each file finds the thread, Deno's side and the SQL next to itself.
+    // All files are in one flat folder. So each finds the thread's script, Deno's script and the SQL
+    // in its own folder.
     buildNodeCode(dist, {
       index: "local/src/index.ts",
       cli: "local/src/cli.ts",

@@ -9,7 +9,7 @@ import { root } from "./manifest.ts";
 /**
  * @param entries their names, and their paths from the root of this repository.
  *
- * @param within names of packages whose code is included in the files, as ours is.
+ * @param within the names of packages whose code becomes part of the files, like our own code.
  */
 export async function buildNodeCode(
   folder: string,
@@ -33,7 +33,13 @@ export async function buildNodeCode(
         ),
         external: (id) => /^[^./\0]/.test(id) && !id.startsWith(root) && !within.test(id),
         preserveEntrySignatures: "strict",
-        output: { format: "es", entryFileNames: "[name].js", chunkFileNames: "[name].js" },
+        output: {
+          format: "es",
+          entryFileNames: "[name].js",
+          chunkFileNames: "[name].js",
+          // Editors show those of the declarations.
+          comments: { jsdoc: false },
+        },
       },
     },
   });
@@ -52,7 +58,10 @@ export async function buildTypes(folder: string, project: string): Promise<void>
   await nameJavaScript(folder);
 }
 
-/** The compiler keeps `.ts` in the imports of declarations, but those files no longer exist. */
+/**
+ * Changes `.ts` to `.js` in the imports of declarations. The compiler keeps `.ts`, but the package
+ * has no such files.
+ */
 async function nameJavaScript(folder: string): Promise<void> {
   for (const path of await readdir(folder, { recursive: true })) {
     if (!path.endsWith(".d.ts")) continue;

@@ -6,11 +6,14 @@ import { type Row, round } from "../../tests/bench/lib/report.ts";
 export interface Measured extends Row {
   /** The day, as `2026-11-30`. */
   at: string;
-  /** How many processes wanted a core at the start, if more than there were cores. The times are then too long. */
+  /**
+   * How many processes wanted a core when the benchmark began. Set only if there were more of them
+   * than cores: then the times are too long.
+   */
   load?: number;
-  /** Whether it was measured with small sizes and few rounds. */
+  /** Whether the row was measured with small sizes and few rounds. */
   quick?: boolean;
-  /** The machine. Missing in a few old rows, for which nobody noted it. */
+  /** The machine. A few old rows lack this, because nobody noted it then. */
   machine?: string;
 }
 
@@ -30,8 +33,8 @@ const keyOf = ({ bench, name, on, size, against }: Row) =>
   JSON.stringify([bench, name, on, size, against]);
 
 /**
- * Replaces the rows that were measured again. If a benchmark ran as a whole, all its rows on the same database are
- * replaced.
+ * Replaces the rows that were measured again. If all of a benchmark ran, replaces all its rows on
+ * the same database.
  */
 export function renewed(
   known: Measured[],
@@ -137,7 +140,10 @@ function table(rows: Measured[]): string {
   return `| ${heads.join(" | ")} |\n|${" --- |".repeat(heads.length)}\n${lines.join("\n")}`;
 }
 
-/** A table with a column for each size, in milliseconds, and the slope: 0 is constant, 1 is linear. */
+/**
+ * A table with the times in milliseconds, in a column for each size, and how they grow: a slope of 0
+ * means constant, 1 means linear.
+ */
 function growthTable(rows: Row[]): string {
   const sizes = [...new Set(rows.map(({ size = 0 }) => size))].sort((a, b) => a - b);
   const lines = [...new Set(rows.map(({ name, on }) => `${name} | ${on}`))].map((line) => {
@@ -154,7 +160,10 @@ function growthTable(rows: Row[]): string {
 const count = (size: number) => size.toLocaleString("en");
 const amount = (value: number, unit: string) => `${round(value)} ${unit}`;
 
-/** The rows that the README shows. Each is found by its benchmark and the start of its name, and has a sentence. */
+/**
+ * The rows that the README shows, each with a sentence. A row is found by its benchmark and by the
+ * start of its name.
+ */
 const picks: {
   bench: string;
   name: string;

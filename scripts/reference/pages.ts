@@ -157,7 +157,7 @@ function propertyTable(
     const linked = names.map((name) => `[${name}](${link(name)})`).join(" · ");
     const text = [summaryOf(one), linked].filter(Boolean).join(" ");
     const name = `\`${one.name}${one.flags.isOptional ? "?" : ""}\``;
-    // zod's names for schemas do not help a reader.
+    // The types of zod's schemas are left out, because they do not help a reader.
     const shown = textOf(type).startsWith("Zod") ? "" : `\`${cell(textOf(type))}\``;
     return `| ${name} | ${shown} | ${cell(text)} |`;
   });

@@ -60,7 +60,10 @@ export function undocumented(exported: DeclarationReflection[]): string[] {
   return missing;
 }
 
-/** Types whose docstring has `@interface`, which shows their shape, by the types that they are made from. */
+/**
+ * The names of types that are made from a row of the database, by that `FromRow<…>` type. Their
+ * docstrings have `@interface`, so TypeDoc shows their shape.
+ */
 const named = new Map<string, string>();
 export const nameRows = (sources: string): void => {
   for (const [, name = "", row = ""] of sources.matchAll(/^export type (\w+) = (FromRow<\w+>);/gm))

@@ -1,6 +1,6 @@
 /**
- * A tenant full of data, made only through the public SDK. It is the same in each run, except for ids and times. A
- * new room adds a file next to this one and a line to `rooms`.
+ * A tenant full of data, made only through the public SDK. The data is the same in each run, except
+ * for ids and times. A new room adds a file next to this one and a line to `rooms`.
  */
 import { Mayfly } from "@mayfly/sdk";
 import { agents } from "./agents.ts";
@@ -44,7 +44,10 @@ export interface SeedOptions {
   say?: (line: string) => void;
 }
 
-/** @returns the tenant's id. Null if a tenant of this name already exists. It stays as it is. */
+/**
+ * @returns the tenant's id. Null if a tenant of this name already exists. That tenant stays as it
+ * is.
+ */
 export async function seed(options: SeedOptions): Promise<string | null> {
   const { url, key, name = "seed", say = () => {} } = options;
   const { tenants: all } = new Mayfly({ url, key });
@@ -60,7 +63,7 @@ export async function seed(options: SeedOptions): Promise<string | null> {
       for (const line of await make(world)) say(`${room.padEnd(10)} ${line}`);
     return tenant;
   } catch (error) {
-    // The next run would treat half a seed as a complete one.
+    // Erase the incomplete tenant, because the next run would take it for a complete one.
     await mayfly.tenants.erase({ name });
     throw error;
   } finally {

@@ -40,7 +40,8 @@ export const runs: Room = async (world) => {
   await done(ended.result());
   await done(mayfly.runs.start(analyst, "Refund order 18."));
   let asked = 0;
-  // The worker asks for approval before it lets the run wait.
+  // When this finds the approval, the run may not wait yet, because the worker asks for the approval
+  // first. `stop` lets the worker finish.
   while (asked === 0) asked = (await done(mayfly.approvals.list({ category: "money" }))).length;
   await work.stop();
   return ["2 runs of a scripted model: one has ended, one waits for an approval of $40"];

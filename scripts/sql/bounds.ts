@@ -62,7 +62,7 @@ export function withBounds(
   }
   return line.replace(numbersOf[of], (number) => values.get(number) ?? number);
 }
-/** In SQL, the comma of `{0,999}` belongs to no number. */
+/** In Markdown, a comma may be part of a number. In SQL it never is, as in `{0,999}`. */
 const numbersOf = { sql: /(\d+)/g, md: /(\d{1,3}(?:,\d{3})+|\d+)/g };
 
 /** The SQL files and docs whose bounds differ from the contract, each with the right text. */

@@ -2,8 +2,9 @@
 import type postgres from "postgres";
 
 /**
- * Tables with everything about them, types, and the heads of functions, by schema and name. The output is the same for
- * any way to make the database. The bodies of functions are in the rooms.
+ * Tables with everything about them, types, and the heads of functions, by schema and name. The
+ * output is the same, in whichever way the database was made. The bodies of functions are in the
+ * rooms.
  */
 export async function dumpSchema(sql: postgres.Sql): Promise<string> {
   const [{ text } = { text: "" }] = await sql.unsafe<{ text: string }[]>(dumpQuery);

@@ -10,11 +10,11 @@ export interface Source {
 export interface SqlObject {
   /** `function mayfly.sync`, `table mayfly.agents`, `policy agents_select on mayfly.agents`, … */
   key: string;
-  /** For a comment or a grant, the key of its object. Otherwise the key itself. */
+  /** For a comment or a grant, the key of the object that it is about. Otherwise the same as `key`. */
   about: string;
   /**
-   * Whether the object holds data, or data depends on it. Such objects are changed by hand in a release, and all others
-   * are replaced.
+   * Whether the object holds data, or data depends on it. In a release, such objects are changed by
+   * hand. All others are replaced.
    */
   durable: boolean;
   /** The statement with the comments before it. */
@@ -35,8 +35,8 @@ const digest = (text: string) => createHash("sha256").update(text.trim()).digest
 const flat = (text: string) => text.replace(/\s+/g, " ").trim();
 
 /**
- * Names are unique. So the statement of a comment or a grant means the same with and without the parameters of its
- * function.
+ * Leaves out a function's parameters in a comment or a grant. The statement means the same without
+ * them, because no two functions have the same name.
  */
 const short = (statement: string) =>
   statement
@@ -119,7 +119,7 @@ export function objectsOf(sources: Source[]): SqlObject[] {
       const statement = short(text.slice(start, end));
       const whole = `${text.slice(from, end).trim()};`;
       from = end + 1;
-      // Created again with each policy that needs it.
+      // This is no object. A migration itself drops each policy that it creates again.
       if (/^drop policy if exists/.test(statement)) return [];
       if (/^revoke execute on function/.test(statement))
         throw new Error(`${file}: each migration ends with one revoke for all: take this one out.`);

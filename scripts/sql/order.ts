@@ -7,13 +7,19 @@ const ours = /\b(mayfly|mayfly_private|mayfly_gate)\.(\w+)/g;
 export interface SqlFile extends Source {
   room: string;
   objects: SqlObject[];
-  /** The objects in it that others can refer to: schemas, tables, types and functions. */
+  /** The objects in the file that other objects can refer to: schemas, tables, types and functions. */
   makes: string[];
-  /** The objects that must exist before it: tables, types, and functions that are bound when it is applied. */
+  /**
+   * The objects that must exist before the file is applied: tables, types, and functions that
+   * Postgres binds at once.
+   */
   needs: Set<string>;
-  /** Other names in its PL/pgSQL bodies, which Postgres looks up only when the bodies run. */
+  /** The other names in the file's PL/pgSQL bodies. Postgres looks them up only when the bodies run. */
   namesLate: Set<string>;
-  /** Names as text, in the rows that it registers. They are looked up only when they are used. */
+  /**
+   * Names that are text in the rows that the file adds to registries. They are looked up only when
+   * they are used.
+   */
   registers: Set<string>;
 }
 
@@ -52,7 +58,8 @@ function parsed(source: Source): SqlFile {
     if (/^comment /.test(object.key)) continue;
     if (/^rows of /.test(object.key))
       for (const found of namesIn(object.text)) file.registers.add(found);
-    // In PL/pgSQL, names are looked up when they are used. In SQL, when the function is created.
+    // Postgres looks up the names in a PL/pgSQL body when they are used, and those in an SQL body
+    // when the function is created.
     const late =
       kind === "function" && !/\nlanguage sql\b/.test(object.text)
         ? object.text.search(/\nas \$/)
@@ -78,7 +85,8 @@ function parsed(source: Source): SqlFile {
  * @throws if files depend on each other in a cycle, or on a room that does not exist.
  */
 export function inOrder(sources: Source[], rooms: string[]): SqlFile[] {
-  // The files of a room come before its folders. This matters most for the requirements for the database.
+  // The files of a room come before its folders. This matters most for the file that checks what the
+  // database must have.
   const depth = ({ file }: SqlFile) => file.split("/").length;
   // A room's other registrations may refer to its scopes.
   const later = ({ file }: SqlFile) => Number(!file.endsWith("/scopes.sql"));
@@ -117,13 +125,13 @@ export function inOrder(sources: Source[], rooms: string[]): SqlFile[] {
 export interface Rooms {
   /** The rooms in order: each may use those before it. */
   rooms: string[];
-  /** References to a later room, as `file → name`. The list may only shrink. */
+  /** The references to later rooms that are allowed, as `file → name`. The list may only shrink. */
   exceptions: string[];
 }
 
 /**
- * References to later rooms that are not exceptions, exceptions that are no longer needed, and registered objects
- * that no file makes.
+ * The faults of the files: references to later rooms that are no exceptions, exceptions that are no
+ * longer needed, and registered objects that no file makes.
  */
 export function faultsOf(files: SqlFile[], { rooms, exceptions }: Rooms): string[] {
   const home = new Map(

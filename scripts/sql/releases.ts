@@ -35,7 +35,8 @@ export async function readSources(root: string): Promise<SqlFile[]> {
     .map((path) => `sql/${path.replaceAll("\\", "/")}`)
     .filter((path) => /^sql\/\w+\/.*\.sql$/.test(path))
     .filter((path) => !/\/(inspect|upgrades)\//.test(path));
-  // For a thousand small files, reading one after the other takes a third of the time of as many promises.
+  // A thousand small files are read one after the other, because reading them all at once takes
+  // three times as long.
   const sources = paths
     .sort()
     .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
@@ -92,8 +93,8 @@ function whole(sources: SqlFile[], ofRealtime: boolean): string {
 }
 
 /**
- * Makes the next release's migrations, or finds what is wrong: a changed or missing file of a release, a migration
- * of no release, or, with `check`, one that differs from the sources.
+ * Makes the next release's migrations, or finds what is wrong: a changed or missing file of a
+ * release, a migration of no release, or, with `check`, a migration that differs from the sources.
  *
  * @returns what was written, and what is wrong, one sentence each.
  */
@@ -150,8 +151,9 @@ async function changedSince(root: string, { released }: Releases): Promise<strin
 }
 
 /**
- * Freezes the next release, and starts the one after it: writes its version into every file that has one, and makes
- * its first migration, which records the version in the database.
+ * Freezes the next release, and starts the release after that. Writes the version of the new release
+ * into every file that has one, and makes its first migration, which records the version in the
+ * database.
  *
  * @returns the released version.
  */

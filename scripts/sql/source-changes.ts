@@ -11,9 +11,9 @@ import { releasedOf, upgradeFrom } from "./upgrade.ts";
 export type KnownObject = Pick<SqlObject, "key" | "about" | "durable" | "hash" | "head">;
 
 /**
- * The statements that bring a database from `before` to `after`. Null if something has changed that holds data, or that
- * stored values depend on. For such a change, a release needs a handwritten part, and a development database is made
- * anew.
+ * The statements that bring a database from `before` to `after`. Null if an object has changed that
+ * holds data, or that stored values depend on. For such a change, a release needs a handwritten
+ * part, and a development database is made anew.
  */
 export function changesBetween(before: KnownObject[], after: SqlObject[]): string[] | null {
   const was = releasedOf(before);

@@ -9,7 +9,10 @@ export interface Upgrade {
   realtime: string[];
 }
 
-/** The end of each migration. It makes sure that nobody can call a function whose file grants nothing. */
+/**
+ * The end of each migration. This statement makes sure that nobody can call a function whose file
+ * grants nothing.
+ */
 export const closing =
   "revoke execute on all functions in schema mayfly, mayfly_private from public;";
 
@@ -30,7 +33,10 @@ const replacing = (text: string) =>
 const calledBy = ({ text }: SqlObject) =>
   new Set([...text.matchAll(/([\w.]+)\(/g)].map(([, name = ""]) => name));
 
-/** Bodies that Postgres parses at creation depend on the functions that they call. */
+/**
+ * Whether Postgres parses the object's body when the object is created. Such an object depends on
+ * the functions that it calls.
+ */
 const bindsEarly = (object: SqlObject) =>
   /^(policy|trigger) /.test(object.key) || /\n(return|begin atomic)\b/.test(object.text);
 
@@ -133,13 +139,14 @@ export function upgradeFrom(
   return {
     main: [
       limit,
-      // Drops of Realtime's policies only those that depend on a dropped function.
+      // Of the policies in the schema `realtime`, drops only those that depend on a dropped
+      // function.
       ...droppedFirst.filter((key) => !ofRealtime(key) || remade.has(key)).map(quietly),
       ...(byHand === null ? [] : [byHand.trim()]),
       ...texts(made.filter(({ realtime }) => !realtime)),
       ...removed
         .filter((key) => key.startsWith("grant ") && after.has(before[key]?.about ?? ""))
-        // A function that is created again has lost its grants.
+        // A function that was dropped and created again has lost its grants.
         .filter((key) => !remade.has(before[key]?.about ?? ""))
         .map(undone),
       ...removed
@@ -156,7 +163,10 @@ export function upgradeFrom(
   };
 }
 
-/** Whether the object of a comment still exists. A column exists if the text of its table names it. */
+/**
+ * Whether the object of a comment still exists. A column counts as existing if its name is in the
+ * text of its table.
+ */
 const hasSubject = (comment: string, object: SqlObject | undefined) =>
   !!object &&
   (!comment.startsWith("comment on column ") ||

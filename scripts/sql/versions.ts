@@ -32,7 +32,8 @@ comment on function mayfly_private.release is 'Which release this database has, 
 `;
 
 /**
- * @param serves the previous release, whose callers still work. For the first release, this release itself.
+ * @param serves the oldest release whose callers still work: the previous one. For the first
+ * release, this is the release itself.
  *
  * @returns the wrong files, each with the right text.
  */
@@ -100,7 +101,10 @@ export function deprecatedFaults(sources: SqlFile[], version: string): string[] 
     });
 }
 
-/** The number of the next release's first migration. It is today's date, but above every released number. */
+/**
+ * The number of the next release's first migration. It is made from today's date, but is always
+ * above every released number.
+ */
 export async function nextNumber(migrations: string, today: Date): Promise<string> {
   const day = `${today.toISOString().slice(0, 10).replaceAll("-", "")}000000`;
   const last = (await readdir(migrations)).flatMap((name) => /^\d+/.exec(name)?.[0] ?? []).sort();

@@ -1,5 +1,5 @@
--- Broadcasts of this room that can be due: an agent was stopped or suspended. The inbox topic of an agent is
--- not leased.
+-- The broadcasts of this room that can be due: those that tell an agent that it was stopped or suspended. Nobody leases
+-- an agent's inbox topic, because the agent always listens to it (hears_control).
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')

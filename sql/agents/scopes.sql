@@ -1,8 +1,8 @@
 -- The scopes of this room.
 
--- By default, an agent may not spawn, stop or administer. It has to be given these scopes, and also presence:read. If
--- an agent with presence:read tracks its own presence, Realtime sends it every change of presence, wanted or not, and
--- counts each change once for each receiver.
+-- By default, an agent may not spawn, stop or administer. Whoever spawns it has to give it these scopes, and also
+-- presence:read. If an agent with presence:read tracks its own presence, Realtime sends it every change of presence,
+-- wanted or not, and counts each change once for each receiver.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('agent:read', 'See the agents of the tenant and their types.', '{viewer,member,admin,owner}', true, true),

@@ -1,9 +1,9 @@
--- Who may see what. Every call is wrapped in a select, so that it is evaluated once per statement.
+-- Who may see what. Every function call in a policy is wrapped in a select, so that it is evaluated once per statement.
 --
 -- There is only one way to write. Only the owner has INSERT, UPDATE, DELETE or TRUNCATE on any table of either schema,
 -- and policies are only for SELECT. Every write goes through a definer function of mayfly_private or a trigger, which
--- checks, charges and updates the clocks. If a write could bypass them, nothing would check it: a single PATCH of a
--- version once stopped the maintenance of every tenant.
+-- checks and charges the write and updates the clocks. A write that could bypass these would not be checked: a single
+-- PATCH that changed a version once stopped the maintenance of every tenant.
 
 alter table mayfly.scopes enable row level security;
 

@@ -1,4 +1,5 @@
--- Checks what everything else relies on. If something is missing, the migration stops with a sentence that says what.
+-- Checks what everything else relies on. If something is missing, the migration stops with an error that says what is
+-- missing.
 
 create extension if not exists vector with schema extensions;
 create extension if not exists pg_trgm with schema extensions;
@@ -29,7 +30,7 @@ begin
     raise exception 'Mayfly needs % in the schema extensions, but it is in another schema.', elsewhere
       using hint = format('Run: alter extension %s set schema extensions', elsewhere);
   end if;
-  -- Realtime's own migrations create these, and may run after ours.
+  -- Realtime's own migrations create these functions and tables, and may run after ours.
   if to_regprocedure('realtime.send(jsonb,text,text,boolean)') is null
     or to_regprocedure('realtime.topic()') is null or to_regclass('realtime.messages') is null then
     raise exception 'Mayfly needs Supabase Realtime''s realtime.send, realtime.topic and realtime.messages, which this database does not have.'

@@ -1,4 +1,5 @@
--- The Data API exposes the schema mayfly. The schema mayfly_private has what only the database calls.
+-- The Data API exposes the schema mayfly. The schema mayfly_private has what the Data API does not expose, because only
+-- the database itself uses it.
 
 create schema mayfly;
 comment on schema mayfly is 'Mayfly: tenants, their agents, what these learned, and the log of what happened.';

@@ -1,7 +1,7 @@
 -- The scopes of this room.
 
--- A client's broadcasts count against the rate limit of the whole project, and no quota limits them. So an agent
--- has channel:broadcast only if you ask for it.
+-- A client's broadcasts count against the rate limit of the whole project, and no quota limits them. So an agent has
+-- channel:broadcast only if its spawner asks for this scope.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('channel:write', 'Create channels, and change and delete your own.', '{member,admin,owner}', true, false),

@@ -1,5 +1,6 @@
--- Who may see entities and facts. Everybody in the tenant with fact:read sees those of the tenant. An agent's private
--- ones are seen only by the agent, its ancestors and callers with fact:admin. Only functions write them.
+-- Who may see entities and facts. Everybody in the tenant with fact:read sees the tenant's entities and facts. An
+-- agent's private ones are seen only by the agent, its ancestors and callers with fact:admin. Only functions write
+-- them.
 
 alter table mayfly.entities enable row level security;
 

@@ -9,7 +9,7 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.assignments', 384, '{work,capabilities}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
--- Closing a poll or a tender moves rows that are already charged, so it is never refused.
+-- Closing a poll or a tender only moves rows that are already charged, so closing is never refused.
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.ballots', 256, '{choice,reason}', true),
   ('mayfly.bids', 256, '{note}', true)

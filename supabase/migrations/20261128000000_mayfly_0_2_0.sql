@@ -95,7 +95,7 @@ begin
     raise exception 'Mayfly needs % in the schema extensions, but it is in another schema.', elsewhere
       using hint = format('Run: alter extension %s set schema extensions', elsewhere);
   end if;
-  -- Realtime's own migrations create these, and may run after ours.
+  -- Realtime's own migrations create these functions and tables, and may run after ours.
   if to_regprocedure('realtime.send(jsonb,text,text,boolean)') is null
     or to_regprocedure('realtime.topic()') is null or to_regclass('realtime.messages') is null then
     raise exception 'Mayfly needs Supabase Realtime''s realtime.send, realtime.topic and realtime.messages, which this database does not have.'
@@ -109,7 +109,7 @@ begin
 end
 $$;
 
--- A JSON value in a form that is the same for all equal values. jsonb already sorts keys, and this removes
+-- A JSON value in a form that is the same for all equal values. jsonb already sorts keys, and this function removes
 -- trailing zeros of numbers.
 
 create function mayfly_private.canonical(given jsonb)
@@ -129,8 +129,8 @@ $$;
 
 comment on function mayfly_private.canonical is 'A JSON value in a form that is the same for all equal values.';
 
--- Refuses a JSON value with a number that JavaScript would change. The error names the field. Called by all functions
--- that accept JSON from callers, unless another function names the field. Locks nothing.
+-- Refuses a JSON value with a number that JavaScript would change. The error names the field. Called by functions that
+-- accept JSON from callers. Functions that name the field themselves call numbers_kept instead. Locks nothing.
 
 create or replace function mayfly_private.check_numbers(value jsonb, field text)
 returns void
@@ -148,9 +148,10 @@ $$;
 
 comment on function mayfly_private.check_numbers is 'Refuses a JSON value with a number that JavaScript would change.';
 
--- Refuses edge functions of a release that this database does not support. It supports its own release and the one
--- before. Functions send their version in the header x-mayfly-functions. Other callers, and the functions of 0.1.0, do
--- not send it. Patch releases count as equal. Called by caller and renew_agent. Locks nothing.
+-- Refuses edge functions of a release that this database does not support. The database supports its own release and
+-- the one before. Edge functions send their version in the header x-mayfly-functions. Other callers, and the edge
+-- functions of 0.1.0, send no such header. Releases that differ only in the patch number count as equal. Called by
+-- mayfly_private.caller and renew_agent. Locks nothing.
 
 create function mayfly_private.check_version(functions text)
 returns void
@@ -177,9 +178,9 @@ $$;
 
 comment on function mayfly_private.check_version is 'Refuses edge functions of a release that this database does not support.';
 
--- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see
--- mayfly.edit_state). Returns { value }, or { fault } if the edit does not fit the existing value. Missing
--- values on the path are created: an object, 0 for inc, [] for append. Locks nothing.
+-- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see mayfly.edit_state).
+-- Returns { value }, or { fault } if the edit does not fit the existing value. Missing values are created: objects on
+-- the path, and at its end 0 for inc or [] for append. Locks nothing.
 
 create function mayfly_private.edit_value(target jsonb, path text[], op text, operand jsonb)
 returns jsonb
@@ -248,9 +249,8 @@ $$;
 comment on function mayfly_private.edit_value is 'Applies one edit to a JSON value.';
 
 -- Where a JSON value does not match a JSON Schema: the path of the first fault, and what the value there must be. Null
--- if everything matches. Nothing matches a schema that schema_fault refuses. schema_fault is called only at the root,
--- because it reads the whole schema.
--- https://json-schema.org/draft/2020-12/json-schema-validation
+-- if everything matches. No value matches a schema that schema_fault refuses. schema_fault is called only at the root
+-- of the value, because one call checks the whole schema. https://json-schema.org/draft/2020-12/json-schema-validation
 
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text default '$')
 returns text
@@ -326,8 +326,8 @@ $$;
 comment on function mayfly_private.json_fault is 'Where a JSON value first violates a JSON Schema, and what must be there; null if it matches.';
 
 -- Whether a JSON value has at most this many bytes as text, and at most this many levels ({"a": [1]} has 2). It is in
--- PL/pgSQL, because an empty search_path prevents the inlining of SQL functions. Each statement would then plan it
--- again, which takes 0.1 ms.
+-- PL/pgSQL, because an empty search_path prevents the inlining of SQL functions, so that each statement would plan this
+-- function again, which takes 0.1 ms.
 
 create or replace function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
@@ -336,7 +336,7 @@ set search_path = ''
 as $$
 begin
   return octet_length(value::text) <= max_bytes
-    -- The mode is strict, because lax unwraps arrays and would find each level twice.
+    -- The JSON path is strict, because a lax path unwraps arrays and would find each level twice.
     and not jsonb_path_exists(value, format('strict $.**{%s}', max_depth + 1)::jsonpath);
 end
 $$;
@@ -362,11 +362,11 @@ comment on function mayfly_private.merge_conflicts is 'Where two changes of the 
 
 -- The time by which Mayfly decides what has ended, has expired or is due. It is the machine's time. Called wherever an
 -- age, a lease or a window is judged, so that a test can replace the clock (tests/harness/clock.ts). Only the owner can
--- replace it. Locks nothing. One call takes 2 µs. In SQL, it took 20 µs a statement, because an empty search_path
--- prevents the inlining of SQL functions. A query over rows reads the time from a variable, or uses `(select
--- mayfly_private.now())`, which runs once for the whole statement and can be used with an index. Some things always use
--- the machine's clock: tokens, because others verify them too; hybrid clocks, which are compared with those of callers;
--- durations of work; and the time of the last maintenance.
+-- replace it. Locks nothing. One call takes 2 µs. When this was an SQL function, it took 20 µs in each statement,
+-- because an empty search_path prevents the inlining of SQL functions. A query over many rows reads the time from a
+-- variable, or uses `(select mayfly_private.now())`, which runs once for the whole statement, and with which an index
+-- can be used. Some things always use the machine's clock: tokens, because others verify them too; hybrid clocks, which
+-- are compared with those of callers; durations of work; and the time of the last maintenance.
 
 create function mayfly_private.now()
 returns timestamptz
@@ -382,7 +382,7 @@ comment on function mayfly_private.now is 'The time that decides what has ended,
 
 grant execute on function mayfly_private.now to authenticated, service_role;
 
--- Whether a JSON value is a number within bounds (and, if asked, a whole number), or absent.
+-- Whether a JSON value is absent, or a number within bounds (with `whole`, a whole number).
 
 create or replace function mayfly_private.number_within(value jsonb, low numeric, high numeric, whole boolean default false)
 returns boolean
@@ -399,10 +399,11 @@ begin
 end
 $$;
 
--- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any number. But clients read
--- numbers as doubles. These cannot be beyond 1.8e308 or nearer to 0 than 5e-324, and they cannot hold every integer
--- beyond 2^53. Such numbers would change silently when they are read. An integer that a double can hold, such as 1e300,
--- is allowed. Called by all functions that accept JSON. Locks nothing.
+-- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any number, but clients read
+-- numbers as doubles. A double cannot be beyond 1.8e308 or nearer to 0 than 5e-324, and beyond 2^53 doubles cannot hold
+-- every integer. A number that no double can hold would change silently when a client reads it. An integer that a
+-- double can hold, such as 1e300, is allowed. Called by all functions that accept JSON from callers, most of them
+-- through check_numbers. Locks nothing.
 
 create or replace function mayfly_private.numbers_kept(value jsonb)
 returns boolean
@@ -433,9 +434,9 @@ return '{"installed": "0.2.0", "serves": "0.1.0"}'::jsonb;
 
 comment on function mayfly_private.release is 'Which release this database has, and the oldest one that it serves.';
 
--- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know or cannot use
--- in this form. Null for a schema that can be checked. Annotations are allowed. `pattern` and `format` are allowed but
--- not checked here. Regular expressions differ between JavaScript and Postgres, so the worker checks them.
+-- Why json_fault cannot check values against a JSON Schema: the path of the first keyword that it does not know or
+-- cannot use in this form. Null for a schema that it can use. Annotations are allowed. `pattern` and `format` are
+-- allowed too, but only the worker checks them, because regular expressions differ between JavaScript and Postgres.
 
 create function mayfly_private.schema_fault(schema jsonb, path text default '$')
 returns text
@@ -479,7 +480,8 @@ $$;
 
 comment on function mayfly_private.schema_fault is 'The path of the first keyword of a JSON Schema that cannot be checked; null if all can.';
 
--- Shows what percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was measured.
+-- Shows the percentiles that percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was
+-- measured.
 
 create function mayfly_private.show_percentiles(of double precision[])
 returns jsonb
@@ -495,15 +497,16 @@ comment on function mayfly_private.to_uuid is 'Converts a text to a UUID, or to 
 
 -- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables in its
 -- charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows charge each row
--- the flat bytes and the lengths of the written columns. With `bytes`, an expression says how a row is counted, and the
--- room charges rows itself (mayfly_private.charge). With `bounded_by`, nothing is charged, and the text says what
--- limits the number of rows. recount_usage counts the first two.
+-- the flat bytes and the lengths of the written columns. With `bytes`, the room's functions charge the rows
+-- (mayfly_private.charge), and this expression says how many bytes a row was charged. With `bounded_by`, nothing is
+-- charged, and the text says what limits the number of rows. recount_usage counts the rows of the first two ways again.
 
 create table mayfly_private.charges (
   relation text constraint charges_pkey primary key,
   flat integer constraint charges_flat_range check (flat >= 0),
   written text[],
-  -- Up to 1,000 bytes a row are counted but never refused, and a row does not count as a write.
+  -- An insert of up to 1,000 bytes a row is counted but never refused, so it succeeds even if the tenant is full. Its
+  -- rows do not count as writes.
   lenient boolean not null default false,
   bytes text,
   bounded_by text,
@@ -524,7 +527,7 @@ alter table mayfly_private.charges enable row level security;
 
 create table mayfly_private.chores (
   name text constraint chores_pkey primary key constraint chores_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is named as a text, which is looked up when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
@@ -535,11 +538,11 @@ comment on column mayfly_private.chores.work is
 
 alter table mayfly_private.chores enable row level security;
 
--- Every kind of event, and the scope that a reader needs for it. The log belongs to no single room, so each
--- room registers its kinds in its event_kinds.sql. A reader of the log gets only the kinds whose scope it has,
--- and nobody gets a kind that is not registered. Scopes are stored by name, because rooms register them in
--- other files. tests/log/event-kinds.test.ts finds names that are not scopes, and kinds that are written but
--- not registered.
+-- Every kind of event, and the scope that a reader needs for it. The log belongs to no single room, so each room
+-- registers its kinds in its event_kinds.sql. A reader of the log gets only the kinds whose scope it has, and nobody
+-- gets a kind that is not registered. Scopes are stored by name, because rooms register them in other files.
+-- tests/log/event-kinds.test.ts fails on names that are not scopes, and on kinds that are written to the log but not
+-- registered.
 
 create table mayfly.event_kinds (
   kind text constraint event_kinds_pkey primary key
@@ -561,9 +564,9 @@ grant select on mayfly.event_kinds to authenticated, service_role;
 create policy event_kinds_select on mayfly.event_kinds for select to authenticated
   using (true);
 
--- How the rows of a table come back from an export (mayfly.import_tenant). If no room registers a table, its rows come
--- back as they are. A room registers in its imports.sql what has to change. Nothing is running or waiting after an
--- import, so a row of something that was under way comes back as ended.
+-- How the rows of a table come back from an export (mayfly.import_tenant). The rows of a table that no room registers
+-- come back as they are. A room registers in its imports.sql what has to change. After an import, nothing is running or
+-- waiting, so the row of anything that was under way comes back as ended.
 
 create table mayfly_private.imports (
   relation text constraint imports_pkey primary key,
@@ -583,12 +586,13 @@ comment on column mayfly_private.imports.left_out is 'Why no row comes back.';
 
 alter table mayfly_private.imports enable row level security;
 
--- The kinds of broadcasts that can be due (nudges_due), with the listeners and the payload that flush_nudges
--- uses for each. A room registers its kinds in its nudge_kinds.sql.
+-- The kinds of broadcasts that can be due (nudges_due). For each kind, flush_nudges calls a function that says whether
+-- somebody listens without a lease, and a function that returns the payload. A room registers its kinds in its
+-- nudge_kinds.sql.
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is named as a text, which is looked up when it is used, because a regprocedure would block pg_upgrade.
   heard text,
   payload text not null
 );
@@ -608,7 +612,7 @@ alter table mayfly_private.nudge_kinds enable row level security;
 
 create table mayfly_private.topics (
   name text constraint topics_pkey primary key constraint topics_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- The number of parts of the whole topic. A topic with more or fewer parts is not ours.
+  -- How many parts the whole topic has. Nobody may use a topic with more or fewer parts.
   parts integer not null constraint topics_parts_known check (parts in (3, 4)),
   rule text not null
 );
@@ -620,7 +624,8 @@ comment on column mayfly_private.topics.rule is
 
 alter table mayfly_private.topics enable row level security;
 
--- What mayfly.usage shows in addition to memories, bytes and writes. In its usage.sql, a room registers what it limits.
+-- What mayfly.usage shows in addition to memories, bytes and writes. A room registers in its usage.sql a function that
+-- returns what the room limits, and how much of it the tenant uses.
 
 create table mayfly_private.usage_counts (
   name text constraint usage_counts_pkey primary key constraint usage_counts_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
@@ -708,8 +713,8 @@ begin
     or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
     return null;
   end if;
-  -- A token with a client_id belongs to an OAuth client, which may do what the person has granted to it. If it has
-  -- grants in several tenants, it has to choose one.
+  -- A token with a client_id belongs to an OAuth client, which may do what the person has granted to it. A client with
+  -- grants in several tenants has to choose a tenant with the header.
   if claims ? 'client_id' then
     select 'client', g.user_id, g.tenant_id, g.scopes, chosen, '{}'
     into found_caller
@@ -729,8 +734,8 @@ $$;
 comment on function mayfly_private.acting_role is 'The caller''s role for managing the people of a tenant.';
 
 -- The agent that an agent's token names, as a caller. Null if the agent may no longer act. A token stops working at
--- once when its agent, or an ancestor of it, is stopped or suspended, or reaches the end of its time. Called by caller.
--- Locks nothing.
+-- once when its agent or one of the agent's ancestors is stopped, suspended or expired. Called by
+-- mayfly_private.caller. Locks nothing.
 
 create function mayfly_private.living_agent_of_token(claims jsonb, chosen text)
 returns mayfly_private.caller
@@ -758,12 +763,12 @@ $$;
 
 comment on function mayfly_private.living_agent_of_token is 'The agent that a token names, unless it may no longer act.';
 
--- Whether the caller may receive from or send to a private Realtime topic, tenant:{t}:{name} or
--- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use a topic that is not
--- registered there.
+-- Whether the caller may receive from a private Realtime topic or, if `sending`, send to it. Topics have the form
+-- tenant:{t}:{name} or tenant:{t}:{name}:{part}. Each has its own rule (mayfly_private.topics). Nobody may use a topic
+-- that is not registered there.
 --
--- Each part must match exactly, and so must the number of parts. Realtime calls this as the caller, at each join and
--- each new token.
+-- Each part must match exactly, and so must the number of parts. The policies of Realtime call this as the caller, at
+-- each join and with each new token.
 
 create or replace function mayfly_private.may_use_topic(topic text, extension text, sending boolean)
 returns boolean
@@ -832,8 +837,9 @@ begin
 end
 $$;
 
--- Returns the tenant of this request for a caller that has already been identified. The caller must have the scope in
--- it. It is for functions that need several scopes, so that they identify the caller only once. Locks nothing.
+-- Returns the tenant of this request, for a caller that has already been identified. Fails unless the caller has the
+-- scope in this tenant. Functions that need several scopes call it, so that they identify the caller only once. Locks
+-- nothing.
 
 create function mayfly_private.require_tenant_of(who mayfly_private.caller, scope text)
 returns uuid
@@ -843,8 +849,8 @@ as $$
 declare
   tenants uuid[];
 begin
-  -- For an agent, or the secret key with a tenant, this gives the same answer as tenant_ids, without
-  -- identifying the caller again.
+  -- For an agent, and for the secret key with a tenant, this shortcut gives the same answer as tenant_ids, which would
+  -- identify the caller again.
   if who.kind in ('agent', 'secret') and who.tenant_id is not null and (scope is null or scope = any (who.scopes)) then
     return who.tenant_id;
   end if;
@@ -870,8 +876,8 @@ $$;
 
 comment on function mayfly_private.require_tenant_of is 'The tenant of this request for a known caller; fails unless it has the scope in it.';
 
--- Returns the tenant of this request. The caller must have the scope in it. Every function that writes calls this
--- first. Locks nothing.
+-- Returns the tenant of this request. Fails unless the caller has the scope in this tenant. Every function that writes
+-- calls it first. Locks nothing.
 
 create or replace function mayfly_private.require_tenant(scope text)
 returns uuid
@@ -883,8 +889,8 @@ begin
 end
 $$;
 
--- Finds the caller's tenants. It is a definer, because the policies call it, even those of mayfly.members, a table that
--- it reads. Locks nothing.
+-- Finds the caller's tenants. It is a definer, because it reads mayfly.members, whose own policies call it. Locks
+-- nothing.
 
 create or replace function mayfly_private.tenant_ids(scope text)
 returns uuid[]
@@ -903,7 +909,7 @@ begin
         and (tenant_ids.scope is null
           or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
   end if;
-  -- Of the granted scopes, only those that the person still has.
+  -- Of the scopes that a person granted to an OAuth client, only those count that the person still has.
   if caller.kind = 'client' then
     return coalesce((
       select array_agg(m.tenant_id)
@@ -913,7 +919,7 @@ begin
           or (tenant_ids.scope = any (caller.scopes)
             and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
   end if;
-  -- A machine belongs to no tenant, because all that it may do is spawn.
+  -- Without a scope, a machine gets no tenant, because all that it may do is spawn.
   if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
     return '{}';
   end if;
@@ -977,13 +983,13 @@ begin
 end
 $$;
 
--- Counts what a tenant has stored and written. charge calls it. Other code calls it directly for writes that must not
--- be refused.
+-- Counts what a tenant has stored and written. mayfly_private.charge calls it before it checks quotas. Other functions
+-- call it directly for writes that must not be refused.
 --
 -- It locks the first free shard of the tenant's 16 until commit, so up to 16 concurrent pushes of a tenant do not wait.
--- It added 0.5 ms to a push of one memory, and 4 ms to a push of 1,000 memories that took 400 ms (2 busy cores). With
--- one counter instead of 16, 8 writers were 10 % slower, and any writer's open transaction would have blocked the
--- others.
+-- On 2 busy cores, counting added 0.5 ms to a push of one memory, and 4 ms to a push of 1,000 memories that took 400
+-- ms. With one counter instead of 16, 8 writers were 10 % slower, and any writer's open transaction would have blocked
+-- the others.
 
 create or replace function mayfly_private.count_usage(tenant uuid, more_memories bigint, more_bytes bigint, more_writes integer)
 returns void
@@ -1042,7 +1048,7 @@ begin
         jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
     end if;
   elsif caller.kind is distinct from 'secret' and claims is not null then
-    -- A call without claims comes from the SQL editor, because only there can this be called without them.
+    -- A call without claims comes from the SQL editor, because only there can this function be called without claims.
     perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
@@ -1082,8 +1088,8 @@ $$;
 comment on function mayfly_private.hold_tenant is 'Keeps a tenant from being erased meanwhile, and returns its language.';
 
 -- Leases the notifications of tenants for 90 s, and returns which of these tenants exist. The Postgres transport of the
--- SDK calls it with its own database role. No role of the Data API can call it. Locks the tenants' leases, in their
--- order.
+-- SDK calls it with its own database role. No role of the Data API can call it. Locks the leases in the order of the
+-- tenants.
 
 create function mayfly_private.listen_by_postgres(tenants uuid[])
 returns uuid[]
@@ -1106,9 +1112,9 @@ $$;
 
 comment on function mayfly_private.listen_by_postgres is 'Leases the NOTIFY broadcasts of tenants.';
 
--- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. It charges
--- the bytes, and one write for each inserted row, which also limits inserting and deleting in a loop. For an update, it
--- charges only the bytes. Of the updates, only a change of `task` can be refused, because an agent may report new tasks
+-- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. An insert
+-- is charged its bytes and one write for each row, which also limits inserting and deleting in a loop. An update is
+-- charged only its bytes. Of the updates, only a change of `task` can be refused, because an agent may report new tasks
 -- many times. For other tables, functions charge what they change.
 --
 -- In a lenient table, an insert of up to 1,000 bytes per row is counted but never refused. So even in a full tenant,
@@ -1162,12 +1168,12 @@ begin
 end
 $$;
 
--- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the channel
--- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. If a payload does not fit (a NOTIFY has at most
--- 8,000 bytes), it keeps only its numbers, and the reader uses them to ask for the rest.
+-- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the NOTIFY channel
+-- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. A NOTIFY has at most 8,000 bytes. If a payload
+-- does not fit, only its number, attempt and session are sent, and the reader uses them to ask for the rest.
 --
--- Without a lease it sends nothing, because commits that notify wait for each other in the whole cluster. Locks nothing
--- else.
+-- If no client holds a lease, nothing is sent, because commits that notify wait for each other in the whole cluster.
+-- Locks nothing else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void
@@ -1257,7 +1263,7 @@ $$;
 comment on function mayfly_private.row_bytes is 'What a row of a small table is charged, in bytes.';
 
 -- Sets quotas of a tenant, and how many seconds it keeps messages that everyone has acknowledged. Null leaves a value
--- as it is. Only the secret key can call it, and it names the tenant, because only the project sets quotas. Locks the
+-- as it is. Only the secret key can call it, because only the project sets quotas. The call names the tenant. Locks the
 -- tenant's row.
 
 create or replace function mayfly_private.set_quotas(
@@ -1394,8 +1400,8 @@ comment on column mayfly.invitations.email is 'Only a person with this address m
 comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';
 
 -- What people have granted to OAuth clients, such as an MCP client. A token of Supabase Auth with a client_id may do
--- only this in the tenant, and only while the person may do it too. Written by grant_client and revoke_client. A grant
--- ends with the membership, and does not come back if the person joins again.
+-- only what is granted here, and only while the person may do the same. Written by grant_client and revoke_client. A
+-- grant ends with the membership, and does not come back if the person joins again.
 
 create table mayfly_private.client_grants (
   tenant_id uuid not null,
@@ -1494,8 +1500,8 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- It is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
-  -- tenant.
+  -- The invitation is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted
+  -- with its tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
   for update;
@@ -1551,11 +1557,12 @@ comment on function mayfly.add_member is 'Makes a user a member without an invit
 
 comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
 
--- Returns the tenant with a name, and creates it if it does not exist. It is for applications that start repeatedly or
--- in many processes at once. The same caller and owner get the same tenant, even after it was renamed. Names of other
--- callers are separate. A tenant that create_tenant made is adopted if it is the only one with this name. For the
--- secret key, it must have no members or be owned by `owner`. For a person, it must be owned by that person. Creating a
--- tenant needs the same right as in create_tenant. Calls for the same name wait for each other.
+-- Returns the tenant with a name, and creates it if it does not exist. This function is for applications that start
+-- repeatedly or in many processes at once. The same caller and owner get the same tenant, even after it was renamed.
+-- For another caller, the same name stands for another tenant. A tenant that create_tenant made is adopted if it is the
+-- only one with this name. If the caller is the secret key, that tenant must have no members or be owned by `owner`. If
+-- the caller is a person, it must be owned by that person. Creating a tenant needs the same right as in create_tenant.
+-- Calls for the same name wait for each other.
 
 create function mayfly_private.ensure_tenant(name text, owner uuid)
 returns jsonb
@@ -1673,8 +1680,9 @@ comment on function mayfly_private.grant_client is 'Stores a grant to an OAuth c
 
 grant execute on function mayfly_private.grant_client to authenticated, service_role;
 
--- Grants scopes to an OAuth client of Supabase Auth, in place of those that it had. A token with this client_id then
--- has these scopes in the tenant. Only people can call it, and they can grant only scopes that they have.
+-- Grants scopes to an OAuth client of Supabase Auth. They replace the scopes that the client had. A token with this
+-- client_id then has these scopes in the tenant. Only people can call it, and they can grant only scopes that they
+-- have.
 
 create function mayfly.grant_client(client_id text, scopes text[])
 returns jsonb
@@ -1758,7 +1766,7 @@ comment on function mayfly.invite_member is
   'Invites a person. Returns { token, invitation }. The token mfi_… is shown only this once.';
 
 -- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (If the last
--- owner's user is deleted in Auth, the tenant has no owner, and the secret key can add one.)
+-- owner's user is deleted in Auth, the tenant has no owner, and the secret key can add an owner.)
 
 create or replace function mayfly_private.keep_owner(member mayfly.members)
 returns void
@@ -1835,7 +1843,8 @@ grant execute on function mayfly.list_client_grants to authenticated, service_ro
 
 comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
 
--- Lists invitations. It is a definer, because the caller is not a member of their tenants yet. Locks nothing.
+-- Lists invitations. It is a definer, because the caller is not yet a member of the tenants that they are for. Locks
+-- nothing.
 
 create or replace function mayfly_private.my_invitations()
 returns jsonb
@@ -1916,7 +1925,7 @@ begin
 end
 $$;
 
--- Changes the roles of both. Locks the tenant's row (see lock_member).
+-- Changes the roles of the caller and of the new owner. Locks the tenant's row (see lock_member).
 
 create or replace function mayfly_private.transfer_tenant(member uuid)
 returns jsonb
@@ -1951,9 +1960,9 @@ comment on function mayfly_private.log_members is 'Trigger: logs members who joi
 
 -- The scopes of this room.
 
--- By default, an agent may not spawn, stop or administer. It has to be given these scopes, and also presence:read. If
--- an agent with presence:read tracks its own presence, Realtime sends it every change of presence, wanted or not, and
--- counts each change once for each receiver.
+-- By default, an agent may not spawn, stop or administer. Whoever spawns it has to give it these scopes, and also
+-- presence:read. If an agent with presence:read tracks its own presence, Realtime sends it every change of presence,
+-- wanted or not, and counts each change once for each receiver.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('agent:read', 'See the agents of the tenant and their types.', '{viewer,member,admin,owner}', true, true),
@@ -1991,7 +2000,7 @@ insert into mayfly_private.charges (relation, bounded_by) values
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Finds up to 50 agents of a tenant whose life is over, and marks them as dead. It is a chore, which maintain_tenant
--- calls. Locks the agents that it marks, and skips agents that others hold.
+-- calls. Locks the agents that it marks, and skips agents whose rows others have locked.
 
 create function mayfly_private.maintain_agents(tenant uuid, max_rows integer)
 returns jsonb
@@ -2038,7 +2047,8 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.enrolment_keys', 'its secret is not in an export')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- An agent listens to its inbox topic without a lease, for as long as it lives. Called by flush_nudges.
+-- Always true, because an agent listens to its inbox topic without a lease, for as long as it lives. Called by
+-- flush_nudges.
 
 create function mayfly_private.hears_control(tenant uuid, topic text)
 returns boolean
@@ -2052,8 +2062,8 @@ $$;
 
 comment on function mayfly_private.hears_control is 'Whether an agent hears of its end.';
 
--- Tells an agent later that it was stopped or suspended, if it was not told at once. An agent that was resumed
--- meanwhile is told nothing. Called by flush_nudges.
+-- The payload of a due broadcast, which tells an agent that it was stopped or suspended. Null if the agent was resumed
+-- meanwhile. Called by flush_nudges, for agents that could not be told at once.
 
 create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -2075,8 +2085,8 @@ $$;
 
 comment on function mayfly_private.control_nudge is 'A due broadcast: an agent was stopped or suspended.';
 
--- Broadcasts of this room that can be due: an agent was stopped or suspended. The inbox topic of an agent is
--- not leased.
+-- The broadcasts of this room that can be due: those that tell an agent that it was stopped or suspended. Nobody leases
+-- an agent's inbox topic, because the agent always listens to it (hears_control).
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('control', 'mayfly_private.hears_control(uuid, text)', 'mayfly_private.control_nudge(uuid, text, bigint)')
@@ -2091,8 +2101,9 @@ set search_path = ''
 as $$
 begin
   return case
-    -- An agent that only tracks its presence also needs the right to receive, because the server checks this right at
-    -- the join. The SDK then joins with config.presence.enabled off, so that the server sends it no presence.
+    -- An agent that only tracks its presence also needs the right to receive, because Realtime checks this right at the
+    -- join. For such an agent, the SDK joins with config.presence.enabled off, so that Realtime sends no presence to
+    -- it.
     when extension = 'presence' and sending then tenant = any (mayfly_private.tenant_ids('presence:write'))
     when extension = 'presence' then tenant = any (mayfly_private.tenant_ids('presence:read'))
     when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))
@@ -2103,9 +2114,9 @@ $$;
 
 comment on function mayfly_private.may_use_agents_topic is 'Whether the caller may use the topic "agents" of a tenant.';
 
--- tenant:{t}:agent:{a} is the inbox of one agent or person, which also announces the agent's end. Its owner can read
--- it, and so can callers with message:admin. An OAuth client of a person needs message:read. Only the database sends
--- there.
+-- tenant:{t}:agent:{a} is the inbox topic of one agent or person. It also announces the agent's end. That agent or
+-- person can read the topic, and so can callers with message:admin. An OAuth client of a person needs message:read.
+-- Only the database sends there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -2201,9 +2212,10 @@ $$;
 comment on function mayfly.agent_tree is
   'An array of root cards, whose `children` are cards. Only living agents by default. At most 1000 agents.';
 
--- The current status of an agent. Its row may still say running after its lifetime is over or an ancestor has ended,
--- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of status.
--- Locks nothing. It is PL/pgSQL, because a definer function in SQL is planned at each call, which takes 0.3 ms.
+-- The current status of an agent. Its row may still say `running` after its lifetime is over or an ancestor has ended.
+-- While an ancestor is suspended, the agent is suspended too. Called by functions that show agents, and before a change
+-- of status. Locks nothing. It is PL/pgSQL, because a definer function in SQL is planned at each call, which takes 0.3
+-- ms.
 
 create or replace function mayfly_private.effective_status(agent mayfly.agents)
 returns text
@@ -2228,8 +2240,8 @@ $$;
 
 comment on function mayfly_private.effective_status is 'The current status of an agent, including that of its ancestors.';
 
--- How many seconds an agent has left, with three decimals, until it or the first of its ancestors ends. 0 after
--- its end. Renewing can extend it.
+-- How many seconds an agent has left, with three decimals, until it or the first of its ancestors ends. 0 after the
+-- agent's end. Renewing the agent can extend this time.
 
 create or replace function mayfly_private.seconds_left(agent mayfly.agents)
 returns numeric
@@ -2284,8 +2296,8 @@ return (
 
 comment on function mayfly_private.card is 'The card of an agent.';
 
--- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Dead agents
--- that are still marked as living are reaped before they count.
+-- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Before it counts,
+-- it reaps dead agents that are still marked as living.
 
 create or replace function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
 returns void
@@ -2502,8 +2514,8 @@ declare
   allowed text[];
 begin
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
-  -- Checked again under the lock, because the caller may have waited for it. A key that was revoked or a person
-  -- who was removed meanwhile must not spawn.
+  -- The scope is checked again under the lock, because the caller may have waited for the lock. A key that was revoked
+  -- meanwhile must not spawn, nor a person who was removed.
   perform mayfly_private.require_tenant('agent:spawn');
   caller := mayfly_private.caller();
   if caller.kind is null then
@@ -2537,9 +2549,9 @@ $$;
 
 comment on function mayfly_private.open_spawn is 'Begins a spawn: locks the tenant, charges its spawn rate, and returns what the caller may give.';
 
--- Prepares an agent for inserting. The newest version of its type completes the request, within the limits of
--- the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is locked.
--- `drafted` are earlier agents of the same call.
+-- Prepares an agent for inserting. Values that the request leaves out come from the newest version of the agent's type.
+-- Refuses what exceeds the limits of the tenant, the type or the spawner. Called by spawn_agent and spawn_team while
+-- the tenant's row is locked. `drafted` has the agents that the same call has drafted before.
 
 create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,
@@ -2632,10 +2644,11 @@ $$;
 
 comment on function mayfly_private.draft_agent is 'An agent that is ready to be inserted.';
 
--- If a living agent was spawned with `renew`, or somebody asks for it now (`chosen`), restarts its lifetime. The
--- maximum of its tenant and of its type, and the end of its parent, limit it. A new token alone does not extend the
--- lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process renews the token. Returns null
--- if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks the agent's row.
+-- Restarts the lifetime of a living agent, if the agent was spawned with `renew` or the caller asks for it (`chosen`).
+-- The new end is limited by the maximum lifetimes of the tenant and of the agent's type, and by the parent's end. A new
+-- token alone does not extend the lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process
+-- renews the token. Returns null if the agent or an ancestor is not alive. Called by renewing, resuming and
+-- registering. Locks the agent's row.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents
@@ -2666,9 +2679,9 @@ comment on function mayfly.find_agents is
 comment on function mayfly.get_agent is
   'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
 
--- Records a heartbeat. It writes the liveness at most once a second, and the agent's row only if something changes.
--- Like listen, it leases what the agent listens to and returns the newest numbers. Locks the caller's own rows, and
--- what listen locks.
+-- Records a heartbeat. It updates mayfly.agent_liveness at most once a second, and the agent's row only if its activity
+-- or task changes. Like listen, it leases what the agent listens to, and returns the newest numbers of the log, the
+-- inbox and the channels. Locks the caller's own rows, and what listen locks.
 
 create or replace function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
@@ -2714,8 +2727,8 @@ comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agen
 comment on function mayfly.heartbeat is
   'A heartbeat of the calling agent: what it is doing, and what it listens to. Returns { activity, task, expires_at, seconds_left, watched, newest }.';
 
--- Inserts drafted agents in one statement, with one log entry for each and one nudge for all. Called by spawn_agent
--- and spawn_team.
+-- Inserts drafted agents in one statement, with one log entry for each agent and one nudge for all of them. Called by
+-- spawn_agent and spawn_team.
 
 create or replace function mayfly_private.insert_agents(drafted mayfly.agents[])
 returns void
@@ -2737,9 +2750,9 @@ begin
 end
 $$;
 
--- The claims that the spawn function signs for an agent. With them come a new renewal secret (returned once, stored
--- as a hash) and the agent's type, in the version that the agent was spawned with. Called by spawning, renewing
--- and resuming, as owner.
+-- The claims that the spawn function signs for an agent. Also returns a new renewal secret, of which only the hash is
+-- stored, and the agent's type in the version with which the agent was spawned. Called by spawning, renewing and
+-- resuming, as owner.
 
 create or replace function mayfly_private.issue_token(tenant uuid, agent uuid, round integer default 1)
 returns jsonb
@@ -2785,8 +2798,8 @@ end
 $$;
 
 -- Finds out which agents are alive. It is a definer, because callers that may see who is present may also learn who is
--- alive, even without agent:read. Works on the whole set, because asking for 200 agents one by one took 240 ms on
--- PGlite instead of 20 ms. Locks nothing.
+-- alive, even without agent:read. One query checks all the agents, because checking 200 agents one by one took 240 ms
+-- on PGlite instead of 20 ms. Locks nothing.
 
 create or replace function mayfly_private.living_agents(ids uuid[])
 returns jsonb
@@ -2805,8 +2818,8 @@ begin
     from (
       select a.id, a.name, a.type, a.activity, least(a.expires_at, line.ends_at) as ends_at
       from mayfly.agents a
-      -- Looks up each ancestor by its key. A join on any (ancestors) was planned as a comparison of all agents with
-      -- all.
+      -- Looks up each ancestor by its key. For a join on any (ancestors), the planner compared every agent with every
+      -- other one.
       cross join lateral (
         select min(l.expires_at) as ends_at, bool_and(l.status = 'running' and l.expires_at > (select mayfly_private.now())) as lives
         from unnest(a.ancestors) ancestor (id)
@@ -2820,8 +2833,8 @@ begin
 end
 $$;
 
--- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Presence is what clients claim. Only
--- the table knows who is alive.
+-- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Presence shows only what clients
+-- claim, but mayfly.agents knows who is alive.
 
 create function mayfly.living_agents(ids uuid[] default null)
 returns jsonb
@@ -2835,8 +2848,8 @@ comment on function mayfly.living_agents is
 grant execute on function mayfly.living_agents to authenticated, service_role;
 
 -- Returns an agent of the caller's tenant (without an id, the caller itself), if the caller may stop, suspend or resume
--- it. These are the caller itself, its descendants and, with agent:stop, any agent. For an agent of another tenant, the
--- error is the same as for one that does not exist. Locks the agent's row.
+-- that agent. It may do so to itself, to its descendants and, with agent:stop, to any agent. For an agent of another
+-- tenant, the error is the same as for one that does not exist. Locks the agent's row.
 
 create or replace function mayfly_private.lock_agent(agent_id uuid)
 returns mayfly.agents
@@ -2864,9 +2877,9 @@ $$;
 
 comment on function mayfly_private.name_pool is 'The names for agents that are spawned without a name.';
 
--- A random name from a pool that no living agent of the tenant has. If all are taken, it adds a number. It tries 2 to 5
--- first, and then numbers from a growing range, so that few tries are enough. Called while the tenant's row is locked,
--- so that no other spawn takes the name meanwhile.
+-- Returns a random name of the pool that no living agent of the tenant has. If all names are taken, it appends a number
+-- to a name. It tries the numbers 2 to 5 first, and then random numbers from a growing range, so that few tries are
+-- enough. Called while the tenant's row is locked, so that no other spawn takes the name meanwhile.
 
 create or replace function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text
@@ -2882,7 +2895,7 @@ begin
   loop
     number := case when attempt <= 5 then attempt else 6 + floor(random() * 10 ^ (attempt - 5))::integer end;
     candidates := array(select case when number = 1 then p else left(p, 90) || '-' || number end from unnest(pool) p);
-    -- The names are an array, because a join without statistics compared each of them with every living agent.
+    -- The names are an array, because a join without statistics compared each name with every living agent.
     select c into picked
     from unnest(candidates) c
     where c <> all (taken)
@@ -2899,7 +2912,7 @@ end
 $$;
 
 -- Marks agents of a tenant that are dead but not marked yet, because they expired or an ancestor ended. It marks at
--- most 50 at a time and skips locked rows, so that other calls can run it in passing. Every spawn calls it. With a
+-- most 50 at a time and skips locked rows, so that other functions can call it in passing, as every spawn does. With a
 -- name, it marks only the dead agent that still has this name.
 
 create or replace function mayfly_private.reap(tenant uuid, only_name text default null)
@@ -2936,8 +2949,8 @@ $$;
 
 comment on function mayfly_private.reap is 'Marks up to 50 dead agents of a tenant as dead.';
 
--- Reaps agents of the caller's tenant, if the lifetime of one is over. Otherwise it costs only one index lookup. Called
--- by every sync. Locks what reap locks.
+-- Reaps agents of the caller's tenant, if the lifetime of at least one is over. Otherwise it costs only one index
+-- lookup. Called by every sync. Locks what reap locks.
 
 create or replace function mayfly_private.reap_in_passing()
 returns void
@@ -2976,14 +2989,16 @@ $$;
 
 comment on function mayfly_private.refuse_transition is 'Refuses a change of status, and names both.';
 
--- Replaces a renewal secret. It is a definer, because the secret is all that the caller has. Its hash comes in a token
--- of 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row,
--- like resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
+-- Replaces a renewal secret with a new one. It is a definer, because the secret is all that the caller has. The spawn
+-- function signs a token that is valid for 30 s and contains the secret's hash (claim mayfly.renewal). No other proof
+-- is needed. Like resuming, renewing locks the agent's row before it reads the secrets, so simultaneous uses are judged
+-- one by one.
 --
--- Each use returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20 times in
--- all, because an answer may have been lost. The round before the newest can have other secrets: one that was used
--- longer ago, or one that was returned in addition to the used one. If such a secret is used, two processes hold the
--- agent, so the agent is suspended. A secret of an older round is unknown, so old copies do no harm.
+-- Each use of a secret returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20
+-- times in all, because an answer may have been lost. Two cases show that two processes hold the agent, which is then
+-- suspended. In one, a secret of the round before the newest is used more than 30 s after its first use. In the other,
+-- it is used for the first time, although another secret of its round was used before. Secrets of older rounds are
+-- deleted, so old copies of them do no harm.
 
 create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
@@ -3006,7 +3021,7 @@ begin
     perform from mayfly.agents a
     where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
     for no key update;
-    -- It is read under the lock, because another use or a resume may have made it old or unknown.
+    -- The secret is read under the lock, because another use or a resume may just have used or deleted it.
     select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
   end if;
   if secret.hash is null then
@@ -3020,11 +3035,11 @@ begin
     update mayfly.agents a
     set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
-    -- It is returned, not raised, because raising would undo the suspension.
+    -- The refusal is returned, not raised, because an error would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
   end if;
 
-  -- Each use leaves a row, which no quota counts.
+  -- Each use leaves a row, and no quota limits these rows.
   if (select count(*) from mayfly_private.renewal_secrets s
       where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
     perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
@@ -3050,9 +3065,9 @@ comment on function mayfly_private.renew_agent is 'Renews the agent whose renewa
 
 grant execute on function mayfly_private.renew_agent to authenticated;
 
--- Renews the token of an agent. The spawn function calls it with a token that names the hash of the renewal
--- secret. With extend, or if the agent was spawned with renew, it also extends its life (see extend_life).
--- Returns what spawn_agent returns, or { refused } if the secret was used before.
+-- Renews the token of an agent. The spawn function calls it with a token that names the hash of the renewal secret.
+-- With extend, or if the agent was spawned with renew, the agent's life is also extended (see extend_life). Returns
+-- what spawn_agent returns, or { refused } if two processes hold the agent.
 
 create function mayfly.renew_agent(extend boolean default false)
 returns jsonb
@@ -3064,8 +3079,8 @@ comment on function mayfly.renew_agent is 'Renews the agent whose renewal secret
 
 grant execute on function mayfly.renew_agent to authenticated;
 
--- Resumes an agent. The caller gets the agent's token, so it must have all of its scopes. Locks the agent's row, and
--- what charge locks.
+-- Resumes an agent. The caller gets the agent's token, so the caller must have all scopes of the agent. Locks the
+-- agent's row, and what charge locks.
 
 create or replace function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -3088,8 +3103,8 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
-  -- This also charges for the suspension, which itself is never refused. Otherwise, suspending and resuming in a loop
-  -- could fill the log.
+  -- This also charges for the suspension. Suspending itself charges nothing, because it must never be refused. Without
+  -- this charge, suspending and resuming in a loop could fill the log.
   perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
@@ -3105,7 +3120,7 @@ end
 $$;
 
 -- Revokes a key. Locks the tenant's row (for no key update), like spawning does, so that no running spawn with this key
--- is missed. Then locks the key's row and, if asked to stop them, those of its agents.
+-- is missed. Then locks the key's row and, with stop_agents, the rows of the agents that were spawned with it.
 
 create or replace function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb
@@ -3168,7 +3183,7 @@ begin
         perform mayfly_private.fail(409, 'agent_suspended', 'The agent of this registration key is suspended.',
           'Resume it, or stop it and register again.', jsonb_build_object('agent', agent.id));
       end if;
-      -- The caller may have lost scopes since it registered the agent. It would get them back with the agent's token.
+      -- The caller may have lost scopes since it registered the agent. The agent's token would give them back.
       perform mayfly_private.check_scopes(agent.scopes, spawner.allowed);
       perform mayfly_private.extend_life(of_tenant, agent.id);
       perform mayfly_private.void_secrets(of_tenant, agent.id);
@@ -3195,9 +3210,9 @@ comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant
 grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
 -- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child never gets
--- more rights than its parent. Missing values come from its type, if that is defined, and a missing name comes from a
--- pool. With renew, each new token restarts the agent's lifetime, up to the maximum of its tenant and its type. Returns
--- the agent, its type, the claims to sign and the renewal secret.
+-- more rights than its parent. Missing values come from the agent's type, if the type is defined, and a missing name
+-- comes from a pool. With renew, each new token restarts the agent's lifetime, up to the maximum of its tenant and its
+-- type. Returns the agent, its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,
@@ -3263,8 +3278,8 @@ begin
 end
 $$;
 
--- Stops an agent. By definition, its descendants are then no longer alive. Reaping marks their rows later, so that
--- there are no races. Locks the agent's row.
+-- Stops an agent. Its descendants are then no longer alive, by the definition of alive. Their rows are not touched now,
+-- but marked later by reaping, so that there are no races. Locks the agent's row.
 
 create or replace function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb
@@ -3312,8 +3327,8 @@ begin
 end
 $$;
 
--- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called while
--- the tenant's row is locked. If a spawn is refused, the tokens come back with the rollback of its transaction.
+-- Takes spawns from the tenant's token bucket, which holds at most spawns_per_minute tokens and refills evenly. Called
+-- while the tenant's row is locked. If a spawn is refused, the tokens come back with the rollback of its transaction.
 
 create or replace function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void
@@ -3372,7 +3387,7 @@ begin
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     where n.status <> o.status;
   end if;
-  -- If only the activity changes, this is not an event.
+  -- A change of only the activity or the task is not an event.
   get diagnostics appended = row_count;
   if appended > 0 then
     perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;
@@ -3383,8 +3398,8 @@ $$;
 
 -- Tells agents and their descendants, on their inbox topics, that they were stopped or suspended, so that their SDKs
 -- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this is only a
--- hint: what ends an agent is its row. It tells as many agents at once as the tenant's rate allows, the highest in the
--- tree first. The other broadcasts become due.
+-- hint: what ends an agent is its row. It sends as many of these broadcasts at once as the tenant's rate allows, to the
+-- highest agents in the tree first. The others become due.
 
 create or replace function mayfly_private.tell_agents()
 returns trigger
@@ -3407,8 +3422,8 @@ begin
       and (a.id = n.id or (a.status = 'running' and a.expires_at > (select mayfly_private.now())))
     group by n.tenant_id
   loop
-    -- One statement, because realtime.send is a subtransaction for each row, which made stopping an agent with
-    -- 500 children eleven times as slow as stopping one without.
+    -- This is one statement, because realtime.send is a subtransaction for each row, which made stopping an agent with
+    -- 500 children eleven times as slow as stopping an agent without children.
     with told as (
       select format('tenant:%s:agent:%s', ended.tenant, e.id) as topic, e.payload, e.n, allowed
       from unnest(ended.ids, ended.payloads) with ordinality as e (id, payload, n),
@@ -3539,7 +3554,8 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.events', 'the log has its own order in each database: it tells what was imported')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- Later tells a reader of the log to pull, if it was not told at once. Called by flush_nudges.
+-- The payload of a due nudge: tells readers of the log who were not told at once that they should pull. Called by
+-- flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -3559,8 +3575,8 @@ insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('log_appended', null, 'mayfly_private.log_nudge(uuid, text, bigint)')
 on conflict (event) do update set heard = excluded.heard, payload = excluded.payload;
 
--- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others. It
--- is one query for all kinds, because calling tenant_ids for the scope of each took five times as long. Called by the
+-- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others. One
+-- query covers all kinds, because calling tenant_ids for the scope of each kind took five times as long. Called by the
 -- policy of mayfly.events, once per statement, and by functions that read the log, as owner. Locks nothing.
 
 create function mayfly_private.readable_kinds()
@@ -3645,9 +3661,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('people', 3, 'mayfly_private.may_use_people_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Writes to the log what happened to rows of one tenant, as ids, and announces it to readers. It is for rooms whose
--- functions know what happened. In a table where every change of a row is an event, a trigger does this instead. Locks
--- what nudge locks.
+-- Writes to the log what happened to rows of one tenant, as ids, and announces the events to readers. This function is
+-- for rooms whose functions know what happened. In a table where every change of a row is an event, a trigger does this
+-- instead. Locks what nudge locks.
 
 create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
 returns void
@@ -3657,8 +3673,8 @@ as $$
 declare
   of_epoch constant integer := mayfly_private.current_epoch();
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
-  -- This does not look into the tables, because a writer under a lease has already been checked. An actor of another
-  -- tenant is not named. It only fired a schedule or took back a lease in passing.
+  -- The agent is not looked up in the tables, because a writer under a lease has already been checked. An agent of
+  -- another tenant is not named, because it only fired a schedule or took back a lease in passing.
   agent constant uuid := case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text
     then mayfly_private.to_uuid(claims ->> 'sub') end;
 begin
@@ -3672,7 +3688,7 @@ $$;
 
 comment on function mayfly_private.append_events is 'Appends what happened to things of one tenant to the log.';
 
--- The same for rows of several tenants, with a tenant for each row.
+-- Writes events in the same way, but for rows of several tenants: `tenants` has one tenant for each row.
 
 create function mayfly_private.append_events_of(tenants uuid[], happened text, ids uuid[])
 returns void
@@ -3699,7 +3715,7 @@ create table mayfly_private.operation_types (
   type text constraint operation_types_pkey primary key
     constraint operation_types_type_form check (type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
   scope text not null,
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
@@ -3713,9 +3729,9 @@ comment on column mayfly_private.operation_types.work is
 alter table mayfly_private.operation_types enable row level security;
 
 -- Refuses a push that has too many operations, is too large, or has an operation with an invalid id, type, subject or
--- body. The error names the index and the field of the first fault. The content of a body is checked by its room.
--- Called by mayfly_private.push. Locks nothing. A first pass accepts operations that are certainly valid, and only the
--- others are checked in full.
+-- body. The error names the index and the field of the first fault. The content of a body is checked by its room. A
+-- first pass accepts operations that are certainly valid, and only the others are checked in full. Called by
+-- mayfly_private.push. Locks nothing.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void
@@ -3819,18 +3835,18 @@ begin
 end
 $$;
 
--- Sends the due broadcasts of every tenant, or of one. Sends one broadcast for each topic and event to which somebody
--- listens, the oldest first, and at most announce_rate for each tenant. Returns how many it sent. A tenant with one due
--- row is served at once, however many due rows another tenant has. pg_cron or the embedded Supabase calls it each
--- second. Without them, listen calls it in passing for one tenant. Only one flush runs at a time. A second one leaves
--- the work to the first.
+-- Sends the due broadcasts of every tenant, or of only_tenant. Sends one broadcast for each topic and event to which
+-- somebody listens, the oldest first, and at most announce_rate for each tenant. Returns how many broadcasts it sent. A
+-- tenant with one due row is served at once, however many due rows another tenant has. pg_cron or the embedded Supabase
+-- calls it each second. Without them, listen calls it in passing for one tenant. Only one flush runs at a time. A
+-- second flush leaves the work to the first.
 --
--- It looks at up to 20,000 rows, divided among the tenants, and takes the oldest of each. When one tenant has 300,000
--- due rows, a flush takes 0.2 s. When it looked at all of them, it took 1.0 to 1.7 s. Then it merges the remaining rows
--- of each topic.
+-- A flush looks at up to 20,000 rows, divided among the tenants, the oldest of each tenant first. Rows above
+-- announce_rate stay, merged into one for each topic and event. When one tenant has 300,000 due rows, a flush takes 0.2
+-- s. Looking at all of them took 1.0 to 1.7 s.
 
--- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. If no room has
--- registered a kind, its broadcasts are sent to nobody.
+-- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. Broadcasts of
+-- a kind that no room has registered are not sent.
 
 create or replace function mayfly_private.flush_nudges(only_tenant uuid default null)
 returns integer
@@ -3915,7 +3931,7 @@ begin
     format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
-  -- Sends all broadcasts at once. If this fails, it sends those of each tenant separately, so that one failing
+  -- Sends all broadcasts at once. If this fails, the broadcasts of each tenant are sent separately, so that one failing
   -- broadcast does not silence the other tenants.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin
@@ -3981,9 +3997,9 @@ comment on function mayfly_private.is_flushed is 'Whether something sends due br
 
 -- Leases the tenant's log and up to 100 channels for 60 s. The lease of the log includes the nudges that are only for
 -- the calling agent, or only for people. Nudges are sent only while somebody has a lease. Returns the newest numbers of
--- everything that the caller may read, so that the caller notices lost broadcasts. `lost` says how many it has noticed
--- since the last call. Topics that the caller may not read are left out of the lease and the answer. An open inbox
--- needs no lease.
+-- everything that the caller may read, so that the caller notices lost broadcasts. In `lost`, the caller says how many
+-- lost broadcasts it has noticed since its last call. Topics that the caller may not read are left out of the lease and
+-- the answer. An open inbox needs no lease.
 --
 -- { seconds, log, inbox, channels: {name: number} }
 --
@@ -4002,7 +4018,7 @@ declare
   lease_end constant timestamptz := mayfly_private.now() + interval '60 seconds';
   own constant uuid := case when caller.kind = 'agent' then caller.id end;
   kinds text[];
-  -- The kinds whose events for others the caller sees too.
+  -- The kinds of events that the caller sees even if they are for others.
   open_kinds text[];
   of_log boolean;
   of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
@@ -4049,8 +4065,8 @@ begin
     insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, (select mayfly_private.now()))
     on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
   end if;
-  -- Deletes leases that have ended. This comes last, because two calls that deleted first could each insert what the
-  -- other has deleted, and wait for each other.
+  -- Deletes leases that have ended. Deleting comes last. Otherwise, two calls could each insert what the other has
+  -- deleted, and wait for each other.
   if cardinality(topics) > 0 then
     delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
       select o.tenant_id, o.topic from mayfly_private.listeners o
@@ -4083,13 +4099,13 @@ comment on function mayfly_private.listen is 'Leases topics, and returns their n
 comment on function mayfly.listen is
   'Leases the nudges of the log and of channels for 60 s. Returns { seconds, log, inbox, channels: {name: number} }, with the newest number of each.';
 
--- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate per second. The others
--- become due. Without this limit, a tenant that sends messages to itself could use up the Realtime rate of the whole
--- project. Called by functions that broadcast.
+-- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate per second. The other
+-- broadcasts become due. Without this limit, a tenant that sends messages to itself could use up the Realtime rate of
+-- the whole project. Called by functions that broadcast.
 --
 -- Broadcasts are counted in the tenant's shards of usage. Like charge, this function locks a free shard until commit
--- and waits for none. It does not see what open transactions count. So each further shard may send only half as many as
--- the one before, and all shards together send at most twice the rate.
+-- and waits for none. It does not see what other open transactions have counted. So each further shard allows only half
+-- as many broadcasts as the one before, and all shards together allow at most twice the rate.
 
 create or replace function mayfly_private.may_tell(tenant uuid, wanted integer)
 returns integer
@@ -4129,13 +4145,13 @@ $$;
 comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may send now.';
 
 -- Announces that there is something to pull, to all readers of a tenant's log, or to one agent and the people who
--- watch. It does so once for each window (1 s) and audience. The first transaction of a window claims the topic's row
--- and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data does, and
--- flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost, even with
--- transactions that aborted or stayed open. Called by the log's triggers.
+-- watch. There is one announcement for each window of 1 s and each audience. The first transaction of a window claims
+-- the topic's row and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data
+-- does, and flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
+-- even with transactions that aborted or stayed open. Called by the log's triggers.
 --
 -- If nobody listens, nothing is broadcast. A lease may start while this transaction is open, and this transaction
--- cannot see it. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
+-- cannot see that lease. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
 --
 -- If nothing flushes, each transaction broadcasts once for each audience with a listener. If a savepoint is rolled
 -- back, both its nudge and the record that it was sent are rolled back too. A broadcast that fails is only a warning of
@@ -4165,7 +4181,7 @@ $$;
 
 comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
 
--- Announces it on one topic, as described above.
+-- Announces on one topic that there is something to pull, as described above.
 
 create function mayfly_private.nudge_topic(tenant uuid, about text)
 returns void
@@ -4181,7 +4197,7 @@ begin
   if strpos(sent, about) > 0 then
     return;
   end if;
-  -- When the list grows too long, it is emptied, because an additional nudge does no harm.
+  -- When the list of announced topics grows too long, it is emptied, because an additional nudge does no harm.
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
@@ -4214,9 +4230,9 @@ $$;
 
 comment on function mayfly_private.nudge_topic is 'Announces on a topic that the log has something new, once for each window.';
 
--- The same for people and the secret key, who may see what is meant for one agent. While none of them watches, it costs
--- one index lookup and leaves no due row. If somebody begins to watch while this transaction is open, nothing is
--- missed, because a watch also looks every 30 s.
+-- Announces the same to people and the secret key, who may see what is meant for one agent. While none of them watches,
+-- this costs one index lookup and leaves no due row. If somebody begins to watch while this transaction is open,
+-- nothing is missed, because a watch also looks every 30 s.
 
 create function mayfly_private.nudge_people(tenant uuid)
 returns void
@@ -4236,7 +4252,7 @@ $$;
 
 comment on function mayfly_private.nudge_people is 'Announces to people that there is something new that is meant for one agent.';
 
--- The same for the logs of several tenants. Most tenants have no listeners, and one statement serves all of these.
+-- Announces news in the logs of several tenants. Most tenants have no listeners, and one statement serves all of these.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
 returns void
@@ -4311,7 +4327,7 @@ comment on function mayfly_private.open_cursor is 'Reads a cursor of the log.';
 -- statements, and repeats the conditions of its policies.
 --
 -- Operation ids are claimed in sorted order, because in the order of the push, two overlapping pushes deadlocked 19
--- times in 100. Locks the tenant like a foreign key does, and what the rooms lock.
+-- times in 100. Locks the tenant's row like a foreign key does, and what the functions of the rooms lock.
 
 create or replace function mayfly_private.push(push jsonb)
 returns jsonb
@@ -4350,8 +4366,8 @@ begin
   )
   select coalesce(array_agg(id), '{}') into claimed from new_ops;
 
-  -- Applied operations are kept for a limited time. An older operation may have been applied and forgotten, so it is
-  -- refused. Its UUIDv7 says when it was made.
+  -- Applied operations are kept for a limited time. An operation from before that time may have been applied and its
+  -- record deleted, so it is refused. The UUIDv7 of an operation says when it was made.
   expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
@@ -4393,7 +4409,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Only mayfly.sync sets this, for operations in the form from before 0.2.
+  -- Only mayfly.sync sets the field `old`, for operations in the form from before 0.2.
   if push @? '$[*].old' then
     perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');
@@ -4408,9 +4424,9 @@ comment on function mayfly.push is
 grant execute on function mayfly.push to authenticated, service_role;
 
 -- The events that are new in the log since a cursor, of the kinds that the caller asks for and may see. If asked for,
--- the rows that the events are about come with them. Runs as the owner. It evaluates the conditions of the policies
--- once and repeats them in every statement. A page of the log takes 21 ms this way, and took 52 ms as the caller. Locks
--- nothing.
+-- the rows that the events are about come with them. Runs as the owner, evaluates the conditions of the policies once,
+-- and repeats them in every statement. A page of the log takes 21 ms this way, and took 52 ms when this ran as the
+-- caller. Locks nothing.
 --
 -- A page has the events that are visible in the snapshot `target` and not in `seen`, in the order (xid, id). However
 -- many writers there are, nothing is missed or repeated (with 16 writers, 4 readers got 10,946 of 10,946 events), and
@@ -4418,8 +4434,8 @@ grant execute on function mayfly.push to authenticated, service_role;
 -- name, and then stores the rows, page by page. The rows are as the caller sees them now, so a row that was hidden and
 -- shown again ends up right.
 --
--- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the row
--- that would exceed this, unless that is the first row.
+-- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. The page ends before the
+-- row that would exceed this, unless that is the first row of the page.
 
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
@@ -4531,10 +4547,9 @@ comment on function mayfly_private.read_log is 'A page of the log since a cursor
 
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are
--- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included
--- only if with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by
--- key.
+-- Reads the log since a cursor. Without a cursor (null, or 'now'), it returns the cursor of this moment. `types` are
+-- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included only if
+-- with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by key.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500
@@ -4557,16 +4572,17 @@ comment on function mayfly.read_log is
 grant execute on function mayfly.read_log to authenticated, service_role;
 
 -- Events of a tenant for a reader, in the order (xid, id). These are the events after (after_xid, after_id) that are
--- visible in `target`. With `among`, they are of the transactions in it, and otherwise of transactions that began
--- before before_xid. Called by read_log, as owner, with the conditions of the policy already evaluated. Locks nothing.
+-- visible in `target`. With `among`, only events of the transactions in that list are returned, and otherwise only
+-- events of transactions that began before before_xid. Called by read_log, as owner, with the conditions of the policy
+-- already evaluated. Locks nothing.
 --
 --   { events, xid, id, whole }
 --
--- xid and id are those of the last event of the page. `whole` is true if nothing is left after it. It looks at 20,000
--- events at most, so that a reader that waits for a rare kind does not read a log of a million events at once. The page
--- may then end before it is full. It reads along the primary key, and stops as soon as the page is full. A separate
--- index by kind would cost every writer an additional entry for each event, and would only help a reader that was away
--- for a long time.
+-- xid and id are those of the last event of the page. `whole` is true if nothing is left after that event. The function
+-- looks at 20,000 events at most, so that a reader that waits for a rare kind does not read a log of a million events
+-- at once. So a page may end before it is full. The function reads along the primary key, and stops as soon as the page
+-- is full. A separate index by kind would cost every writer an additional entry for each event, and would only help a
+-- reader that was away for a long time.
 
 create function mayfly_private.scan_log(
   tenant uuid, of_epoch integer, kinds text[], open_kinds text[], own uuid[], caller_id uuid,
@@ -4626,8 +4642,8 @@ $$;
 
 comment on function mayfly_private.scan_log is 'Events of a tenant for a reader.';
 
--- The kinds of events that a caller asks for, by name or prefix (`memory.*`), if it may see them. Without types, all
--- kinds that it may see. Refuses an unknown name, and a kind for which the caller has no scope, because the caller
+-- The kinds of events that a caller asks for, by name or prefix (`memory.*`), and may see. Without types, all kinds
+-- that the caller may see. Refuses an unknown name, and a kind for which the caller has no scope, because the caller
 -- would wait for it forever. Called by read_log. Locks nothing.
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])
@@ -4674,12 +4690,12 @@ comment on function mayfly_private.wanted_kinds is 'The kinds of events that a c
 
 comment on table mayfly_private.epochs is 'One row for each cluster and timeline on which this database has run.';
 
--- The functions that return the rows that events are about, for pages of the log. A room registers its function in
--- its event_rows.sql, for the first part of its kinds' names.
+-- The functions that return the rows that events are about, for pages of the log. A room registers its function in its
+-- event_rows.sql, under the text with which its kinds begin, such as `memory`.
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 
@@ -4739,8 +4755,8 @@ comment on table mayfly.memories is 'What agents learned, one row for each memor
 
 comment on column mayfly.memories.agent_id is 'The agent that learned it, as the pusher claims. Null for a person or the secret key.';
 
--- A timestamp for each field, not one for the row. With a single timestamp, an update of the reward would make an older
--- update of the critique look outdated if it arrives later. The order of arrival would then decide.
+-- Each field has a timestamp of its own. With a single timestamp, an update of the reward would make an older update of
+-- the critique look outdated if the older one arrives later. The order of arrival would then decide.
 comment on column mayfly.memories.hlc is
   'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 
@@ -4763,8 +4779,8 @@ alter index mayfly.memories_key_idx alter column 2 set statistics 0;
 
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved the vector from the fresh tail to the index.';
 
--- How many numbers a vector of this project has. Only the type of the column stores this, and a release never changes
--- it. Each call that handles a vector reads it once, which takes 10 µs. Locks nothing.
+-- How many numbers a vector of this project has. This number is stored only in the type of the column, and a release
+-- never changes it. Each call that handles a vector reads the number once, which takes 10 µs. Locks nothing.
 
 create function mayfly_private.embedding_dimensions()
 returns integer
@@ -4883,9 +4899,9 @@ comment on column mayfly_private.word_samples.stored is 'How many memories the t
 
 alter table mayfly_private.word_samples enable row level security;
 
--- The number of a tenant's sampled memories in which a word occurs. Recall weighs the words of a question by it. It
--- counts only memories that the whole tenant may read, so neither a score nor an order reveals anything that the caller
--- may not see. Written by mayfly_private.sample_words. A tenant has about 2,300 rows of 100 bytes.
+-- The number of a tenant's sampled memories in which a word occurs. Recall weighs the words of a question by this
+-- number. Only memories that the whole tenant may read are counted, so neither a score nor an order reveals anything
+-- that the caller may not see. Written by mayfly_private.sample_words. A tenant has about 2,300 rows of 100 bytes.
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -4983,7 +4999,8 @@ begin
     for no key update skip locked);
 
   if coalesce(cardinality(walked), 0) < max_rows then
-    -- At the end of a walk, erased memories no longer count as settled. A tenant that was large stays large.
+    -- At the end of a walk, settled vectors are counted again, without those of erased memories. The count is at least
+    -- 1, so a tenant that was large stays large.
     update mayfly_private.settlements s
     set counted_at = instant, vectors = greatest(1, (
       select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))
@@ -5033,7 +5050,7 @@ begin
       and (stored = last.stored or last.at > instant - interval '1 day') then
     return '{"more": false}';
   elsif stored < 300 then
-    -- In a tenant with so few memories, recall counts words while it searches.
+    -- A tenant with so few memories needs no sample, because recall counts its words during the search.
     delete from mayfly_private.word_samples s where s.tenant_id = tenant;
     delete from mayfly_private.word_frequencies f where f.tenant_id = tenant;
     return '{"more": false}';
@@ -5122,7 +5139,7 @@ begin
     fitting := mayfly_private.fitting_memories(tenant, ids[:fitting], max_bytes);
   end if;
   return jsonb_build_object(
-    -- The events before the first memory that does not fit.
+    -- `fitting` is the number of events before the first memory that does not fit.
     'fitting', coalesce(places[fitting + 1] - 1, jsonb_array_length(page)),
     'rows', (
       select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version,content_hash}'::text[] order by m.id), '[]')
@@ -5240,7 +5257,7 @@ begin
       -- If two callers use the same key, the later write wins, whichever arrives first.
       case when p.key is null then '{}' else mayfly_private.put_clocks(p.hlc) end
     from puts p
-    -- Sorted by content, so that two pushes with the same content never wait for each other in a deadlock.
+    -- Sorted by content, so that two pushes with the same contents cannot deadlock.
     order by p.content_hash, p.id
     on conflict do nothing
     returning id
@@ -5286,7 +5303,7 @@ begin
       end if;
     end loop;
   end if;
-  -- Comparing 100 vectors takes 4 ms.
+  -- The cheap conditions come first, because comparing two pushes with 100 vectors takes 4 ms.
   if (given.keyed or given.changes > 0 or cardinality(written) < fresh.puts) and work <> push then
     perform mayfly_private.keep_names(tenant, push, work, claimed);
   end if;
@@ -5320,8 +5337,9 @@ grant select on mayfly.model_worths to authenticated, service_role;
 create policy model_worths_select on mayfly.model_worths for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[]));
 
--- Text search configurations like those of Postgres, except that accents do not matter. Removing them by a mapping
--- costs almost nothing, while normalising took 170 µs a KB. A dump of the schema contains these configurations.
+-- Text search configurations like those of Postgres, except that accents do not matter. Removing accents by a mapping
+-- costs almost nothing, while normalising the text took 170 µs a KB. A dump of the schema contains these
+-- configurations.
 
 create text search configuration mayfly_private.simple (copy = pg_catalog.simple);
 
@@ -5416,8 +5434,9 @@ alter text search configuration mayfly_private.turkish
 -- Applies the deletes of a push. Each leaves a tombstone without vectors or conflicts. Called by
 -- mayfly_private.push, which has locked the targets. Returns how many memories it wrote.
 --
--- A memory that does not exist, or that the caller may not forget, is not a target and gets `gone`, as in an update.
--- So a drained outbox cannot delete another agent's private memory: only that agent, its ancestors and admins can.
+-- A memory that does not exist, or that the caller may not forget, is not a target. Its delete gets the result `gone`,
+-- as an update would. So a drained outbox cannot delete another agent's private memory: only that agent, its ancestors
+-- and admins can.
 
 create or replace function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer
@@ -5461,8 +5480,8 @@ $$;
 -- hand, and completes the results of the operations. Called by mayfly_private.push, which has locked the targets.
 -- Returns how many memories it wrote.
 --
--- A memory that does not exist, or that the caller may not change, is not a target and gets `gone`. A delete wins
--- over an update, so a late update never blocks an outbox.
+-- A memory that does not exist, or that the caller may not change, is not a target. Its update gets the result `gone`.
+-- A delete wins over an update, so a late update never blocks an outbox.
 
 create or replace function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], targets uuid[], pusher uuid)
 returns integer
@@ -5575,9 +5594,9 @@ $$;
 -- by apply_memories. Locks nothing.
 --
 -- A first pass accepts values that are certainly valid: those that are absent, or have the right type and are well
--- within their bounds. Only the other values, and every update, go through all checks (refuse_faults). This takes 20 µs
--- an operation instead of 200. A comparison also checks the type, because in jsonb, numbers compare only with numbers
--- and texts only with texts.
+-- within their bounds. Only the other values, and every update, go through all checks (refuse_faults). With the first
+-- pass, an operation takes 20 µs instead of 200. A comparison also checks the type, because in jsonb, numbers compare
+-- only with numbers and texts only with texts.
 
 create or replace function mayfly_private.check_push(push jsonb)
 returns extensions.halfvec[]
@@ -5621,7 +5640,7 @@ begin
     and (m.importance is null or (m.importance between '1' and '10' and m.importance::numeric % 1 = 0)) -- bounds: 10 memory.importance
     and (m.tokens is null or (m.tokens between '0' and '2147483647' and m.tokens::numeric % 1 = 0))
     and (m.latency_ms is null or (m.latency_ms between '0' and '2147483647' and m.latency_ms::numeric % 1 = 0))
-    -- If all tags take up to 108 bytes, none of them can be too long.
+    -- If all tags together take at most 108 bytes, none of them can be too long.
     and (m.tags is null or case when jsonb_typeof(m.tags) <> 'array' or jsonb_array_length(m.tags) > 50 then false -- bounds: 50 memory.tags
       when pg_column_size(m.tags) <= 108 then not jsonb_path_exists(m.tags, 'strict $[*] ? (@.type() != "string" || @ == "")')
       else not exists (select from jsonb_array_elements(m.tags) tag
@@ -5755,7 +5774,7 @@ $$;
 
 comment on function mayfly_private.check_weights is 'Refuses invalid weights and half-lives.';
 
--- Claims from the embedding queue. Only the secret key can call it, and it names the tenant. Any worker can claim
+-- Claims from the embedding queue. Only the secret key can call it, and the call names the tenant. Any worker can claim
 -- memories, embed them and complete them. The sync function does this after each answer that left something to embed,
 -- and at POST /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim
 -- locks its rows (skip locked) in its own short transaction, so nothing waits for a worker.
@@ -5788,7 +5807,7 @@ begin
         where v.tenant_id = tenant and v.model = claim_embeddings.model and v.memory_id = d.memory_id))
     order by d.due_at limit 1000
     for update of d skip locked);
-  -- A worker that died while it held the lease counts as an attempt too.
+  -- If a worker died while it held the lease, this counts as an attempt too.
   update mayfly_private.embedding_queue q
   set dead_at = (select mayfly_private.now()), error = coalesce(q.error, 'no worker completed it'), lease = null
   where q.tenant_id = tenant and q.dead_at is null and q.attempts >= 5 and q.due_at <= (select mayfly_private.now());
@@ -5956,12 +5975,12 @@ comment on function mayfly_private.content_hash is 'A hash that memories with id
 
 -- Converts the operations of a push to the form { id, type, subject, body }. Before 0.2, an operation was { id, type,
 -- memory, embedding, model }. Outboxes of processes that were offline may still hold this form, so it is accepted until
--- 0.3. For a converted operation, `old` names the part of the old form, so that results and errors use the form in
--- which it was sent. Called by sync. Locks nothing.
+-- 0.3. A converted operation also has the field `old`, the name of the part that held its content in the old form
+-- (`memory`). So results and errors can use the form in which the operation was sent. Called by sync. Locks nothing.
 --
 -- A vector becomes a text, which is the form that a cast to halfvec needs. For 100 vectors this takes 10 ms, of which
--- the cast would take 6 ms anyway. As arrays, their numbers were copied five times, which took 36 ms. Anything else in
--- the place of a vector becomes false, which is refused.
+-- the cast would take 6 ms anyway. When vectors stayed arrays, their numbers were copied five times, which took 36 ms.
+-- Anything else in the place of a vector becomes false, which is refused.
 
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb
@@ -5995,12 +6014,12 @@ grant execute on function mayfly_private.convert_operations to authenticated, se
 
 -- Finds near duplicates in a list of memories. Two memories are near duplicates if their texts are identical, or if the
 -- texts begin or end alike and share nine tenths of their distinct words. For each memory, returns the place of the
--- first one that says the same, or else its own place. Returns null if all are different. Called by
--- mayfly_private.recall, in the order of the answer. Locks nothing.
+-- first memory in the list that says the same, or its own place if there is none. Returns null if all are different.
+-- Called by mayfly_private.recall, in the order of the answer. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
--- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair. Comparing hashes shows this in a
--- fifth of the time.
+-- Comparing all pairs of 30 memories would take 4 ms. Most lists have no pair with the same beginning or ending, which
+-- a comparison of hashes shows in a fifth of the time.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -6008,7 +6027,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- The place of the first memory that each one is like.
+  -- For each memory, the place of the first memory that it is like.
   first integer[];
   are_different boolean;
 begin
@@ -6051,7 +6070,7 @@ begin
   from hashed l
   join different d on d.hash = l.hash
   left join near on near.hash = d.hash;
-  -- A memory that is like one in a group joins that group.
+  -- A memory that is like a member of a group joins that group.
   for place in 1 .. coalesce(cardinality(first), 0) loop
     first[place] := first[first[place]];
   end loop;
@@ -6068,9 +6087,10 @@ comment on function mayfly.embedding_progress is
 
 -- Returns the embeddings of a push, one for each operation, or null for an operation without one. If any of them may be
 -- out of bounds, it returns a single null instead. Called by check_push. The cast to halfvec is needed anyway and
--- accepts nothing but numbers, so it also serves as the check. It takes 0.15 ms an operation. Checking each number with
--- a JSON path took 0.6 ms. A norm below 999 means that all numbers are within 1000. A number nearer to 0 than 1e-30 has
--- at least 30 zeros after its point.
+-- accepts nothing but numbers, so the cast also serves as the check. It takes 0.15 ms an operation. Checking each
+-- number with a JSON path took 0.6 ms. A norm below 999 means that all numbers are within 1000. Numbers nearer to 0
+-- than 1e-30 are out of bounds too. Such a number has at least 30 zeros after its point, so a text without 30 zeros in
+-- a row has none.
 
 create or replace function mayfly_private.embeddings_of(push jsonb)
 returns extensions.halfvec[]
@@ -6255,9 +6275,9 @@ comment on function mayfly_private.find_by_meanings is 'The memories that are ne
 --   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all words of the question), at most 1, on
 --            the same scale for every question
 --
--- ts_rank grows little when a word is repeated. Its square grows about as in BM25 with k1 = 2. The logarithm keeps
--- very short and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's is 0.520, and
--- plain ts_rank's 0.470 (npm run bench -- quality). A quoted phrase weighs as much as a word in the task.
+-- When a word is repeated, ts_rank grows little. The square of ts_rank grows about as in BM25 with k1 = 2. The
+-- logarithm keeps very short and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's
+-- is 0.520, and plain ts_rank's 0.470 (npm run bench -- quality). A quoted phrase weighs as much as a word in the task.
 --
 -- In a large tenant, only the rarest words select candidates. Words are added, rarest first, while they are expected
 -- to match at most a twentieth of the memories (or 500, if that is more). All words count in the ranking. With
@@ -6318,7 +6338,7 @@ begin
         limit 5000) visible);
     most := 5000;
   else
-    -- Counted over all of the tenant's memories.
+    -- Scales the counts of the sample up to all of the tenant's memories.
     counts := array(select c * greatest(known, 1) / greatest(sampled, 1) from unnest(counts) c);
     most := greatest(500, known / 20);
   end if;
@@ -6403,7 +6423,7 @@ begin
         array_agg(best.sum order by best.score desc, best.id) as sums
       from best) b;
     exit when picked_of = cardinality(terms) or coalesce(cardinality(ids), 0) >= wanted;
-    -- The filters left too few candidates.
+    -- Too few candidates passed the filters, so all words select candidates now.
     picked := (select string_agg(t::text, ' | ') from unnest(terms) t)::tsquery;
     picked_of := cardinality(terms);
     most := 2000000;
@@ -6439,8 +6459,10 @@ $$;
 comment on function mayfly_private.find_by_words is
   'The memories that match the words of a question best.';
 
--- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. It
--- refuses a put whose id the tenant already has. Called by apply_memories. Locks nothing.
+-- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. If the
+-- tenant already has the id of such a put, the push is refused. Called by apply_memories. Locks nothing.
+--
+-- The index memories_content_idx on content_hash keeps a second copy out. apply_memories then stores nothing.
 
 create function mayfly_private.find_copies(tenant uuid, push jsonb, claimed uuid[], written uuid[], by_agent uuid)
 returns jsonb
@@ -6551,9 +6573,9 @@ $$;
 comment on function mayfly_private.find_typos is
   'Adds memories whose task or tags have a word similar to a word of the question that no memory has.';
 
--- How many memories of a list, in order, fit as JSON into a page of a given size. It is at least one. JSON escapes
--- count too: they can turn one byte into six. The function has to convert every memory to JSON, so mayfly_private.pull
--- calls it only for a page that may become too large. Locks nothing.
+-- How many memories of a list, in order, fit as JSON into a page of a given size. The answer is at least 1. JSON
+-- escapes count too: they can turn one byte into six. The function has to convert every memory to JSON, so
+-- mayfly_private.pull calls it only for a page that may become too large. Locks nothing.
 
 create or replace function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
 returns integer
@@ -6562,8 +6584,8 @@ set search_path = ''
 as $$
 begin
   return (
-    -- At least one, even if all of them have just been forgotten. Otherwise the next page would begin at the same
-    -- place.
+    -- The answer is at least 1, even if all of the memories have just been forgotten. Otherwise the next page would
+    -- begin at the same place.
     select greatest(1, count(*))
     from (
       select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)
@@ -6662,8 +6684,8 @@ comment on function mayfly.forget_vectors is
   'Deletes vectors of other models, if the memory has one of this model: { deleted, more }. While more is true, call it again. For the secret key.';
 
 -- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's id as
--- another name of that memory. apply_memories calls it with the push before and after it was changed. Everything that
--- it locks is locked already.
+-- another name of that memory. apply_memories calls it with the push as it was sent (`push`) and as it was carried out
+-- (`done`). The rows that it locks are already locked by the push.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void
@@ -6693,10 +6715,10 @@ comment on function mayfly_private.keep_names is 'Keeps the id of each put that 
 
 comment on function mayfly_private.lock_memories is 'Locks memories that the caller may change, and returns their ids.';
 
--- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of
--- that memory. The update replaces text and tags as a whole, and other fields if the put has them. Called by
--- apply_memories. A key belongs to the tenant or, for a private memory, to its agent, so it never reveals what
--- a sibling stores under the same key. Needs memory:read, because the result says what exists.
+-- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of that
+-- memory. The update replaces text and tags as a whole, and other fields if the put has them. Called by apply_memories.
+-- A key belongs to the tenant or, for a private memory, to its agent, so a put never reveals what a sibling stores
+-- under the same key. Needs memory:read, because the result says what exists.
 --
 -- Locks the keys, in order, until the transaction ends. If two pushes use the same key, the second one sees the
 -- memory of the first.
@@ -6766,8 +6788,8 @@ $$;
 comment on function mayfly_private.match_keys is 'Turns puts with an existing key into updates.';
 
 -- Estimates how many bytes a memory takes in an answer, before JSON escapes. It gets the length of a stored text
--- without reading the text, and reads metadata only if it is stored compressed. Called by mayfly_private.pull. Locks
--- nothing.
+-- without reading the text, and reads the metadata only if they are stored compressed. Called by mayfly_private.pull.
+-- Locks nothing.
 
 create or replace function mayfly_private.memory_bytes(
   task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb
@@ -6863,10 +6885,11 @@ comment on function mayfly_private.model_worth is 'The default weight of an embe
 -- (at most 1). The caller adds visibility and filters. Returns nothing for a null vector. Called by
 -- mayfly_private.recall. Locks nothing.
 --
--- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then the
--- result is the best of its fresh tail, compared exactly, and of the HNSW index. The index contains the vectors of all
--- large tenants. So while it is searched, on average one in (whole / body) vectors belongs to this tenant. The index is
--- used as long as this costs less than reading all settled vectors of the tenant (the body).
+-- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant also has settled vectors. For such
+-- a tenant, the result is the best of both its fresh tail, which is compared exactly, and the HNSW index. The index
+-- contains the vectors of all large tenants. So of the vectors that a search of the index meets, on average one in
+-- (whole / body) belongs to this tenant. The index is used as long as this costs less than reading all settled vectors
+-- of the tenant (the body).
 
 create or replace function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)
@@ -6903,8 +6926,8 @@ begin
   where s.tenant_id = tenant and s.model = nearest.model;
   spread := reach::double precision * whole / body;
 
-  -- A step costs about as much as reading 12 vectors. With 20, HNSW is used for 10,000 vectors among 110,000
-  -- (in a quarter of the time of reading them), but not if many more results are needed.
+  -- A step costs about as much as reading 12 vectors. With 20 in the condition, HNSW is used for 10,000 vectors among
+  -- 110,000 (in a quarter of the time of reading them), but not if many more results are needed.
   if body > 20.0 * greatest(ef, spread) then
     ef := least(greatest(ef, reach), 1000);
     -- 0 steps if the first batch (ef) is expected to contain twice as many vectors as needed. 1 step if it should
@@ -6912,8 +6935,8 @@ begin
     -- the rest. For 10,000 vectors among 110,000, this takes a fifth less time than 3,000 steps. If a try does not find
     -- enough, the next one searches further.
     foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
-      -- These are not set clauses, because those fail in a session that has not loaded pgvector yet, such as one that
-      -- restores a dump. The results are assigned, because each perform would be another statement.
+      -- These settings are not set clauses, because such clauses fail in a session that has not loaded pgvector yet,
+      -- such as one that restores a dump. The results are assigned, because each perform would be another statement.
       setting := set_config('hnsw.iterative_scan', case steps when 0 then 'off' else 'relaxed_order' end, true);
       setting := set_config('hnsw.ef_search', ef::text, true);
       setting := set_config('hnsw.max_scan_tuples', greatest(steps, 1)::text, true);
@@ -6961,9 +6984,10 @@ $$;
 
 comment on function mayfly_private.nearest is 'The vectors that are nearest to a vector.';
 
--- Lets memories lend relevance to the memories right before and after them, in the same conversation or else in the
--- same session. The next memory gets `share` of the relevance, and the one after it half of that. Returns the memories
--- that gain relevance, and how much each gains. mayfly_private.recall calls it with the best 20. Locks nothing.
+-- Lets memories lend relevance to the two memories before and the two memories after them, in the same conversation or
+-- else in the same session. The nearest memory on each side gets `share` of the lender's relevance, and the second
+-- nearest gets half of that. Returns the memories that gain relevance, and how much each gains. mayfly_private.recall
+-- calls it with the best 20. Locks nothing.
 --
 -- On conversations that were not used for tuning, this raised recall@10 from .624 to .688. It takes 0.3 ms.
 
@@ -7027,14 +7051,15 @@ comment on function mayfly_private.neighbours_of is
   'How much relevance memories lend to those right before and after them.';
 
 -- The page of the log that sync returns. It has the events of every kind that the caller may read, together with the
--- memories that they are about, as the caller sees them (mayfly_private.read_log). With `since: null`, it first returns
--- every memory, by id and page by page. Then it continues with the log, from the time of the first of these pages on.
+-- memories that they are about, as the caller sees them (mayfly_private.read_log). With `since: null`, sync first gets
+-- every memory, by id and page by page. The pages after that have the events of the log since the first of these pages.
 -- Without memory:read, it returns no memories and begins with the log from now on.
 --
 -- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most about 4
--- MB as JSON, so that a client never holds more. It ends before the memory that would exceed this, unless that is the
--- first memory, which can have up to 2 MB. In JSON, any byte may have to be escaped. The exact size is measured only if
--- the escapes could make the page too large. Runs as owner and repeats the conditions of the policies. Locks nothing.
+-- MB as JSON, so that a client never holds more. The page ends before the memory that would exceed this, unless that is
+-- the first memory of the page, which can have up to 2 MB. In JSON, any byte may have to be escaped. The exact size is
+-- measured only if the escapes could make the page too large. Runs as owner and repeats the conditions of the policies.
+-- Locks nothing.
 
 create or replace function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
@@ -7102,7 +7127,7 @@ begin
 end
 $$;
 
--- The clocks of a memory that is put with a key: the same timestamp for each field. It is the caller's timestamp if
+-- The clocks of a memory that is put with a key: the same timestamp for each field. This is the caller's timestamp if
 -- there is one, or else the server's. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.put_clocks(clock text)
@@ -7121,8 +7146,8 @@ $$;
 
 comment on function mayfly_private.put_clocks is 'The clocks of a memory that is put with a key.';
 
--- Queues memories. It looks at max_rows memories in the order of the primary key, starting after `after`. It gives dead
--- rows another chance. Locks the rows that it queues.
+-- Queues memories. It looks at max_rows memories in the order of the primary key, starting after `after`. Rows of the
+-- queue that are dead get another chance. Locks the rows that it queues.
 
 create or replace function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb
@@ -7170,8 +7195,8 @@ comment on function mayfly.queue_embeddings is
 -- Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
---   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
---               plus the share of its neighbours, divided by the best one's
+--   fused     = (words * score of words / the best + meaning * likeness / the best) / (words + meaning),
+--               plus what its neighbours lend (neighbours_of); all of this divided by the best such sum
 --   level     = how good the best results are: (words * fit + meaning * likeness) / (words + meaning)
 --   score     = relevance * (1 - reward - importance - recency                                              0 to 1
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
@@ -7224,7 +7249,7 @@ declare
   threads uuid[];
   times timestamptz[];
   newcomers uuid[];
-  -- Computed once, not for each memory. If the caller passes no half-lives, these are those of
+  -- Computed once, not for each memory. If the caller passes no half-lives, these are the defaults of
   -- mayfly_private.half_life.
   half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
     select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
@@ -7233,7 +7258,7 @@ declare
   level double precision;
 begin
   if embedding is null and similar_to is null and older_embedding is not null then
-    -- Only the previous model can embed the question.
+    -- The question was embedded only with the previous model.
     embedding := older_embedding;
     model := older_model;
     older_embedding := null;
@@ -7292,8 +7317,9 @@ begin
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
     end if;
     if of_meaning > 0 then
-      -- If there is no filter, fewer of the nearest are enough: for 10,000 vectors among 110,000, HNSW took
-      -- three times as long to find 50 as to find 20. With a filter, some of them will not pass.
+      -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
+      -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
+      -- not pass it.
       select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, worth.unrelated, older_model, older_embedding::extensions.halfvec,
         case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
@@ -7358,7 +7384,7 @@ begin
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
-    -- If duplicates filled the list, it looks further, once.
+    -- If duplicates filled the list, the loop looks further, but only once.
     exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
@@ -7408,8 +7434,8 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --                can be 0 to 100, the others 0 to 1, and the sum of the last three at most 1. By default, meaning
 --                has its model's worth
 --   half_lives   in days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
---   surrounding  how many memories before and after each hit to return with it, 0 to 5, from its thread
---   grouped      near duplicates are one result, with the ids of the others. false returns each of them
+--   surrounding  how many memories of the same conversation or session to return before and after each hit, 0 to 5
+--   grouped      if true, near duplicates are one result, with the ids of the others; if false, each is a result
 --   explain      if true, `parts` also has the weights, and the words of the question with their rarity
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
@@ -7441,7 +7467,8 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
--- In PL/pgSQL, its one statement is planned once per session. In SQL, it was planned at each call, which took 0.27 ms.
+-- In PL/pgSQL, the only statement of this function is planned once per session. As an SQL function, it was planned at
+-- each call, which took 0.27 ms.
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -7815,7 +7842,8 @@ begin
   from tails t
   where (only_tenant is null or t.tenant_id = only_tenant)
     and (exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
-      -- Each vector belongs to a memory, so most tenants have too few memories to need a count of vectors.
+      -- A tenant has at most as many vectors of a model as it has memories. Most tenants have so few memories that
+      -- their vectors need not be counted.
       or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
         and exists (
           select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model
@@ -7965,12 +7993,13 @@ end
 $$;
 
 -- Measures how many candidates a search of the HNSW index must keep (ef_search) for a tenant and a model, stores it in
--- the tenant's settlement, and returns it. A single value for all tenants was either too slow or too small. Its
--- questions are the newest vectors. It begins with those of the fresh tail, because they are not in the index. It
--- searches with more and more candidates, until it finds 0.995 of what the maximum of 1,000 candidates finds. Comparing
--- with all vectors instead took 100 ms a question among 100,000 vectors. (In a tenant of up to 20,000 vectors, recall
--- compares the question with all of them rather than search with 1,000 candidates.) mayfly_private.settle_vectors calls
--- this function now and then as the tenant grows. It takes a second or two.
+-- the tenant's settlement, and returns it. A single value for all tenants was either too slow or too small. The
+-- questions are the newest vectors, because most of them are still in the fresh tail, and vectors that the index does
+-- not have are harder to find. The function first searches with 1,000 candidates, the maximum. Then it searches with 60
+-- and more, until it finds 0.995 of what 1,000 found. Comparing with all vectors instead took 100 ms a question among
+-- 100,000 vectors. (In a tenant of up to 20,000 vectors, recall compares the question with all of them rather than
+-- search with 1,000 candidates.) mayfly_private.settle_vectors calls this function now and then as the tenant grows. It
+-- takes a second or two.
 --
 -- Locks the settlement.
 
@@ -8081,7 +8110,7 @@ begin
   end if;
 
   -- Otherwise, each question is a passage of a memory without its rarer words. This is how somebody asks who remembers
-  -- it vaguely.
+  -- the passage vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -8125,8 +8154,11 @@ grant execute on function mayfly_private.tuning_questions to authenticated, serv
 -- memory:read.
 --
 --   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
---   id: the memory of the question, which is not an answer
---   unrelated: as measured, or null if there are fewer than 20 vectors
+--   id             the memory of the question, which is not an answer
+--   vectors        how many vectors of the model the tenant has
+--   meaning        the weight of meaning that recall uses now for the model
+--   was_unrelated  the similarity of unrelated texts that recall uses now for the model
+--   unrelated      the similarity that was measured now, or null if there are fewer than 20 vectors
 
 create function mayfly.tuning_questions(questions integer default 60, model text default '')
 returns jsonb
@@ -8169,8 +8201,8 @@ comment on function mayfly_private.unrelated_similarity is 'The similarity of un
 -- every write of a memory, and by maintenance, which brings older rows up to mayfly_private.words_version(). Locks
 -- nothing.
 --
--- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so it is found by the
--- words of its beginning.
+-- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so the memory is found
+-- by the words at the beginning of the text.
 
 create or replace function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text
@@ -8207,10 +8239,11 @@ begin
 end
 $$;
 
--- The words of a question as tsqueries, rarest first and at most 12. With each comes the number of sampled memories
--- that contain it. This number is 0.5 if no sampled memory contains the word, and null in a small tenant, where words
--- are counted during the search. A word that looks like the beginning of a hash matches as a prefix. So does a single
--- letter of a script that is indexed in pairs of letters. Called by mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as tsqueries, rarest first and at most 12. With each word comes the number of sampled
+-- memories that contain the word. This number is 0.5 if no sampled memory contains the word, and null in a small
+-- tenant, where words are counted during the search. A word that looks like the beginning of a hash matches as a
+-- prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
+-- mayfly_private.find_by_words. Locks nothing.
 --
 -- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
 -- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
@@ -8244,7 +8277,7 @@ begin
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
-    -- The last letter of a run of pairs is already in its pair.
+    -- The last letter of a run of pairs is already in the last pair.
     where not (octet_length(w.word) > 1 and char_length(w.word) = 1 and length(asked) > 1)
     order by count, char_length(w.word) desc, w.word collate "C"
     limit 12) a;
@@ -8279,8 +8312,8 @@ return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The current version of the search words.';
 
--- What an embedding model is worth to a tenant, if the caller does not say. It is what was measured on the tenant's own
--- memories, or else the default for the model's name. Called by mayfly_private.recall. Locks nothing.
+-- What an embedding model is worth to a tenant, if the caller does not say. This worth is what was measured on the
+-- tenant's own memories, or else the default for the model's name. Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.worth_of_model(tenant uuid, model text, out meaning real, out unrelated real)
 language plpgsql stable
@@ -8314,7 +8347,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  -- Once per statement, because it takes 60 µs per row otherwise.
+  -- The epoch is read once per statement, because reading it for each row took 60 µs a row.
   of_epoch constant integer := mayfly_private.current_epoch();
   nudges jsonb;
 begin
@@ -8630,7 +8663,8 @@ $$;
 
 comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
 
--- The newest number of an inbox or a channel. A reader that was not told at once gets it later. Called by flush_nudges.
+-- The payload of a due broadcast: the newest number of an inbox or a channel, for readers that were not told of it at
+-- once. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -8652,11 +8686,11 @@ on conflict (event) do update set heard = excluded.heard, payload = excluded.pay
 
 comment on column mayfly.channel_subscriptions.acknowledged is 'The subscriber has handled every message up to this number.';
 
--- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating it
--- changes nothing. Scope message:read. Locks the deliveries, by number.
+-- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating the
+-- call changes nothing. Scope message:read. Locks the deliveries, by number.
 --
 -- A broadcast can arrive before the row that caused it is visible. `unseen` lists the given numbers that are above the
--- newest one that this call sees. They were not acknowledged, so try again soon.
+-- newest one that this call sees. Messages with these numbers were not acknowledged, so try again soon.
 
 create or replace function mayfly_private.acknowledge_messages(seqs bigint[])
 returns jsonb
@@ -8672,8 +8706,8 @@ begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
-  -- This is read before the update. The snapshot of the update is later, so whatever the update cannot see is listed
-  -- here.
+  -- The newest number is read before the update, whose snapshot is later. So if the update cannot see a message, the
+  -- number of that message is above the newest one read here, and is listed as unseen.
   select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d
@@ -8722,8 +8756,9 @@ end;
 -- Broadcasts messages that have just been sent, to their open inboxes and their channels. A broadcast contains a
 -- message of up to 64 KB. For a larger message it contains only the number, and the reader fetches the message. As many
 -- messages as the tenant's rate allows are broadcast at once. For the others, the greatest number of each topic becomes
--- due. Called by send_messages. It is PL/pgSQL, so that it looks up realtime.send only when it runs. A body that is
--- parsed at creation would depend on realtime.send, and Realtime could then not drop and replace that function.
+-- due. Called by send_messages. The function is in PL/pgSQL, so that it looks up realtime.send only when it runs. A
+-- body that is parsed at creation would depend on realtime.send, and Realtime could then not drop and replace that
+-- function.
 --
 -- A channel without a lease gets no broadcast. If something sends due broadcasts, its number still becomes due, because
 -- a lease may begin while this transaction is open (see nudge).
@@ -8786,8 +8821,8 @@ end
 $$;
 
 -- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead log,
--- so a message can arrive before its transaction is visible. Its recipient would then be told that there is no such
--- message. If a function does not find what a message is about, it calls this and looks again.
+-- so a message can arrive before its transaction is visible. Without this wait, its recipient would be told that there
+-- is no such message. A function that does not find what a message is about calls this function and looks again.
 --
 -- A sender locks the inbox until it commits. This function waits for that lock and releases it at once.
 
@@ -8935,9 +8970,10 @@ begin
 end
 $$;
 
--- Puts one message into the inbox of its recipient, like send_messages does for its caller. It is for messages that the
--- database itself sends, such as one about the end of a job. The sender is the agent or person that caused it, or null
--- for the secret key. A message with a known id is not sent again. Charges the message. Locks the inbox.
+-- Puts one message into the inbox of its recipient, like send_messages does for its caller. This function is for
+-- messages that the database itself sends, such as one about the end of a job. The sender is the agent or person that
+-- caused the message, or null if the secret key caused it. A message with a known id is not sent again. Charges the
+-- message. Locks the inbox.
 
 create function mayfly_private.deliver_message(
   tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb
@@ -9027,8 +9063,8 @@ $$;
 
 -- The messages that wait in the caller's inbox and whose number is above `after`, by number. A page has about 1 MB and
 -- at most page_limit messages. Messages past their deadline are left out. Each message is marked as delivered to this
--- session. If another session got it before, its attempt is above 1. Only the session that opened the inbox last can
--- call this. Scope message:read. Locks the deliveries that it returns.
+-- session. If another session got a message before, the attempt of that message is above 1. Only the session that
+-- opened the inbox last can call this. Scope message:read. Locks the deliveries that it returns.
 --
 -- Senders hold the inbox until they commit, so this snapshot contains every message up to last_seq.
 
@@ -9172,7 +9208,8 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them. In a channel, this would leave a gap.
+  -- Another call has just sent one of these messages. Sending only the rest would leave a gap in the numbers of a
+  -- channel.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
     perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
       'Nothing was sent. Send them again; for messages that were already sent, you get the earlier result.', '{"field": "id"}');
@@ -9255,7 +9292,7 @@ begin
   from sent s join listening b using (recipient_id)
   order by s.recipient_id, s.nth;
 
-  -- Listeners get a broadcast. Others find the message when they open their inbox.
+  -- Recipients that listen get a broadcast. Other recipients find the message when they open their inbox.
   if cardinality(claimed) > 0 then
     perform mayfly_private.announce(tenant, claimed, cardinality(channel_names) > 0);
   end if;
@@ -9272,9 +9309,9 @@ begin
 end
 $$;
 
--- With `acknowledge`, it also does what acknowledge_messages does, in the same transaction. So a worker that sends an
--- answer and has handled a message makes one call instead of two. Sending comes first, because inboxes are locked
--- before deliveries.
+-- With `acknowledge`, this function also does what acknowledge_messages does, in the same transaction. So a worker that
+-- has handled a message and sends an answer makes one call instead of two. Sending comes first, because inboxes are
+-- locked before deliveries.
 
 create function mayfly.send_messages(messages jsonb, acknowledge bigint[] default null)
 returns jsonb
@@ -9383,8 +9420,8 @@ comment on function mayfly_private.log_messages is 'Trigger: logs which messages
 
 -- The scopes of this room.
 
--- A client's broadcasts count against the rate limit of the whole project, and no quota limits them. So an agent
--- has channel:broadcast only if you ask for it.
+-- A client's broadcasts count against the rate limit of the whole project, and no quota limits them. So an agent has
+-- channel:broadcast only if its spawner asks for this scope.
 
 insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('channel:write', 'Create channels, and change and delete your own.', '{member,admin,owner}', true, false),
@@ -9411,7 +9448,7 @@ on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
 -- tenant:{t}:channel:{c} is the topic for the messages of the channel with this name. Anyone who may read the channel
--- can read it. Only the database sends there.
+-- can read this topic. Only the database sends there.
 
 create function mayfly_private.may_use_channel_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -9427,9 +9464,9 @@ $$;
 
 comment on function mayfly_private.may_use_channel_topic is 'Whether the caller may use the topic "channel" of a tenant.';
 
--- tenant:{t}:broadcast:{c} is the topic for broadcasts of a channel. Anyone who may read the channel can read it.
--- Publishers with channel:broadcast can send there. It is separate from the topic of the channel's messages, so that
--- nobody can pass off a broadcast as a message.
+-- tenant:{t}:broadcast:{c} is the topic for broadcasts of a channel. Anyone who may read the channel can read this
+-- topic. Callers that may publish in the channel and have channel:broadcast can send there. The channel's messages have
+-- another topic, so that nobody can pass off a broadcast as a message.
 
 create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -9440,7 +9477,8 @@ begin
   return extension = 'broadcast' and exists (
     select from mayfly.channels c
     where c.tenant_id = tenant and c.name = part
-      -- Realtime counts what a client sends against the rate of the whole project, and our quotas do not see it.
+      -- Sending needs a scope of its own, because Realtime counts what a client sends against the rate of the whole
+      -- project, and our quotas do not count it.
       and case when sending
         then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
         -- A sender must also join the topic, which needs the right to receive.
@@ -9463,9 +9501,9 @@ comment on function mayfly_private.acknowledge_channel is 'Acknowledges a channe
 comment on function mayfly.acknowledge_channel is
   'Acknowledges a channel up to a message. Returns the number that is acknowledged now. It is below seq if the newest messages are not visible yet: call it again soon.';
 
--- How many messages a channel has, how fast it grows, and how far behind its subscribers are (only the 1,000 that are
--- furthest behind). Scope message:read, for callers that may read the channel. Reads the channel's messages. Locks
--- nothing.
+-- How many messages a channel has, how fast it grows, and how many messages its subscribers have not acknowledged (only
+-- for the 1,000 that are furthest behind). Scope message:read, for callers that may read the channel. Reads the
+-- channel's messages. Locks nothing.
 
 create or replace function mayfly_private.channel_statistics(name text)
 returns jsonb
@@ -9522,7 +9560,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
   end if;
   perform mayfly_private.check_channel(tenant, description, publishers);
-  -- If two callers come near the limit, the second one sees what the first one has created.
+  -- Callers create channels one after the other, so that two of them together cannot exceed the limit.
   perform from mayfly.tenants t where t.id = tenant for no key update;
   if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),
@@ -9542,8 +9580,8 @@ begin
 end
 $$;
 
--- Returns a channel of a tenant by name. Fails if there is none or, if the caller wants to read it, if the caller may
--- not. Called by the functions of channels. Locks nothing.
+-- Returns a channel of a tenant by name. Fails if there is none. With `for_reader`, also fails if the caller may not
+-- read the channel. Called by the functions of channels. Locks nothing.
 
 create or replace function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
 returns mayfly.channels
@@ -9586,9 +9624,10 @@ begin
 end
 $$;
 
--- The messages of a channel whose number is above `after`, by number. A page has about 1 MB and at most page_limit
--- messages. Scope message:read, for callers that may read the channel. Locks nothing. Publishers lock the channel until
--- they commit. So if a message up to last_seq is missing, retention has deleted it.
+-- The messages of a channel whose sequence number is above `after`, in the order of these numbers. A page ends at about
+-- 1 MB or at page_limit messages. Scope message:read, for callers that may read the channel. Locks nothing. Each
+-- publisher locks the channel until it commits, so numbers become visible in order. If a number up to last_seq is
+-- missing, retention has therefore deleted its message.
 
 create or replace function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb
@@ -9698,8 +9737,9 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.states', 'its versions, which are charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes states of a tenant that have expired, and removes tombstones with their versions when their event has gone
--- from the log. Takes at most max_rows of each. It is a chore, so maintain_tenant calls it under its lock, as owner.
+-- Deletes states of a tenant that have expired. Removes a tombstone, with the versions of its state, when its event has
+-- gone from the log. Handles at most max_rows states and max_rows tombstones. It is a chore, so maintain_tenant calls
+-- it under its lock, as owner.
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
 returns jsonb
@@ -9761,8 +9801,8 @@ on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
 -- The versions of states that a page of the log is about, as state_changes returns them: { rows, fitting }. {"state":
--- true} selects all. {"state": ["progress"]} selects only these keys, of any owner. Versions that are no longer kept
--- are left out. Called by read_log (see mayfly_private.event_rows). Runs as owner. Locks nothing.
+-- true} selects all states. {"state": ["progress"]} selects only states with these keys, of any owner. Versions that
+-- are no longer kept are left out. Called by read_log (see mayfly_private.event_rows). Runs as owner. Locks nothing.
 
 create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb
@@ -9807,9 +9847,9 @@ comment on function mayfly.delete_state is
   'Deletes a state: { deleted, version }. deleted is false if there was none.';
 
 -- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading them
--- first. Each edit applies to the result of the edits before it. All are applied, as one version, or none. A missing
--- state starts without a value. Nothing is written if the value does not change. For callers with state:write (see
--- lock_state). Locks the state until commit, so concurrent edits follow one another and none is lost.
+-- first. Each edit applies to the result of the edits before it. Either all edits are applied, as one version, or none.
+-- A missing state starts without a value. Nothing is written if the value does not change. For callers with state:write
+-- (see lock_state). Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -9883,8 +9923,8 @@ grant execute on function mayfly_private.edit_state to authenticated, service_ro
 -- Edits are { op, path, value }. Paths are JSON pointers (RFC 6901):
 --
 --   add     sets a key, or inserts into a list at an index (- for its end), as in RFC 6902
---   inc     adds value (by default 1) to a number. If nothing is there, it starts at 0
---   append  puts value at the end of a list. If nothing is there, it starts with []
+--   inc     adds value (by default 1) to a number. If nothing is there, the number starts at 0
+--   append  puts value at the end of a list. If nothing is there, the list starts as []
 --   remove  removes the key or the index at path, or with value, every element of the list at path that equals value
 
 create function mayfly.edit_state(key text, edits jsonb, of_agent uuid default null, expected_version integer default null)
@@ -9911,13 +9951,12 @@ return state.id is not null and state.deleted_at is null and (state.expires_at i
 
 comment on function mayfly_private.is_live is 'Whether a state exists for its readers.';
 
--- Locks a state for writing until commit and returns it. If there is none, it creates one without a version.
--- Callers with state:write can write shared states. An agent's states can be written by the agent, its
--- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as
--- owner.
+-- Locks a state for writing until commit and returns it. If the state does not exist, its row is created without a
+-- version. Callers with state:write can write shared states. An agent's states can be written by the agent, its
+-- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as owner.
 --
--- It compares expected_version under the lock, so if several writers expect the same version, only one succeeds. 0
--- means that the state must not exist: it was never created, or it is deleted or expired.
+-- It compares expected_version under the lock, so if several writers expect the same version, only one succeeds. An
+-- expected version of 0 means that the state must not exist: it was never created, or it is deleted or expired.
 
 create or replace function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states
@@ -10114,8 +10153,9 @@ comment on function mayfly.state_history is
   'The versions of a state that are kept, newest first: [{ version, action, by, at, bytes }].';
 
 -- The states of an agent, or the shared ones if there is no of_agent, as they were at an instant, such as the time of a
--- run's checkpoint. They come by key, one page at a time, with at most 4 MB of values. `unkept` lists keys whose
--- version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks nothing.
+-- run's checkpoint. The states come by key, one page at a time, with at most 4 MB of values in a page. `unkept` lists
+-- keys whose version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks
+-- nothing.
 
 create function mayfly.states_at(
   instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100
@@ -10165,11 +10205,11 @@ comment on function mayfly.states_at is
 
 grant execute on function mayfly.states_at to authenticated, service_role;
 
--- Sets a state if it still has a certain version (0 means that it does not exist), and always returns the current
--- state: { written, state }. It is for callers that read, compute and write while others do the same. Each attempt
--- needs only one call, because the answer to a failed attempt has the state from which to compute again. Without
--- expires_at, the state keeps its expiry. Needs state:write (see lock_state), and state:read for the answer. Locks the
--- state until commit.
+-- Sets a state if it still has a certain version (version 0 means that it does not exist), and always returns the
+-- current state: { written, state }. This function is for callers that read, compute and write while others do the
+-- same. Each attempt needs only one call, because the answer to a failed attempt has the state from which to compute
+-- again. Without expires_at, the state keeps its expiry. Needs state:write (see lock_state), and state:read for the
+-- answer. Locks the state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb
@@ -10241,8 +10281,8 @@ $$;
 
 comment on function mayfly_private.version_of is 'A state at a version.';
 
--- Writes the next version of a locked state: a value, or no value to delete the state. It keeps the newest hundred
--- versions, and charges the tenant for the difference in size. Runs as owner, for callers that got the state from
+-- Writes the next version of a locked state: a value, or no value to delete the state. The newest hundred versions are
+-- kept, and the tenant is charged for the difference in size. Runs as owner, for callers that got the state from
 -- lock_state. The charge of 256 bytes covers a version's row, its index and its event.
 
 create or replace function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)
@@ -10352,7 +10392,8 @@ insert into mayfly_private.chores (name, work) values
   ('debug', 'mayfly_private.maintain_debug(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
--- An agent listens to its inbox topic without a lease, for as long as it lives. Called by flush_nudges.
+-- Always true, because an agent listens to its inbox topic without a lease, for as long as it lives. Called by
+-- flush_nudges.
 
 create function mayfly_private.hears_debug(tenant uuid, topic text)
 returns boolean
@@ -10366,7 +10407,8 @@ $$;
 
 comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
--- Later tells an agent what it has to record now, if it was not told at once. Called by flush_nudges.
+-- The payload of a due broadcast: what the agent has to record at the time of sending. Called by flush_nudges, for
+-- agents that could not be told at once.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -10380,8 +10422,8 @@ $$;
 
 comment on function mayfly_private.debug_nudge is 'A due broadcast: what an agent has to record.';
 
--- Broadcasts of this room that can be due: what an agent has to record from now on. The inbox topic of an agent
--- is not leased.
+-- The broadcasts of this room that can be due: those that tell an agent what it has to record from now on. Nobody
+-- leases an agent's inbox topic, because the agent always listens to it (hears_debug).
 
 insert into mayfly_private.nudge_kinds (event, heard, payload) values
   ('debug_level', 'mayfly_private.hears_debug(uuid, text)', 'mayfly_private.debug_nudge(uuid, text, bigint)')
@@ -10411,9 +10453,9 @@ insert into mayfly_private.topics (name, parts, rule) values
   ('debug', 4, 'mayfly_private.may_use_debug_topic(uuid, text, text, boolean)')
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
--- Stores debug records of the calling agent, if its tenant keeps records. It stores them up to the tenant's level, and
--- only a limited number a minute for each agent. An existing record stays as it is, so that an append whose answer was
--- lost can be repeated. For agents with debug:write. Locks the agent's stream.
+-- Stores debug records of the calling agent, if its tenant keeps records. It stores only records up to the tenant's
+-- level, and only a limited number a minute for each agent. A record that is already stored stays as it is, so that a
+-- call whose answer was lost can be repeated. For agents with debug:write. Locks the agent's stream.
 
 create or replace function mayfly_private.append_debug(records jsonb, dropped integer)
 returns jsonb
@@ -10517,11 +10559,11 @@ comment on function mayfly.debug_level is
   'What the calling agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist, max_records_per_minute }.';
 
 -- What an agent has to record now: { levels: {category: level}, seconds, all, sends_per_second, persist,
--- max_records_per_minute }. For each category it is the highest level that anyone has leased. `seconds` is the time
--- until the last of these leases ends, not an instant, because clocks differ. `persist` is the level up to which the
--- tenant keeps records, and 0 if it keeps none. `all` is true if somebody watches every agent, and was told about this
--- one (tell_watchers). The argument `rate` is the result of debug_rate, which the caller computes once for many agents.
--- Called as owner.
+-- max_records_per_minute }. The level of a category is the highest that anyone has leased. `seconds` is how long the
+-- last of these leases still lasts. It is not an instant, because clocks differ. `persist` is the level up to which the
+-- tenant keeps records, and 0 if it keeps none. `all` is true if somebody watches every agent. Such a watcher was told
+-- about this agent when it was spawned (tell_watchers). The argument `rate` is the result of debug_rate, which the
+-- caller computes once for many agents. Called as owner.
 
 create or replace function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
@@ -10553,9 +10595,9 @@ return (
 
 comment on function mayfly_private.debug_levels is 'What an agent has to record now.';
 
--- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's
--- debug_rate, divided among the watched agents and, because Realtime counts each receiver, among their
--- watchers. It is between 0.2 and 10. Called as owner.
+-- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's debug_rate,
+-- divided by the number of watched agents and, because Realtime counts each receiver, by the number of watchers plus 1.
+-- The result is at least 0.2 and at most 10. Called as owner.
 
 create or replace function mayfly_private.debug_rate(tenant uuid)
 returns numeric
@@ -10575,9 +10617,9 @@ return (
   ) listening
 );
 
--- Whether anybody wants an agent's debug records now: a watcher, or the tenant if it keeps records. The agent is told
--- when it is spawned, with each new token, and with each heartbeat. If it has no live connection, it then opens one.
--- Called as owner.
+-- Whether anybody wants an agent's debug records now: a watcher, or the tenant if it keeps records. The agent gets this
+-- answer when it is spawned, with each new token, and with each heartbeat. If it is watched and has no live connection,
+-- it then opens one. Called as owner.
 
 create or replace function mayfly_private.is_watched(tenant uuid, agent uuid)
 returns boolean
@@ -10592,9 +10634,9 @@ return exists (
 
 comment on function mayfly_private.is_watched is 'Whether anybody wants an agent''s debug records.';
 
--- Leases a level of one agent's debug stream, or of every agent's if there is no for_agent, for up to 60 s. Leasing it
--- again renews and changes the lease. For callers with debug:read. Returns how many agents were told. Locks the
--- tenant's leases (see hold_debug).
+-- Leases a level of one agent's debug stream or, without for_agent, of every agent's stream, for up to 60 s. A call
+-- with the id of an existing lease renews and changes that lease. For callers with debug:read. Returns how many agents
+-- were told. Locks the tenant's leases (see hold_debug).
 
 create or replace function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
@@ -10637,11 +10679,12 @@ begin
 end
 $$;
 
--- Tells an agent, or all agents that listen (at most 1,000), what they have to record from now on. It uses their inbox
--- topics, and returns how many it told. Broadcasts that the tenant may not send now become due, unless the tenant
--- already has 5,000 due rows. (This limit is needed because no quota counts these calls.) A lost broadcast is repeated
--- when the lease is renewed, and an agent asks when it joins. Called as owner, under hold_debug, by functions that
--- change the levels. It is in PL/pgSQL, so that it looks up realtime.send when it runs (see announce).
+-- Tells an agent, or all agents that listen (at most 1,000), what they have to record from now on. It broadcasts to
+-- their inbox topics, and returns how many agents listen. Broadcasts that the tenant may not send now become due,
+-- unless 5,000 are already due for the tenant. (This limit is needed because no quota counts these calls.) If a
+-- broadcast is lost, the next one follows when the lease is renewed. An agent also asks for its levels when it joins.
+-- Called as owner, under hold_debug, by functions that change the levels. It is in PL/pgSQL, so that it looks up
+-- realtime.send when it runs (see announce).
 
 create or replace function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer
@@ -10678,9 +10721,10 @@ $$;
 comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';
 
 -- Tells those who watch every agent of a tenant about new agents as soon as these are spawned, so that they join an
--- agent's stream before its first records. They also learn of the agent from the log. But the log's nudges are
--- gathered, and the first records then took up to 0.8 s. If the tenant may not broadcast now, only the log tells them.
--- Runs as the owner, because nobody else sends there. Takes a shard of usage (may_tell).
+-- agent's stream before its first records. They also learn of the agent from the log. But nudges of the log are
+-- gathered, so that the first records reached a watcher up to 0.8 s late. If the tenant may not broadcast now, watchers
+-- learn of the agent only from the log. Runs as the owner, because nobody else sends there. Takes a shard of usage
+-- (may_tell).
 
 create function mayfly_private.tell_watchers()
 returns trigger
@@ -10698,7 +10742,7 @@ begin
       where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
     group by n.tenant_id
   loop
-    -- may_tell is called only if there is a broadcast, because each call counts as one.
+    -- may_tell is called only if there is something to broadcast, because the call itself counts a broadcast.
     if mayfly_private.may_tell(spawned.tenant, 1) > 0 then
       perform realtime.send(jsonb_build_object('agents', spawned.ids), 'spawned', format('tenant:%s:debug:new', spawned.tenant), true);
     end if;
@@ -10768,8 +10812,8 @@ comment on column mayfly.artifacts.status is 'writing until its file is uploaded
 
 comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
 
--- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files
--- deletes them. They outlive their tenant, so the table has no tenant_id.
+-- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files has deleted
+-- the files. The paths stay even if the tenant is erased, so the table has no tenant_id.
 
 create table mayfly_private.files_due (
   path text collate "C" not null constraint files_due_pkey primary key,
@@ -10863,8 +10907,8 @@ comment on function mayfly_private.may_write_file is 'Whether the caller has beg
 
 grant execute on function mayfly_private.may_write_file to authenticated;
 
--- Whether this file of the caller's tenant may be deleted, because its row is gone. For the policy on storage.objects.
--- Locks nothing. may_write_file says why it is in PL/pgSQL.
+-- Whether the caller may delete this file of its tenant, which it may if the artifact's row is gone. For the policy on
+-- storage.objects. Locks nothing. may_write_file says why it is in PL/pgSQL.
 
 create function mayfly_private.may_delete_file(path text)
 returns boolean
@@ -10899,9 +10943,9 @@ comment on function mayfly_private.file_tenants is 'The tenants whose files the 
 grant execute on function mayfly_private.file_tenants to authenticated;
 
 -- Creates the bucket mayfly and the policies on its files. Running it again changes nothing. Returns false if the
--- project has no Storage. A caller can read the files of the tenants in which it has artifact:read, write a file that
--- it has begun, and delete a file that is due. Migrations call this function. If you add Storage later, call it
--- yourself. Runs as the owner. Locks storage.objects.
+-- project has no Storage. The policies allow a caller to read the files of the tenants in which it has artifact:read,
+-- to write a file that it has begun (begin_artifact), and to delete a file whose artifact is gone. Migrations call this
+-- function. If you add Storage later, call it yourself. Runs as the owner. Locks storage.objects.
 
 create function mayfly_private.prepare_storage()
 returns boolean
@@ -10948,7 +10992,7 @@ begin
 end
 $$;
 
--- Reserves a version. Locks the versions of the name (advisory), then a shard of the tenant's usage.
+-- Reserves a version. Takes an advisory lock for the artifact's name, then locks a shard of the tenant's usage.
 
 create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
 returns jsonb
@@ -11005,8 +11049,8 @@ comment on function mayfly_private.begin_artifact is 'Reserves a version of a fi
 
 grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
 
--- Reserves the next version of a name, and takes its bytes from the tenant's quota (scope artifact:write). The caller
--- then uploads the file to `path` in the bucket mayfly, and calls finish_artifact.
+-- Reserves the next version of a name, and charges its bytes against the tenant's quota (scope artifact:write). The
+-- caller then uploads the file to `path` in the bucket mayfly, and calls finish_artifact.
 
 create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid default null, metadata jsonb default null)
 returns jsonb
@@ -11067,10 +11111,10 @@ comment on function mayfly.finish_artifact is 'Marks the file of an artifact as 
 
 grant execute on function mayfly.finish_artifact to authenticated, service_role;
 
--- Stored artifacts by name: the newest version of each or, with `versions`, all versions, newest first. Lists artifacts
--- of one team, or those without a team. `name` and `version` select one artifact. `id` selects one of any team. A page
--- continues after the last name and version of the previous page. Scope artifact:read. Runs as the caller. Locks
--- nothing.
+-- Stored artifacts by name: the newest version of each or, with `versions`, all versions, newest first. Lists the
+-- artifacts of `team` or, without `team`, those that belong to no team. `name` and `version` select one version. `id`
+-- also selects one version, whatever its team. To get the next page, pass the last name and version of the page before
+-- as `after_name` and `after_version`. Scope artifact:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_artifacts(
   team uuid default null, name text default null, version integer default null, versions boolean default false, id uuid default null,
@@ -11147,7 +11191,7 @@ grant execute on function mayfly_private.remove_artifacts to authenticated, serv
 
 -- Removes all versions of an artifact, or one version (scope artifact:write). With `everything`, removes all artifacts
 -- of the tenant, which only people and the secret key can do. Returns how many versions were removed, and the paths of
--- their files. The caller deletes these files in Storage. sweep_files returns the paths of files that were not deleted.
+-- their files. The caller then deletes these files in Storage. If it does not, sweep_files returns their paths later.
 
 create function mayfly.remove_artifacts(
   name text default null, team uuid default null, version integer default null, everything boolean default false, max_rows integer default 1000
@@ -11175,8 +11219,8 @@ comment on function mayfly_private.show_artifact is 'An artifact in the form tha
 
 grant execute on function mayfly_private.show_artifact to authenticated, service_role;
 
--- Reads the paths of files that are due. It is a definer, because they are in a private table, from which it also
--- deletes. Locks the paths that it deletes.
+-- Reads the paths of files that are due. It is a definer, because the paths are in a private table, from which it also
+-- deletes paths. Locks the rows that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
 returns jsonb
@@ -11214,8 +11258,8 @@ comment on function mayfly_private.sweep_files is 'The paths of files that are d
 grant execute on function mayfly_private.sweep_files to authenticated, service_role;
 
 -- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly (scope
--- artifact:write). The secret key without a tenant gets the paths of every tenant, even of erased ones. A path whose
--- file has already been deleted is removed here.
+-- artifact:write). The secret key without a tenant gets the paths of every tenant, even of erased ones. First forgets
+-- the paths whose files have already been deleted.
 
 create function mayfly.sweep_files(page_limit integer default 1000)
 returns jsonb
@@ -11227,8 +11271,8 @@ comment on function mayfly.sweep_files is 'The paths of files that the caller ha
 
 grant execute on function mayfly.sweep_files to authenticated, service_role;
 
--- Cleans up after deleted artifacts: returns their bytes to the quota, and queues their files to be deleted in
--- Storage. Locks a shard of the tenant's usage.
+-- Cleans up after deleted artifacts: gives their bytes back to the tenant's quota, and notes their files in files_due,
+-- so that they are deleted in Storage. Locks a shard of the tenant's usage.
 
 create function mayfly_private.release_files()
 returns trigger
@@ -11266,8 +11310,8 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Open jobs: scheduled, ready, running and waiting. Ended jobs move to finished_jobs, so this table stays small.
--- Only the functions of jobs write it, under the fence of a lease or the lock of a row.
+-- Open jobs: scheduled, ready, running and waiting. Ended jobs move to finished_jobs, so this table stays small. Only
+-- functions write it, after they have checked a lease (fence_job) or locked the row.
 --
 -- A worker looks for jobs by `lane`, which is made of the queue, the name and the group, with the target in front if
 -- there is one (mayfly_private.lane_of). A worker that may take one job of a lane may take all of them, so claiming
@@ -11399,7 +11443,7 @@ create table mayfly.finished_jobs (
   constraint finished_jobs_pkey primary key (tenant_id, id)
 );
 
--- Serves retention and lists.
+-- Retention and lists use this index.
 create index finished_jobs_finished_idx on mayfly.finished_jobs (tenant_id, finished_at);
 
 create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) where status = 'failed';
@@ -11587,8 +11631,8 @@ comment on column mayfly.job_queues.weight is 'Its share relative to the other q
 
 comment on column mayfly.job_queues.tokens is 'The tokens in the bucket of `rate` at filled_at.';
 
--- Which job belongs to a key. While the job is kept, adding a job with the same key returns it. It is a separate table,
--- because a key must stay valid when its job moves to finished_jobs.
+-- Which job belongs to a key. While the job is kept, adding another job with the same key returns the kept one. It is a
+-- separate table, because a key must stay valid when its job moves to finished_jobs.
 
 create table mayfly_private.job_keys (
   tenant_id uuid not null,
@@ -11601,9 +11645,9 @@ comment on table mayfly_private.job_keys is 'Which job belongs to a key.';
 
 alter table mayfly_private.job_keys enable row level security;
 
--- Workers that found no job and sleep. Everything that makes a job ready, such as adding one or sending a signal, ends
--- the sleep of the tenant's workers and broadcasts once. If there is no row here, nothing is broadcast. A tenant id of
--- all zeros stands for the workers of the secret key, which serve every tenant.
+-- Workers that found no job and sleep. Everything that makes a job ready, such as adding a job or sending a signal,
+-- ends the sleep of the tenant's workers and broadcasts once. If there is no row here, nothing is broadcast. A tenant
+-- id of all zeros stands for the workers of the secret key, which serve every tenant.
 
 create table mayfly_private.job_workers (
   tenant_id uuid not null,
@@ -11783,7 +11827,8 @@ insert into mayfly_private.topics (name, parts, rule) values
 on conflict (name) do update set parts = excluded.parts, rule = excluded.rule;
 
 -- Adds all jobs or none. Without a lease, the tenant is the caller's (scope job:add). With a lease, which must be the
--- caller's, the jobs are children of its job. Locks the keys (sorted), what charge locks, and the parent.
+-- caller's, the new jobs are children of the leased job. Locks the keys of the jobs (sorted), what
+-- mayfly_private.charge locks, and the parent job.
 
 create function mayfly_private.add_jobs(jobs jsonb, lease text)
 returns jsonb
@@ -11830,9 +11875,9 @@ comment on function mayfly_private.add_jobs is 'Adds jobs, all or none.';
 
 grant execute on function mayfly_private.add_jobs to authenticated, service_role;
 
--- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in the same order. If the key of a job is
--- known, it is not added again, and the id is that of the existing job. If a lease is passed, the new jobs are children
--- of its job.
+-- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in the same order. A job whose key already
+-- belongs to a job is not added again, and its answer has the id of the existing job. If a lease is passed, the new
+-- jobs are children of the leased job.
 
 create function mayfly.add_jobs(jobs jsonb, lease text default null)
 returns jsonb
@@ -11850,9 +11895,10 @@ comment on function mayfly.add_jobs is
 grant execute on function mayfly.add_jobs to authenticated, service_role;
 
 -- Answers the messages from which ended jobs were made. Sends a task_result to the sender, in the name of the agent
--- that did the job. If no agent did it, the result is sent in the name of the agent that added it. This happens in SQL,
--- not in a worker, so that a job also answers if it ends without a worker (because it was cancelled or has no attempts
--- left). If an answer cannot be sent (the sender is dead, or the tenant is full), the job still ends, with a warning.
+-- that did the job. If no agent did the job, the result is sent in the name of the agent that added the job. Answers
+-- are sent in SQL, not by a worker, so that a job also answers if it ends without a worker (because it was cancelled or
+-- has no attempts left). If an answer cannot be sent (the sender is dead, or the tenant is full), the job still ends,
+-- with a warning.
 
 create function mayfly_private.answer_messages(tenant uuid, ids uuid[])
 returns void
@@ -11884,9 +11930,9 @@ $$;
 
 comment on function mayfly_private.answer_messages is 'Answers the messages from which ended jobs were made.';
 
--- Cancels jobs. A job that is not running ends at once. A running one is marked, and its worker sees that at its next
--- write or heartbeat. All descendants are cancelled too. Locks the jobs by depth, the deepest first, and then by id,
--- because completing a child locks the child and then its parent.
+-- Cancels jobs. A job that is not running ends at once. A running job is marked as cancelled, and its worker sees the
+-- mark at its next write or heartbeat. All descendants are cancelled too. Locks the jobs by depth, the deepest first,
+-- and then by id, because completing a child locks the child and then its parent.
 
 create function mayfly_private.cancel_jobs(ids uuid[])
 returns jsonb
@@ -11914,8 +11960,8 @@ begin
         'Without it, you can cancel only jobs that you added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
     end if;
   end if;
-  -- Adding a child locks the parent. So once the first pass has locked the parents, no child can be added, and the
-  -- second pass finds those that were added before.
+  -- Adding a child locks the parent. So once the first pass has locked the parents, no child can be added any more, and
+  -- the second pass finds the children that were added before.
   for turn in 1..2 loop
     with recursive family as (
       select j.id, 0 as depth from mayfly.jobs j where j.tenant_id = tenant and j.id = any (ids)
@@ -12071,8 +12117,9 @@ $$;
 comment on function mayfly_private.check_jobs is 'Refuses invalid jobs, with index and field.';
 
 -- Claims jobs of any tenant, for a fleet of your own workers that serves all tenants. Only the secret key can call it.
--- Each tenant gets a share by its weight. Pass the `place` from the previous answer, so that this claim continues after
--- the last tenant. The lease of each job contains its tenant, and every later write reads it from there.
+-- Each tenant gets a share of the jobs by its weight. Pass the `place` from the previous answer, so that this claim
+-- continues after the last tenant of that answer. Each lease names the tenant of its job, and every later write reads
+-- the tenant from the lease.
 
 create function mayfly.claim_any_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -12095,8 +12142,8 @@ grant execute on function mayfly.claim_any_jobs to service_role;
 -- Returns the worker that claims (scope job:work). First it takes a shared lock on the tenant, the agent and every
 -- ancestor, until commit. Only then does it check that they are alive. So a lease proves that its agent is alive: a
 -- transaction that ends an agent waits for open claims and takes back their leases (end_leases). `expires_at` is the
--- earliest end of the agent and its ancestors, and no lease lasts longer. For a person and for the secret key it is
--- infinity. The secret key without a tenant works for all tenants.
+-- earliest end of the agent and its ancestors, and no lease lasts longer. For a person and for the secret key,
+-- `expires_at` is infinity. A secret key that names no tenant works for all tenants.
 
 create type mayfly_private.claiming_worker as (
   kind text,
@@ -12171,9 +12218,9 @@ $$;
 
 comment on function mayfly_private.claiming_worker is 'The worker that claims, locked so that it cannot end meanwhile.';
 
--- Finds the next tenants with ready jobs for claim_any_jobs. It starts after the place of a walk, and finds tenants
--- until their weights add up to `wanted`. It is a loose scan of jobs_ready_idx with one probe for each tenant. The scan
--- goes around the index once, and ends where it began. At a mark (see take_jobs), it looks only at jobs after the
+-- Finds the next tenants with ready jobs for claim_any_jobs. It starts after the place in `walk`, and finds tenants
+-- until their weights add up to `wanted`. This is a loose scan of jobs_ready_idx with one probe for each tenant. The
+-- scan goes around the index once, and ends where it began. At a mark (see take_jobs), it looks only at jobs after the
 -- mark's seq. Locks nothing.
 
 create type mayfly_private.job_marks as (
@@ -12404,9 +12451,9 @@ $$;
 comment on function mayfly_private.take_plain is 'Takes ready jobs of tenants that have one plain lane.';
 
 -- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the weight
--- of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs the lane has. It
--- returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the next claim continues. Marked
--- entries are skipped (see take_jobs). Locks nothing.
+-- of its queue. The lanes are found by a loose scan of jobs_ready_idx with one probe for each lane, however many jobs
+-- the lane has. The function returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the
+-- next claim continues. Marked entries are skipped (see take_jobs). Locks nothing.
 --
 -- The range between two places of the index is read in parts, each with equalities and one range condition. If the
 -- upper bound compares rows instead, only its first column ends the scan. Then all dead entries of the next lane are
@@ -12493,7 +12540,7 @@ begin
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
         c_priority := marks.priorities[next_mark];
-        -- It is never below 0, because otherwise the search would stay at this mark forever.
+        -- The number is never below 0, because otherwise the search would stay at this mark forever.
         c_seq := greatest(marks.seqs[next_mark] - 1, 0);
         continue;
       end if;
@@ -12506,7 +12553,8 @@ begin
         if head = last_head and in_head >= 16 then
           found.next_heads := found.next_heads || jsonb_build_object(head, found.lanes[cardinality(found.lanes)]);
         end if;
-        -- Continues with the next head, because 0 sorts after /.
+        -- Continues with the next head: each lane of a head begins with the head and a /, and 0 is the next character
+        -- after /.
         c_lane := head || '0';
         c_priority := -32768;
         c_seq := 0;
@@ -12586,8 +12634,8 @@ $$;
 
 comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 
--- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns { jobs,
--- place, took }, and whether there are any jobs.
+-- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns the jobs,
+-- whether there are any (`are_any`), the place where the next claim continues, and how long it took.
 --
 -- It is fair at three levels: among the tenants (for claim_any_jobs, by weight, from the place of the last claim on),
 -- among the queues of a tenant (by weight), and among the lanes of a queue. A loose scan of jobs_ready_idx finds the
@@ -12597,14 +12645,14 @@ comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 --
 -- `marks` are for times when dead entries at the head of the index cannot be removed, because something (a backup, a
 -- long query, a replica) holds an old snapshot. Without marks, each claim then reads all of these entries, which left
--- only 11 % of the throughput. A mark (tenant, lane, priority, seq) says that this worker need not look before seq. A
--- worker asks for marks when a full claim took long. It still makes a full claim every second, to find jobs that were
--- committed late and have a number before the mark. Lanes and priorities without a mark are always read from their
--- beginning.
+-- only 11 % of the throughput. A mark (tenant, lane, priority, seq) says that in this lane and priority, this worker
+-- need not look before the number seq. A worker asks for marks when a full claim took long. Even with marks, the worker
+-- makes a full claim every second, to find jobs that were committed late and have a number before the mark. Lanes and
+-- priorities without a mark are always read from their beginning.
 --
 -- It uses `ctid = any (array(…))`, because joining by id became a hash join over the whole table. The settings make
--- generic plans use the index even while the table is small, because a session keeps its plans when the table has
--- grown. A claim then takes 57 µs instead of 700.
+-- generic plans use the index even while the table is small, because a session keeps these plans after the table has
+-- grown. With the index, a claim takes 57 µs instead of 700.
 
 create type mayfly_private.taken_jobs as (
   jobs json,
@@ -12686,7 +12734,8 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- Without a full claim, this still finds jobs that were committed late with an instant before this one.
+    -- The next claim begins 5 s before this instant, so even if it is not a full claim, it finds jobs that became due
+    -- before this instant but were committed after it.
     since := ts - interval '5 seconds';
   end if;
 
@@ -12705,7 +12754,7 @@ begin
     walk.all_seen := false;
   end if;
 
-  -- If these tenants have nothing for this worker, it looks at the next ones, up to 1,000.
+  -- If these tenants have nothing for this worker, the claim looks at the next tenants, up to 1,000.
   loop
     if worker.tenant_id is null and not walk.all_seen then
       walk := mayfly_private.find_job_tenants(walk, left_over, marks);
@@ -12721,7 +12770,7 @@ begin
       rest := walk.tenants;
       busy := '{}';
     elsif worker.tenant_id is not null then
-      -- The tenant's whole share, if it has one plain lane.
+      -- If the tenant has a single plain lane, this takes the tenant's whole share.
       part := mayfly_private.take_lane(worker, left_over, queues, names, held_until, false);
       if part is not null then
         parts := array[part];
@@ -12750,7 +12799,7 @@ begin
       if worker.tenant_id is null then
         select t.max_running into most from mayfly_private.job_tenants t where t.tenant_id = tenant and t.max_running is not null;
         if found then
-          -- If a tenant has a limit, only one claim at a time serves it. The others skip it.
+          -- If a tenant has a limit, only one claim at a time serves this tenant, and other claims skip it.
           perform from mayfly_private.job_tenants t where t.tenant_id = tenant for no key update skip locked;
           continue when not found;
           quota := least(quota, most - (select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running')::integer);
@@ -12769,7 +12818,8 @@ begin
           turns := '{1}';
           weight_left := found_lanes.weights[1];
         else
-          -- Queues come first and in random order, weighted: over many claims of few jobs, each gets its share.
+          -- The queues are put in a random order, in which those with a high weight tend to come first. So over many
+          -- claims of few jobs, each queue gets its share.
           turns := array(
             select l.n from unnest(found_lanes.heads) with ordinality as l (head, n)
             join (
@@ -12880,8 +12930,8 @@ $$;
 
 comment on function mayfly_private.take_jobs is 'Takes ready jobs for a worker.';
 
--- Gives jobs to a worker (scope job:work). Locks the tenant, the agent and its ancestors (shared, advisory), then the
--- jobs that it takes. It never waits for a job.
+-- Gives jobs to a worker (scope job:work). Takes shared advisory locks on the tenant, the agent and its ancestors, and
+-- then locks the jobs that it takes. It never waits for a job that another transaction has locked.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
@@ -12902,7 +12952,8 @@ begin
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
+  -- ready since.
   if park is not null and json_array_length(taken.jobs) < wanted then
     look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;
@@ -12915,12 +12966,12 @@ comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
 
 grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
 
--- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, it claims only from
--- these, and never a job that is targeted at another agent. Each job comes with its lease, which every later write must
--- pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed, the worker
--- is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was already
--- registered as asleep before it. From the second attempt on, a job comes with its recorded `steps`, or without them if
--- they exceed 16 KB (read_steps).
+-- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, only jobs of these are
+-- claimed. A job that is targeted at another agent is never claimed. Each job comes with its lease, which every later
+-- write must pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed,
+-- the worker is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was
+-- already registered as asleep before this call. From the second attempt on, a job comes with its recorded `steps`. If
+-- these exceed 16 KB, they are left out, and the worker gets them with read_steps.
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,
@@ -12943,7 +12994,8 @@ grant execute on function mayfly.claim_jobs to authenticated, service_role;
 -- The caller that writes under a lease, for the fences. It does not check that an agent is alive, because the lease
 -- proves that. A lease never lasts longer than the agent and its ancestors, and ending an agent takes back its leases
 -- in the same transaction. So no write has to look up the ancestors. `tenant_id` is the agent's own tenant, or for a
--- person the tenant of the request. For the secret key it is null, and the tenant comes from the lease. Locks nothing.
+-- person the tenant of the request. For the secret key, `tenant_id` is null, and the tenant comes from the lease. Locks
+-- nothing.
 
 create type mayfly_private.job_holder as (
   kind text,
@@ -13002,10 +13054,10 @@ $$;
 
 comment on function mayfly_private.lease_of is 'The content of a lease token, for this holder.';
 
--- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One fence covers the whole batch: it
--- locks each job, and checks that the job is running this attempt, that this holder holds it, and that its lease has
--- not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the call is
--- repeated, it changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
+-- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One statement checks all leases of the
+-- call: it locks each job, and checks that the job is running this attempt, that this holder holds the job, and that
+-- the lease has not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the
+-- call is repeated, the second call changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
 
 create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
@@ -13063,7 +13115,7 @@ begin
       results := array[done -> 0 -> 'result'];
     end if;
   else
-    -- If the call names a job twice, it appears here twice, but ends only once, with the first result.
+    -- If the call names a job twice, the job appears here twice, but it ends only once, with the first result.
     select
       array_agg(h.place) filter (where h.held and not h.cancelled), array_agg(h.result) filter (where h.held and not h.cancelled),
       array_agg(h.place) filter (where h.held and h.cancelled), array_agg(h.n) filter (where h.held and h.cancelled),
@@ -13074,7 +13126,7 @@ begin
         coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts
           and (holder.tenant_id is null or holder.tenant_id = g.tenant_id), false) as held
       from (
-        -- Parses leases like lease_of does, because calling it took 7 µs a lease.
+        -- Parses each lease here, in the same way as lease_of, because a call of lease_of took 7 µs.
         select p.n, p.result, case when p.is_lease then right(p.token, 36)::uuid end as tenant_id,
           case when p.is_lease then left(right(p.token, 73), 36)::uuid end as job_id,
           case when p.is_lease then left(p.token, -74)::integer end as attempt
@@ -13191,7 +13243,7 @@ begin
           return null;
         end if;
       end loop;
-      -- `5/15` begins at 5 and runs to the end.
+      -- `5/15` means 5, 20, 35 and so on, up to the highest number that the field may have.
       if cardinality(ends) = 1 then
         ends := ends || case when step > 1 then high else ends[1] end;
       end if;
@@ -13229,7 +13281,7 @@ begin
   with gone as (delete from mayfly.job_signals s where s.tenant_id = tenant and s.job_id = any (ids) returning s.bytes)
   select coalesce(sum(g.bytes), 0) into more from gone g;
   freed := freed + more;
-  -- Artifacts with results that were too large for a row. Their names belong to the job.
+  -- Results that were too large for a row are in artifacts, whose names contain the id of the job.
   with gone as (
     delete from mayfly.artifacts a
     where a.tenant_id = tenant and a.team_id is null
@@ -13401,8 +13453,8 @@ comment on function mayfly_private.move_ended is 'Moves locked jobs to finished_
 
 -- Ends jobs of one or several tenants at these row positions, which an earlier statement of the caller has locked:
 -- moves them to finished_jobs, writes to the log, signals their parents, and answers the messages that they were made
--- from. Errors and results come as lists in the same order, and each list may be null. Result bytes above 256 are
--- counted, but never refused, because finished work must be recorded.
+-- from. Errors and results are passed as lists in the order of the positions, and each list may be null. Result bytes
+-- above 256 are counted, but never refused, because finished work must be recorded.
 
 create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
 returns void
@@ -13444,7 +13496,7 @@ $$;
 
 comment on function mayfly_private.end_places is 'Ends the locked jobs at these places.';
 
--- The same for jobs of one tenant, by their ids.
+-- Ends jobs in the same way, but jobs of one tenant, given by their ids.
 
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
 returns void
@@ -13468,9 +13520,10 @@ $$;
 
 comment on function mayfly_private.end_jobs is 'Ends locked jobs.';
 
--- Records failures. A job that may be retried and has an attempt left is scheduled after its backoff with full jitter
--- (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n, where n is the number of
--- earlier failures, at most cap. Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
+-- Records failures. A job that may be retried and has an attempt left is scheduled again after its backoff with full
+-- jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015). This is a random part of base * factor^n or, if that is
+-- longer than cap, of cap. n is the number of earlier failures. Waits and returned jobs do not count as failures. Locks
+-- the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -13515,7 +13568,7 @@ begin
     select * into job from mayfly.jobs j where j.tenant_id = failure.tenant_id and j.id = failure.job_id for update;
     if job.id is null or job.status <> 'running' or job.attempt <> failure.attempt or job.holder <> holder.id or job.lease_end <= ts then
       outcomes := outcomes || jsonb_build_object(failure.n - 1, case
-        -- A repeated call.
+        -- An earlier call has already recorded this failure.
         when exists (select from mayfly.job_attempts a where a.tenant_id = failure.tenant_id and a.job_id = failure.job_id
           and a.attempt = failure.attempt and a.holder = holder.id and a.error ->> 'code' not in ('lease_ended', 'worker_ended', 'job_timeout')) then 'recorded'
         else 'lost' end);
@@ -13581,9 +13634,10 @@ comment on function mayfly.fail_jobs is
 grant execute on function mayfly.fail_jobs to authenticated, service_role;
 
 -- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it fails
--- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first, except for
--- batches, which check the same conditions themselves. It locks FOR NO KEY UPDATE, because with a weaker lock, stopping
--- the agent could release the job meanwhile.
+-- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first. Only
+-- functions that take many leases check the same conditions themselves: complete_held, fail_jobs, heartbeat_jobs,
+-- release_jobs, reserve_costs. It locks FOR NO KEY UPDATE, because with a weaker lock, stopping the agent could release
+-- the job meanwhile.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs
@@ -13613,9 +13667,9 @@ $$;
 comment on function mayfly_private.fence_job is 'The job of a lease, locked; fails unless the lease is the caller''s.';
 
 -- Adds the jobs of due schedules of every tenant, at most max_rows, and sets the next time of each. Claims and
--- maintenance call it. It skips a schedule that another transaction holds. If one fails (for example because its tenant
--- is full), the error is stored in its row, and it is tried again at its next time. Each firing has a key, so it adds
--- only one job.
+-- maintenance call it. It skips a schedule that another transaction holds. If a schedule fails (for example because its
+-- tenant is full), the error is stored in its row, and the schedule is tried again at its next time. The job of each
+-- firing has a key, so no firing adds a second job.
 
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer
@@ -13790,7 +13844,8 @@ comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
 -- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }. `lost` are the leases that the
--- caller no longer holds, and `cancelled` those of cancelled jobs, both as positions in the list, counted from 0.
+-- caller no longer holds, and `cancelled` are the leases of cancelled jobs. Both are positions in the list of leases,
+-- counted from 0.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb
@@ -13881,13 +13936,13 @@ begin
       order by x.n) f
     returning id, status, mayfly.jobs.bytes
   )
-  -- In the order in which they were inserted.
+  -- The ids are in the order in which the jobs were inserted.
   select array_agg(i.id), sum(i.bytes), bool_or(i.status = 'ready'), jsonb_agg(jsonb_build_object('id', i.id, 'existing', false))
   into added, bytes, due, answer
   from inserted i;
 
   if cardinality(known) > 0 then
-    -- A separate statement, so that it sees what another transaction has committed meanwhile.
+    -- This is a separate statement, so that it sees keys that another transaction has committed meanwhile.
     answer := (
       select jsonb_agg(case when e.n = any (known) then jsonb_build_object('existing', true, 'id', (
           select k.job_id from mayfly_private.job_keys k where k.tenant_id = tenant and k.key = e.j ->> 'key'))
@@ -14006,7 +14061,7 @@ $$;
 comment on function mayfly_private.lane_of is 'The lane of a job.';
 
 -- The ids of the tenant's jobs whose key begins with this prefix. It runs as owner, because callers cannot read
--- job_keys. `collate "C"` makes the range one part of its index.
+-- job_keys. With `collate "C"`, keys with the same prefix are next to each other in the index.
 
 create function mayfly_private.keyed_jobs(prefix text)
 returns setof uuid
@@ -14022,8 +14077,8 @@ comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tena
 
 grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
 
--- The lowest id that a job can have that was added at this time or later, because ids contain the time (new_job_id).
--- Null for null. Locks nothing.
+-- The lowest id that a job can have if it was added at this time or later, because ids begin with the time
+-- (new_job_id). Returns null if the time is null. Locks nothing.
 
 create function mayfly_private.job_id_at(ts timestamptz)
 returns uuid
@@ -14037,8 +14092,8 @@ grant execute on function mayfly_private.job_id_at to authenticated, service_rol
 
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Each call is
 -- planned for its arguments. So of_ids, of_holder and of_key_prefix use their indexes, and since and until read a range
--- of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. `containing` is
--- searched in ids, names, keys, errors and inputs, and upper and lower case are the same. Locks nothing.
+-- of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. The text
+-- `containing` is looked for in ids, names, keys, errors and inputs, in upper or lower case. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
@@ -14119,9 +14174,9 @@ comment on function mayfly.list_schedules is 'The schedules of the tenant, by na
 
 grant execute on function mayfly.list_schedules to authenticated, service_role;
 
--- Open calls of functions. A call counts as open from its request on. At first, it counts for the seconds within which
--- it has to arrive, and then for as long as it says that it may run. So a call that is lost or killed stops counting,
--- and another one is sent.
+-- Open calls of functions. A call counts as open from its request on. Until it arrives, it counts for the seconds
+-- within which it has to arrive. From then on, it counts for as long as it said that it may run. So a call that is lost
+-- or killed stops counting, and another call is sent.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
@@ -14183,9 +14238,9 @@ comment on function mayfly.mark_job_call is
 grant execute on function mayfly.mark_job_call to service_role;
 
 -- When a cron line of five fields fires next after an instant, in a time zone. Null if the line is invalid, or does not
--- fire in the next 9 years (such as on the 30th of February). It is in the database, so that schedules need no worker.
--- Tests compare it with a library. As in cron, if both the day of the month and the day of the week are given, one of
--- them has to match.
+-- fire in the next 9 years (such as on the 30th of February). This is computed in the database, so that schedules need
+-- no worker. Tests compare the results with those of a library. As in cron, if a line gives both a day of the month and
+-- a day of the week, it is enough that one of the two matches.
 --
 -- If the change to summer time skips a local time, the line fires an hour later, once. If the change back repeats a
 -- local time, the line fires only the first time, except that a line whose hour is `*` fires both times.
@@ -14238,7 +14293,7 @@ begin
       lateral (select day + make_time(h, m, 0) as wall) w,
       lateral (select w.wall at time zone zone as second, (w.wall at time zone zone) - interval '1 hour' as first) t,
       lateral (
-        -- For a local time that occurs twice, Postgres takes the second.
+        -- For a local time that occurs twice, Postgres takes the second instant.
         select case when t.first at time zone zone = w.wall then t.first else t.second end as at
         union all
         select t.second where any_hour) i
@@ -14251,8 +14306,8 @@ $$;
 
 comment on function mayfly_private.next_cron is 'When a cron line fires next.';
 
--- Whether an open transaction is making jobs of a tenant ready. Called before a worker's last look. It tries to take
--- the lock of wake_workers, and releases it at once, so it never waits.
+-- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for the last time. It
+-- tries to take the lock of wake_workers and releases it at once, so it never waits.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean
@@ -14291,9 +14346,10 @@ $$;
 comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
 
 -- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
--- counts for at most a minute, and the worker looks again long before that. There is one row for each worker. Each call
--- also deletes some old rows. Returns the seconds until the first lease of the tenant ends, because the job of a dead
--- worker can be taken then, or null if nothing runs. Few jobs run at a time, so it reads all of them.
+-- counts for at most a minute, and the worker looks again long before that minute is over. Each worker has one row.
+-- Each call also deletes some old rows of other workers. Returns the seconds until the first lease of the tenant ends,
+-- because the job of a dead worker can be taken then, or null if nothing runs. For this it reads all running jobs,
+-- because there are few at a time.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision
@@ -14323,8 +14379,8 @@ $$;
 comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';
 
 -- Makes the due jobs of every tenant ready: scheduled jobs, retries, and waits whose time is over. Takes at most
--- max_rows, from `since` on, and returns how many it took. It is PL/pgSQL, because a definer function in SQL is planned
--- at each call (0.28 ms instead of 0.012). Never waits.
+-- max_rows, from `since` on, and returns how many it took. The function is in PL/pgSQL, because a definer function in
+-- SQL is planned at each call, which took 0.28 ms instead of 0.012. Never waits.
 
 create function mayfly_private.promote_jobs(since timestamptz, max_rows integer)
 returns integer
@@ -14356,7 +14412,8 @@ $$;
 comment on function mayfly_private.promote_jobs is 'Makes due jobs ready.';
 
 -- Adds a signal to a job that the caller has locked. If the job waits for the signal, wakes the job and returns true.
--- Otherwise the signal is kept for a later wait. The caller has already charged or counted the signal's bytes.
+-- Otherwise the signal is kept until the job waits for it. The caller has already charged or counted the signal's
+-- bytes.
 
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean
@@ -14376,10 +14433,10 @@ $$;
 
 comment on function mayfly_private.put_signal is 'Adds a signal to a locked job, and wakes it.';
 
--- How many of `wanted` jobs of a lane may begin now. The limits of the queue are whether it is paused, how many jobs
--- run at once, how many run in a group, and how many begin in a second. It locks the queue's row until commit, and
--- skips the queue if another claim holds the row. So no two claims count the same room, and none waits. Called by
--- take_jobs.
+-- How many of `wanted` jobs of a lane may begin now. This depends on whether the queue is paused, and on its limits:
+-- how many jobs may run at once, how many of one group may run at once, and how many may begin in a second. This
+-- function locks the queue's row until commit. If another claim holds the row, the queue is skipped. So no two claims
+-- count the same free places, and no claim waits. Called by take_jobs.
 
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer
@@ -14413,7 +14470,7 @@ begin
   if queue.rate is not null then
     available := least(greatest(queue.rate, 1), queue.tokens + greatest(0, extract(epoch from mayfly_private.now() - queue.filled_at)) * queue.rate);
     wanted := greatest(0, least(wanted, floor(available)::integer));
-    -- The bucket is charged for all of these, even if fewer jobs are found, because a rate is an upper bound.
+    -- The bucket pays for all of these jobs, even if fewer are found, because a rate is an upper bound.
     update mayfly.job_queues q set tokens = available - wanted, filled_at = mayfly_private.now()
     where q.tenant_id = tenant and q.name = of_queue;
   end if;
@@ -14458,8 +14515,8 @@ comment on function mayfly_private.read_steps is 'The results of a held job''s s
 grant execute on function mayfly_private.read_steps to authenticated, service_role;
 
 -- The results of a job's steps, by name, for the worker that holds it: { steps: {name: result}, last, more }. While
--- `more` is true, pass the last name as `after`. Reading 5,000 steps in pages takes 6 to 14 ms. One by one, it took 600
--- ms.
+-- `more` is true, pass the last name as `after`. Reading 5,000 steps in pages takes 6 to 14 ms. Reading them one by one
+-- took 600 ms.
 
 create function mayfly.read_steps(lease text, after text default null, page_limit integer default 5000)
 returns jsonb
@@ -14476,8 +14533,8 @@ comment on function mayfly.read_steps is
 
 grant execute on function mayfly.read_steps to authenticated, service_role;
 
--- Makes jobs ready. The caller has locked them. They go to the end of their lanes, without a holder, and their
--- run_at becomes now. It also wakes sleeping workers. Called wherever a lease or a wait ends.
+-- Makes jobs ready. The caller has locked them. The jobs go to the end of their lanes, without a holder, and their
+-- run_at becomes now. Sleeping workers are woken. Called wherever a lease or a wait ends.
 
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer default 0)
 returns void
@@ -14498,9 +14555,9 @@ $$;
 
 comment on function mayfly_private.ready_jobs is 'Makes locked jobs ready.';
 
--- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Takes at most max_rows of each,
--- and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls it too. Few
--- jobs run at a time, so the ends of leases need no index. Each heartbeat would change it.
+-- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Handles at most max_rows jobs
+-- of each kind, and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls
+-- it too. The ends of leases have no index: few jobs run at a time, and each heartbeat would have to change the index.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
 returns integer
@@ -14633,7 +14690,8 @@ comment on function mayfly.record_steps is
 grant execute on function mayfly.record_steps to authenticated, service_role;
 
 -- Makes failed jobs ready. The attempt number continues, so that no old lease is valid again, and the job gets as many
--- attempts again as it had at first. Its steps are kept, so it continues after the last one. Locks the jobs.
+-- attempts again as it had at first. The steps of the job are kept, so the job continues after its last recorded step.
+-- Locks the jobs.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -14747,7 +14805,7 @@ comment on function mayfly_private.release_jobs is 'Returns jobs that were not b
 
 grant execute on function mayfly_private.release_jobs to authenticated, service_role;
 
--- Returns jobs for a worker that has to end. They are ready at once for another worker, and no attempt is used.
+-- Returns jobs for a worker that has to end. The jobs are ready for another worker at once, and no attempt is used.
 
 create function mayfly.release_jobs(leases text[])
 returns jsonb
@@ -14815,8 +14873,9 @@ comment on column mayfly_private.job_functions.names is 'The jobs for which it h
 alter table mayfly_private.job_functions enable row level security;
 
 -- Calls a function of serveJobs with pg_net, if there is work for it and it has fewer open calls than at_once. pg_cron
--- calls it (schedule_job_function), and so does a call that ends (mark_job_call). A lost request only delays the next
--- one by 15 s, because jobs are rows. Locks the function's row, so of two simultaneous calls only one does the work.
+-- calls it (schedule_job_function), and so does a call that ends (mark_job_call). If a request is lost, its jobs are
+-- not, because they are rows. Only the next request comes 15 s later. Locks the function's row, so if this runs twice
+-- at once, only one run sends requests.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
 -- mayfly_secret_key. It uses dynamic SQL, because pg_net and Vault may be missing.
@@ -14867,9 +14926,9 @@ $$;
 
 comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net if it has work.';
 
--- Schedules pg_cron to wake a function of serveJobs. Each time, it looks for work, and calls the function with
--- pg_net only if there is some, with at most at_once open calls. For the SQL editor, as postgres. Calling it
--- again replaces it:
+-- Schedules pg_cron to wake a function of serveJobs. Each time, pg_cron looks for work, and calls the function with
+-- pg_net only if there is some and fewer than at_once calls are open. For the SQL editor, as postgres. A second call
+-- for the same function replaces the first:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
 --   select mayfly_private.schedule_job_function('my-jobs');
@@ -15090,8 +15149,8 @@ comment on function mayfly_private.set_schedule is 'Sets a schedule.';
 
 grant execute on function mayfly_private.set_schedule to authenticated, service_role;
 
--- Sets a schedule, replacing the old one. From now on, the job is added at the times of the cron line in the
--- time zone. Scope job:admin.
+-- Sets a schedule, and replaces an earlier schedule of this name. From now on, the job is added at the times of the
+-- cron line in the time zone. Scope job:admin.
 
 create function mayfly.set_schedule(
   name text, cron text, job text, input jsonb default '{}', time_zone text default 'UTC', options jsonb default '{}',
@@ -15162,8 +15221,8 @@ comment on function mayfly_private.show_schedule is 'A schedule in the form that
 
 grant execute on function mayfly_private.show_schedule to authenticated, service_role;
 
--- Stores a signal. Locks the job, so that this call waits for a worker that is putting the job to sleep, and then what
--- charge locks.
+-- Stores a signal. Locks the job, and then what mayfly_private.charge locks. The lock of the job makes this call wait
+-- for a worker that is putting the job to sleep.
 
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb
@@ -15279,9 +15338,9 @@ $$;
 
 comment on function mayfly_private.take_lane is 'Takes ready jobs of a tenant that has one plain lane.';
 
--- Signals `job:<id>` to the parents of jobs that have just ended, and wakes those that wait for it. Locks the parents
--- by id before it writes. A parent that is going to sleep holds its row while it checks for signals, so none is missed
--- in between.
+-- Signals `job:<id>` to the parents of jobs that have just ended, and wakes the parents that wait for this signal.
+-- Locks the parents by id before it writes. A parent that is going to sleep holds its row while it checks for signals,
+-- so none is missed in between.
 
 create function mayfly_private.tell_parents(tenant uuid, ids uuid[])
 returns void
@@ -15318,8 +15377,8 @@ $$;
 
 comment on function mayfly_private.tell_parents is 'Tells the parents of jobs that have ended.';
 
--- When the timers of jobs last ran. They run every second. There is one row, which the first claim after each second
--- locks. The other claims skip it.
+-- When the timers of jobs last ran. They run every second. The table has one row. The first claim after each second
+-- locks it, and the other claims skip this work.
 
 create table mayfly_private.job_ticks (
   only_row boolean not null default true constraint job_ticks_pkey primary key constraint job_ticks_only_row check (only_row),
@@ -15363,7 +15422,7 @@ $$;
 comment on function mayfly_private.tick_jobs is 'Runs the timers of jobs.';
 
 -- Completes, fails and claims jobs. The claim locks the agent and its ancestors before any job is locked, because a
--- transaction that stops the agent holds them while it waits for the jobs.
+-- transaction that stops the agent holds the agents while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
@@ -15392,7 +15451,8 @@ begin
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
+  -- ready since.
   if park is not null and json_array_length(taken.jobs) < wanted then
     look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;
@@ -15450,8 +15510,8 @@ comment on function mayfly_private.unschedule_job_function is 'Undoes schedule_j
 -- signal_job and tell_parents run one after the other. Whoever writes a signal holds the job, so either this call sees
 -- the signal, or the writer sees that the job waits.
 --
--- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
--- taken once. A wait uses no attempt. Locks the job.
+-- The outcome of a wait is recorded as the step `step`. When the job runs again, it reads the outcome from that step,
+-- so a signal is taken once. A wait uses no attempt. Locks the job.
 
 create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamptz)
 returns jsonb
@@ -15488,8 +15548,8 @@ begin
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
     if left(taken.name, 4) = 'job:' then
-      -- The signal that a child has ended comes with the child's result. A worker for all tenants, or one that may not
-      -- read jobs, could not read it otherwise.
+      -- The signal that a child has ended comes with the child's result. Otherwise, a worker for all tenants could not
+      -- read the result, and neither could a worker that may not read jobs.
       select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
         || jsonb_build_object('result', f.result))
       into child
@@ -15544,7 +15604,7 @@ grant execute on function mayfly.wait_job to authenticated, service_role;
 --
 -- A worker parks in one transaction and looks again in the next one, so it finds everything that was committed before
 -- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
--- only after the worker has looked. That transaction holds a shared lock until then. The worker sees the lock
+-- only after the worker has looked. That transaction holds a shared lock until it commits. The worker sees the lock
 -- (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker went to
 -- sleep waited 50 ms. The broadcast counts towards the tenant's announce_rate. Beyond that rate, nothing is broadcast,
 -- and the worker finds the job at its next look.
@@ -15579,13 +15639,14 @@ $$;
 comment on function mayfly_private.wake_workers is 'Wakes the sleeping workers of a tenant.';
 
 -- Takes back the leases of agents that are stopped or suspended, or whose expiry becomes earlier, and the leases of
--- their descendants. This happens in the transaction that ends them, so no dead agent holds a job.
+-- their descendants. This happens in the transaction that changes the agents, so no dead agent holds a job.
 --
 -- A claim holds a shared lock on its agent and every ancestor and then checks that they are alive (claiming_worker).
--- Here the lock is exclusive. So when it is held, open claims have committed and are visible below, and later claims
--- find the agent dead. Without this lock, dead agents held 55 leases in a stress test of 25 s. The order of locks is:
--- the agents (locked by the statement), this lock (by id), then the jobs (by id). A statement that ends more than 50
--- agents takes one lock for the whole tenant instead, because each lock takes space in shared memory.
+-- Here the lock is exclusive. So once this trigger holds the lock, every earlier claim has committed and is visible
+-- below, and every later claim finds the agent dead. Without this lock, dead agents held 55 leases in a stress test of
+-- 25 s. The order of locks is: the agents (locked by the statement), this lock (by id), then the jobs (by id). A
+-- statement that ends more than 50 agents takes one lock for the whole tenant instead, because each lock takes space in
+-- shared memory.
 
 create function mayfly_private.end_leases()
 returns trigger
@@ -15669,8 +15730,8 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Approvals, which somebody has to decide before work continues. A row belongs to the digest of its input and, if a job
--- asks, to the job and the step. Only the functions of this room write it.
+-- Approvals, which somebody has to decide before work continues. If a job asks, the row belongs to the job, the step
+-- and the digest of the input. Only the functions of this room write this table.
 
 create table mayfly.approvals (
   tenant_id uuid not null,
@@ -15711,7 +15772,7 @@ create table mayfly.approvals (
   constraint approvals_step_of_job check ((job_id is null) = (step is null))
 );
 
--- A step that asks again after a crash finds its approval. If its input is different, it gets a new row.
+-- A step that asks again after a crash finds its approval. If the step asks with a different input, it gets a new row.
 create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, step, digest) where job_id is not null;
 
 create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
@@ -15762,7 +15823,8 @@ comment on column mayfly.approvals.escalation_roles is 'The roles that may also 
 
 comment on column mayfly.approvals.used_at is 'When the job took the decision. A decision can be taken once.';
 
--- Decisions about approvals, one row for each person or agent. A decision counts for the input that it names.
+-- Decisions about approvals, one row for each person or agent. A decision counts only for the input whose digest it
+-- has.
 
 create table mayfly.approval_decisions (
   tenant_id uuid not null,
@@ -15793,8 +15855,8 @@ comment on table mayfly.approval_decisions is 'Decisions about approvals, and wh
 comment on column mayfly.approval_decisions.digest is 'The digest of the input that was decided on. An approval of an input that was changed later does not count.';
 
 -- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all. The
--- most specific row applies: first one with type and category, then one with only the type, then one with only the
--- category, and last one with '*' for both. If no row applies, everything is asked.
+-- most specific row applies. A row with type and category comes before a row with only the type, then a row with only
+-- the category, and last the row with '*' for both. If no row applies, every approval is asked.
 
 create table mayfly.approval_policies (
   tenant_id uuid not null,
@@ -15846,9 +15908,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.approval_policies', '200 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the approvals of a tenant. Expires and escalates those that are due, withdraws those whose job has ended,
--- and deletes decided ones after the time for which ended jobs are kept. Takes at most max_rows of each, and returns {
--- more }. It is a chore, which maintain_tenant calls as owner. Locks the jobs by id, then the approvals.
+-- Maintains the approvals of a tenant. Expires and escalates approvals that are due, withdraws those whose job has
+-- ended, and deletes ended ones after the time for which events are kept (mayfly_private.kept). Takes at most max_rows
+-- of each, and returns { more }. It is a chore, which maintain_tenant calls as owner. Locks the jobs by id, then the
+-- approvals.
 
 create function mayfly_private.maintain_approvals(tenant uuid, max_rows integer)
 returns jsonb
@@ -15958,7 +16021,7 @@ create policy approval_policies_select on mayfly.approval_policies for select to
   using (tenant_id = any ((select mayfly.tenant_ids('approval:read'))::uuid[]));
 
 -- The digest of an approval's input: SHA-256 of its canonical JSON. Two equal jsonb values have the same text, except
--- for trailing zeros of numbers, which trim_scale removes, so 1 and 1.0 are the same argument.
+-- for trailing zeros of numbers. mayfly_private.canonical removes these, so 1 and 1.0 are the same argument.
 
 create function mayfly_private.approval_digest(input jsonb)
 returns bytea
@@ -15968,8 +16031,8 @@ return sha256(convert_to(mayfly_private.canonical(input)::text, 'UTF8'));
 
 comment on function mayfly_private.approval_digest is 'SHA-256 of a JSON value in its canonical form.';
 
--- The rule that says what needs an approval, for an agent type and a category. It is the most specific policy of the
--- tenant, or the default. By default, everything is asked, and everyone with the scope may decide, except the
+-- The rule that says what needs an approval, for an agent type and a category. The rule is the tenant's most specific
+-- policy that applies, or else the default: every approval is asked, and everyone with the scope may decide, except the
 -- requester. Locks nothing.
 
 create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
@@ -16022,8 +16085,8 @@ comment on function mayfly_private.cancel_approval is 'Withdraws an approval.';
 
 grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
 
--- Withdraws an approval that the caller has requested (scope approval:request) or any (approval:admin). If a job waits
--- for it, the outcome is `cancelled`.
+-- Withdraws an approval that the caller has requested (scope approval:request) or, with approval:admin, any approval. A
+-- job that waits for the approval gets the outcome `cancelled`.
 
 create function mayfly.cancel_approval(id uuid)
 returns jsonb
@@ -16078,9 +16141,9 @@ $$;
 
 comment on function mayfly_private.check_approval is 'Refuses an invalid request for an approval.';
 
--- Records a decision. It is the only place that decides. It reads the decider from the verified token. The decider
--- passes the digest of the input that it has seen, so a decision about other arguments is refused. Locks the job, then
--- the approval, so concurrent deciders wait for each other and the quorum is exact.
+-- Records a decision. No other function records one. Who decides is read from the verified token. The decider passes
+-- the digest of the input that it has seen. If the input has changed since, the decision is refused. Locks the job,
+-- then the approval, so concurrent deciders wait for each other and the quorum is exact.
 
 create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
 returns jsonb
@@ -16128,7 +16191,7 @@ begin
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
     end if;
     perform mayfly_private.check_numbers(input, 'input');
-    -- Earlier approvals were about other arguments, so they no longer count.
+    -- Earlier decisions were about other arguments, so they no longer count.
     approval.digest := mayfly_private.approval_digest(input);
     perform mayfly_private.charge(tenant, 0, octet_length(input::text) - octet_length(approval.input::text), 1);
     update mayfly.approvals a
@@ -16156,9 +16219,9 @@ comment on function mayfly_private.decide_approval is 'Decides an approval.';
 
 grant execute on function mayfly_private.decide_approval to authenticated, service_role;
 
--- Approves or rejects (scope approval:decide). `digest` is the digest of the approval that the caller has seen. With
--- `input`, it approves changed arguments, which must match the schema of the approval. Approvals of the old arguments
--- then no longer count.
+-- Approves or rejects (scope approval:decide). `digest` is the digest of the input that the caller has seen. With
+-- `input`, the caller approves changed arguments, which must match the schema of the approval. Earlier decisions about
+-- the old arguments then no longer count.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
 returns jsonb
@@ -16170,8 +16233,8 @@ comment on function mayfly.decide_approval is 'Approves, rejects, or approves wi
 
 grant execute on function mayfly.decide_approval to authenticated, service_role;
 
--- Decides several approvals, each on its own, so an error in one does not stop the others. Called by
--- mayfly.decide_approvals. Locks what decide_approval locks, in the order of the ids.
+-- Decides several approvals, each on its own, so an error with one does not prevent decisions about the others. Called
+-- by mayfly.decide_approvals. Locks what decide_approval locks, in the order of the ids.
 
 create function mayfly.decide_approvals(decisions jsonb)
 returns jsonb
@@ -16207,8 +16270,8 @@ comment on function mayfly.decide_approvals is 'Decides up to 100 approvals inde
 
 grant execute on function mayfly.decide_approvals to authenticated, service_role;
 
--- Delegates an approval. Whoever delegates it can no longer decide, so the quorum stays the same. The recipient needs
--- the scope too. Locks the job, then the approval.
+-- Delegates an approval. Whoever delegates an approval can no longer decide it, so delegating does not add a decider.
+-- The recipient also needs the scope approval:decide. Locks the job, then the approval.
 
 create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
 returns jsonb
@@ -16293,7 +16356,7 @@ comment on function mayfly_private.delete_approval_policy is 'Deletes a policy.'
 grant execute on function mayfly_private.delete_approval_policy to authenticated, service_role;
 
 -- Deletes the policy of an agent type and a category (scope approval:admin). Returns { deleted }. From then on, the
--- next more general policy applies, or the default.
+-- most specific of the other policies applies, or the default.
 
 create function mayfly.delete_approval_policy(agent_type text default '*', category text default '*')
 returns jsonb
@@ -16445,9 +16508,9 @@ comment on function mayfly.list_approvals is 'Approvals, newest first, each with
 
 grant execute on function mayfly.list_approvals to authenticated, service_role;
 
--- The reason why the caller may not decide an approval, as a code, or null if it may. The scope has already been
--- checked. The requester, its ancestors and its descendants may not decide, so an agent cannot let its child or its
--- parent approve. They may only if the policy allowed this when the approval was requested. Locks nothing.
+-- Null if the caller may decide an approval, or else a code that says why it may not. The scope has already been
+-- checked. The requester, its ancestors and its descendants may decide only if the policy allowed this when the
+-- approval was requested. Without this rule, an agent could have its child or its parent approve. Locks nothing.
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text
@@ -16491,9 +16554,10 @@ $$;
 
 comment on function mayfly_private.may_decide is 'Why the caller may not decide an approval; null if it may.';
 
--- Sends a message to those who may decide an approval: the people and agents that it names, whoever it is delegated to,
--- and the people with the roles that it names. Sends to at most a hundred, and never to the requester. Locks their
--- inboxes, by id.
+-- Sends a message to those who may decide an approval. When it is requested, these are the people and agents that it
+-- names, and the people with the roles that it names. When it is escalated, they are the people with the roles for
+-- escalations, and when it is delegated, the recipient. Sends to at most a hundred of them, and never to the requester.
+-- Locks the inboxes of these recipients, in the order of their ids.
 
 create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
 returns void
@@ -16526,9 +16590,9 @@ $$;
 
 comment on function mayfly_private.tell_deciders is 'Sends a message to the deciders of an approval.';
 
--- Notifies people of an approval in their inboxes. If its policy names a job, also adds this job, which a worker of the
--- project does. The job is retried until the mail server or the webhook accepts it. Its key makes sure that there is
--- only one job for each notification.
+-- Tells deciders about an approval in their inboxes. If the approval's policy names a job, also adds this job, so that
+-- a worker of the project can send mail or call a webhook. The job is retried until this succeeds. Its key makes sure
+-- that there is only one job for each notification.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void
@@ -16548,9 +16612,9 @@ $$;
 
 comment on function mayfly_private.notify_approvers is 'Adds the job that notifies people of an approval.';
 
--- Returns a pending approval. First locks its job, then the approval, until commit. Fails if there is no such approval
--- or if it has ended. It also fails if the approval has expired or its job has ended, which the next maintenance
--- records.
+-- Returns a pending approval. First locks its job, then the approval, until commit. Fails if there is no such approval,
+-- or if it has ended. Also fails if its time is over or its job has ended, even if maintenance has not recorded this
+-- yet.
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
 returns mayfly.approvals
@@ -16587,7 +16651,8 @@ $$;
 comment on function mayfly_private.open_approval is 'A pending approval, locked.';
 
 -- Stores an approval. With a lease, the approval belongs to the job and the step, so a step that asks again after a
--- crash finds it. Only the holder of the lease can ask. The tenant's policy can only make it stricter. Locks the job
+-- crash finds it. Only the holder of the lease can ask. Of the quorum and the expiry of the request and those of the
+-- tenant's policy, the stricter ones apply. If the policy names roles, they replace those of the request. Locks the job
 -- and what charge locks.
 
 create function mayfly_private.request_approval(
@@ -16683,10 +16748,10 @@ comment on function mayfly_private.request_approval is 'Asks for an approval.';
 
 grant execute on function mayfly_private.request_approval to authenticated, service_role;
 
--- Asks for an approval, either with the lease of a job, which then waits for the signal `approval:<id>`, or without a
--- job (scope approval:request). The tenant's policies decide whether anybody has to be asked. If nobody has to be, the
--- answer has the status `approved` and the reason in `waived`. With `required`, somebody is always asked. An approval
--- without an input_schema can be approved or rejected, but not changed.
+-- Asks for an approval, with the lease of a job or without one (scope approval:request). A job then waits for the
+-- signal `approval:<id>`. The tenant's policies decide whether anybody has to be asked. If nobody has to be asked, the
+-- returned approval has the status `approved`, and `waived` says why. With `required`, somebody is always asked. An
+-- approval without an input_schema can be approved or rejected, but not changed.
 
 create function mayfly.request_approval(
   title text, input jsonb default '{}', lease text default null, step text default null, category text default 'general',
@@ -16756,8 +16821,8 @@ comment on function mayfly_private.set_approval_policy is 'Sets what needs an ap
 
 grant execute on function mayfly_private.set_approval_policy to authenticated, service_role;
 
--- Sets the policy for an agent type and a category (scope approval:admin). It replaces the old policy. '*' stands for
--- all types or categories.
+-- Sets the policy for an agent type and a category (scope approval:admin). The new policy replaces the old one. '*'
+-- stands for all types or categories.
 
 create function mayfly.set_approval_policy(
   agent_type text default '*', category text default '*', autonomy text default 'ask', min_confidence double precision default null,
@@ -16773,7 +16838,7 @@ comment on function mayfly.set_approval_policy is 'Sets what needs an approval f
 
 grant execute on function mayfly.set_approval_policy to authenticated, service_role;
 
--- An approval in the form that callers get. A decision must pass its digest.
+-- An approval in the form that callers get. It has the digest that a decision must pass.
 
 create function mayfly_private.show_approval(approval mayfly.approvals)
 returns jsonb
@@ -16799,9 +16864,10 @@ comment on function mayfly_private.show_approval_policy is 'A policy in the form
 
 grant execute on function mayfly_private.show_approval_policy to authenticated, service_role;
 
--- Hands a decision to its job, once. A job calls it after a decision and before it acts, with its own lease. The same
--- step of the same job may take the decision again after a crash. Any other step or job is refused. Only a decided or
--- expired approval can be taken. Locks the job, then the approval.
+-- Hands the outcome of an approval to the step of the job that asked for it. The worker calls it with the lease of the
+-- job, after a decision and before it acts. After a crash, the same step can take the outcome again. Any other step or
+-- job is refused. A pending approval expires here if its time is over, and otherwise stays pending. Locks the job, then
+-- the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)
 returns jsonb
@@ -16920,8 +16986,9 @@ $$;
 
 comment on function mayfly_private.graph_given is 'The input of a step of a graph.';
 
--- Records the ended children of a run of a graph. Each child is recorded as its step or item, and a map is recorded
--- when all its items have ended. Returns how many bytes it wrote. Locks nothing, because the caller holds the run.
+-- Records the ended children of a run of a graph. Each child is recorded as the step or item that it did, and a map is
+-- recorded when all its items have ended. Returns how many bytes it wrote. Locks nothing, because the caller holds the
+-- run.
 
 create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
 returns bigint
@@ -16981,7 +17048,7 @@ create type mayfly_private.ready_step as (
 );
 
 -- Finds, in one statement, all steps that have not begun and whose `needs` and `optional` steps have all ended. A step
--- is skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
+-- is skipped if another step that it needs was skipped, or if its own condition is not true. Locks nothing.
 
 create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
 returns mayfly_private.ready_step[]
@@ -17019,7 +17086,8 @@ $$;
 comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin or must be skipped.';
 
 -- Adds the jobs of a step that begins: one job, or in a map one job for each item, a thousand at a time. A small input
--- is stored in the job. A larger one is read by read_graph_input. Returns the name of an invalid field, or null.
+-- is stored in the job. The worker reads a larger one with read_graph_input. Returns the name of an invalid field, or
+-- null.
 
 create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
 returns text
@@ -17061,8 +17129,8 @@ $$;
 comment on function mayfly_private.begin_step is 'Adds the jobs of a step of a graph.';
 
 -- Continues a run of a graph. The lease must be the caller's. Because of the row lock of the run, a child that ends
--- during this call waits for it. Then it finds the run asleep and wakes it. Locks the run and the keys of the children
--- that it adds.
+-- during this call waits until the call is over. Then the child finds the run asleep and wakes it. Locks the run and
+-- the keys of the children that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -17142,7 +17210,7 @@ begin
       exit when answer is not null;
     end loop;
   end loop;
-  -- This has already happened, so recording it is never refused.
+  -- The recorded steps have already ended, so recording them is never refused.
   if used <> freed then
     perform mayfly_private.count_usage(run.tenant_id, 0, used - freed, 0);
   end if;
@@ -17188,7 +17256,7 @@ grant execute on function mayfly_private.advance_graph to authenticated, service
 -- Continues a held run of a graph: records what has ended, and begins or skips the steps that are ready. If steps are
 -- still open, it puts the run to sleep and returns { waiting }. Otherwise it returns { done, result } or { failed: {
 -- step, id, status, error } }. `graph` is the graph that the worker has. The first graph of a version is kept. If the
--- worker's graph differs from that of the run's version, it is refused (workflow_changed).
+-- worker's graph differs from the kept one, the call is refused (workflow_changed).
 
 create function mayfly.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -17205,8 +17273,8 @@ comment on function mayfly.advance_graph is
 
 grant execute on function mayfly.advance_graph to authenticated, service_role;
 
--- The names in a list of a graph, or an empty array if the list is absent. It is in PL/pgSQL, so that it is planned
--- once. Locks nothing.
+-- The names in a list of a graph, or an empty array if the list is absent. The function is in PL/pgSQL, so that it is
+-- planned once per session. Locks nothing.
 
 create function mayfly_private.step_names(value jsonb)
 returns text[]
@@ -17654,9 +17722,9 @@ comment on function mayfly_private.move_workflow is 'Moves a run to another vers
 
 grant execute on function mayfly_private.move_workflow to authenticated, service_role;
 
--- Moves a run to another version of its workflow. The run is one that the caller added (scope job:add) or, with
--- job:admin, any run, even one that has failed. `renamed` maps recorded steps to the names in the new version.
--- `forgotten` steps are deleted, and done again if the new version needs them.
+-- Moves a run to another version of its workflow. With the scope job:add, the caller can move an open run that it
+-- added. With job:admin, it can move any run that is open or has failed. `renamed` maps recorded steps to the names in
+-- the new version. `forgotten` steps are deleted, and done again if the new version needs them.
 
 create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb default null, forgotten text[] default null)
 returns jsonb
@@ -17672,7 +17740,8 @@ comment on function mayfly.move_workflow is 'Moves a run to another version of i
 
 grant execute on function mayfly.move_workflow to authenticated, service_role;
 
--- The progress of a workflow. For callers with job:read. Its open approvals need approval:read. Locks nothing.
+-- The progress of a workflow. For callers with job:read. To see its open approvals, a caller also needs approval:read.
+-- Locks nothing.
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb
@@ -17763,8 +17832,8 @@ comment on function mayfly.read_graph_input is 'The input of a held step of a gr
 
 grant execute on function mayfly.read_graph_input to authenticated, service_role;
 
--- Stores a report. The lease must be the caller's. The report is the step `report` of the job. It is the only step that
--- can change. Locks the job.
+-- Stores a report. The lease must be the caller's. The report is stored as the step `report` of the job, the only step
+-- that can change. Locks the job.
 
 create function mayfly_private.report_workflow(lease text, value jsonb)
 returns boolean
@@ -17812,8 +17881,8 @@ comment on function mayfly.report_workflow is 'Reports the progress of a held wo
 
 grant execute on function mayfly.report_workflow to authenticated, service_role;
 
--- Deletes failures of steps. The lease must be the caller's. It leaves a row `retry: <name>`, which shows that the step
--- ran at this point. Locks the job.
+-- Deletes failures of steps. The lease must be the caller's. In place of each failure, it leaves a row `retry: <name>`,
+-- which shows that the step ran at this point. Locks the job.
 
 create function mayfly_private.retry_steps(lease text, names text[])
 returns integer
@@ -17870,8 +17939,8 @@ comment on function mayfly.retry_steps is 'Deletes recorded failures of a held j
 
 grant execute on function mayfly.retry_steps to authenticated, service_role;
 
--- Stores a graph under its name and version, unless there is one already. Returns the graph that is stored. Charges for
--- a new graph. Locks the row.
+-- Stores a graph under its name and version, unless a graph is already stored there. Returns the stored graph. Charges
+-- for a new graph. Locks the row.
 
 create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
 returns mayfly.workflow_graphs
@@ -18024,8 +18093,8 @@ create type mayfly_private.found_wait as (
   known boolean
 );
 
--- The outcomes of a job's waits, in order. If several waits together form one (`of`), the earliest outcome counts. A
--- signal goes to the first wait that asks for it. Locks nothing, because the caller holds the job.
+-- The outcomes of a job's waits, in order. If several waits together form one wait (`of`), the earliest outcome counts.
+-- A signal goes to the first wait that asks for it. Locks nothing, because the caller holds the job.
 
 create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
 returns mayfly_private.found_wait[]
@@ -18088,8 +18157,8 @@ $$;
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
 -- Records outcomes or puts a job to sleep. The lease must be the caller's. The row lock lets this call and writers that
--- signal the job run one after the other. An earlier signal is seen here, and a later writer sees that the job waits.
--- Locks the job, the keys of children that it adds, and approvals that it uses.
+-- signal the job run one after the other. So this call sees every earlier signal, and every later writer sees that the
+-- job waits. Locks the job, the keys of children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -18168,7 +18237,7 @@ begin
     returning s.bytes
   )
   select coalesce(sum(s.bytes), 0) into freed from spent s;
-  -- This has already happened, so recording it is never refused.
+  -- The recorded outcomes have already happened, so recording them is never refused.
   if used <> freed then
     perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
   end if;
@@ -18200,10 +18269,10 @@ grant execute on function mayfly_private.wait_any to authenticated, service_role
 
 -- Checks several waits of a held job and records each outcome as its step. If there is no outcome yet, puts the job to
 -- sleep. Returns { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of `signal`, `child:
--- true`, `approval`, `after` (seconds) or `until`. With { of, key }, several waits form one: the first outcome counts,
--- and its key is recorded as the step `of`. With { together }, children are returned when all have ended. `jobs` are
--- children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added. `reread`
--- means that the results exceed 2 MB and must be read from the steps.
+-- true`, `approval`, `after` (seconds) or `until`. With { of, key }, several waits form one wait: the first outcome
+-- counts, and its key is recorded as the step `of`. With { together }, children are returned when all have ended.
+-- `jobs` are children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added.
+-- `reread` means that the results exceed 2 MB and must be read from the steps.
 
 create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
 returns jsonb
@@ -18351,7 +18420,7 @@ comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
 comment on column mayfly.model_usage.priced is 'inexact: the price of a model whose name is a prefix of this one.';
 
 -- Which agents spend for which team. A room that groups agents writes this table. What an agent's descendants spend
--- counts for the agent's groups as well.
+-- counts for the agent's teams as well.
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,
@@ -18369,7 +18438,7 @@ comment on table mayfly_private.cost_groups is 'Which agents spend for which tea
 
 -- How much may be spent by the whole tenant, by a team with all descendants of its members, by all agents with the same
 -- name, or by one run. A hard limit refuses calls that would exceed it. A soft limit writes to the log when it is
--- reached. Reserved amounts count as spent until they are settled. Only the functions of this room write it.
+-- reached. Reserved amounts count as spent until they are settled. Only the functions of this room write this table.
 --
 -- No constraint compares spending with the limit, because a call that cost more than its estimate is still recorded.
 
@@ -18453,9 +18522,9 @@ comment on column mayfly.rate_limits.burst is 'How many may come at once.';
 
 comment on column mayfly.rate_limits.tokens is 'How many calls the bucket allowed at filled_at.';
 
--- Amounts that are reserved for open calls. A hold with a job is alive while the job runs the attempt that made it. A
--- hold without a job is alive until `until`. A hold that was given back is kept for a day, so that the caller can still
--- settle it if the call did cost something.
+-- Amounts that are reserved for calls that are not settled yet. A hold with a job is alive while the job runs the
+-- attempt that made the hold. A hold without a job is alive until `until`. A hold that was given back is kept for a
+-- day, so that the caller can still settle the hold if the call did cost something.
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,
@@ -18487,7 +18556,7 @@ comment on column mayfly_private.cost_holds.levels is 'The budgets in which it c
 alter table mayfly_private.cost_holds enable row level security;
 
 -- Failing models, with one row for each model that has failed since it last answered. All workers of a tenant share a
--- breaker. Tenants do not, because each has its own API keys.
+-- model's breaker. Tenants do not share breakers, because each tenant has its own API keys.
 
 create table mayfly_private.model_breakers (
   tenant_id uuid not null,
@@ -18524,9 +18593,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.model_breakers', '1000 rows a tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were not settled for a day, breakers that
--- have been closed for a day, and budgets of runs whose jobs are gone. Takes at most max_rows of each, and returns {
--- more }. The ledger is kept. It is a chore, which maintain_tenant calls as owner. Does not wait for locks.
+-- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were given back more than a day ago,
+-- breakers whose last failure is more than a day ago, and budgets of runs whose jobs are gone. Takes at most max_rows
+-- of each, and returns { more }. The ledger is kept. It is a chore, which maintain_tenant calls as owner. Does not wait
+-- for locks.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
@@ -18578,11 +18648,11 @@ on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows,
 -- Prices of models, which `mayfly prices import` imports and which are the same for all tenants. If imported prices
 -- differ from the newest row, the import adds a row, so any old cost can be computed again with the price of its day.
 --
--- `prices` is a list of { from?, daily?, units }. For each call, the last entry whose conditions hold at that time
--- counts. `units` has a list of steps [above, USD] for each unit. The last step whose `above` is below the number of
--- input tokens sets the price for the whole call. Prices of tokens are per million, and those of `requests` and
--- `web_searches` per thousand. If `units` is empty, the model is free. Numbers in jsonb are numeric, so nothing is
--- rounded.
+-- `prices` is a list of { from?, daily?, units }. For each call, the last entry whose conditions (`from` and `daily`)
+-- are true at the time of the call counts. `units` has a list of steps [above, USD] for each unit. The last step whose
+-- `above` is below the number of input tokens sets the price for the whole call. Prices of tokens are for a million
+-- tokens, and prices of `requests` and `web_searches` for a thousand. If `units` is empty, the model is free. Numbers
+-- in jsonb are numeric, so nothing is rounded.
 
 create table mayfly.model_prices (
   provider text collate "C" not null constraint model_prices_provider_length check (char_length(provider) between 1 and 100),
@@ -18599,8 +18669,9 @@ comment on column mayfly.model_prices.prices is '[{ from?, daily?: [from, until]
 
 comment on column mayfly.model_prices.source is 'Where the prices are from, such as genai-prices 0.1.8.';
 
--- Names of models with prices. An exact name means the model itself. A name that only begins with a prefix is probably
--- a version of the model, which is not certain enough for a hard budget.
+-- Names of models with prices. An exact name means the model itself. Any other name in this table is a prefix. A model
+-- whose name begins with it is probably a version of the model with prices, which is not certain enough for a hard
+-- budget.
 
 create table mayfly.model_names (
   provider text collate "C" not null,
@@ -18651,9 +18722,9 @@ grant select on mayfly.rate_limits to authenticated, service_role;
 create policy rate_limits_select on mayfly.rate_limits for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('cost:read'))::uuid[]));
 
--- Returns the budgets that calls affect, after locking them in the common order until commit. If the period of a budget
--- is over, a new period starts. `asked` has the tenants, levels and subjects. Called wherever costs are reserved,
--- settled or released.
+-- Returns the budgets that the three parallel lists name by tenant, level and subject. First locks these budgets until
+-- commit, always in the same order. If the period of a budget is over, a new period starts. Called wherever costs are
+-- reserved, settled or released.
 
 create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
 returns mayfly.budgets[]
@@ -18707,7 +18778,7 @@ $$;
 comment on function mayfly_private.concerns is 'Whether a call counts in a budget.';
 
 -- The teams for which an agent spends: its own, and those of its ancestors. Locks nothing. It is PL/pgSQL, because a
--- definer function in SQL is planned at each call, which took a sixth of a reservation.
+-- definer function in SQL is planned at each call, and this planning took a sixth of the time of a reservation.
 
 create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
 returns text[]
@@ -18727,8 +18798,8 @@ $$;
 comment on function mayfly_private.cost_groups_of is 'The teams for which an agent spends.';
 
 -- The exact cost of a call in US dollars. `input` counts all input tokens. Tokens that are read from or written to the
--- provider's cache have a price of their own, or else the input price. `output` counts all output tokens, including
--- reasoning.
+-- provider's cache cost what `units` says for them, or else the input price. `output` counts all output tokens,
+-- including reasoning.
 
 create function mayfly_private.cost_of(units jsonb, usage jsonb)
 returns numeric
@@ -18764,9 +18835,9 @@ $$;
 comment on function mayfly_private.cost_of is 'What a call of a model cost, in US dollars.';
 
 -- Spending between two instants, grouped by any of tenant, agent, model, provider, day and run. For each group, returns
--- the calls, the tokens, the US dollars, and how many calls have no price. For callers with cost:read. If it is grouped
--- by tenant and the caller names no tenant, it has all tenants that the caller may read. For the secret key, these are
--- all tenants of the project. Locks nothing.
+-- the calls, the tokens, the US dollars, and how many calls have no price. For callers with cost:read. If the report is
+-- grouped by tenant and the caller names no tenant, it has all tenants whose costs the caller may read. The secret key
+-- may read those of all tenants of the project. Locks nothing.
 
 create function mayfly.cost_report(by text[] default '{model}', since timestamptz default null, until timestamptz default null, page_limit integer default 1000)
 returns jsonb
@@ -18774,7 +18845,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- Without a tenant, the policy of the ledger decides.
+  -- If no tenant is named, the policy of the ledger decides which tenants the caller may read.
   is_of_all constant boolean := coalesce('tenant' = any (by), false)
     and nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-mayfly-tenant' is null;
   of_tenant constant uuid := case when not is_of_all then mayfly_private.require_tenant('cost:read') end;
@@ -18838,9 +18909,10 @@ comment on function mayfly.delete_budget is 'Deletes a budget: { deleted }.';
 
 grant execute on function mayfly.delete_budget to authenticated, service_role;
 
--- Gives back dead holds of a tenant, at most max_rows. A hold is dead if its job no longer runs the attempt that made
--- it, or if its time is over. Returns how many it gave back. It does not wait, and skips holds and budgets that others
--- have locked. If the caller holds locks on budgets of the tenant, it has to read them again afterwards.
+-- Gives back dead holds of a tenant, at most max_rows. A hold with a job is dead if the job no longer runs the attempt
+-- that made the hold. A hold without a job is dead if its time is over. Returns how many holds were given back. Waits
+-- for no lock: skips holds that others have locked, and holds whose budgets others have locked. A caller that has
+-- already read budgets of the tenant has to read them again afterwards.
 
 create function mayfly_private.give_back_holds(tenant uuid, max_rows integer default 1000)
 returns integer
@@ -18906,7 +18978,7 @@ $$;
 
 comment on function mayfly_private.holds_of is 'The holds of a caller, with their budgets locked.';
 
--- Adds prices that have changed. Imports wait for each other (advisory lock).
+-- Adds the prices that have changed. Takes an advisory lock, so imports run one after the other.
 
 create function mayfly_private.import_prices(prices jsonb, source text)
 returns jsonb
@@ -18972,9 +19044,10 @@ comment on function mayfly_private.import_prices is 'Imports prices of models.';
 
 grant execute on function mayfly_private.import_prices to service_role;
 
--- Imports prices: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them. If
--- a model's prices have not changed, nothing happens. Otherwise it adds a row that is valid from now on. Only the
--- secret key can call it, because prices are the same for all tenants. Imports run one after the other.
+-- Imports prices: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them.
+-- For a model whose prices have changed, this adds a row that is valid from now on. For any other model, it adds
+-- nothing. Only the secret key can call it, because prices are the same for all tenants. Imports run one after the
+-- other.
 
 create function mayfly.import_prices(prices jsonb, source text)
 returns jsonb
@@ -19030,8 +19103,8 @@ $$;
 
 comment on function mayfly_private.is_usage is 'Whether a JSON value is the usage of a call.';
 
--- The budgets of the tenant: its own, then those of agents, then those of runs, newest first. For callers with
--- cost:read. Locks nothing.
+-- The budgets of the tenant: its own and those of teams, then those of agents, and then those of runs, of which the
+-- newest run comes first. For callers with cost:read. Locks nothing.
 
 create function mayfly.list_budgets(of_level text default null, page_limit integer default 1000)
 returns jsonb
@@ -19059,9 +19132,10 @@ comment on function mayfly.list_budgets is 'The budgets of the tenant, with what
 grant execute on function mayfly.list_budgets to authenticated, service_role;
 
 -- Records whether a call of a model succeeded. An answer closes the breaker. Failures of the provider are counted.
--- After five failures in a row, or if the provider said when to try again, the breaker opens, and no call is made for a
--- while. This is 30 s at first, and twice as long after each failed try, up to five minutes. Calls that were under way
--- when the breaker opened do not count. Locks the breaker.
+-- After five failures in a row, the breaker opens, and the model is not called for 30 s. After each further failed
+-- call, this time is twice as long as before, up to five minutes. If the provider said when to try again, the breaker
+-- opens at the first failure, until that time, for at most an hour. Failures of calls that were under way when the
+-- breaker opened are not counted. Locks the breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void
@@ -19102,9 +19176,9 @@ $$;
 
 comment on function mayfly_private.model_of is 'The model name with which prices are looked up.';
 
--- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown. It
--- is exact if the name is the model's own name, another exact name, or one of these with a date at its end (a dated
--- snapshot). Otherwise, the longest matching prefix counts. Locks nothing.
+-- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown.
+-- The price is exact if `model` is the model's own name, another exact name of the model, or one of these with a date
+-- at its end (a dated snapshot). Otherwise, the longest name that is a prefix of `model` counts. Locks nothing.
 
 create type mayfly_private.known_price as (
   exact boolean,
@@ -19197,8 +19271,8 @@ comment on function mayfly.model_price is 'The price of a model at an instant; n
 
 grant execute on function mayfly.model_price to authenticated, service_role;
 
--- Null if a model may be called now, or else the seconds until it may. When the time of an open breaker is over, one
--- call may try the model, for at most a minute. The others wait for the outcome of this call. Locks the breaker if
+-- Null if a model may be called now, or else the number of seconds to wait. When the time of an open breaker is over,
+-- one call may try the model. Other calls wait for the outcome of this call, for at most a minute. Locks the breaker if
 -- there is one.
 
 create function mayfly_private.pass_breaker(tenant uuid, provider text, model text)
@@ -19226,8 +19300,9 @@ $$;
 
 comment on function mayfly_private.pass_breaker is 'The seconds until a model may be called; null if it may be called now.';
 
--- The provider and the model with which prices are looked up. In the AI SDK's `anthropic.messages`, the provider is the
--- first part. In `anthropic/claude-…`, as its gateway writes models, the model's name contains the provider.
+-- The provider with which prices are looked up (see model_of for the model). In `anthropic.messages`, as the AI SDK
+-- names a provider, it is the first part. The AI SDK's gateway writes the provider into the model's name, as in
+-- `anthropic/claude-…`.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text
@@ -19310,9 +19385,10 @@ comment on function mayfly_private.release_costs is 'Gives back holds.';
 
 grant execute on function mayfly_private.release_costs to authenticated, service_role;
 
--- Gives back holds of calls that cost nothing: [{ hold, failure?, retry_after? }]. `failure` means that the provider
+-- Gives back holds of calls that cost nothing: [{ hold, failure?, retry_after? }]. `failure` says how the provider
 -- failed, for example that it is overloaded. The failure counts against the model. After five failures in a row, the
--- model is not called for a while, or for `retry_after` seconds if the provider gave this number. Returns { released }.
+-- model is not called for a while. If the provider gave `retry_after`, the model is not called for this number of
+-- seconds, even after one failure. Returns { released }.
 
 create function mayfly.release_costs(releases jsonb)
 returns jsonb
@@ -19328,8 +19404,8 @@ comment on function mayfly.release_costs is 'Gives back holds of calls that cost
 
 grant execute on function mayfly.release_costs to authenticated, service_role;
 
--- Gives back one hold. The caller has locked it and its budgets. A budget never goes below zero, because a budget that
--- was deleted and set again meanwhile does not include the hold.
+-- Gives back one hold. The caller has locked the hold and its budgets. The reserved amount of a budget never goes below
+-- zero, because a budget that was deleted and set again meanwhile does not include the hold.
 
 create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
 returns void
@@ -19362,8 +19438,8 @@ create type mayfly_private.cost_ask as (
   groups text[]
 );
 
--- Reads and checks the requested calls of reserve_costs. Under a lease, the run is the job of the lease, whatever
--- the caller says.
+-- Reads and checks the requested calls of reserve_costs. With a lease, the run is always the job of the lease, so the
+-- caller cannot name another run.
 
 create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
 returns mayfly_private.cost_ask[]
@@ -19421,9 +19497,9 @@ $$;
 
 comment on function mayfly_private.cost_asks is 'Reads and checks the calls of reserve_costs.';
 
--- Whether these budgets have room for a call. The call is granted, with the output that it may have, or refused, with a
--- reason. Locks the breaker and the rate limits of the call. Rate limits are checked last, because each check uses them
--- up.
+-- Whether these budgets have room for a call. Returns that the call is granted and how many output tokens it may have,
+-- or why it is refused. Locks the breaker and the rate limits of the call. Rate limits are checked last, because a
+-- check that succeeds takes a call from each of them.
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb
@@ -19434,7 +19510,7 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(ask.provider, ask.model),
     mayfly_private.model_of(ask.provider, ask.model), mayfly_private.now());
   per_output constant numeric := coalesce(mayfly_private.unit_price(price.units, 'output', ask.input), 0);
-  -- The estimate is for the case that all of the input is written to the provider's cache, because this costs more.
+  -- If writing the input to the provider's cache costs more, the estimate assumes that all of it is written there.
   per_call constant numeric := greatest(mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input)),
     mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input, 'cache_write', ask.input)));
   output numeric := ask.output;
@@ -19513,7 +19589,7 @@ begin
       answers := answers || jsonb_build_object('id', ask.id, 'code', 'lease_lost');
       continue;
     end if;
-    -- If the first answer was lost and the call is repeated, the hold is known.
+    -- If the first answer was lost and the request is repeated, the hold already exists.
     select jsonb_build_object('id', h.id, 'granted', true, 'output', h.tokens, 'usd', h.usd) into known
     from mayfly_private.cost_holds h where h.tenant_id = ask.tenant and h.id = ask.id and h.holder = holder.id and h.released_at is null;
     if found then
@@ -19561,12 +19637,12 @@ comment on function mayfly_private.reserve_costs is 'Reserves the possible cost 
 grant execute on function mayfly_private.reserve_costs to authenticated, service_role;
 
 -- Reserves the possible cost of 1 to 500 calls: [{ id, lease?, agent, provider, model, input, output?, output_least?
--- }]. `id` is a UUID for each call. `input` is the largest number of tokens that its prompt can have. `output` is how
--- many tokens the answer should be able to have (8192 by default). For each call, in order, returns { id, granted,
--- output, usd, priced } or { id, code }. `output` is what the budgets allow, and at least output_least (256). `code` is
--- budget_exceeded, price_unknown, lease_lost, or, with retry_after, model_unavailable or rate_limited. Needs
--- cost:write. With a lease, the hold ends with the lease and counts against the budget of its run. Without one, it ends
--- after 15 minutes.
+-- }]. `id` is a UUID for each call. `input` is the largest number of tokens that the prompt can have. `output` is the
+-- largest number of tokens that the answer should be able to have (8192 by default). For each call, in order, returns {
+-- id, granted, output, usd, priced } or { id, code }. The returned `output` is how many tokens the budgets allow, and
+-- at least output_least (256 by default). `code` is budget_exceeded, price_unknown, lease_lost, or, with retry_after,
+-- model_unavailable or rate_limited. Needs cost:write. With a lease, the hold ends with the lease and also counts
+-- against the budget of the run. Without a lease, the hold ends after 15 minutes.
 
 create function mayfly.reserve_costs(asks jsonb)
 returns jsonb
@@ -19632,7 +19708,7 @@ comment on function mayfly_private.set_budget is 'Sets a budget.';
 
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
--- Sets the budget of the tenant, a team, a run, or all agents with the same name. It replaces the old budget
+-- Sets the budget of the tenant, a team, a run, or all agents with the same name. The new budget replaces the old one
 -- (scope cost:admin). What was already spent still counts. At least one of the limits has to be set.
 
 create function mayfly.set_budget(
@@ -19709,8 +19785,8 @@ comment on function mayfly.set_rate_limit is 'Sets how many calls of models or o
 grant execute on function mayfly.set_rate_limit to authenticated, service_role;
 
 -- Settles one hold: adds the call to the ledger, once, and its cost to the budgets. The caller has locked the hold and
--- the budgets. It passes the budgets, and gets them back changed. A hold that was given back is settled too, because
--- the money is spent.
+-- the budgets. The caller passes the budgets, gets them back changed, and has to write them. A hold that was given back
+-- is settled too, because the money has been spent.
 
 create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, inout budgets mayfly.budgets[], out cost jsonb)
 language plpgsql security definer
@@ -19739,12 +19815,12 @@ begin
       budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
       budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);
     end if;
-    -- A call counts in the period in which it ends.
+    -- A call counts in the period in which it is settled.
     budgets[i].spent_usd := budgets[i].spent_usd + coalesce(usd, 0);
     budgets[i].spent_tokens := budgets[i].spent_tokens + used;
     budgets[i].unpriced := budgets[i].unpriced + (usd is null)::integer;
   end loop;
-  -- The money is spent, so it is counted and never refused.
+  -- The money has been spent, so the ledger's row is counted against the tenant's quotas but never refused.
   perform mayfly_private.count_usage(hold.tenant_id, 0, size, 1);
   perform mayfly_private.mark_breaker(hold.tenant_id, hold.provider, hold.model, null, null);
   cost := jsonb_build_object('id', hold.id, 'usd', usd, 'priced', told);
@@ -19797,7 +19873,8 @@ begin
     answers := answers || jsonb_build_object(settled.cost ->> 'id', settled.cost);
   end loop;
   perform mayfly_private.write_budgets(rows);
-  -- If the first answer was lost, the hold is already settled and is found in the ledger.
+  -- If the first answer was lost and the request is repeated, the hold is already settled, and its cost is in the
+  -- ledger.
   return (
     select jsonb_agg(coalesce(answers -> (s ->> 'hold'), (
       select jsonb_build_object('id', u.id, 'usd', u.usd, 'priced', u.priced, 'known', true) from mayfly.model_usage u
@@ -19888,8 +19965,8 @@ $$;
 
 comment on function mayfly_private.take_rate is 'Takes one call from rate limits: the seconds until there is room, or null.';
 
--- What one unit costs in US dollars, for a call with this number of input tokens. The last step below that number sets
--- the price for all units of the call. Null if the unit has no price of its own.
+-- What one unit costs in US dollars, for a call with this number of input tokens. The highest step below this number
+-- sets the price for all units of the call. Null if the unit has no price of its own.
 
 create function mayfly_private.unit_price(units jsonb, unit text, input_tokens numeric)
 returns numeric
@@ -19897,7 +19974,7 @@ language plpgsql immutable
 set search_path = ''
 as $$
 begin
-  -- Most units have no price of their own. Querying for them anyway took most of the time of settling a call.
+  -- Most units have no price of their own. Running the query for them anyway took most of the time of settling a call.
   if not coalesce(units ? unit, false) then
     return null;
   end if;
@@ -20155,7 +20232,7 @@ comment on table mayfly.run_chunks is 'The streams of runs.';
 
 comment on column mayfly.run_chunks.seq is 'The number of its first chunk. Chunks are counted from 1 without gaps.';
 
--- Until when somebody listens to a run. Its stream is broadcast only until then.
+-- Until when somebody listens to a run. The stream of the run is broadcast only until then.
 
 create table mayfly_private.run_watchers (
   tenant_id uuid not null,
@@ -20308,8 +20385,8 @@ $$;
 
 comment on function mayfly_private.check_run_chunks is 'Refuses chunks that are not JSON.';
 
--- Writes chunks { after, chunks, size } of a run that the caller has locked. Returns how many were new, which is 0 if
--- they were written before. The caller counts their bytes and updates last_chunk.
+-- Writes chunks { after, chunks, size } of a run that the caller has locked. Returns how many chunks were new, which is
+-- 0 if all were written before. The caller counts their bytes and updates last_chunk.
 
 create function mayfly_private.put_run_chunks(run mayfly.runs, given jsonb)
 returns integer
@@ -20366,7 +20443,8 @@ comment on function mayfly_private.append_run_chunks is 'Appends to the stream o
 grant execute on function mayfly_private.append_run_chunks to authenticated, service_role;
 
 -- Appends `size` chunks after chunk number `after`. The chunks are a text of JSON: [[step, try, chunk]]. Broadcasts
--- them to listeners, at most every 250 ms, or at once with `tell`. Returns { last, paused }.
+-- them to listeners, at most every 250 ms, or at once if `tell` is true. Returns { last, paused }: the number of the
+-- last chunk, and whether the run is paused.
 
 create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean default false)
 returns jsonb
@@ -20507,7 +20585,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'calls must be an array of 1 to 100 { call_id, tool, input, risk?, nth?, approval_id? }.', null, '{"field": "calls"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- The lease is valid, so its first part is the attempt.
+  -- The lease is valid, so the text before its first dot is the number of the attempt.
   return mayfly_private.begin_tools(run, split_part(lease, '.', 1)::integer, (mayfly_private.job_holder()).id, step, calls);
 end
 $$;
@@ -20564,8 +20642,8 @@ begin
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
     case when end_run.status <> 'succeeded' then array[why] end,
-    -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, it is only in the
-    -- run.
+    -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, the output is
+    -- stored only in the run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
   perform mayfly_private.tell_run(run, true);
   return mayfly_private.show_run(run);
@@ -20578,7 +20656,7 @@ grant execute on function mayfly_private.end_run to authenticated, service_role;
 
 -- Ends a run and its job, under the lease. The status is `succeeded`, with an output (a text of JSON), or `failed`,
 -- `max_steps`, `max_time`, `max_tokens` or `max_cost`, with an error { code, message }. `chunks` { after, chunks, size
--- } are the last ones of its stream. Returns the run.
+-- } are the last chunks of the run's stream. Returns the run.
 
 create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null, chunks jsonb default null)
 returns jsonb
@@ -20641,7 +20719,7 @@ begin
   end if;
   if ask is not null then
     -- The outcomes are recorded even if the cost of the next call cannot be reserved. In that case, the worker reserves
-    -- it itself.
+    -- the cost with a call of its own.
     begin
       reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
     exception when sqlstate 'PGRST' then
@@ -20727,8 +20805,9 @@ comment on function mayfly_private.fork_run is 'Forks a run.';
 grant execute on function mayfly_private.fork_run to authenticated, service_role;
 
 -- Starts a run that shares the steps of another run before `at_step`, without copying them (scope run:write). Returns {
--- id }. `input`, a text of JSON, is added at that step. At the first step, it replaces the input. `edits` changes
--- results of tools in the step before: { <call id>: <text of JSON> }. The original run does not change.
+-- id }. `input`, a text of JSON, is added at that step. If `at_step` is the first step, `input` replaces the input of
+-- the run. `edits` changes results of tools in the step before: { <call id>: <text of JSON> }. The original run does
+-- not change.
 
 create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null, trace text default null)
 returns jsonb
@@ -20744,7 +20823,8 @@ comment on function mayfly.fork_run is 'Starts a run that shares the steps of an
 
 grant execute on function mayfly.fork_run to authenticated, service_role;
 
--- Reads a run. It is a definer, because its status depends on its job, which the caller may not see. Locks nothing.
+-- Reads a run. It is a definer, because the status of a run depends on the run's job, which the caller may not see.
+-- Locks nothing.
 
 create function mayfly_private.get_run(id uuid, with_parts boolean)
 returns jsonb
@@ -20805,7 +20885,8 @@ $$;
 
 comment on function mayfly_private.held_run is 'The run of a lease, locked.';
 
--- Lists runs. It is a definer, because their status depends on their jobs, which the caller may not see. Locks nothing.
+-- Lists runs. It is a definer, because the status of a run depends on the run's job, which the caller may not see.
+-- Locks nothing.
 
 create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamptz, until timestamptz, containing text)
 returns jsonb
@@ -20840,8 +20921,8 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
 -- Runs (scope run:read), newest first. `before` is the last id of the previous page. Runs can be filtered by agent, by
--- status, by when they were added, and by a text in their id, agent or input (upper and lower case are the same).
--- `about` is the beginning of a run's input.
+-- status, by when they were added, and by a text in their id, agent or input, in upper or lower case. `about` is the
+-- beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
   since timestamptz default null, until timestamptz default null, containing text default null)
@@ -20858,8 +20939,8 @@ comment on function mayfly.list_runs is 'Runs, the newest first, a page at a tim
 
 grant execute on function mayfly.list_runs to authenticated, service_role;
 
--- Moves a run that the caller has locked to another status. Only the transitions below are allowed. Any other fails
--- with transition_not_allowed. Writes to the log.
+-- Moves a run that the caller has locked to another status. Only the changes of status below are allowed. Any other
+-- change fails with transition_not_allowed. Writes to the log.
 
 create function mayfly_private.move_run(run mayfly.runs, to_status text, output text, error jsonb)
 returns void
@@ -20892,7 +20973,7 @@ $$;
 
 comment on function mayfly_private.move_run is 'Moves a locked run to another status.';
 
--- Pauses or resumes a run. If something changes, it writes to the log. Locks the job and the run.
+-- Pauses or resumes a run. If the run changes, this is written to the log. Locks the job and the run.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb
@@ -21025,7 +21106,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 100 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- A worker with the secret key has every scope. It need not name a tenant, because its lease does.
+  -- A worker with the secret key has every scope. Such a worker need not name a tenant, because its lease does.
   if (mayfly_private.job_holder()).kind <> 'secret' then
     perform mayfly_private.require_tenant('secret:read');
   end if;
@@ -21041,8 +21122,8 @@ comment on function mayfly_private.read_secret is 'A secret of the tenant from V
 
 grant execute on function mayfly_private.read_secret to authenticated, service_role;
 
--- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). It is stored as
--- `mayfly/<tenant>/<name>` in Supabase Vault. Returns null if there is no such secret, or no Vault.
+-- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). The secret is stored
+-- as `mayfly/<tenant>/<name>` in Supabase Vault. Returns null if there is no such secret, or no Vault.
 --   select vault.create_secret('sk-…', 'mayfly/<id of the tenant>/openai');
 
 create function mayfly.read_secret(lease text, name text)
@@ -21059,9 +21140,9 @@ comment on function mayfly.read_secret is 'A secret of the tenant from Supabase 
 
 grant execute on function mayfly.read_secret to authenticated, service_role;
 
--- Records a call of a model. It writes the answer, its cost and the totals of the run in one transaction, once for each
--- step. A repeated call finds the answer recorded. Locks the job, the run, then budgets and holds, then the rate limits
--- of tools.
+-- Records a call of a model. Writes the answer, its cost and the totals of the run in one transaction, once for each
+-- step. If this function is called again for the step, it finds the answer recorded. Locks the job, the run, then
+-- budgets and holds, then the rate limits of tools.
 
 create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
@@ -21106,7 +21187,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'tools must be an array of 1 to 100 { call_id, tool, input, risk?, nth? }.', 'Nothing was recorded.', '{"field": "tools"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- The lease is valid, so its first part is the attempt.
+  -- The lease is valid, so the text before its first dot is the number of the attempt.
   attempt := split_part(lease, '.', 1)::integer;
 
   is_known := exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null);
@@ -21229,7 +21310,8 @@ comment on function mayfly.record_run_context is 'Records what was recalled for 
 grant execute on function mayfly.record_run_context to authenticated, service_role;
 
 -- Where a run's steps are stored. Its own steps, from `above` on, are in the run itself. Earlier steps are in the runs
--- from which it was forked, each up to `below`, the nearest run first. Locks nothing.
+-- from which it was forked. Each of these runs has the steps before `below`, and the nearest run comes first. Locks
+-- nothing.
 
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns table (run_id uuid, nth integer, above integer, below integer)
@@ -21302,8 +21384,8 @@ comment on function mayfly_private.run_log is 'Everything that a run has recorde
 
 -- Runs, models and tools in numbers. For each agent, how many runs are open and how many ended in the last `seconds`,
 -- by status. Also the calls of models and tools in these runs, and how long each took (p50, p95 and p99, in
--- milliseconds). Counts only the newest 10,000 runs that ended. Returns the 100 agents, models and tools that did most.
--- Runs as the caller (scope run:read). Locks nothing.
+-- milliseconds). Counts only the newest 10,000 runs that ended. Returns the 100 agents with the most runs, and the 100
+-- models and the 100 tools with the most calls. Runs as the caller (scope run:read). Locks nothing.
 
 create function mayfly.run_statistics(seconds double precision default 3600)
 returns jsonb
@@ -21443,8 +21525,8 @@ comment on function mayfly_private.start_run is 'Starts a run.';
 grant execute on function mayfly_private.start_run to authenticated, service_role;
 
 -- Starts a run of an agent (scope run:write). The run is a job that a worker with this agent claims. `input` is a text
--- of JSON. If the key is known, it returns the existing run. If a worker passes its lease, its own run waits for the
--- end of this one. `trace` is the trace context (W3C traceparent) that the worker continues.
+-- of JSON. If a run with the same key exists, that run is returned. If a worker passes its lease, the worker's own run
+-- waits for the end of the new one. `trace` is the trace context (W3C traceparent) that the worker continues.
 
 create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null)
 returns jsonb
@@ -21460,10 +21542,11 @@ comment on function mayfly.start_run is 'Starts a run of an agent: { id, existin
 
 grant execute on function mayfly.start_run to authenticated, service_role;
 
--- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms unless the caller says now. Each
--- broadcast, and each of its receivers, counts against the project's rate. Chunks of up to 60 KB are part of the
--- broadcast. If there is more, the broadcast is only a hint, and listeners read the rows. The caller has locked the
--- run. The broadcast also counts against the tenant's rate. If it is lost, a listener needs one more poll.
+-- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms, unless the caller asks for it
+-- at once. Each broadcast, and each of its receivers, counts against the project's rate. Chunks of up to 60 KB are part
+-- of the broadcast. If there is more, the broadcast is only a hint, and listeners read the rows. The caller has locked
+-- the run. The broadcast also counts against the tenant's rate. If a broadcast is lost, a listener finds the chunks
+-- when it next reads the rows.
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void
@@ -21783,8 +21866,8 @@ alter table mayfly_private.cast_ballots
 
 comment on table mayfly_private.cast_ballots is 'Who voted for what in open polls.';
 
--- Jobs that were given to one agent, what they need, and how well they were done. A job counts as the agent's
--- load until it ends. When the agent ends, the job goes to any agent with the capabilities.
+-- Jobs that were each given to one agent, what they need, and how well they were done. A job counts towards the agent's
+-- load until the job ends. When the agent ends, the job goes to any agent with the capabilities.
 
 create table mayfly.assignments (
   tenant_id uuid not null,
@@ -21912,7 +21995,7 @@ comment on column mayfly.team_alerts.times is 'How often it was found again afte
 
 comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
 
--- Since when each member has been doing the same thing, as the detectors saw it.
+-- When each member began what it is still doing, as the detectors saw it.
 
 create table mayfly_private.team_pulses (
   tenant_id uuid not null,
@@ -21931,9 +22014,9 @@ alter table mayfly_private.team_pulses alter column agent_id set statistics 0, a
 
 comment on table mayfly_private.team_pulses is 'Since when each member of a watched team has been doing the same thing.';
 
--- How many open assignments each agent has, as a sum of changes. Each assignment adds a row with 1, and its end adds
--- one with -1. A job that ends only inserts a row here, so it waits for nobody. fold_loads replaces the rows of an
--- agent by their sum.
+-- How many open assignments each agent has, as a sum of changes. Each assignment adds a row with the change 1, and its
+-- end adds a row with the change -1. A job that ends only inserts a row here, so it waits for nobody. fold_loads
+-- replaces the rows of an agent by their sum.
 
 create table mayfly_private.agent_loads (
   tenant_id uuid not null,
@@ -21962,7 +22045,7 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.assignments', 384, '{work,capabilities}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
--- Closing a poll or a tender moves rows that are already charged, so it is never refused.
+-- Closing a poll or a tender only moves rows that are already charged, so closing is never refused.
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.ballots', 256, '{choice,reason}', true),
   ('mayfly.bids', 256, '{note}', true)
@@ -22188,8 +22271,8 @@ create function mayfly_private.assign_job(job jsonb, capabilities text[], type t
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- If a session made its plans while the tables were small, it would keep scanning them, which takes 17 ms with 500 open
--- jobs instead of 3. JIT compilation took 40 ms.
+-- If a session made its plans while the tables were small, it would keep scanning the whole tables, which with 500 open
+-- jobs takes 17 ms instead of 3. JIT compilation took 40 ms.
 set enable_seqscan = off
 set jit = off
 as $$
@@ -22270,10 +22353,11 @@ comment on function mayfly_private.assign_job is 'Gives a job to the best agent.
 grant execute on function mayfly_private.assign_job to authenticated, service_role;
 
 -- Gives a job to the best living agent (scopes team:manage and job:add). The candidates are agents that may work on
--- jobs, have the capabilities, and are of the given type and team, if there is one. The candidate with the fewest open
--- jobs gets the job. Among equals, it is the one whose type has the best record at this kind of work. The record is the
--- mean rating with one success and one failure added, so a newcomer starts at a half. Agents with more than max_load
--- jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any agent with the capabilities.
+-- jobs and have the capabilities. If a type or a team is given, they must also be of that type and in that team. The
+-- candidate with the fewest open jobs gets the job. Among equals, it is the one whose type has the best record at this
+-- kind of work. The record is the mean rating with one success and one failure added, so a newcomer starts at a half.
+-- Agents with more than max_load jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any
+-- agent with the capabilities.
 
 create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
 returns jsonb
@@ -22425,7 +22509,7 @@ comment on function mayfly_private.cast_ballot is 'Casts the caller''s ballot.';
 
 grant execute on function mayfly_private.cast_ballot to authenticated, service_role;
 
--- Votes in a poll (scope team:vote), once. Repeating the same ballot changes nothing. Nobody sees it before the
+-- Votes in a poll (scope team:vote), once. Repeating the same ballot changes nothing. Nobody sees a ballot before the
 -- poll closes.
 
 create function mayfly.cast_ballot(poll_id uuid, choice text, reason text default null)
@@ -22588,8 +22672,8 @@ begin
   with gone as (
     update mayfly.tenders d set status = 'cancelled', closed_at = ts
     where d.tenant_id = tenant and d.id in (
-      -- If a tender is being awarded, its row is locked, and the award waits for an agent. It then finds no living
-      -- member, and fails.
+      -- If a tender is being awarded, its row is locked, and the award waits for an agent. The award then finds no
+      -- living member, and fails.
       select o.id from mayfly.tenders o
       where o.tenant_id = tenant and o.team_id = any (ids) and o.status = 'open' order by o.id for no key update skip locked)
     returning d.id)
@@ -23344,9 +23428,8 @@ comment on function mayfly_private.open_tender is 'Offers a job for bids.';
 
 grant execute on function mayfly_private.open_tender to authenticated, service_role;
 
--- Offers a job for bids (scopes team:manage and job:add) to the living members of `team`, or to every agent
--- with these capabilities. It is awarded once: when all members of the team have bid, at its deadline, or by
--- close_tender.
+-- Offers a job for bids (scopes team:manage and job:add) to the living members of `team`, or to every agent with these
+-- capabilities. The tender is awarded once: when all members of the team have bid, at its deadline, or by close_tender.
 
 create function mayfly.open_tender(
   job jsonb, capabilities text[] default null, rule text default 'lowest_price', max_price numeric default null, team uuid default null,
@@ -23412,7 +23495,7 @@ comment on function mayfly_private.place_bid is 'Places the caller''s bid.';
 grant execute on function mayfly_private.place_bid to authenticated, service_role;
 
 -- Bids for the work of a tender (scope team:vote), once. A bid is a price, and how well the bidder expects to do the
--- work, from 0 to 1. Repeating the same bid changes nothing. Nobody sees it before the tender is over.
+-- work, from 0 to 1. Repeating the same bid changes nothing. Nobody sees a bid before the tender is over.
 
 create function mayfly.place_bid(tender_id uuid, price numeric, score double precision default 1, note text default null)
 returns jsonb
@@ -23533,7 +23616,7 @@ comment on function mayfly_private.reassign_jobs is 'Gives jobs whose agent has 
 
 -- Closes an open poll if it is due. The caller has locked the poll and its job. A poll is due
 -- - at its deadline, and at its quorum,
--- - if its voters are known, when each has voted or is dead, or when missing votes cannot change the outcome,
+-- - if its voters are known, when each voter has voted or is dead, or when missing votes cannot change the outcome,
 -- - with the rule first_valid, at the first ballot, and with unanimous, at the first ballot that differs.
 -- In the same transaction, ballots become visible, an event is logged, and the waiting job is signalled.
 
@@ -23556,7 +23639,7 @@ begin
   select count(*), coalesce(sum(b.weight), 0) into cast_count, cast_weight
   from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id;
   if poll.voters is not null then
-    -- The poll always waits for people. It does not wait for agents that are not running or whose time is over.
+    -- A poll waits for every person among its voters, but not for agents that are not running or whose time is over.
     select count(*), coalesce(sum(v.weight), 0) into missing, missing_weight
     from unnest(poll.voters, coalesce(poll.weights, array_fill(1::double precision, array[cardinality(poll.voters)]))) as v (id, weight)
     left join mayfly.agents a on a.tenant_id = poll.tenant_id and a.id = v.id
@@ -23849,7 +23932,7 @@ comment on function mayfly_private.stop_team is 'Ends a team with its members.';
 grant execute on function mayfly_private.stop_team to authenticated, service_role;
 
 -- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are
--- withdrawn. The lead, the creator, and callers with agent:stop can do this. Repeating it changes nothing.
+-- withdrawn. The lead, the creator, and callers with agent:stop can do this. Repeating the call changes nothing.
 
 create function mayfly.stop_team(team_id uuid, reason text default null)
 returns jsonb
@@ -23894,7 +23977,7 @@ begin
   end if;
   team := mayfly_private.open_team(tenant, watch_team.team_id);
   within := within || coalesce(limits, '{}');
-  -- If no limit is given, it is half of the team's whole budget.
+  -- If the caller gives no limit of costs, the limit is half of the team's whole budget.
   if not within ? 'usd' then
     within := within || coalesce((
       select jsonb_build_object('usd', b.hard_usd / 2) from mayfly.budgets b
@@ -23920,7 +24003,7 @@ begin
     select tenant, team.id, f.kind, f.cause, f.agents, f.detail, ts, ts from found f
     on conflict (tenant_id, team_id, kind, cause) where status = 'open' do update
     set detail = excluded.detail, seen_at = ts,
-      -- What was done about the alert did not help, so the alert is raised again.
+      -- If what was done about the alert did not help, the alert is raised again.
       times = a.times + coalesce(a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision), false)::integer,
       handled_at = case when a.handled_at > ts - make_interval(secs => (within ->> 'patience')::double precision) then a.handled_at end,
       taken_at = case when a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision) then null else a.taken_at end
@@ -23949,7 +24032,8 @@ grant execute on function mayfly_private.watch_team to authenticated, service_ro
 -- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle, repeated
 -- messages or tool calls, members that have done the same thing for too long, and runaway costs. Each new finding is
 -- logged as the event team.alert. Returns { alerts, open }: the alerts for this caller to act on, and how many are
--- open. Each alert goes to one watcher, and again after a minute unless handle_alert records what was done.
+-- open. Each alert goes to one caller of watch_team. After a minute, it goes to a caller again, unless handle_alert has
+-- recorded what was done.
 
 create function mayfly.watch_team(team_id uuid, limits jsonb default '{}')
 returns jsonb
@@ -23997,9 +24081,9 @@ create trigger assignments_count_update after update on mayfly.assignments
   referencing old table as old_rows new table as new_rows
   for each statement execute function mayfly_private.count_loads();
 
--- A job that has ended no longer counts towards the load of its agent, and one that is redriven counts again. So
--- assign_job reads rows of one index, instead of looking up every open job. If somebody else holds a row, it is left to
--- maintenance, so that the end of a job waits for nobody.
+-- A job that has ended no longer counts towards the load of its agent. If the job is redriven, it counts again. So
+-- assign_job reads rows of one index, instead of looking up every open job. If another transaction holds a row, the row
+-- is left to maintenance, so that the end of a job waits for nobody.
 
 create function mayfly_private.end_assignments()
 returns trigger
@@ -24254,8 +24338,8 @@ comment on table mayfly.entity_names is 'The names and aliases of entities.';
 comment on column mayfly.entity_names.key is 'The name in the form in which it is compared: NFKC, in lower case, with single spaces.';
 
 -- Facts about entities. Each has a subject, a predicate, and an entity or a value, and is true from an instant on. The
--- slot of a fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact,
--- which a newer one closes. Only the functions of this room write this table.
+-- slot of a fact is its subject and predicate, and with `many` also its object or value. Each slot has at most one open
+-- fact (a fact without an end), and a newer fact ends it. Only the functions of this room write this table.
 
 create table mayfly.facts (
   tenant_id uuid not null,
@@ -24287,7 +24371,7 @@ create table mayfly.facts (
   constraint facts_valid_in_order check (valid_to >= valid_from)
 );
 
--- Allows one open fact for each slot. It also serves to find the facts about an entity.
+-- Allows one open fact for each slot. This index also helps to find the facts about an entity.
 create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predicate, slot, private_to) nulls not distinct
   where valid_to is null;
 
@@ -24297,7 +24381,7 @@ create index facts_object_idx on mayfly.facts (tenant_id, object_id);
 
 create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
 
--- Serves maintenance.
+-- Maintenance uses these two indexes.
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
@@ -24410,8 +24494,9 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Who may see entities and facts. Everybody in the tenant with fact:read sees those of the tenant. An agent's private
--- ones are seen only by the agent, its ancestors and callers with fact:admin. Only functions write them.
+-- Who may see entities and facts. Everybody in the tenant with fact:read sees the tenant's entities and facts. An
+-- agent's private ones are seen only by the agent, its ancestors and callers with fact:admin. Only functions write
+-- them.
 
 alter table mayfly.entities enable row level security;
 
@@ -24450,8 +24535,8 @@ grant select on mayfly.fact_settings to authenticated, service_role;
 create policy fact_settings_select on mayfly.fact_settings for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('fact:read'))::uuid[]));
 
--- Refuses invalid facts. The error names the field and the position of the first fault. Called by
--- mayfly_private.record_facts. Locks nothing.
+-- Refuses invalid facts. The error names the position of the first invalid fact, and the field that is invalid. Called
+-- by mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.check_facts(facts jsonb)
 returns void
@@ -24496,7 +24581,8 @@ begin
     perform mayfly_private.refuse_fact(fault.field, fault.rule, fault.place::integer);
   end if;
 
-  -- This is a separate statement, because casting a value that is not an instant would raise an error.
+  -- This is a separate statement, because in the first one, casting a value that is not an instant would raise an
+  -- error.
   select q.field, q.rule, g.n - 1 as place into fault
   from jsonb_array_elements(facts) with ordinality as g (f, n)
   cross join lateral (values
@@ -24578,8 +24664,8 @@ comment on function mayfly_private.end_facts is 'Ends facts.';
 
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
--- Ends facts, so that they are no longer true from an instant on, without recording a new fact. The facts are
--- kept. Scope fact:write. Facts that ended earlier stay as they are.
+-- Ends facts without recording new ones: from an instant on, they are no longer true. The facts are kept. Facts that
+-- ended earlier stay as they are. Scope fact:write.
 
 create function mayfly.end_facts(ids uuid[], at timestamptz default null)
 returns jsonb
@@ -24591,9 +24677,9 @@ comment on function mayfly.end_facts is 'Ends facts: they are no longer true fro
 
 grant execute on function mayfly.end_facts to authenticated, service_role;
 
--- The entities that a reference can mean and that the caller may see, including its own private ones. These are the
--- entity with this id, or all with this name or alias (and type, if given). Runs as the caller, under row-level
--- security. Locks nothing.
+-- The entities that a reference can mean and that the caller may see, including the caller's private ones. A reference
+-- with an id means the entity with this id. Any other means all entities with this name or alias and, if the reference
+-- has a type, with this type (up to 50). Runs as the caller, under row-level security. Locks nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]
@@ -24664,9 +24750,10 @@ comment on function mayfly_private.fact_word is 'A predicate or a type in its co
 
 grant execute on function mayfly_private.fact_word to authenticated, service_role;
 
--- Facts about the entities that a text names, and facts that were extracted from memories. It is for a recall with
--- facts. In the first 1,000 characters, it finds names and aliases of up to six words, longest first. In scripts
--- without spaces, it finds names of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
+-- Facts about the entities that a text names, and facts that were extracted from memories. It serves a recall that also
+-- returns facts. In the first 1,000 characters of the text, it finds names and aliases of up to six words, the longest
+-- first. In text without spaces between words (such as Chinese, Japanese or Thai), it finds names of two to eight
+-- characters. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ …, named }], facts: [{ …, hop }], truncated }
 --   named: the name in the text, or null if the entity comes from a memory
@@ -24746,8 +24833,8 @@ comment on function mayfly.facts_about is
 grant execute on function mayfly.facts_about to authenticated, service_role;
 
 -- The entities that the caller may see, by names and aliases: exact matches first, then names that begin with the text,
--- then names that contain it. Without a text, returns all of them. Scope fact:read. Runs as the caller and reads the
--- tenant's names. Locks nothing.
+-- then names that contain it. Without a text, returns all of them, a page at a time. Scope fact:read. Runs as the
+-- caller, and reads all names of the tenant. Locks nothing.
 
 create function mayfly.find_entities(query text default null, of_type text default null, skip integer default 0, page_limit integer default 50)
 returns jsonb
@@ -24785,13 +24872,13 @@ comment on function mayfly.find_entities is 'Finds entities by names and aliases
 
 grant execute on function mayfly.find_entities to authenticated, service_role;
 
--- The entity that a reference means for an agent, or for the tenant if `owner` is null. Null if there is none. It is
--- found by its id, or by its name or an alias. If the reference has a type, the entity has this type or no type yet
--- ('thing'). If a name without a type stands for entities of several types, the call fails with entity_ambiguous. A
--- private entity of the owner takes precedence over the tenant's.
+-- The entity that a reference means for an agent, or for the tenant if `owner` is null. Null if there is none. The
+-- entity is found by its id, or by its name or an alias. A reference with a type finds only an entity of this type, or
+-- one that has no type yet ('thing'). If a name without a type stands for entities of several types, the call fails
+-- with entity_ambiguous. A private entity of the owner takes precedence over the tenant's.
 --
 -- Called by the functions that write, as owner, after hold_facts. `seen` has the agents whose private entities the
--- caller sees. Null means all agents. Locks nothing.
+-- caller may see. If `seen` is null, these are all agents. Locks nothing.
 
 create function mayfly_private.find_entity(tenant uuid, owner uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -24940,8 +25027,8 @@ grant execute on function mayfly_private.forget_facts to authenticated, service_
 
 -- Deletes facts for good: those with these ids, or all that were extracted from a memory. Entities that no fact
 -- mentions any more, and that nobody has set, are deleted too. With fact:write, an agent can delete facts that it or
--- its descendants recorded, and with fact:admin any fact. If a deleted fact had replaced another fact, that fact stays
--- ended.
+-- its descendants recorded, and with fact:admin any fact. If a deleted fact had replaced an older fact, the older fact
+-- stays ended.
 
 create function mayfly.forget_facts(ids uuid[] default null, memory uuid default null)
 returns jsonb
@@ -25045,10 +25132,10 @@ comment on function mayfly.list_facts is
 
 grant execute on function mayfly.list_facts to authenticated, service_role;
 
--- Creates, in one statement, all entities that references mention and that do not exist yet. Charging and checking each
--- insert separately made 100 facts take ten times as long. References with a type come first, so that a name without a
--- type finds them. `refs` are distinct { owner, ref }. Called by mayfly_private.record_facts, as owner, after
--- hold_facts.
+-- Creates, in one statement, all entities that references mention and that do not exist yet. When each entity was
+-- inserted, checked and charged separately, recording 100 facts took ten times as long. Entities for references with a
+-- type are created first, so that a reference to the same name without a type finds them. `refs` are distinct { owner,
+-- ref }. Called by mayfly_private.record_facts, as owner, after hold_facts.
 
 create function mayfly_private.make_entities(tenant uuid, caller_id uuid, seen uuid[], refs jsonb[])
 returns void
@@ -25068,7 +25155,8 @@ begin
         cross join lateral (select case jsonb_typeof(r -> 'ref') when 'string' then r ->> 'ref' else r -> 'ref' ->> 'name' end as name) n
         where n.name is not null and typed = coalesce(jsonb_typeof(r -> 'ref') = 'object' and r -> 'ref' ? 'type', false)
           and (mayfly_private.find_entity(tenant, (r ->> 'owner')::uuid, seen, r -> 'ref')).id is null
-          -- A private entity of the caller may be about to become visible to the tenant.
+          -- If the caller has a private entity with this name, no new entity is created. own_entity then makes that
+          -- entity visible to the tenant.
           and (caller_id is null or r ->> 'owner' is not null or (mayfly_private.find_entity(tenant, caller_id, seen, r -> 'ref')).id is null)) m
       order by m.owner, m.key, m.type
     ), made as (
@@ -25085,8 +25173,8 @@ comment on function mayfly_private.make_entities is 'Creates the entities in ref
 
 -- Merges two entities. Locks what hold_facts locks, and both entities and their facts.
 --
--- If both have an open fact in the same slot, the one that starts later stays open and closes the other. If
--- both facts say the same, the older one stays.
+-- If both entities have an open fact in the same slot, the fact that starts later stays open, and the other fact ends
+-- when it starts. If both facts say the same, the fact of `into_id` stays open, from the earlier of the two starts.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -25177,9 +25265,9 @@ comment on function mayfly.merge_entities is 'Merges two entities: the names and
 
 grant execute on function mayfly.merge_entities to authenticated, service_role;
 
--- Returns the entity for a reference about which the owner (an agent, or null for the tenant) may record facts. Creates
--- it if there is none. If it has no type yet, the type of the reference is set. A private entity becomes visible to the
--- tenant when the tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
+-- Returns the entity that a reference means, for a fact of this owner (an agent, or null for the tenant). Creates the
+-- entity if there is none. An entity without a type gets the type of the reference. A private entity becomes visible to
+-- the tenant when the tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -25192,7 +25280,7 @@ declare
   entity mayfly.entities := mayfly_private.find_entity(tenant, owner, seen, ref);
 begin
   if entity.id is null and owner is null and caller_id is not null then
-    -- A private entity of the caller that is about to become visible to the tenant.
+    -- The reference may mean a private entity of the caller, which then becomes visible to the tenant.
     entity := mayfly_private.find_entity(tenant, caller_id, seen, ref);
   end if;
   if entity.id is null then
@@ -25261,10 +25349,11 @@ $$;
 
 comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';
 
--- Puts facts into their slots, which are all different. If the slot already has a fact that says the same at that time,
--- that fact is confirmed. Otherwise the new fact is inserted. It closes the fact that was valid then, and ends where
--- the next fact begins. Returns { id, status, superseded, valid_from, valid_to } for each fact, in order. Called by
--- mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
+-- Puts facts into their slots. No two of the given facts have the same slot. If the slot already has a fact that is
+-- valid when the given fact begins and says the same, the existing fact is confirmed. Otherwise the given fact is
+-- inserted. The fact that was valid when the given fact begins then ends there. The given fact ends when the next fact
+-- in the slot begins. Returns { id, status, superseded, subject, object, valid_from, valid_to } for each fact, in
+-- order. Called by mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
 
 create function mayfly_private.place_facts(given mayfly.facts[])
 returns jsonb[]
@@ -25301,7 +25390,7 @@ begin
   set confirmations = f.confirmations + 1, confirmed_at = instant, confidence = coalesce(g.confidence, f.confidence),
     source = coalesce(nullif(g.source, ''), f.source), memory_id = coalesce(g.memory_id, f.memory_id),
     valid_to = least(f.valid_to, g.valid_to),
-    -- If one of the two is kept forever, it stays.
+    -- If one of the two facts has no expiry, the confirmed fact has none either.
     expires_at = case when f.expires_at is not null and g.expires_at is not null then greatest(f.expires_at, g.expires_at) end
   from unnest(given) with ordinality g
   where same[g.ordinality] and f.tenant_id = g.tenant_id and f.id = befores[g.ordinality];
@@ -25350,7 +25439,7 @@ declare
   instant timestamptz;
   is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
   caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
-  -- The agents whose private entities the caller sees. Null means all agents.
+  -- The agents whose private entities the caller may see. Null stands for all agents.
   seen constant uuid[] := case when not is_admin then mayfly_private.own_agent_ids() end;
   owners constant uuid[] := mayfly_private.owners_of_facts(tenant, caller_id, facts);
   refs jsonb[];
@@ -25413,9 +25502,9 @@ grant execute on function mayfly_private.record_facts to authenticated, service_
 --
 --   { subject, predicate, object | value, many?, confidence?, source?, memory_id?, visibility?, valid_from?, valid_to?, expires_at? }
 --
--- `subject` and `object` are entities: a name, { name, type } or { id }. New entities are created. A newer fact about
--- the same subject and predicate closes the older one, which is kept. With `many`, each object has a slot of its own.
--- Recording the same fact again confirms it.
+-- `subject` and `object` are entities: a name, { name, type } or { id }. New entities are created. A newer fact with
+-- the same subject and predicate ends the older fact, which is kept. With `many`, each object or value has a slot of
+-- its own, so facts with other objects stay open. Recording the same fact again confirms it.
 
 create function mayfly.record_facts(facts jsonb)
 returns jsonb
@@ -25514,9 +25603,9 @@ comment on function mayfly_private.set_entity is 'Names an entity.';
 
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Creates an entity, or changes one. It is found by its name and type, or by `entity` (a name, { name, type } or { id
--- }). With `entity`, you can also rename it. `aliases` replaces its aliases, and null keeps them. Its old name becomes
--- an alias, unless aliases are given. Scope fact:write.
+-- Creates an entity, or changes an existing one, which is found by its name and type, or by `entity` (a name, { name,
+-- type } or { id }). With `entity`, you can also rename the entity. `aliases` replaces its aliases, and null keeps
+-- them. After a renaming, the old name becomes an alias, unless `aliases` is given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,
@@ -25606,9 +25695,9 @@ comment on function mayfly_private.show_fact is 'A fact in the form that callers
 grant execute on function mayfly_private.show_fact to authenticated, service_role;
 
 -- What surrounds entities within one to three hops: the facts that were valid at an instant, and the entities to which
--- these lead. It goes level by level and visits no entity twice, so cycles end. It follows the `fan_out` most certain
--- and newest facts of each entity, and at most `result_limit` facts in all. `truncated` says whether there were more.
--- Scope fact:read. Runs as the caller. Locks nothing.
+-- these facts lead. The search goes hop by hop and visits no entity twice, so cycles end. It follows at most `fan_out`
+-- facts of each entity, the most certain ones first and then the newest, and at most `result_limit` facts in all.
+-- `truncated` says whether there is more. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }
 --   via: the fact that first led to the entity
@@ -25726,8 +25815,8 @@ comment on function mayfly.traverse_facts is
 grant execute on function mayfly.traverse_facts to authenticated, service_role;
 
 -- Appends events about facts to the log, once per statement, with ids only. Runs as the owner, because clients have no
--- INSERT on the log. The audience of a private fact's events is its agent. If a fact is only confirmed, there is no
--- event.
+-- INSERT on the log. Events about a private fact have its agent as their audience. If a fact is only confirmed, there
+-- is no event.
 
 create function mayfly_private.log_facts()
 returns trigger
@@ -25776,8 +25865,8 @@ create trigger facts_log_delete after delete on mayfly.facts
   referencing old table as old_rows
   for each statement execute function mayfly_private.log_facts();
 
--- Charges entities, their names and facts, and gives back what is deleted. When a fact ends or is confirmed, the
--- function that does this charges for it.
+-- Charges entities, their names and facts, and gives back what is deleted. A function that ends or confirms a fact
+-- charges for this itself.
 
 create trigger entities_meter_insert after insert on mayfly.entities
   referencing new table as new_rows
@@ -25835,7 +25924,7 @@ create table mayfly.threads (
   constraint threads_name_key unique (tenant_id, name)
 );
 
--- Serves maintenance.
+-- Maintenance uses this index.
 create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
@@ -26043,8 +26132,9 @@ grant select on mayfly.thread_writes to authenticated, service_role;
 create policy thread_writes_select on mayfly.thread_writes for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('thread:read'))::uuid[]));
 
--- Where the value of a version of a channel is stored, according to the newest checkpoint of the thread that has this
--- version. Null if there is none. Called by put_checkpoint and put_value, as owner.
+-- Where one version of the value of a channel is stored, according to the newest checkpoint of the thread that has this
+-- version. The channels of a thread are its named values (docs/threads.md). Null if no checkpoint has the version.
+-- Called by put_checkpoint and put_value, as owner.
 
 create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
 returns jsonb
@@ -26069,7 +26159,7 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  -- Includes the charge for the row itself, once.
+  -- The first charge also includes the row of the thread itself.
   all_bytes constant bigint := more_bytes + case thread.bytes when 0 then 256 + octet_length(thread.name) else 0 end;
 begin
   update mayfly.threads t
@@ -26171,9 +26261,9 @@ comment on function mayfly.get_checkpoint is
 
 grant execute on function mayfly.get_checkpoint to authenticated, service_role;
 
--- Checkpoints, newest first, one page at a time. They can be of one thread or all, of one namespace or all, before an
--- id, and with the keys and values of `filter` in their metadata. `after` is the id, thread and namespace of the last
--- checkpoint of the previous page. Scope thread:read. Runs as the caller. Locks nothing.
+-- Checkpoints, newest first, one page at a time. The list can be limited to one thread, to one namespace, to
+-- checkpoints before an id, and to those whose metadata has the keys and values of `filter`. `after` is the id, thread
+-- and namespace of the last checkpoint of the previous page. Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_checkpoints(
   thread text default null, ns text default null, before text default null, filter jsonb default '{}', after jsonb default null,
@@ -26247,7 +26337,7 @@ comment on function mayfly.list_threads is 'The threads of the tenant, by name. 
 
 grant execute on function mayfly.list_threads to authenticated, service_role;
 
--- Locks a thread for writing until commit. Creates it if there is none, and replaces it if it has expired.
+-- Locks a thread for writing until commit. Creates the thread if there is none, and replaces it if it has expired.
 -- Functions that write call it first. Runs as owner. Locks the thread.
 
 create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
@@ -26329,7 +26419,8 @@ begin
     returning p.bytes
   )
   select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
-  -- A running step may already have written, before its checkpoint exists.
+  -- Deletes only writes that are older than the newest checkpoint, because a running step may write before its own
+  -- checkpoint exists.
   spent := array(
     select w from mayfly.thread_writes w
     where w.tenant_id = tenant and w.thread_id = own_thread.id
@@ -26364,9 +26455,9 @@ comment on function mayfly_private.prune_thread is 'Deletes old checkpoints.';
 
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
--- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing else
--- needs. Returns { deleted }. Checkpoints that a kept one needs to rebuild a delta channel stay as well. Scope
--- thread:write.
+-- Deletes all but the newest `keep` checkpoints of each namespace of a thread, with the values and writes that nothing
+-- else needs. Returns { deleted }. If a kept checkpoint needs older ones to rebuild a delta channel, these stay as
+-- well. Scope thread:write.
 
 create function mayfly.prune_thread(thread text, keep integer default 1)
 returns jsonb
@@ -26543,10 +26634,11 @@ $$;
 
 comment on function mayfly_private.put_part is 'Stores a part of a value, and returns its charge.';
 
--- Stores a value of a channel of a locked thread. Returns { at, bytes }: its place and its charge. A short text is
--- stored in the checkpoint. With a base, the text continues the text of an earlier version and shares its parts. If
--- another version has already continued these parts, the new version gets a copy of them. Called by put_checkpoint, as
--- owner.
+-- Stores the value of one channel of a thread, which the caller has locked. The channels of a thread are its named
+-- values (docs/threads.md). Returns { at, bytes }: its place and its charge. A short text is stored in the checkpoint.
+-- If `base` names an earlier version, the value is the text of that version, followed by `part` if there is one, and
+-- shares the parts of that text. If another version has already continued these parts, the new version gets a copy of
+-- them. Called by put_checkpoint, as owner.
 
 create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
 returns jsonb
@@ -26672,8 +26764,8 @@ comment on function mayfly_private.put_writes is 'Stores the writes of a task.';
 grant execute on function mayfly_private.put_writes to authenticated, service_role;
 
 -- Stores what a task wrote after a checkpoint, so that the task need not run again when another task fails. A write
--- with an idx below 0 (a special write) replaces the task's earlier one. Any other write keeps its first value. Scope
--- thread:write.
+-- with an idx below 0 (a special write) replaces the task's earlier write with that idx. Any other write keeps its
+-- first value. Scope thread:write.
 
 create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text default '', path text default '')
 returns jsonb
@@ -26728,9 +26820,9 @@ $$;
 
 comment on function mayfly_private.shared_length is 'How many characters two texts share at one end.';
 
--- Checkpoints with their values and writes: { checkpoints, parts }. A value names its chain and how many of its
--- parts to use. Each part is returned once, even if several checkpoints share it. Called by get_checkpoint and
--- list_checkpoints. Runs as the caller, so that row-level security applies. Locks nothing.
+-- Checkpoints with their values and writes: { checkpoints, parts }. A value names a chain of parts, and how many parts
+-- of this chain it consists of. Each part is returned once, even if several checkpoints share it. Called by
+-- get_checkpoint and list_checkpoints. Runs as the caller, so that row-level security applies. Locks nothing.
 
 create function mayfly_private.show_checkpoints(shown mayfly.checkpoints[])
 returns jsonb
@@ -26800,10 +26892,10 @@ comment on function mayfly_private.show_part is 'The text of a part.';
 grant execute on function mayfly_private.show_part to authenticated, service_role;
 
 -- One batch of maintenance for up to 50 tenants that have had none since `begun`. Those that have waited longest come
--- first. Returns how many it reached, which is 0 if none is left. It stops after 2 s, so that it does not hold its
--- locks for long. pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For 1,000
--- tenants, this took 1.5 times as long as one transaction for all tenants. A transaction for each tenant took 2.9 times
--- as long. Locks their rows of maintenance, skipping those that other transactions hold.
+-- first. Returns how many tenants it reached, which is 0 if none is left. It stops after 2 s, so that it does not hold
+-- its locks for long. pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For
+-- 1,000 tenants, this took 1.5 times as long as one transaction for all tenants. A transaction for each tenant took 2.9
+-- times as long. Locks the tenants' rows of maintenance, skipping those that other transactions hold.
 --
 -- An error in one tenant does not stop the others. A chore that fails does not stop the tenant's other chores either
 -- (maintain_tenant). If there is any other error, the tenant's changes are undone, the error is recorded here, and the
@@ -26848,16 +26940,16 @@ end
 $$;
 
 -- Refuses requests for row estimates and plans of the schema mayfly. Everybody can see the planner's estimates, and
--- `Prefer: count=planned` or `count=estimated` would return one. It would tell whether another tenant exists and how
--- large it is. Every other request passes.
+-- `Prefer: count=planned` or `count=estimated` would return such an estimate. It would tell whether another tenant
+-- exists, and how large that tenant is. Every other request passes.
 --
 -- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role authenticator).
 -- The Data API then calls it before every request of every schema with the caller's role, including anon and your own
 -- roles. So it reads nothing but settings, and locks nothing.
 --
--- The Data API puts the schema of the request first in search_path. A parameter's default is evaluated where the
--- function is called, so it sees that schema. Headers do not reveal the schema, because the default schema needs no
--- header, and if a header is sent twice, only one of them is visible.
+-- The Data API puts the schema of the request first in search_path. The default of a parameter is evaluated where the
+-- function is called, so the default of `path` contains that schema. Headers do not reveal the schema, because the
+-- default schema needs no header, and if a header is sent twice, only one of them is visible.
 
 create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
 returns void
@@ -27049,10 +27141,11 @@ comment on function mayfly.export_tenant is
 
 grant execute on function mayfly.export_tenant to authenticated, service_role;
 
--- The statement that inserts lines of an export into their table. Its parameters are $1, the tenant, $2, the lines, and
--- $3, the numbers of the lines to insert, which all have these columns. The statement returns the numbers of the lines
--- that are left out, the numbers of those that wait for another row, how many were stored, and their bytes. Null if
--- there are no columns, or if the table does not have one of them. Called by mayfly_private.import_tenant, as owner.
+-- The statement that inserts lines of an export into their table. The statement has three parameters: $1 is the tenant,
+-- $2 has the lines, and $3 has the numbers of the lines to insert, which all have these columns. The statement returns
+-- the numbers of the lines that are left out, the numbers of the lines that wait for another row, how many lines were
+-- stored, and the bytes of the stored lines. The answer is null if there are no columns, or if one of the columns is
+-- not in the table. Called by mayfly_private.import_tenant, as owner.
 
 create function mayfly_private.import_statement(target regclass, columns text[], generated text[])
 returns text
@@ -27189,13 +27282,13 @@ comment on function mayfly_private.import_tenant is 'Stores lines of an export i
 grant execute on function mayfly_private.import_tenant to service_role;
 
 -- Stores lines of an export (mayfly.export_tenant) in a tenant, at most 1,000 a call. Returns { stored, known,
--- left_out, waiting }. Only the secret key can call it, because rows come back with their authors and times. It names
--- the tenant. If the key of a row is known, the row stays as it is, so an import can be repeated. `waiting` has the
--- numbers of lines, counted from 1, that refer to a row that is not there yet. Send these lines again after the others.
--- `left_out` counts, by table, rows that never come back: people, keys, files, the log, and jobs that had not finished.
--- Agents come back as stopped, and everything that was under way comes back as ended. The line of the tenant sets its
--- language, retention, debug settings, lifetimes and depth, but not its name and quotas. The quotas of the tenant
--- apply. Locks what it writes.
+-- left_out, waiting }. Only the secret key can call it, because rows come back with their authors and times. The call
+-- names the tenant. If the key of a row is known, the row stays as it is, so an import can be repeated. `waiting` has
+-- the numbers of lines, counted from 1, that refer to a row that is not there yet. Send these lines again after the
+-- others. `left_out` counts, by table, rows that never come back: people, keys, files, the log, and jobs that had not
+-- finished. Agents come back as stopped, and everything that was under way comes back as ended. The line of the tenant
+-- sets its language, retention, debug settings, lifetimes and depth, but not its name and quotas. The quotas of the
+-- tenant apply. Locks what it writes.
 
 create function mayfly.import_tenant(lines json)
 returns jsonb
@@ -27222,12 +27315,12 @@ grant execute on function mayfly.import_tenant to service_role;
 -- `migrations` is null if no tool has recorded any, and `jobs` is null if there is no pg_cron. `maintenance.oldest` is
 -- when the tenant that has waited longest was last maintained (or created). `maintenance.failing` has up to 20 tenants,
 -- ordered by their first failure. `pre_request` is the function that the Data API calls before every request, as set
--- for the role authenticator. Its `callable` is the quoted name, or null if it does not exist; `next` is the function
--- that our wrapper calls after check_request; and `database` is the database's name if it is set only for this
--- database. `statistics` are columns that tenants write and that have planner statistics although they should not. In
--- `broadcasts`, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` has the number
--- of tenants whose readers noticed losses in the last ten minutes, and when the last loss was noticed. It is a definer,
--- because the secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
+-- for the role authenticator. Its `callable` is the quoted name of this function, or null if the function does not
+-- exist. `next` is the function that our wrapper calls after check_request. `database` is the database's name if the
+-- setting is only for this database. `statistics` are columns that tenants write and that have planner statistics
+-- although they should not. In `broadcasts`, `flushed` says whether something sends due broadcasts, and `due` how many
+-- wait. `lost` has the number of tenants whose readers noticed losses in the last ten minutes, and when the last loss
+-- was noticed. It is a definer, because the secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
 
 create or replace function mayfly_private.installation()
 returns jsonb
@@ -27378,11 +27471,11 @@ comment on function mayfly.maintain is
   'One batch of maintenance: { agents, forgotten, tombstones, events, ops, settled, unsettled, failed, more }. While more is true, call it again; failed names the chores that failed.';
 
 -- One batch of maintenance for a tenant: runs every chore that a room has registered (mayfly_private.chores), in the
--- order of their names, each on at most max_rows rows. Returns what the chores counted, `more`, which is true while one
--- of them may have left something, and `failed`, the names of those that failed. If a chore fails, its changes are
--- undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with its error.
--- mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If another
--- call holds the maintenance, it returns and leaves the work to that call.
+-- order of their names, each on at most max_rows rows. Returns what the chores counted, `more`, which is true while a
+-- chore may have left something to do, and `failed`, the names of the chores that failed. If a chore fails, its changes
+-- are undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with its
+-- error. mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If
+-- another call holds the maintenance, it returns and leaves the work to that call.
 
 create or replace function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb
@@ -27433,8 +27526,8 @@ $$;
 
 comment on function mayfly_private.maintain_tenant is 'One batch of maintenance for a tenant.';
 
--- Counts a tenant's usage again from its tables, like the meters do. It is for the SQL editor, in case you doubt the
--- numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
+-- Counts a tenant's usage again from the rows of its tables, in the same way as the meters. It is for the SQL editor,
+-- in case you doubt the numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create or replace function mayfly_private.recount_usage(tenant uuid)
 returns void
@@ -27466,13 +27559,13 @@ $$;
 
 comment on function mayfly_private.recount_usage is 'Counts again what a tenant stores.';
 
--- Sets how many numbers the vectors of the project have. Only the migration that mayfly init --dimensions writes
--- calls it, as the owner.
+-- Sets how many numbers the vectors of the project have. Called only by the migration that mayfly init --dimensions
+-- writes, as the owner.
 --
 -- With more dimensions, existing vectors get zeros at the end. This changes no cosine, so the old model still answers
 -- while memories are embedded with another one. With fewer dimensions, no vector can be kept, because nothing says
 -- which numbers matter most. All vectors are deleted, and every memory waits for a new one. Until then, memories are
--- found by words. It rewrites the table and rebuilds its HNSW index under an exclusive lock.
+-- found by words. Any change rewrites the table of vectors and rebuilds its HNSW index under an exclusive lock.
 
 create function mayfly_private.set_dimensions(dimensions integer)
 returns void
@@ -27502,7 +27595,7 @@ begin
   end if;
   create index memory_vectors_settled_idx on mayfly.memory_vectors
     using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
-  -- A vector is charged by how many numbers it has.
+  -- The charge for a vector depends on how many numbers it has.
   perform mayfly_private.recount_usage(u.tenant_id) from (select distinct t.tenant_id from mayfly_private.tenant_usage t) u;
 end
 $$;
@@ -27574,8 +27667,9 @@ end;
 comment on function mayfly_private.tenant_tables is 'The tables that belong to a tenant, in the order of their foreign keys.';
 
 -- Deletes the rows of a deleted tenant in tables without a foreign key: the log, operations, and waiting embeddings and
--- broadcasts. A foreign key there would look up the tenant for each row that is written. It runs after the cascades.
--- These wait for writers that hold the tenant or one of its rows, so by then no writer is left.
+-- broadcasts. A foreign key there would look up the tenant for each row that is written. The trigger runs after the
+-- deletes that cascade from the tenant. Those wait for writers that hold the tenant or one of its rows, so when the
+-- trigger runs, no writer is left.
 
 create or replace function mayfly_private.forget_log()
 returns trigger

@@ -1,6 +1,6 @@
 /**
- * The server that the A2A project's own kit is run against (a2aproject/a2a-tck, Python). It prints its address and
- * serves until it is interrupted. docs/a2a.md has the commands and the score.
+ * The server that is tested with the A2A project's own kit (a2aproject/a2a-tck, in Python). The server prints
+ * its address, and serves until it is interrupted. docs/a2a.md has the commands and the score.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,8 +11,9 @@ import { startTestLocal } from "#harness/local";
 import { scriptedModel } from "../runs/running.ts";
 
 /**
- * How long an answer takes. The kit cancels a task right after sending it. When it subscribes again to a task, it
- * listens for as long as two of its timeouts.
+ * How long answers take: 1 s, so that the kit can cancel a task right after it has sent the task, or 5 s in
+ * the kit's test of subscribing to a task again. In that test, the kit listens for as long as two of its
+ * timeouts.
  */
 const [shortMs, longMs] = [1_000, 5_000];
 

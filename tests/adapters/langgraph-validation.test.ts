@@ -1,6 +1,6 @@
 /**
- * LangGraph's own suite for checkpointers, `@langchain/langgraph-checkpoint-validation`. It runs with LangGraph's
- * MemorySaver and with ours, so ours has to pass everything that MemorySaver passes.
+ * LangGraph's own suite for checkpointers, `@langchain/langgraph-checkpoint-validation`. It tests LangGraph's
+ * MemorySaver and our checkpointer. Ours has to pass every test that MemorySaver passes.
  */
 import { MemorySaver } from "@langchain/langgraph-checkpoint";
 import { MayflySaver } from "@mayfly/langgraph";

@@ -1,6 +1,6 @@
 /**
- * An agent in its own process with a changed clock: by `Date` alone, as when somebody sets the clock, or from the
- * start, as on a machine with a wrong clock.
+ * An agent in its own process with a changed clock. Either only `Date` changes, as when somebody sets the
+ * clock, or the clock is wrong from the start of the process, as on a machine with a wrong clock.
  */
 import { type Agent, Mayfly } from "@mayfly/sdk";
 

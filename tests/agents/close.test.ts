@@ -196,7 +196,7 @@ describe("a Mayfly that closes", () => {
 });
 
 describe("a process", () => {
-  /** Runs a program to its end. `during` gets its lines. @returns what it printed. */
+  /** Runs a program to its end. `during` gets each line that it prints. @returns everything that it printed. */
   async function run(script: string, during: (line: string, go: () => void) => void = () => {}) {
     const sdk = new URL("../../sdk/src/index.ts", import.meta.url).href;
     const options = { url: proxy.url, key: local.secretKey, tenant, storage: folder };
@@ -220,7 +220,7 @@ describe("a process", () => {
     expect(await ended).toEqual([0, null]);
     return lines;
   }
-  /** Agents with everything that could keep a process alive. */
+  /** Makes agents that have started everything that could keep a process alive. */
   const living = `
     const { data: agent, error } = await mayfly.spawn({ scopes: ${JSON.stringify(scopes)} });
     if (error) throw error;

@@ -23,7 +23,7 @@ afterAll(() => db.close());
 
 const spawn = (values: Record<string, unknown>, as: Claims = serviceRole) =>
   rpc<Issued>(db.sql, as, "spawn_agent", values, as === serviceRole ? inTenant(tenant) : {});
-/** As if it had been spawned this many seconds earlier. */
+/** Changes the agent's times as if it had been spawned `seconds` seconds earlier. */
 const spanOf = async (id: string) => {
   const [row] = await db.sql`
     select extract(epoch from expires_at - spawned_at)::float as span from mayfly.agents

@@ -108,7 +108,7 @@ describe("presence", () => {
     const gone = await spawn("gone");
     dataOf(await gone.presence.track({ status: "working" }));
     await until(([first]) => first?.status === "working");
-    // As the kernel does, without telling the server.
+    // Does what the kernel does when a process dies: the server is not told.
     await gone.client.realtime.disconnect();
     await until((present) => present.length === 0);
   });
@@ -227,7 +227,7 @@ describe("a live connection", () => {
       ["suspended", (id: string) => mayfly.agents.suspend(id)],
     ] as const) {
       const ada = await spawn(`${what} ada`, mayfly, ["message:send", "message:read"]);
-      // Its inbox is open, so messages would be broadcast to it.
+      // The agent's inbox is open, so messages would be broadcast to it.
       dataOf(fromDataApi(await ada.client.rpc("open_inbox", { session: randomUUID() }), openInbox));
       dataOf(await ada.send(bob.id, "tick", { from: what }));
       const { claims } = await makeAgent(local.sql, tenant);

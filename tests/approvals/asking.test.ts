@@ -65,7 +65,7 @@ describe("asking for an approval", () => {
     expect(await codeOf(use(db.sql, agent.claims, thief.lease, asked.id))).toBe("approval_unknown");
     const other = await makeWorker(db.sql, tenant, { scopes: asking });
     expect(await codeOf(use(db.sql, other.claims, lease, asked.id))).toBe("lease_lost");
-    // After a crash, the same step uses it again.
+    // After a crash, the same step uses the decision again.
     await use(db.sql, agent.claims, lease, asked.id);
     expect((await use(db.sql, agent.claims, lease, asked.id)).status).toBe("approved");
   });

@@ -119,7 +119,7 @@ describe("a decider is told", () => {
     const [, at, mac] =
       /^t=(\d+),v1=(\w+)$/.exec(String(second?.headers["mayfly-signature"])) ?? [];
     expect(mac).toBe(createHmac("sha256", "s3cret").update(`${at}.${second?.text}`).digest("hex"));
-    // A receiver that refuses for good is not called again, and nobody learns its address.
+    // A webhook that refuses for good is not called again, and the error does not reveal its address.
     const refused = await jobOf("Again?");
     expect(refused).toMatchObject({
       status: "failed",

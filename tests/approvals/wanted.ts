@@ -1,4 +1,7 @@
-/** Valid arguments for the functions of this room, for tests that try all kinds of values in one argument. */
+/**
+ * Valid arguments for the functions of this room. Tests try all kinds of values in one argument, and use these
+ * values in the others.
+ */
 export const wantedOfApprovals = (
   lease: string,
   asked: { id: string; digest: string },

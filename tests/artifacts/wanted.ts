@@ -1,4 +1,7 @@
-/** Valid arguments for the functions of this room, for tests that try all kinds of values in one argument. */
+/**
+ * Valid arguments for the functions of this room. Tests try all kinds of values in one argument, and use these
+ * values in the others.
+ */
 export const wantedOfArtifacts: Record<string, unknown> = {
   "begin_artifact.media_type": "text/plain",
   "begin_artifact.size": 1,

@@ -51,7 +51,7 @@ describe("the clock", () => {
           "42501",
         );
     }
-    // Nor can a caller's search_path replace it.
+    // A caller cannot replace the clock by a search_path either.
     const lives = await actAs(db.sql, agent.claims, async (session) => {
       await session.unsafe(`
         create function pg_temp.now() returns timestamptz language sql return timestamptz 'infinity';

@@ -1,23 +1,26 @@
 /**
- * The process of the agents. They show what they do, end or vanish, and new ones take their place, while one
- * agent watches. Prints what the watcher sees, how late it sees it, and how much memory the process uses.
+ * The process in which the agents of agents.ts run. They show what they do, end or vanish, and new agents
+ * take their place. A watcher follows their presence. The process reports to agents.ts what the watcher sees,
+ * how late the watcher sees it, and how much memory the process uses.
  */
 import { type Agent, Mayfly, type PresentAgent } from "@mayfly/sdk";
 import { collectGarbage } from "./lib/memory.ts";
 
 const [url = "", key = "", tenant = "", many = "0"] = process.argv.slice(2);
-/** How often each agent shows something new: within the limit of Realtime for one agent, four in 30 s. */
+/** How often each agent shows something new. Realtime allows each agent four changes in 30 s. */
 const changeMs = 30_000;
 const heartbeatMs = 60_000;
-/** How often one leaves and another one takes its place. */
+/** How often an agent leaves and a new one takes its place. */
 const turnoverMs = 5_000;
 const sampleMs = 5_000;
-/** Small, because the only session of PGlite checks joins one after another. */
+/**
+ * How many agents are spawned at once: few, because PGlite has one session, which checks one join at a time.
+ */
 const teamSize = 20;
 
 const mayfly = new Mayfly({ url, key, tenant });
 const agents: Agent[] = [];
-/** When each agent last showed something, and its number. */
+/** By agent: the number `n` of its last change, when it was shown, and whether the watcher has seen it. */
 const shown = new Map<string, { n: number; at: number; seen: boolean }>();
 const lags: number[] = [];
 const problems: string[] = [];
@@ -54,7 +57,7 @@ async function turnOver(): Promise<void> {
   const [agent] = agents.splice(Math.floor(Math.random() * agents.length), 1);
   if (!agent) return;
   if (turn++ % 3 === 0) {
-    // As if the agent had crashed: its row stays alive for a while.
+    // The agent vanishes as if it had crashed: its presence ends, but its row stays alive for a while.
     process.send?.({ what: "vanished", id: agent.id });
     await agent.client.realtime.disconnect();
     await agent.close();
@@ -68,7 +71,7 @@ if (watching.error) throw watching.error;
 for (let left = Number(many); left > 0; left -= teamSize) await spawn(Math.min(left, teamSize));
 process.send?.({ what: "ready" });
 
-/** Takes one step after another, each for the next agent. All agents have had a turn after one period. */
+/** Calls `step` for one agent after another, so that each agent has a turn once in each period. */
 function inTurns(periodMs: number, step: (agent: Agent) => Promise<unknown>) {
   let next = 0;
   return setInterval(() => {
@@ -80,7 +83,7 @@ const timers = [
   inTurns(changeMs, show),
   inTurns(heartbeatMs, async (agent) => {
     const { error } = await agent.heartbeat({ activity: turn % 2 ? "thinking" : "executing" });
-    // An agent that has just been stopped may fail.
+    // The heartbeat of an agent that has just been stopped may fail.
     if (error && agents.includes(agent)) problem(error);
   }),
   setInterval(() => void turnOver().catch(problem), turnoverMs),

@@ -1,10 +1,10 @@
 /**
- * Two hundred agents of one tenant in one process. They show what they do, send heartbeats, end or vanish, and
- * new ones take their place, while one agent watches. Measures whether the watcher sees what the table says,
- * how late it sees it, and how much memory the process uses. Takes ten minutes, or one with --quick. Runs on
- * the embedded stack with raised limits, because the Free plan has 200 connections and 20 presence messages a
- * second. Uses the Postgres in DATABASE_URL, if set, because so many agents keep the one session of PGlite more
- * than half busy.
+ * Two hundred agents of one tenant in one process. They show what they do, send heartbeats, end or vanish,
+ * and new agents take their place. A watcher follows their presence. Measures whether the watcher sees the
+ * agents that the table has, how late the watcher sees a change, and how much memory the process uses. Takes
+ * ten minutes, or one minute with --quick. Runs on the embedded Supabase with raised limits, because the Free
+ * plan allows 200 connections and 20 presence messages a second. Uses the Postgres in DATABASE_URL if it is
+ * set, because on PGlite, so many agents keep the only session busy for more than half of the time.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/agents.ts [--quick]
  */
@@ -24,12 +24,12 @@ import { quick, unlimited } from "./lib/target.ts";
 
 const many = 200;
 const minutes = quick ? 1 : 10;
-/** Caches fill and code is compiled, so memory grows at first. */
+/** How long the growth of memory is ignored at first, while caches fill and code is compiled. */
 const warmUpMs = quick ? 20_000 : 120_000;
 const compareMs = 500;
-/** A difference that lasts longer is an error, not a delay. */
+/** If presence and the table differ for longer than this, it is an error and not a delay. */
 const wrongAfterMs = 20_000;
-/** If memory grows faster than this, a long run never stops growing. */
+/** If memory grows faster than this after the warm-up, it counts as growth that never stops. */
 const flatMbPerMinute = 1;
 const limits = {
   connections: 1_000,
@@ -49,7 +49,7 @@ const { local, sql, database, close } = process.env.DATABASE_URL
   ? await onPostgres()
   : await onPglite();
 console.log(`On ${database}, with limits raised: ${JSON.stringify(limits)}.`);
-// Tokens are short, so that agents renew them throughout.
+// Tokens last only four minutes, so that agents renew them during the whole measurement.
 const tenant = await makeTenant(sql, { ...unlimited, token_lifetime: "4 minutes" });
 const crowd = fork(join(import.meta.dirname, "agents-crowd.ts"), [
   local.apiUrl,
@@ -82,7 +82,7 @@ crowd.once("exit", (code) => {
 });
 await ready.promise;
 
-/** For each agent about which presence and the table differ: since when. */
+/** The agents about which presence and the table differ, each with the time since when. */
 const differs = new Map<string, number>();
 const late: number[] = [];
 let comparisons = 0;

@@ -1,7 +1,7 @@
 /**
- * How many HTTP requests programs make: `node tests/bench/calls.ts [index.ts of another SDK]`. The programs are the
- * example of the README, and examples/worker.ts with 40 tasks. A proxy in front of the embedded Supabase counts them,
- * including WebSockets.
+ * How many HTTP requests programs make: `node tests/bench/calls.ts [index.ts of another SDK]`. The programs
+ * are the example of the README, and examples/worker.ts with 40 tasks. A proxy in front of the embedded
+ * Supabase counts the requests. The opening of a WebSocket counts as a request.
  */
 import { createServer, request as send } from "node:http";
 import { type AddressInfo, connect } from "node:net";
@@ -48,7 +48,7 @@ await new Promise<void>((ready) => proxy.listen(0, "127.0.0.1", ready));
 const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
 const key = local.secretKey;
 
-/** As in README.md. */
+/** The example in README.md. */
 async function readme(): Promise<void> {
   const tenant = dataOf(await new sdk.Mayfly({ url, key }).tenants.create({ name: "acme" }));
   const mayfly = new sdk.Mayfly({ url, key, tenant: tenant.id });

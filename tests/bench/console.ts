@@ -1,7 +1,8 @@
 /**
- * The console in headless Chromium with a tenant of 200 agents and 500 events a second: how many frames it
- * draws, and how much memory it uses. Also measures, in a quiet tenant, how long an event takes from its commit
- * to the screen. The events are written with SQL, as the rooms write them, and the agents are rows of the table.
+ * The console in headless Chromium, with a tenant of 200 agents and 500 events a second: how many frames a
+ * second the console draws, and how much memory it uses. Also measures, in a quiet tenant, how long an event
+ * takes from its commit to the screen. The events are written with the SQL function that all rooms use. The
+ * agents are only rows.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/console.ts [--quick]
  */
@@ -26,7 +27,7 @@ const perSecond = 500;
 const batches = 20;
 const busyMs = quick ? 10_000 : 60_000;
 const single = quick ? 10 : 40;
-/** After the window of a nudge, so that each event gets its own nudge. */
+/** The pause between single events: longer than nudges are collected, so that each event gets its own nudge. */
 const apartMs = 1_700;
 /** The goals of issue 21. */
 const goals = { frames: 30, heapMb: 300, screenMs: 200 };
@@ -96,7 +97,7 @@ async function append(count: number): Promise<void> {
   });
 }
 
-/** Writes at this rate, or as fast as the database can, until it is stopped. */
+/** Writes `perSecond` events a second until it is stopped, or as many as the database can, if that is fewer. */
 function keepWriting() {
   let runs = true;
   let written = 0;
@@ -140,7 +141,7 @@ async function measured(of: Page): Promise<{ frames: number; heapMb: number }> {
   return { frames, heapMb: usedSize / 1e6 };
 }
 
-/** For each event: how long after the event its line is drawn. One clock gives both times. */
+/** For each event, the time from the event until its line is drawn. Both times are of the same clock. */
 async function screenLags(of: Page): Promise<number[]> {
   const since = Date.now();
   await of.evaluate((from) => {

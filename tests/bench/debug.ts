@@ -17,7 +17,8 @@ const client = createClient<Database, "mayfly">("http://127.0.0.1:9", "none", {
   db: { schema: "mayfly" },
 });
 const link = new Link({ client });
-// Without debug:write, it opens no connection and is off, like the debug stream of an agent that nobody watches.
+// An agent without the scope debug:write opens no connection, and its debug stream is off, as if nobody
+// watched.
 const debug = new Debug(link, new Log(link), { tenantId: "t", id: "a", scopes: [] });
 
 class Empty {
@@ -32,7 +33,8 @@ const data = () => ({ query: "x" });
 const nothing = async () => {
   for (let n = 0; n < calls; n++) empty.tool("search", data);
 };
-// Each has its own loop. In a shared loop, the shared call site would be measured instead.
+// Each case has its own loop, because a call site that all cases share would itself be slow, and be measured
+// too.
 const cases: Record<string, () => Promise<void>> = {
   "debug.tool, off": async () => {
     for (let n = 0; n < calls; n++) debug.tool("search", data);

@@ -1,7 +1,7 @@
 /**
- * How long the first debug record of a new agent takes, from the return of its spawn, until somebody who already
- * watches all agents has it. The baseline is the spawn itself, in the same round. Watcher and agent are in this
- * process.
+ * The time from the end of an agent's spawn until a watcher, who already watches all agents, gets the agent's
+ * first debug record. The baseline is the time of the spawn itself, in the same round. Watcher and agent are
+ * in this process.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/first-record.ts [--quick]
  */
@@ -13,7 +13,7 @@ import { reportComparison } from "./lib/report.ts";
 import { openStack } from "./lib/stack.ts";
 import { databases, rounds, unlimited } from "./lib/target.ts";
 
-/** Far above the Free plan's rates, which would otherwise be all that is measured. */
+/** Limits far above those of the Free plan. Otherwise only the Free plan's limits would be measured. */
 const limits = { messagesPerSecond: 1_000_000, joinsPerSecond: 10_000 };
 
 async function measureOn({ apiUrl: url, secretKey: key }: Local, tenant: string) {
@@ -25,7 +25,7 @@ async function measureOn({ apiUrl: url, secretKey: key }: Local, tenant: string)
   );
   if (error) throw error;
   const [ours, baseline, ratio]: [number[], number[], number[]] = [[], [], []];
-  // The first one warms up.
+  // The first round warms up, and is not counted.
   for (let n = -1; n < rounds(40, 12); n++) {
     const arrived = new Promise<DebugRecord>((resolve) => heard.set(`first ${n}`, resolve));
     const began = performance.now();

@@ -27,12 +27,17 @@ import { report, round } from "./lib/report.ts";
 import { onEach, quick, rounds, unlimited } from "./lib/target.ts";
 import { settleAll } from "./vectors.ts";
 
-/** WebAssembly takes too long to build an index over 100,000 vectors. */
+/**
+ * PGlite has fewer memories, because it takes too long to build an index over 100,000 vectors in WebAssembly.
+ */
 const sizesOn = {
   postgres: quick ? [100, 1_000, 10_000] : [1_000, 10_000, 100_000],
   pglite: quick ? [30, 300, 3_000] : [100, 1_000, 10_000],
 };
-/** The vectors that are not settled yet, if there are many. */
+/**
+ * How many vectors of a tenant with more vectors than this are not settled. In a smaller tenant, none is
+ * settled.
+ */
 const fresh = 200;
 const words = "rotate import verify deploy migrate index cache token tenant policy vector".split(
   " ",
@@ -40,7 +45,7 @@ const words = "rotate import verify deploy migrate index cache token tenant poli
 
 interface Filled {
   tenant: string;
-  /** An agent of the tenant, and the agent that has all of its messages. */
+  /** The agent that makes the calls, and to which all messages of the tenant are addressed. */
   claims: Claims;
   session: string;
 }
@@ -95,7 +100,10 @@ await onEach(async ({ sql }, on) => {
   }
 });
 
-/** It takes too long for a quick run, in which another benchmark measures a start anyway. */
+/**
+ * Left out of a quick run, because it takes too long. The benchmark `start` measures a start in a quick run
+ * too.
+ */
 if (!quick) await growStart();
 
 for (const [line, points] of lines) console.log(`${line}: slope ${round(slope(points))}`);
@@ -121,7 +129,7 @@ async function fill(sql: Sql, size: number): Promise<string> {
     select ${tenant}, gen_random_uuid(),
       (${words}::text[])[1 + n % 11] || ' ' || (${words}::text[])[1 + (n / 11) % 11] || ' ' || n, 'what came of ' || n
     from generate_series(1, ${size}) n`;
-  // A random vector for each, because equal vectors would make any search easy.
+  // Each memory has a random vector, because equal vectors would make any search easy.
   await sql`
     insert into mayfly.memory_vectors (tenant_id, model, memory_id, embedding)
     select m.tenant_id, 'bench', m.id, (
@@ -130,7 +138,7 @@ async function fill(sql: Sql, size: number): Promise<string> {
   return tenant;
 }
 
-/** Fills the inbox of an agent with this many messages. All but the last ten are handled. */
+/** Fills the inbox of an agent with `size` messages. All except the last ten are already acknowledged. */
 async function fillInbox(sql: Sql, tenant: string, size: number): Promise<Filled> {
   const agent = await makeAgent(sql, tenant, { lifetime: 900 });
   await sql`

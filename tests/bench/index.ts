@@ -34,7 +34,7 @@ const all = [
   "peer",
   "console",
 ];
-/** Benchmarks that take minutes even with few rounds. */
+/** Benchmarks that take minutes even with few rounds, so that --quick leaves them out. */
 const notQuick = ["agents", "jobs", "workflows", "teams", "peer", "console", "threads"];
 /** Benchmarks that say nothing about a database with one connection. */
 const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "teams", "threads", "releases"];

@@ -1,4 +1,6 @@
-/** The receiving process: an agent, and realtime-js alone. Prints what arrived, and when. */
+/**
+ * The process that receives, once as an agent and once with realtime-js alone. Prints what arrived, and when.
+ */
 
 import { Mayfly } from "@mayfly/sdk";
 import { createClient } from "@supabase/supabase-js";

@@ -1,6 +1,7 @@
 /**
- * How long durable messages and ephemeral broadcasts take from an agent to a handler in another process. The
- * baseline is realtime-js alone on the same server, with messages sent by the database and by the client.
+ * How long messages, which are stored, and broadcasts, which are not, take from an agent to a handler in
+ * another process. The baseline is realtime-js alone on the same server: its messages are sent by the
+ * database or by a client.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/messages.ts [--quick]
  */
@@ -16,7 +17,7 @@ import { openStack } from "./lib/stack.ts";
 import { databases, rounds, unlimited } from "./lib/target.ts";
 
 const many = rounds(1_000);
-/** Far above the Free plan's rates, which would otherwise be all that is measured. */
+/** Limits far above those of the Free plan. Otherwise only the Free plan's limits would be measured. */
 const limits = { messagesPerSecond: 1_000_000, joinsPerSecond: 10_000 };
 const pauseMs = 150;
 const now = () => performance.timeOrigin + performance.now();
@@ -28,7 +29,7 @@ interface Came {
   at: number;
 }
 
-/** Returns what the receiver prints. */
+/** The process that receives. `next` resolves with the time when a certain message has arrived there. */
 class Receiver {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<string, (came: Came) => void>();

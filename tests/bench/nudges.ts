@@ -1,8 +1,8 @@
 /**
  * What nudges cost: how many broadcasts 1,000 writes cause, and how long after its commit each write is
- * announced. Compares due nudges that are flushed each second with transactions that send their own nudges, as
- * in a project where nothing flushes. Also measures what each way costs a writer, in pairs: a push of 1 and of
- * 100 memories, and a message to an open inbox.
+ * announced. Compares two ways: due nudges, which a flusher sends each second, and nudges that each
+ * transaction sends itself, as in a project without a flusher. Also measures, in pairs, what each way costs a
+ * writer: a push of 1 and of 100 memories, and a message to an open inbox.
  *
  *   node tests/bench/nudges.ts [--quick]
  */
@@ -18,7 +18,7 @@ import { onEach, rounds, unlimited } from "./lib/target.ts";
 
 const against = "each transaction by itself";
 const writes = rounds(1_000, 250);
-/** 100 writes a second. */
+/** The pause after each write: this makes almost 100 writes a second. */
 const pauseMs = 10;
 
 const flush = (db: TestDatabase) => db.sql`select mayfly_private.flush_nudges()`;
@@ -43,9 +43,9 @@ const push = (db: TestDatabase, claims: Claims, count: number) => {
 };
 
 /**
- * Writes at a steady rate.
+ * Writes one memory after another, with a pause after each.
  *
- * @returns the broadcasts, and how long after its commit each write was announced.
+ * @returns the number of broadcasts for 1,000 writes, and for each write, the time from its commit to its announcement.
  */
 async function spend(db: TestDatabase, flushed: boolean) {
   const { tenant, claims } = await listened(db);
@@ -57,7 +57,7 @@ async function spend(db: TestDatabase, flushed: boolean) {
   });
   await ear`listen realtime_messages`;
   await (flushed ? flush(db) : silence(db));
-  // A query is not sent until it is awaited.
+  // `then` is needed because a query is not sent until somebody waits for it.
   const timer = flushed ? setInterval(() => void flush(db).then(() => {}), 1_000) : undefined;
   const committed: number[] = [];
   for (let n = 0; n < writes; n++) {
@@ -65,13 +65,13 @@ async function spend(db: TestDatabase, flushed: boolean) {
     committed.push(performance.now());
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  // Waits for the next flush, which sends what is due by then.
+  // The last nudges are sent at the next flush.
   if (flushed) await new Promise((resolve) => setTimeout(resolve, 1_200));
   clearInterval(timer);
   await ear.end();
   const [row] = await db.sql`
     select count(*)::int as broadcasts from realtime.messages where topic = ${`tenant:${tenant}:log`}`;
-  // If it is announced before its commit is answered, it counts as announced at once.
+  // The announcement of a write may arrive before the answer to its commit. Such a write has waited for 0 ms.
   const waits = committed.map((at) =>
     Math.max(0, (told.find((when) => when > at - 5) ?? Number.NaN) - at),
   );

@@ -1,9 +1,9 @@
 /**
- * The same work on a peer, the federation hub of agentic-flow 1.10.2 as it comes from npm: pushes over its
- * WebSocket, and pulls of 100 from 1,000 and 10,000 rows. Mayfly runs over HTTP with row-level security, a
- * log and quotas, on PGlite and on Postgres. The peer runs in SQLite in the memory of its process, and neither
- * checks tokens nor has a cursor. Installs the peer into node_modules/.cache, which takes
- * minutes the first time.
+ * The same work on Mayfly and on a peer, the federation hub of agentic-flow 1.10.2 as it comes from npm:
+ * pushes of 100 rows, and pulls of 100 out of 1,000 and 10,000 rows. Mayfly is called over HTTP. It has
+ * row-level security, a log and quotas, and runs on PGlite and on Postgres. The peer is called over its
+ * WebSocket. It stores rows in SQLite in the memory of its process, does not check tokens, and has no cursor.
+ * The benchmark installs the peer into node_modules/.cache, which takes minutes the first time.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/peer.ts [--quick]
  */
@@ -32,7 +32,10 @@ const folder = join(import.meta.dirname, "../../node_modules/.cache/mayfly-peer"
 const port = 18_443;
 const batch = 100;
 
-/** The Node outside of the project, for which npm has built the peer's SQLite. */
+/**
+ * The PATH without the project's node_modules, so that npm builds the peer's SQLite for the Node that runs
+ * the peer.
+ */
 const path = (process.env.PATH ?? "")
   .split(":")
   .filter((part) => !part.includes("node_modules"))
@@ -56,7 +59,7 @@ async function install(): Promise<void> {
   await npm("rebuild", "better-sqlite3");
 }
 
-/** @param path of its database, in memory by default. */
+/** Starts the peer with its database in the file `dbPath`, or in memory by default. */
 function startPeer(dbPath = ":memory:"): ChildProcess {
   const hub = `import("${folder}/node_modules/agentic-flow/dist/federation/FederationHubServer.js")
     .then(({ FederationHubServer }) => new FederationHubServer({ port: ${port}, dbPath: ${JSON.stringify(dbPath)} }).start())
@@ -122,7 +125,7 @@ async function against(on: string, mayfly: Mayfly, disk?: string): Promise<void>
   const pullPeer = () => hub.ask({ type: "pull", vectorClock: {} });
   const row = { bench: "peer", on, against: disk ? `${peer} on disk` : peer };
   reportComparison({ ...row, name: `push ${batch}` }, await compare(rounds(20), push, pushPeer));
-  // Its pulls read the same pages of memory either way.
+  // Pulls are measured only with the database in memory: on disk, the peer would read the same cached pages.
   let rows = (rounds(20) + 1) * batch;
   for (const size of disk ? [] : quick ? [1_000] : [1_000, 10_000]) {
     for (; rows < size; rows += batch) {
@@ -152,7 +155,7 @@ if (process.env.DATABASE_URL) {
   const stack = await startLocal({ dbUrl: db.url, port: 0, dbPort: 0, log: silent });
   const onPostgres = new Mayfly({ url: stack.apiUrl, key: stack.secretKey, tenant });
   await against("postgres", onPostgres);
-  // As durable as ours: a file to which SQLite writes through.
+  // Once more with the peer's database in a file, where its writes survive a crash as ours do.
   const onDisk = await mkdtemp(join(tmpdir(), "mayfly-peer-"));
   await against("postgres", onPostgres, join(onDisk, "hub.db"));
   await rm(onDisk, { recursive: true });

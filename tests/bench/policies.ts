@@ -1,6 +1,6 @@
 /**
- * What row-level security costs: each hot query as an agent, under the policies, compared with the same query
- * as a role that bypasses them, by time and by the planner's cost.
+ * What row-level security costs: each frequent query, run by an agent under the policies, compared with the
+ * same query, run by a role that bypasses them. Compares the time and the planner's estimate of the cost.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/policies.ts [--quick]
  */
@@ -19,7 +19,7 @@ import { onEach, quick, rounds, unlimited } from "./lib/target.ts";
 const size = quick ? 2_000 : 20_000;
 const others = 10;
 
-/** In the agent's tenant. The role that bypasses policies names the tenant. */
+/** Queries in the agent's tenant. They name the tenant, because one of the two roles bypasses the policies. */
 const queries: Record<string, (tenant: string, id: string) => string> = {
   "one memory by its id": (tenant, id) =>
     `select * from mayfly.memories where tenant_id = '${tenant}' and id = '${id}'`,

@@ -1,8 +1,8 @@
 /**
- * How many of the right answers recall has among its best ten, on the Cranfield collection, compared with BM25
- * and ts_rank over the same words. The two halves of the questions are shown separately, so that a constant
- * that was tuned on one half is tested on the other. Runs on the Postgres in DATABASE_URL, or otherwise on
- * PGlite.
+ * How many of the right answers are among the best ten that recall finds, on the Cranfield collection,
+ * compared with BM25 and ts_rank over the same words. The two halves of the questions are shown separately,
+ * so that a constant that was tuned on one half is tested on the other. Runs on the Postgres in DATABASE_URL,
+ * or on PGlite if it is not set.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/quality.ts [--quick]
  */

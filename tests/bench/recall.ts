@@ -1,9 +1,10 @@
 /**
- * Recall among 200,000 vectors in 101 tenants of 10 to 100,000, on a real Postgres 17. Measures how much of
- * the exact best ten the vector part finds, and compares its p50 with the fastest plain query that finds as much.
- * Also compares a whole recall by words, by meaning and by both, as an agent, with its goal: twice the time of the
- * plain queries, plus 0.5 ms. Also measures 1, 8 and 32 simultaneous callers. With --held-out, it uses vectors with
- * another distribution, on which nothing was tuned.
+ * Recall among 200,000 vectors in 101 tenants, which have 10 to 100,000 vectors each, on a real Postgres 17.
+ * Measures how many of the exact best ten the search by meaning finds, and compares its median time with that
+ * of the fastest plain query that finds as many. Also compares whole recalls by an agent, by words, by
+ * meaning and by both, with the goal: twice the time of the plain queries, plus 0.5 ms. Also measures 1, 8
+ * and 32 simultaneous callers. With --held-out, the vectors have another distribution, on which nothing was
+ * tuned.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/recall.ts [--quick] [--held-out]
  */
@@ -32,9 +33,9 @@ const groups = quick
       { size: 10_000, tenants: 1 },
       { size: 100_000, tenants: 1 },
     ];
-/** Tenants that are searched with the index, and compared with plain HNSW. */
+/** Whether a tenant of this size is searched with the index, and compared with plain HNSW. */
 const isLarge = (size: number) => size >= 10_000;
-/** The part of a large tenant that is not settled yet: 200 of 100,000. */
+/** How much of a large tenant is not settled: 200 of 100,000 vectors. */
 const fresh = 1 / 500;
 const efs = quick ? [40, 100, 200] : [40, 60, 80, 100, 150, 200, 400];
 const on = "postgres";
@@ -45,9 +46,12 @@ const db = await openPostgresDatabase({ durable: true });
 const { sql } = db;
 const say = (text: string) => console.log(`${Math.round(performance.now() / 1000)} s: ${text}`);
 
-/** Measures the vector part for a tenant of this size. Returns the plain query to compare it with. */
+/**
+ * Measures the search by meaning in a tenant of this size. Returns the plain query with which it was
+ * compared.
+ */
 async function vectorPart(size: number, tenant: string, questions: string[]): Promise<string> {
-  // Not among 100,000 vectors, where comparing all of them takes a tenth of a second.
+  // The exact query is left out for 100,000 vectors, because comparing all of them takes a tenth of a second.
   const calls = [ours, ...(size < 100_000 ? [exact] : []), ...(isLarge(size) ? efs.map(hnsw) : [])];
   const rows = await sql<Measured[]>`
     select * from compare(${calls}, ${tenant}, ${questions}, ${rounds(4, 2)})`;
@@ -79,13 +83,15 @@ async function vectorPart(size: number, tenant: string, questions: string[]): Pr
   return best.call;
 }
 
-/** The columns that a plain query reads of the ten memories that it finds: those that a recall returns. */
+/**
+ * The columns that a plain query reads of the ten memories that it finds. A recall returns the same columns.
+ */
 const columns = `m.id, m.agent_id, m.kind, m.task, m.input, m.output, m.critique, m.reward, m.importance, m.tags,
   m.metadata, m.created_at`;
 
 /**
- * Whole recalls as an agent, compared with the plain queries that they consist of, which read the same ten rows and
- * check no caller. Measured as CPU time of the server's process, which other work on the machine does not change.
+ * Compares whole recalls by an agent with plain queries that read as many rows and check no caller. Measures
+ * the CPU time of the server's process, which other work on the machine does not change.
  */
 async function wholes(size: number, tenant: string, questions: string[], plain: string) {
   const { claims } = await makeAgent(sql, tenant, { lifetime: 900 });
@@ -130,7 +136,8 @@ async function wholes(size: number, tenant: string, questions: string[], plain: 
       { backend: agent, prepare: (round) => () => recall(...questionOf(round)) },
       { backend: owner, prepare: (round) => () => plainly(...questionOf(round)) },
     );
-    // The goal leaves half a millisecond for checks and fusion, at any size.
+    // The goal leaves half a millisecond to check the caller and to merge the results, at any size of the
+    // tenant.
     const goal = 2 * baseline.median + 0.5;
     const row = { bench, name, on, against: "twice the plain queries and 0.5 ms", size };
     report({
@@ -144,7 +151,7 @@ async function wholes(size: number, tenant: string, questions: string[], plain: 
   await Promise.all([agent.close(), owner.close()]);
 }
 
-/** This many callers at once. Each asks again as soon as it has an answer. */
+/** Lets `callers` callers ask at once. Each asks again as soon as it has an answer. */
 async function atOnce(callers: number, tenant: string, plain: string) {
   const pool = postgres(db.url, { max: callers, onnotice: () => {} });
   const [row] = await sql`select count(*)::int as n from questions`;
@@ -202,7 +209,8 @@ try {
   const tunings = await sql`select vectors::int, ef_search from mayfly_private.settlements`;
   say(`settled: ${tunings.map((t) => `${t.vectors} at ef_search ${t.ef_search}`).join(", ")}`);
 
-  // Runs each minute in production. It samples the words, so that a recall knows which are rare.
+  // Maintenance runs each minute in production. It samples the words, so that a recall knows which words are
+  // rare.
   for (const tenant of example.values())
     await sql`select mayfly_private.maintain_tenant(${tenant}, 10000)`;
   await makePlain(sql);

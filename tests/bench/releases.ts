@@ -1,9 +1,9 @@
 /**
- * Compares the hot calls of release 0.1.0 with the same calls of the current SQL, in turns, each in its own
- * database on one Postgres 17: a push of one memory and of 100, a recall by words and by meaning,
- * spawning an agent, and messages to one recipient and to 50. Measures the CPU time of the server's process,
- * which other work on the machine does not change, or the elapsed time if the server runs elsewhere. A ratio
- * above 1 is slower than 0.1.0.
+ * Compares the frequent calls of release 0.1.0 with the same calls of the current SQL, in turns. Each release
+ * has its own database on one Postgres 17. The calls: a push of one memory and of 100, a recall by words and
+ * by meaning, a spawn of an agent, and messages to one recipient and to 50. Measures the CPU time of the
+ * server's process, which other work on the machine does not change, or the elapsed time if the server runs
+ * on another machine. If a ratio is above 1, the current SQL is slower than 0.1.0.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/releases.ts [--quick] [push recall …]
  */
@@ -25,7 +25,10 @@ const letters = () =>
     .toString(36)
     .replace(/[^a-z]/g, "");
 const vocabulary = Array.from({ length: 3_000 }, () => `${letters()}${letters()}`.slice(0, 9));
-/** Words are as frequent as in real texts: the first is in most of them, the thousandth in one of a hundred. */
+/**
+ * A word, as frequent as in real texts: most sentences have the first one, one in a hundred has the
+ * thousandth.
+ */
 const word = () => vocabulary[Math.floor(Math.exp(Math.random() * Math.log(vocabulary.length)))];
 const sentence = (length: number) => Array.from({ length }, word).join(" ");
 const vector = () =>
@@ -44,7 +47,7 @@ const memory = () => ({
   embedding: vector(),
   model: "m",
 });
-/** Operations in the form of 0.1.0, or in today's form. */
+/** Operations in the form of 0.1.0, or in the current form. */
 const operations = (length: number, isOld: boolean) =>
   JSON.stringify(
     Array.from({ length }, memory).map((operation) => {
@@ -65,7 +68,8 @@ async function fill({ sql, url }: Opened, isOld: boolean): Promise<Side> {
   }
   const recipients: string[] = [];
   for (let n = 0; n < 50; n++) recipients.push((await makeAgent(sql, tenant, options)).id);
-  // As every minute in production. It also samples the words, so that a recall knows which are rare.
+  // Maintenance runs each minute in production. It samples the words, so that a recall knows which words are
+  // rare.
   await sql`select mayfly_private.maintain_tenant(${tenant}, 10000)`;
   await sql`vacuum analyze`;
   const spawner = await openBackend(url, { role: "service_role" });
@@ -78,11 +82,11 @@ async function fill({ sql, url }: Opened, isOld: boolean): Promise<Side> {
 interface Call {
   by: "agent" | "spawner";
   sql: string | ((side: Side) => string);
-  /** Made before the measurement starts. */
+  /** The arguments of the call. They are made before its time is measured. */
   values(side: Side): unknown[];
 }
 const oldPush = "select mayfly.sync($1::text::jsonb, null, 0)";
-/** As the clients of each release call it. */
+/** A push, as the clients of each release make it. */
 const push = (length: number): Call => ({
   by: "agent",
   sql: ({ isOld }) => (isOld ? oldPush : "select mayfly.push($1::text::jsonb)"),

@@ -1,7 +1,7 @@
 /**
- * Runs of agents: what they add to the AI SDK, how soon they continue after a crash, what budgets cost, and how
- * soon the answer is on a screen. Each is compared with the same thing without Mayfly, in turns, on the same
- * scripted model.
+ * Runs of agents: how much time they add to the AI SDK, how soon they continue after a crash, what budgets
+ * cost, and how soon the answer is on a screen. What can be done without Mayfly is compared with that, in
+ * turns, with the same scripted model.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/runs.ts [--quick] [loop resume recovery budgets edge screen]
  */
@@ -14,7 +14,7 @@ import { measureRecovery } from "./runs/recovery.ts";
 import { measureResume } from "./runs/resume.ts";
 import { measureScreen } from "./runs/screen.ts";
 
-// The AI SDK would print these warnings. Our runs record them.
+// Otherwise the AI SDK would print its warnings. Our runs record them instead.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
 const chosen = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const isChosen = (part: string) => chosen.length === 0 || chosen.includes(part);

@@ -1,6 +1,6 @@
 /**
- * Compares spawning an agent with a plain insert of the same row in as many round trips. Also compares stopping an
- * agent with many descendants with stopping one that has none.
+ * Compares a spawn of an agent with a plain insert of the same row, which makes as many round trips. Also
+ * compares the stop of an agent that has many descendants with the stop of an agent that has none.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/spawn.ts [--quick]
  */
@@ -23,16 +23,16 @@ import { onEach, rounds, unlimited } from "./lib/target.ts";
 
 const batch = 20;
 const children = 20;
-/** For each child. */
+/** How many children each child has. */
 const grandchildren = 24;
 const jwk = await generateSigningKey();
 const key = await importJWK(jwk, "ES256");
 
-/** Like the spawn function. */
+/** Signs a token as the spawn function does. */
 const sign = (claims: Claims) =>
   new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: String(jwk.kid) }).sign(key);
 
-/** Adds this many children to each of these agents. */
+/** Adds `count` children to each of the agents `parents`. */
 const addChildren = (sql: Sql, tenant: string, parents: string[], count: number) => sql`
   insert into mayfly.agents (tenant_id, id, name, type, status, lifetime, expires_at, parent_id, ancestors, depth)
   select tenant_id, gen_random_uuid(), 'child ' || i || ' of ' || id, type, status, lifetime, expires_at, id,

@@ -2,8 +2,8 @@
  * How long `npm start` takes until it serves, and how much memory it uses when idle:
  * `npm run bench:start [-- --quick]`.
  *
- * Seconds on a shared machine say little. So it also prints how long a bare PGlite takes to boot from the
- * same folder, in its own process and in the same run, and the ratio.
+ * Seconds on a shared machine say little. So the benchmark also prints how long a bare PGlite takes to boot
+ * from the same folder, in its own process and in the same run, and the ratio of the two times.
  */
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -18,7 +18,7 @@ import { quick } from "./lib/target.ts";
 const runs = quick ? 1 : 3;
 const root = join(import.meta.dirname, "../..");
 const goals = { first: 12, existing: 4, memory: 700 };
-/** Until the garbage of the start is collected. */
+/** How long to wait before memory is measured, so that the garbage of the start is collected by then. */
 const settleMs = quick ? 2_000 : 5_000;
 
 const bare = `
@@ -27,7 +27,7 @@ const bare = `
   await pg.query("select 1");
   process.exit(0);`;
 
-/** A bare PGlite, from nothing to its first answer. */
+/** Starts a process with a bare PGlite. Returns the seconds until the process has its first answer and ends. */
 async function bootBare(folder: string): Promise<number> {
   const before = performance.now();
   await promisify(execFile)(process.execPath, ["--input-type=module", "-e", bare, folder], {
@@ -42,7 +42,7 @@ interface Run {
   memory: { node: number; deno: number } | undefined;
 }
 
-/** The embedded Supabase, from nothing to "Serving", then stopped. */
+/** Starts the embedded Supabase, measures the time until it prints "Serving", and stops it. */
 async function start(data: string, measureMemory: boolean): Promise<Run> {
   const before = performance.now();
   const words = [join(root, "local/cli.js"), "start", "--data", data, "--json"];
@@ -101,7 +101,7 @@ try {
   const first = await times(async () => (await start(join(folder, `${++fresh}`), false)).seconds);
   print("first start", first, firstBare, goals.first);
 
-  // Of the last first start.
+  // The folder that the last of these first starts has made.
   const data = join(folder, `${fresh}`);
   const existingBare = await times(() => bootBare(join(data, "db/pgdata")));
   let memory: Run["memory"];

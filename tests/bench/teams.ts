@@ -24,7 +24,7 @@ const { sql } = db;
 const on = "postgres";
 {
   const lives = { lifetime: 3_600, scopes };
-  // Each size in a tenant of its own, whose jobs are spread over ten agents.
+  // Each number of open jobs has its own tenant, in which ten agents share the jobs.
   for (const open of quick ? [0, 20_000] : [0, 1_000, 20_000]) {
     const tenant = await makeTenant(sql, unlimited);
     const ids: string[] = [];
@@ -101,7 +101,8 @@ const on = "postgres";
   });
   await caller.close();
 
-  // Each job takes 100 to 400 ms, so 50 agents need at least a fiftieth of the sum. They share a connection pool.
+  // Each job takes 100 to 400 ms, so 50 agents need at least a fiftieth of the sum. The agents share
+  // connections.
   const other = await makeTenant(sql, unlimited);
   const adder = await makeAgent(sql, other, lives);
   const inputs = Array.from({ length: jobs }, (_, n) => ({ ms: 100 + ((n * 7_919) % 301) }));

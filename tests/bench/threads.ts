@@ -1,7 +1,8 @@
 /**
- * Compares our checkpointer for LangGraph.js, over the Data API, with LangGraph's own one for Postgres, over a
- * connection. Both use the same Postgres. Measures how long a step of a growing thread takes, how large a thread
- * is, and how long reading it takes. The embedded Supabase serves the Data API in the process of the benchmark.
+ * Compares our checkpointer for LangGraph.js, which calls the Data API, with LangGraph's own checkpointer for
+ * Postgres, which has a connection to the database. Both use the same Postgres. Measures how long a step of a
+ * growing thread takes, how large the thread becomes, and how long it takes to read the thread. The embedded
+ * Supabase serves the Data API in the process of the benchmark.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/threads.ts [--quick]
  */
@@ -31,7 +32,7 @@ const mayfly = new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant });
 const theirs = PostgresSaver.fromConnString(db.url, { schema: "langgraph" });
 await theirs.setup();
 
-/** A thread with this many messages, one at each step. */
+/** Makes a thread with `most` messages: each step adds one. */
 async function talk(checkpointer: BaseCheckpointSaver, thread_id: string, most: number) {
   const graph = new StateGraph(MessagesAnnotation)
     .addNode("model", ({ messages: said }: { messages: BaseMessage[] }) => ({
@@ -61,7 +62,7 @@ const sizes = {
 };
 const text = messages * words.length;
 
-// In turns, so that both warm up on a short thread first.
+// Both warm up on a short thread before either one is measured.
 const saver = () => new MayflySaver(mayfly);
 await talk(saver(), "warm", 10);
 await talk(theirs, "warm", 10);

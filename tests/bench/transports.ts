@@ -1,5 +1,5 @@
 /**
- * The same calls of one agent over the Postgres transport and over the Data API, in turns.
+ * Compares the calls of one agent over the Postgres transport with the same calls over the Data API, in turns.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/transports.ts [--quick]
  */

@@ -1,10 +1,13 @@
-/** Tenants with memories and vectors, created in the database: vectors of unit length, in clusters. */
+/**
+ * Tenants with memories and vectors, which the database makes. The vectors have the length 1 and form
+ * clusters.
+ */
 import { makeTenant, type Sql } from "#harness/callers";
 
 /** Without quotas that could interfere. */
 const unlimited = { max_memories: 1e9, max_bytes: 1e12, writes_per_minute: 1e9 };
 
-/** The distribution of vectors: the number of directions, the distance from them, and the seed. */
+/** The distribution of vectors: how many directions there are, how far vectors are from them, and the seed. */
 export interface Clusters {
   seed: number;
   directions: number;
@@ -12,7 +15,7 @@ export interface Clusters {
 }
 /** The distribution on which the constants of recall were tuned. */
 export const tuned: Clusters = { seed: 0.5, directions: 200, noise: 0.6 };
-/** A different one: fewer and looser clusters. */
+/** A different distribution, with fewer and looser clusters. */
 export const heldOut: Clusters = { seed: 0.123, directions: 40, noise: 0.9 };
 
 /** Makes directions and noises once. Every vector is then a sum of a direction and two noises, which costs little. */
@@ -28,21 +31,24 @@ export async function makePools(sql: Sql, clusters: Clusters = tuned): Promise<v
   );
 }
 
-/** One of `directions`, and two noises. */
+/** A vector: the sum of one of the `directions` and two of the `noises`. */
 const someVector = `extensions.l2_normalize(d.vector operator(extensions.+) a.vector operator(extensions.+) b.vector)::extensions.halfvec(384)`;
 const somewhere = `
   join directions d on d.n = r.direction join noises a on a.n = r.a join noises b on b.n = r.b`;
-/** A direction and two noises for each row, chosen once. */
+/** Chooses a direction and two noises for each row, once. */
 const choosing = (rows: string) => `
   r as materialized (select rows.id, 1 + floor(random() * (select count(*) from directions))::int as direction, 1 + floor(random() * 2000)::int as a,
     1 + floor(random() * 2000)::int as b from ${rows})`;
 
-/** UUIDv7s, one for each millisecond, so that memories are in the order of their ids, like those of agents. */
+/**
+ * A UUIDv7 for row `n`, one millisecond after the row before, so that ids grow with time, as agents make
+ * them.
+ */
 const orderedId = `(overlay(lpad(to_hex(1750000000000 + n), 12, '0') placing '-' from 9 for 0) || '-7' || right(gen_random_uuid()::text, 21))::uuid`;
 
 /**
- * A tenant with this many memories: every tenth has the tag `tenth`, every thousandth `rare`, and each is about one
- * of a thousand subjects: `subject7`.
+ * Makes a tenant with `size` memories. Every tenth memory has the tag `tenth`, and every thousandth also has
+ * the tag `rare`. Each is about one of a thousand subjects, such as `subject7`.
  */
 export async function fillTenant(sql: Sql, size: number): Promise<string> {
   const tenant = await makeTenant(sql, unlimited);
@@ -60,8 +66,9 @@ export async function fillTenant(sql: Sql, size: number): Promise<string> {
 }
 
 /**
- * Settles all but the newest `fresh` vectors of each of these tenants without an index. Then it builds the index and
- * tunes the search. Settling vectors into an existing index would take minutes.
+ * In each of these tenants, settles all vectors except the newest `fresh`. Meanwhile there is no index,
+ * because settling vectors into an existing index would take minutes. Then builds the index and tunes the
+ * search.
  */
 export async function settleAll(
   sql: Sql,

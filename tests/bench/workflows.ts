@@ -1,7 +1,7 @@
 /**
- * Workflows, compared with other engines on the same Postgres, in turns: from step to step, from signal to
- * resume, a map of 500, and resuming a run after 5,000 steps. The engines are installed the first time (`npm
- * ci` in jobs/opponents).
+ * Compares workflows with other engines on the same Postgres, in turns: the time from one step to the next,
+ * from a signal until the run continues, of a map of 500 children, and until a run with 5,000 recorded steps
+ * continues. The other engines are installed the first time (`npm ci` in jobs/opponents).
  *
  *   DATABASE_URL=postgresql://… node tests/bench/workflows.ts [--quick] [steps signals map resume] [absurd dbos openworkflow]
  */
@@ -53,7 +53,7 @@ const programs: Record<string, Program> = {
   async resume({ count }, ctx) {
     for (let n = 0; n < count; n++) await ctx.step(`s${n}`, () => n);
     tell("waits");
-    // A run that slept starts again, and reads its steps, before it reaches this line.
+    // After the signal, a run that slept starts again and reads its recorded steps until it is here.
     await ctx.wait();
     tell(performance.now());
   },
@@ -67,7 +67,7 @@ const put = (engine: string, figure: string, value: number) => {
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const at = (values: number[], part: number) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN;
-/** Long enough for a waiting run of any engine to go to sleep, because its worker then has nothing else to do. */
+/** Waits until a waiting run has gone to sleep, in any engine: the worker has nothing else to do. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 300));
 let counter = 0;
 const begin = (engine: Engine, kind: string, count: number) =>

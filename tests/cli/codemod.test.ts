@@ -88,7 +88,7 @@ describe("mayfly codemod 0.2", () => {
     const { code, out } = await codemod();
     expect(code).toBe(1);
     expect(out).toBe(
-      "taken.ts:3: change by hand: members is taken out of m: it is people.members now\n",
+      "taken.ts:3: change by hand: members is destructured from m. It is people.members now\n",
     );
     expect(await read("taken.ts")).toBe(text);
     const unknown = await runCli(["codemod", "0.9"], { cwd: folder });

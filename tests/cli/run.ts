@@ -8,8 +8,9 @@ import { buildCliCode } from "../../scripts/packages/cli.ts";
 const root = join(import.meta.dirname, "../..");
 
 /**
- * The command line, bundled as in its package, with the migrations and functions of this clone. Reading its
- * sources took each process 0.4 s of processor time, and a run of all tests starts hundreds of them.
+ * The command line, bundled as in its package, with the migrations and functions of this clone. It is bundled
+ * because a process that reads the sources needs 0.4 s more of processor time, and all tests start hundreds
+ * of processes.
  */
 export const cli = await once("cli", async (folder) => {
   await buildCliCode(folder);

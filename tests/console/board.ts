@@ -3,7 +3,7 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 
-/** The present is at this share of the width. */
+/** At which share of the board's width the present is. */
 export const presentShare = 0.72;
 
 /** Where the lane of an agent and the board are. */
@@ -15,8 +15,9 @@ export async function laneOf(page: Page, agent: string) {
 }
 
 /**
- * Clicks on the head of an arc, which is in the lane of its recipient near the line of the present, and opens its
- * details. `tip` is what the board says under the mouse, and `kind` is the heading of the details.
+ * Clicks on the head of an arc, which opens the details of the arc. The head is in the recipient's lane, near
+ * the line of the present. `tip` is the text that the board shows under the mouse, and `kind` is the heading
+ * of the details.
  */
 export async function openArc(
   page: Page,

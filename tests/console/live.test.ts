@@ -53,7 +53,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await page.route("**/rpc/read_log", async (route) => {
       const response = await route.fetch();
       const { events } = (await response.json()) as { events: unknown[] };
-      // The first page with the event is held back.
+      // The first page of the log that contains an event is held back.
       if (isHeld && events.length > 0) await released;
       await route.fulfill({ response });
     });

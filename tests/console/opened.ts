@@ -16,7 +16,7 @@ const artefacts = join(import.meta.dirname, ".artefacts");
 
 export let local: TestLocal;
 export let tenant: string;
-/** Uses the secret key. Creates what the pages show. */
+/** Mayfly as the secret key, to make what the pages show. */
 export let mayfly: Mayfly;
 let browser: TestBrowser;
 /** Messages that no page may cause: errors, and violations of the policy. */
@@ -85,7 +85,9 @@ export async function signIn(page: Page, person: { email: string; password: stri
   await page.waitForSelector(".shell");
 }
 
-/** Saves how the page looks: light, dark, and as wide as a phone. In CI nobody would see it. */
+/**
+ * Saves screenshots of the page: light, dark, and as wide as a phone. Not in CI, where nobody would see them.
+ */
 export async function keepLooks(page: Page, name: string): Promise<void> {
   if (process.env.CI) return;
   const size = page.viewportSize();

@@ -162,7 +162,7 @@ describe("a reservation", () => {
     await db.sql`select mayfly_private.maintain_costs(${tenant}, 100)`;
     expect(await budgets(db.sql, owner)).toMatchObject([{ held_usd: 0, spent_usd: 0 }]);
 
-    // A caller that paid anyway reports it, and it is counted once.
+    // A caller that has paid nevertheless reports the cost, and the cost is counted once.
     const usage = { input: 100, output: 100 };
     const settled = await settle(db.sql, agent.claims, { hold: held.id, usage });
     expect(settled).toMatchObject([{ usd: 0.3 }]);

@@ -51,7 +51,7 @@ describe("a price", () => {
     await importPrices(db.sql, [priced("changing", [units(5)])]);
     expect((await priceOf("dated", "changing", before))?.units.input).toEqual([[0, 3]]);
     expect((await priceOf("dated", "changing"))?.units.input).toEqual([[0, 5]]);
-    // Before the first import, its prices are the best that are known.
+    // For a time before the first import, the prices of this import are the best that are known.
     expect((await priceOf("dated", "changing", "2020-01-01"))?.units.input).toEqual([[0, 3]]);
   });
 

@@ -42,8 +42,8 @@ describe.skipIf(!databaseUrl)("a budget with many callers at once", () => {
       }
       if (nth % 10 === 0) await watched();
     };
-    // On a busy machine, all of the first 200 calls ask before one of them settles, and 16 use the budget up. The
-    // second round finds what those have left.
+    // On a busy machine, all of the first 200 calls reserve before one of them settles. Then the holds of 16
+    // calls use the budget up. The second round finds what these calls have left.
     for (let round = 0; round < 2; round++)
       await Promise.all(Array.from({ length: 200 }, (_, nth) => callAt(nth)));
     expect(granted).toBeGreaterThan(16);

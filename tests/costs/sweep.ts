@@ -1,4 +1,4 @@
-/** How the room is filled and attacked in the isolation sweep. */
+/** How the isolation sweep fills and attacks this room: see tests/harness/sweep.ts. */
 import { randomUUID } from "node:crypto";
 import { rpc } from "#harness/callers";
 import type { Attack, RoomSweep } from "#harness/sweep";
@@ -45,7 +45,7 @@ export const sweep: RoomSweep = {
     });
     const asks = [ask(), ask(), ask()] as const;
     await asAgent("reserve_costs", { asks: asks as never });
-    // Asks for more than the budget has, which is refused and logged.
+    // This call reserves more than the budget has. It is refused, and the log has an event.
     await asAgent("reserve_costs", { asks: [{ ...ask(), input: 5_000 }] as never });
     const usage = { input: 5, output: 5 };
     await asAgent("settle_costs", { settlements: [{ hold: asks[0].id, usage }] as never });

@@ -148,7 +148,8 @@ describe("masking", () => {
     expect(told.length).toBeLessThan(100_000);
     expect(told).toContain("(100000 items)");
     expect(told).toContain("(10000000 characters)");
-    // Without the bounds it takes seconds. Measured as CPU time, because others may use the machine.
+    // Without the bounds, this takes seconds. CPU time is measured, because other processes may use the
+    // machine.
     expect(process.cpuUsage(began).user / 1_000).toBeLessThan(1_000);
   });
 

@@ -57,7 +57,7 @@ const append = (records: unknown, dropped = 0, as = agent.claims) =>
     records: records as never,
     dropped,
   });
-/** What the agent got on its inbox topic. */
+/** The broadcasts that the agent got on the topic of its inbox. */
 const told = (id = agent.id) => db.sql`
   select payload - 'id' as payload from realtime.messages
   where topic = ${`tenant:${tenant}:agent:${id}`} and event = 'debug_level' order by inserted_at, id`;
@@ -107,7 +107,7 @@ describe("a lease of a debug stream", () => {
       await levels(claims);
     }
     await lease({ level: 1 });
-    // The project has 50. Five agents share them, and each record counts for two watchers and the sender.
+    // Five agents share 50 messages a second, and each record counts for two watchers and the sender.
     expect(await rate()).toBe(3.33);
   });
 

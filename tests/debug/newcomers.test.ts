@@ -28,7 +28,7 @@ it("a new agent that reports is announced, as soon as it is spawned, to those wh
       select coalesce(sum(told), 0)::int as told from mayfly_private.tenant_usage where tenant_id = ${tenant}`;
     return row?.told;
   };
-  // A spawn that nobody is told about uses up no broadcast.
+  // If nobody has to be told about a spawn, the spawn uses up none of the allowed broadcasts.
   expect(await counted()).toBe(0);
   await lease();
   await spawn(["memory:read"]);

@@ -43,7 +43,7 @@ describe("the pump", () => {
       pump.hurry();
       await vi.advanceTimersByTimeAsync(500);
       expect(sent).toEqual([0, 100, 300].map((at) => ({ at, first: 0, records: 1 })));
-      // New records do not wait for a repetition.
+      // New records do not wait until the records before them are sent again.
       add();
       pump.wake();
       await vi.advanceTimersByTimeAsync(50);

@@ -149,7 +149,7 @@ describe("debug streams", () => {
 
   it("that are stored are read page by page, each record once and in order", async () => {
     const agent = await spawn({ scopes: debugging });
-    // 200 records of the same instant, so that pages of 500 end among them.
+    // 200 records have the same time, so that a page of 500 ends in the middle of them.
     await local.sql`
       insert into mayfly.debug_records (tenant_id, id, agent_id, level, category, name, bytes, at)
       select ${tenant}, lpad(n::text, 32, '0')::uuid, ${agent.id}, 1, 'task', n::text, 0,

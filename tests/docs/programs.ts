@@ -1,6 +1,6 @@
 /** The code blocks of a document as the program that a reader would type. */
 
-/** What the documents assume, as on their getting-started page. */
+/** What the documents assume that a program already has, as the page getting-started makes it. */
 const given = `
 import { Mayfly } from "@mayfly/sdk";
 const url = process.env.MAYFLY_URL!;

@@ -1,6 +1,6 @@
 /** The shell blocks of a document, command by command. */
 
-/** A command without its variables, substitutions and quotes: the words that say what runs. */
+/** A command without its variables, substitutions and quotes. Only the words that say what runs are left. */
 export interface ShellCommand {
   /** As it is written in the document. */
   line: string;

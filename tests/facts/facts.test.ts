@@ -55,7 +55,7 @@ describe("a fact", () => {
     await record([works("Globex", { valid_from: day(1) })]);
     expect(saidBy(await list({ subject: "Ada", as_of: day(1) }))).toEqual(["Ada works_at Globex"]);
     expect(await list({ subject: "Ada", history: true })).toHaveLength(2);
-    // And back, because a corrected fact does not limit others.
+    // The corrected fact limits no others: an earlier fact ends where Globex begins.
     const [back] = await record([works("Acme", { valid_from: "2026-02-20T00:00:00Z" })]);
     expect(Date.parse(back?.valid_to ?? "")).toBe(Date.parse(day(1)));
   });
@@ -132,12 +132,12 @@ describe("a fact", () => {
   });
 });
 
-describe("facts that are refused", () => {
+describe("facts", () => {
   const good = { subject: "Ada", predicate: "age", value: 36 };
   it.each([
     ["no list", {}, "facts", undefined],
     ["none", [], "facts", undefined],
-    ["a field that there is not", [good, { ...good, sure: 1 }], "sure", 1],
+    ["an unknown field", [good, { ...good, sure: 1 }], "sure", 1],
     ["no subject", [{ ...good, subject: "  " }], "subject", 0],
     [
       "an id and a name",
@@ -158,13 +158,16 @@ describe("facts that are refused", () => {
       0,
     ],
     ["an expiry in the past", [{ ...good, expires_at: day(1) }], "expires_at", 0],
-    ["a visibility that there is not", [{ ...good, visibility: "all" }], "visibility", 0],
-  ])("%s: with the field and the place, and nothing is written", async (_, facts, field, index) => {
-    const refused = await refusalOf(call("record_facts", { facts }));
-    expect(refused).toMatchObject({ code: "invalid_request", details: { field } });
-    expect((refused.details as { index?: number }).index).toBe(index);
-    expect(await call("find_entities")).toEqual([]);
-  });
+    ["an unknown visibility", [{ ...good, visibility: "all" }], "visibility", 0],
+  ])(
+    "with %s are refused with the field and the index, and nothing is written",
+    async (_, facts, field, index) => {
+      const refused = await refusalOf(call("record_facts", { facts }));
+      expect(refused).toMatchObject({ code: "invalid_request", details: { field } });
+      expect((refused.details as { index?: number }).index).toBe(index);
+      expect(await call("find_entities")).toEqual([]);
+    },
+  );
 
   it("include those with an invisible memory, an unknown entity or a missing scope", async () => {
     const memory_id = crypto.randomUUID();

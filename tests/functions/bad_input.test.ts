@@ -1,4 +1,7 @@
-/** The three functions over HTTP with any input: each gets an answer or a refusal with a code, and is never applied in part. */
+/**
+ * The three functions over HTTP with any input. Each request gets an answer, or is refused with a code. None
+ * is applied in part.
+ */
 import { randomUUID } from "node:crypto";
 import { errorCodes, type Mayfly } from "@mayfly/sdk";
 import fc from "fast-check";
@@ -10,7 +13,7 @@ import { mostly, odd, operationsOn } from "#harness/requests";
 
 const numRuns = propertyRuns(120);
 const timeout = Math.max(60_000, numRuns * 300);
-/** A request that takes longer hangs. */
+/** A request that takes longer than this counts as hanging. */
 const hangsMs = 20_000;
 
 let local: TestLocal;

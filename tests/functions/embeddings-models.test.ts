@@ -55,7 +55,8 @@ describe("a project that changes its model", () => {
       await agent.remember({ task, embedding: pointing(model, 384)(task), model });
     }
     dataOf(await agent.sync());
-    // Like the migration of mayfly init --dimensions, before the functions know about it.
+    // The database has the migration of `mayfly init --dimensions`. The functions do not know the new length
+    // yet.
     await local.sql`select mayfly_private.set_dimensions(768)`;
     const weights = { words: 0, reward: 0, importance: 0, recency: 0 };
     const ask = async (question: string) =>

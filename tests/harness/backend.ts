@@ -1,4 +1,4 @@
-/** One connection to Postgres, and what it costs the server. */
+/** One connection to Postgres, and the CPU time that its calls take on the server. */
 import { readFileSync } from "node:fs";
 import postgres from "postgres";
 import type { Claims } from "./callers.ts";

@@ -2,7 +2,10 @@
 import { type Browser, chromium } from "playwright-core";
 import { chromiumPath } from "./needs.ts";
 
-/** One for all test files of a process: starting one takes 2 s of processor time. It ends with the process. */
+/**
+ * One browser for all test files of a process, because starting one takes 2 s of processor time. The browser
+ * ends with the process.
+ */
 let shared: Browser | undefined;
 
 export interface TestBrowser extends Pick<Browser, "newContext" | "newPage"> {

@@ -35,7 +35,7 @@ export async function actAs<T>(
     const settings = session`select set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
       set_config('request.headers', ${JSON.stringify(headers)}, true),
       set_config('role', ${String(claims.role ?? "anon")}, true)`;
-    // In one round trip with the first statement of the work.
+    // Sent in one round trip with the first statement of `work`.
     const [, result] = await Promise.all([settings.execute(), work(session)]);
     return result;
   })) as T;
@@ -71,7 +71,7 @@ export async function makePerson(sql: Sql, roles: Record<string, string>): Promi
   };
 }
 
-/** Renews an agent like the spawn function does, with a token that has the secret's hash. */
+/** Renews an agent as the spawn function does, with a token that contains the hash of the renewal secret. */
 export function renew(
   sql: Sql,
   secret: string,

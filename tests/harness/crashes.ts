@@ -2,8 +2,8 @@ import type { Agent } from "@mayfly/sdk";
 import { dataOf } from "./agents.ts";
 
 /**
- * Lets an agent push once in each round, while `crash` happens. After each push, what was not acknowledged must still
- * be in the outbox. At the end, the agent pushes until the outbox is empty.
+ * In each round, an agent pushes once while `crash` happens. After each push, every operation that the server
+ * did not acknowledge must still be in the outbox. At the end, the agent pushes until the outbox is empty.
  */
 export async function pushThroughCrashes(
   agent: Agent,

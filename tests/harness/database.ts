@@ -1,4 +1,4 @@
-/** A separate database for each test file, with everything that the migrations make. */
+/** Opens a separate database for each test file, with everything that the migrations make. */
 import postgres from "postgres";
 import { openPglite } from "../../local/src/db/index.ts";
 import type { Sql } from "./callers.ts";
@@ -17,13 +17,13 @@ export interface TestDatabase extends Clock {
 }
 
 /**
- * Opens a database on Postgres 17 if `DATABASE_URL` names one, and on PGlite otherwise. The SQL is the same, and
- * Postgres needs a fifth of the time.
+ * Opens a database on the Postgres 17 that `DATABASE_URL` names, or on PGlite if the variable is not set.
+ * Both run the same SQL. Postgres needs a fifth of the time that PGlite needs.
  */
 export const openTestDatabase = (): Promise<TestDatabase> =>
   databaseUrl ? openPostgresDatabase() : openPgliteDatabase();
 
-/** On PGlite, from the template: for tests about PGlite itself. */
+/** Opens a copy of the template on PGlite, for tests about PGlite itself. */
 export async function openPgliteDatabase(): Promise<TestDatabase> {
   const { database, keys } = await readTemplate();
   const db = await openPglite({
@@ -46,11 +46,11 @@ export async function openPgliteDatabase(): Promise<TestDatabase> {
 }
 
 interface PostgresOptions {
-  /** Commits wait for the disk, as in production. For benchmarks and crashes. */
+  /** Each commit waits for the disk, as in production. Benchmarks and tests of crashes need this. */
   durable?: boolean;
 }
 
-/** On the real Postgres 17 of DATABASE_URL. */
+/** Opens a copy of the template on the real Postgres 17 that DATABASE_URL names. */
 export async function openPostgresDatabase({
   durable = false,
 }: PostgresOptions = {}): Promise<TestDatabase> {
@@ -73,7 +73,7 @@ export async function openPostgresDatabase({
         await admin.end();
         return;
       }
-      // Do not wait for it, because it includes a checkpoint, and with it the disk.
+      // Nobody waits until the database is dropped, because dropping it waits for the disk.
       void admin
         .unsafe(`drop database ${name} with (force)`)
         .catch((error: Error) => console.error(`${name} could not be dropped: ${error.message}`))

@@ -1,4 +1,7 @@
-/** The processor time of a test file: the worker's own, and that of the processes that it started and that have ended. */
+/**
+ * The processor time of a test file: that of the process that runs it, and that of the processes that this
+ * process has started and that have ended.
+ */
 import { readFileSync } from "node:fs";
 
 declare module "vitest" {
@@ -8,7 +11,7 @@ declare module "vitest" {
   }
 }
 
-/** Seconds of processes that have ended. Only Linux reports them. */
+/** The processor time of child processes that have ended, in seconds. Only Linux reports it. */
 function childSeconds(): number {
   try {
     const stat = readFileSync("/proc/self/stat", "utf8");
@@ -24,7 +27,7 @@ const seconds = () => {
   return (user + system) / 1e6 + childSeconds();
 };
 
-/** @returns a function that reads the seconds since now. */
+/** @returns a function that returns the seconds of processor time since this call. */
 export function measureEffort(): () => number {
   const before = seconds();
   return () => seconds() - before;

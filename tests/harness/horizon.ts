@@ -1,13 +1,13 @@
 /**
- * Tests of other databases run at the same time, and a snapshot includes the transactions of every database in the
- * cluster. So a test of cursors has to wait for their transactions too.
+ * A snapshot includes the transactions of every database in the cluster, and other tests run in other
+ * databases at the same time. So a test of cursors has to wait for the transactions of other tests too.
  */
 import { expect, vi } from "vitest";
 import type { Sql } from "./callers.ts";
 
 /**
- * Resolves when no open transaction is older than the tenant's events. A cursor has to assume that an older one
- * may still write here.
+ * Resolves when no open transaction is older than the tenant's newest event. As long as there is one, a
+ * cursor has to assume that it may still write to this tenant's log.
  */
 export async function untilPassed(sql: Sql, tenant: string): Promise<void> {
   await vi.waitFor(

@@ -17,7 +17,7 @@ export async function readInspect(name: string): Promise<string> {
   return readFile(file, "utf8");
 }
 
-/** The result of such a query in the SQL editor: as postgres, without a token. */
+/** The result of one of these queries, run as the SQL editor does: as the role `postgres`, without a token. */
 export async function inspect(sql: Sql, name: string) {
   const query = await readInspect(name);
   return (await sql.begin(async (session) => {

@@ -1,4 +1,4 @@
-/** The tables and attacks that test the isolation of tenants, for all rooms and for rooms that a test adds. */
+/** Tables and attacks, to test the isolation of tenants: those of all rooms, and of rooms that a test adds. */
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { actAs, machineClaims, makeAgent, type SpawnedAgent, type Sql } from "./callers.ts";
@@ -14,11 +14,11 @@ import {
 export interface Isolation {
   sql: Sql;
   victim: Victim;
-  /** An agent of the victim without scopes. */
+  /** An agent in the victim's tenant, without scopes. */
   bare: SpawnedAgent;
   strangers: Record<string, Caller>;
   tables: string[];
-  /** The scopes that show rows of each table; null where membership is enough. */
+  /** For each table, the scopes that show its rows. Null if every member sees them. */
   shownBy: Record<string, string[] | null>;
   common: string[];
 }
@@ -28,7 +28,8 @@ export async function openIsolation(sql: Sql, more: RoomSweep[] = []): Promise<I
   const victim = await fillTenant(sql, more);
   const bare = await makeAgent(sql, victim.tenant, { scopes: [] });
   const strangers = await makeStrangers(sql, victim, more);
-  // The secret key reads every table. Only functions limit it to a tenant, because it must name one.
+  // The secret key may read every table. Only functions refuse it here, because it has to name a tenant for
+  // them.
   delete strangers["the secret key, naming no tenant"];
   const common = all.flatMap((room) => room.common ?? []);
   const rows = await sql`
@@ -45,7 +46,7 @@ const columnOf = (table: string) => (table === "tenants" ? "id" : "tenant_id");
 const ofVictim = ({ victim }: Isolation, table: string) =>
   `where ${columnOf(table)} = '${victim.tenant}'`;
 
-/** What a caller gets when it tries: the number of rows, or `denied`. Everything is rolled back. */
+/** Runs a statement as a caller. Returns the number of rows or `denied`, and rolls everything back. */
 export async function attempt(
   { sql }: Isolation,
   caller: Caller,

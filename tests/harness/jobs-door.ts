@@ -7,13 +7,15 @@ import { type Claims, rpc, type Sql } from "./callers.ts";
 export type { JobHandler } from "@mayfly/sdk";
 export { startJob, Worker } from "@mayfly/sdk/internal";
 
-/** How many calls of a worker can run at once: a turn, and what its jobs record. */
+/**
+ * How many calls of a worker can run at once: a call that ends and claims jobs, and calls that its jobs make.
+ */
 const connections = 3;
 
 export interface DirectDoor extends JobsDoor {
   close(): Promise<void>;
   cpu(): number;
-  /** Calls, by their names. */
+  /** How often each function was called, by its name. */
   calls: Record<string, number>;
 }
 
@@ -42,11 +44,12 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
     },
     onWake(listener) {
       const { tenant } = claims.mayfly as { tenant: string };
-      // As with the Postgres transport, the database notifies only channels that somebody has leased.
+      // As with the Postgres transport, the database notifies a tenant's listeners only while they hold a
+      // lease.
       const lease = () =>
         ear.query("select mayfly_private.listen_by_postgres($1::uuid[])", [[tenant]]);
       const renewal = setInterval(() => void lease().catch(() => {}), 30_000);
-      // If it is closed before it listens, it receives nothing, which is fine.
+      // If the connection is closed before it listens, the worker is not woken, and no test minds.
       ear
         .listen(`mayfly:${tenant}`, listener)
         .then(lease)

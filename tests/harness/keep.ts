@@ -10,7 +10,7 @@ import { hasFailed } from "./outcome.ts";
 /** Whether to keep this file's database. */
 export const isKept = (): boolean => process.env.KEEP_DB === "1" && hasFailed();
 
-/** Writes a database from memory to a data folder, and says how to open it. */
+/** Writes a database that was in memory to a data folder, and prints how to open it. */
 export async function keepPglite(dump: Blob | Uint8Array, keys: ProjectKeys): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "mayfly-kept-"));
   await writeFile(join(folder, "keys.json"), JSON.stringify(keys), { mode: 0o600 });
@@ -26,7 +26,7 @@ export async function keepPglite(dump: Blob | Uint8Array, keys: ProjectKeys): Pr
   psql "$(npm run -s db:url -- --data ${folder})"`);
 }
 
-/** Says where a database on a real Postgres is, and how to drop it. */
+/** Prints how to open a database on a real Postgres, and how to drop it. */
 export function keepPostgres(url: string): void {
   const name = new URL(url).pathname.slice(1);
   const maintenance = new URL(url);

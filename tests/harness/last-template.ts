@@ -1,7 +1,8 @@
 /**
- * The template that was made last, with the objects that it has. When functions, triggers, policies, grants or
- * comments are all that has changed since, the next template is a copy of it with these changes: the next release's
- * migration is 1.3 MB, and applying it takes 0.7 s on Postgres and 2.5 s on PGlite.
+ * Remembers the template that was made last, and the objects in it. If only functions, triggers, policies,
+ * grants or comments have changed since then, the new template is a copy of the last one, to which these
+ * changes are applied. This saves time: the next release's migration has 1.3 MB, and applying it takes 0.7 s
+ * on Postgres and 2.5 s on PGlite.
  */
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,11 +13,11 @@ import { root, type Stages } from "./sources.ts";
 type Kind = "pglite" | "postgres";
 
 interface Last {
-  /** The releases that it was made from. */
+  /** The digest of the releases from which the template was made. */
   released: string;
-  /** The stage of the template itself. */
+  /** The digest of the template itself. */
   current: string;
-  /** The handwritten parts of the next release. They are not objects of the catalog. */
+  /** The text of the hand parts of the next release. If it has changed, the template has to be made anew. */
   byHand: string;
   objects: KnownObject[];
 }
@@ -33,7 +34,10 @@ async function handwritten(): Promise<string> {
   return (await Promise.all(texts)).join("\n");
 }
 
-/** Where the template of the current sources can start, and what it still needs. `null`: make it from the releases. */
+/**
+ * Which template to copy, and which statements then bring the copy up to the current sources. Returns `null`
+ * if the template has to be made from the releases.
+ */
 export async function changesSinceLast(
   kind: Kind,
   { released }: Stages,

@@ -1,4 +1,4 @@
-/** Reads every line that an embedded Supabase logs in any test, and remembers lines with a secret. */
+/** Reads every line that an embedded Supabase logs in a test, and remembers the lines that contain a secret. */
 import type { ProjectKeys } from "../../local/src/keys.ts";
 import type { Logger } from "../../local/src/log.ts";
 

@@ -94,7 +94,7 @@ export async function hear(by: Mayfly, options: Parameters<Mayfly["debug"]["watc
   return { ...heard, problems, watch: watch as DebugWatch, names };
 }
 
-/** Waits until something is true. Agents learn of it from a broadcast, but the test gets no signal. */
+/** Waits until something is true. It becomes true when an agent gets a broadcast, which the test cannot see. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -52,8 +52,9 @@ export const mayflyWith = (
 
 export interface TestLocalOptions extends Partial<LocalOptions> {
   /**
-   * Uses PGlite as its database. By default, it uses a real Postgres 17 if there is one, unless there are
-   * `data` or `keys`. Simultaneous requests then run in parallel, and SQL takes a fraction of the time.
+   * Uses PGlite as the database. By default, the database is a real Postgres 17 if there is one and no other
+   * option chooses a database or its keys. On a real Postgres, requests run in parallel, and SQL takes a
+   * fraction of the time.
    */
   embedded?: boolean;
 }
@@ -62,7 +63,7 @@ export async function startTestLocal({
   embedded = !databaseUrl,
   ...options
 }: TestLocalOptions = {}): Promise<TestLocal> {
-  // Passwords belong to a whole cluster.
+  // A test with keys or data of its own needs its own cluster, because passwords belong to the whole cluster.
   const isOwn = embedded || options.dbUrl || options.data || options.keys || options.template;
   const real = isOwn ? undefined : await openPostgresDatabase();
   const keys = await readKeys();
@@ -74,7 +75,7 @@ export async function startTestLocal({
     // As on hosted projects, a broadcast arrives before its commit is visible.
     broadcastLeadMs: 70,
     ...options,
-    // The server's own tests use its real 5 s and 2 s.
+    // Only the tests of the Realtime server itself keep the real pauses of 5 s and 2 s.
     limits: { joinErrorBackoffMs: 50, connectErrorBackoffMs: 50, ...options.limits },
     log,
   });

@@ -1,6 +1,6 @@
 import type { Logger } from "../../local/src/log.ts";
 
-/** Logs nothing. Tests that need a line look for it themselves. */
+/** A log that prints nothing. A test that looks for a line passes a log of its own. */
 export const silent: Logger = {
   debug: () => {},
   info: () => {},

@@ -13,11 +13,14 @@ export async function beginRun(): Promise<() => Promise<void>> {
   return () => rm(folder, { recursive: true, force: true });
 }
 
-/** Does work of this name in one process at a time. Outside of a run nobody waits. */
+/**
+ * Makes sure that only one process of a run does the work of this name at a time. Outside of a run, nobody
+ * waits.
+ */
 export async function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
   const run = process.env[noted];
   if (!run) return work();
-  // Only one process can make a folder. If it is killed, the run fails anyway.
+  // Only one process can make the folder, and the others wait. If that process is killed, the run fails anyway.
   const turn = join(run, `${name}.turn`);
   const isTaken = () =>
     mkdir(turn).then(
@@ -36,10 +39,10 @@ export async function inTurn<T>(name: string, work: () => Promise<T>): Promise<T
 }
 
 /**
- * Calls `make` once in each run, whatever the number of files and processes that ask, and returns its result.
- * If it fails, the next that asks tries again.
+ * Calls `make` once in each run, however many files and processes ask, and returns its result. If `make`
+ * fails, the next caller tries again.
  *
- * @param make gets an empty folder. Its result is kept as JSON, and nobody changes what it made.
+ * @param make gets an empty folder. Its result is kept as JSON. Nobody may change the files that it has made.
  */
 export async function once<T>(name: string, make: (folder: string) => Promise<T>): Promise<T> {
   const run = process.env[noted];

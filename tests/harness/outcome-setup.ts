@@ -1,4 +1,7 @@
-/** A setup file for every test file. It records what has failed in the file and its effort, and is evaluated again for each. */
+/**
+ * A setup file, which Vitest evaluates again for every test file. It records whether a test of the file has
+ * failed, and how much processor time the file takes.
+ */
 import { afterAll, beforeEach } from "vitest";
 import { measureEffort } from "./effort.ts";
 import { beginFile, beginTest } from "./outcome.ts";

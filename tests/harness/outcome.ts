@@ -1,9 +1,12 @@
-/** Whether a test of this file has failed, or none has started. `outcome-setup.ts` reports each test. */
+/**
+ * Whether a test of the current file has failed, or none has begun. `outcome-setup.ts` reports each test
+ * here.
+ */
 
 let begun = false;
 let failed = false;
 
-/** A worker runs many files, one after another. */
+/** Forgets the outcome of the file before, because one process runs many files, one after another. */
 export function beginFile(): void {
   begun = false;
   failed = false;

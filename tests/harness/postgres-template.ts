@@ -1,7 +1,7 @@
 /**
- * The template database on a real Postgres, with everything that bootstrap and the migrations make. There is one
- * for each state of the sources, and all tests copy it. A copy takes 0.1 s. After a change of SQL, it is made from the
- * last one if possible, and otherwise from a database with the releases.
+ * The template database on a real Postgres, with everything that bootstrap and the migrations make. There is
+ * one template for each state of the sources. All tests copy it, which takes 0.1 s. After a change of SQL,
+ * the new template is made from the last one if possible, and otherwise from a database with the releases.
  */
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
@@ -18,7 +18,7 @@ import {
 } from "./sources.ts";
 
 const prefix = "mayfly_template_";
-/** How many to keep. Each is 20 MB, and all checkouts share a cluster. */
+/** How many templates to keep. Each is 20 MB. All checkouts on this machine share a cluster. */
 const keptTemplates = 24;
 
 interface Cluster {
@@ -43,13 +43,13 @@ async function hasDatabase(admin: postgres.Sql, name: string): Promise<boolean> 
 
 async function copy(admin: postgres.Sql, template: string, name: string): Promise<void> {
   await admin.unsafe(`create database ${name} template ${template}`);
-  // As bootstrap does: privileges on a database are not copied.
+  // Bootstrap has granted this too, but privileges on a database are not copied.
   await admin.unsafe(
     `grant create, connect, temporary on database ${name} to postgres with grant option`,
   );
 }
 
-/** Makes a template under another name first, so that a template with its final name is always complete. */
+/** Gives a template its final name only when it is complete, so that nobody copies an unfinished one. */
 async function keep(
   { admin, urlOf }: Cluster,
   template: string,
@@ -88,7 +88,7 @@ async function madeTemplate(cluster: Cluster, stages: Stages): Promise<string> {
   return current;
 }
 
-/** Makes the template from the last one, if possible. */
+/** Makes the template from the last one, and returns false if that is not possible. */
 async function changedFromLast(cluster: Cluster, stages: Stages): Promise<boolean> {
   const changes = await changesSinceLast("postgres", stages);
   if (!changes || !(await hasDatabase(cluster.admin, prefix + changes.stage))) return false;
@@ -100,14 +100,14 @@ async function changedFromLast(cluster: Cluster, stages: Stages): Promise<boolea
     });
     return true;
   } catch {
-    // The migration itself says what is wrong, with its name and line.
+    // The template is then made with the migration, whose error has the name of the file and the line.
     return false;
   }
 }
 
 /**
- * One run at a time makes a template, because roles belong to the whole cluster. Nothing is dropped while it is
- * copied.
+ * One run at a time makes a template, because roles belong to the whole cluster. The same lock keeps other
+ * runs from dropping a template while it is copied.
  */
 async function alone<T>(admin: postgres.Sql, work: () => Promise<T>): Promise<T> {
   await admin`select pg_advisory_lock(hashtextextended('mayfly_template', 0))`;
@@ -127,7 +127,10 @@ export async function copyTemplate(admin: postgres.Sql, clusterUrl: string): Pro
   return cluster.urlOf(name);
 }
 
-/** Makes the template unless it exists, so that SQL that cannot be applied fails before any test. */
+/**
+ * Makes the template unless it exists. A run does this first, so that SQL with an error fails before any
+ * test.
+ */
 export async function makePostgresTemplate(clusterUrl: string): Promise<void> {
   const admin = postgres(clusterUrl, { max: 1, onnotice: () => {} });
   try {

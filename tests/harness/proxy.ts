@@ -1,9 +1,9 @@
-/** A proxy in front of the server. A test can cut it before a request, or after the server has answered one. */
+/** A proxy in front of the server. A test can let it fail before or after the server answers a request. */
 import { createServer, request as send } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** What something in between answers instead of the server. */
+/** An answer that does not come from the server, but from something in front of it, such as a gateway. */
 export interface Lie {
   status?: number;
   /** `application/json` by default. */

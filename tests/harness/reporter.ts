@@ -3,10 +3,13 @@ import type { Reporter, TestModule, TestSpecification, Vitest } from "vitest/nod
 import type {} from "./effort.ts";
 import { missing } from "./needs.ts";
 
-/** How many files are listed by their processor time. A whole run takes as long as all of them together. */
+/** How many files are listed by processor time. Their sum decides how long a whole run takes. */
 const listed = 20;
 
-/** Says which tests did not run here and why. A whole run also lists what took most time, and ends with the totals. */
+/**
+ * Prints which suites did not run on this machine, and why. A whole run also lists the files that took the most
+ * processor time, and ends with the totals: how many tests passed, failed and were skipped.
+ */
 export default class Summary implements Reporter {
   #vitest: Vitest | undefined;
   #asked = 0;

@@ -1,4 +1,4 @@
-/** Requests from fast-check: mostly valid, and invalid in any place. */
+/** Requests that fast-check generates. Most are valid. The others have invalid values in any place. */
 import fc from "fast-check";
 
 export const odd = fc.oneof(
@@ -55,14 +55,14 @@ const put = fc.record(
   { requiredKeys: ["id", "type", "memory"] },
 );
 
-/** Converts an operation from the form before 0.2 to the current form, whatever its memory is. */
+/** Converts an operation from the form before 0.2 to the current form, even if its memory is invalid. */
 function inTodaysForm({ id, type, memory, ...vector }: Record<string, unknown>) {
   if (typeof memory !== "object" || memory === null) return { id, type, body: memory };
   const { id: subject, ...body } = memory as Record<string, unknown>;
   return { id, type, subject, body: { ...body, ...vector } };
 }
 
-/** Bodies for sync, also about `known`, the id of an existing memory. */
+/** Request bodies for sync. Some of their operations are about the existing memory with the id `known`. */
 export function operationsOn(known: string) {
   const target = fc.oneof(fc.uuid(), fc.constant(known));
   const update = fc.record({

@@ -2,8 +2,9 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Files that took longer than a minute in a gate on a busy machine, in order. The first one builds what other
- * tests of its folder wait for. The list may miss a new file, or name one that is gone.
+ * Files that took longer than a minute on a busy machine, the longest first. But the very first file builds
+ * what other tests in its folder wait for. It does no harm if the list misses a new file, or names one that
+ * no longer exists.
  */
 const longest = [
   "tests/package/packages.test.ts",

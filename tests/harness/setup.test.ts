@@ -15,13 +15,13 @@ import { root } from "./sources.ts";
 import { readTemplate } from "./template.ts";
 
 let project: string;
-/** Everything except foreign files and the other tests. */
+/** Whether a file is copied: everything of the repository, except the tests outside of tests/harness. */
 const isCopied = (path: string) =>
   !/^(\.git|\.mayfly|tests\/(?!harness))|node_modules/.test(relative(root, path));
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "mayfly-setup-"));
   await cp(root, project, { recursive: true, filter: isCopied });
-  // With its cache, so that unchanged parts are not built again.
+  // This includes the cache, so that what has not changed is not built again.
   await symlink(join(root, "node_modules"), join(project, "node_modules"));
   await mkdir(join(project, "tests/base"));
   await writeFile(join(project, "tests/base/one.test.ts"), oneTest);
@@ -99,7 +99,7 @@ describe("a run of the tests", () => {
 });
 
 describe("npm run dev", () => {
-  /** Its data folder, as after a first start. */
+  /** The data folder of the embedded Supabase, as a first start leaves it. */
   const prepare = async () => {
     const { database, keys } = await readTemplate();
     const data = join(project, ".mayfly/dev");

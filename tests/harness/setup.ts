@@ -5,18 +5,19 @@ import { makePostgresTemplate } from "./postgres-template.ts";
 import { buildCurrentMigrations, noteStage } from "./sources.ts";
 import { makeTemplate } from "./template.ts";
 
-/** @throws one sentence. No test starts if the SQL cannot be applied. */
+/** @throws an error of one sentence if the SQL cannot be applied. Then no test starts. */
 async function prepare(): Promise<void> {
   try {
     await buildCurrentMigrations();
-    // With a real Postgres, few tests need PGlite, whose template takes three times as long. The first of them makes it.
+    // With a real Postgres, few tests need PGlite, whose template takes three times as long to make. The
+    // first test that needs it makes it.
     if (databaseUrl) await makePostgresTemplate(databaseUrl);
     else await makeTemplate();
     await noteStage();
   } catch (error) {
     const { message, stack } = error as Error;
     const sentence = new Error(`No test was started, since the SQL does not apply. ${message}`);
-    // The stack of an SQL error does not help. Every other error keeps its stack.
+    // An SQL error loses its stack, which does not help. Every other error keeps its stack.
     if (stack && !(error as Error).cause) sentence.stack = stack.replace(message, sentence.message);
     else sentence.stack = sentence.message;
     throw sentence;

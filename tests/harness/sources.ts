@@ -1,4 +1,4 @@
-/** Digests of what test databases are made from. Equal digests mean equal databases. */
+/** Digests of the files from which test databases are made. Equal digests mean equal databases. */
 import { createHash } from "node:crypto";
 import { copyFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,10 +9,10 @@ export const root = join(import.meta.dirname, "../..");
 export const migrationsFolder = join(root, "supabase/migrations");
 
 /**
- * Rebuilds the migrations from sql/, so that a broken SQL file fails the tests at once. In CI nothing is
- * written, because there the migrations have to be committed already.
+ * Rebuilds the migrations from sql/, so that a broken SQL file fails the tests at once. In CI, nothing is
+ * written: the migrations have to be in the commit already.
  *
- * @throws what is wrong, one sentence each.
+ * @throws an error with one sentence for each thing that is wrong.
  */
 export async function buildCurrentMigrations(): Promise<void> {
   const { wrong } = await buildMigrations(root, process.env.CI === "true");
@@ -20,15 +20,15 @@ export async function buildCurrentMigrations(): Promise<void> {
 }
 
 export interface Stages {
-  /** The result of bootstrap in an empty cluster. */
+  /** The digest of an empty cluster after bootstrap. */
   project: string;
-  /** With the migrations of the releases, which never change. */
+  /** The digest after the migrations of the releases as well, which never change. */
   released: string;
-  /** With those of the next release as well. This is what tests use. */
+  /** The digest after the migrations of the next release as well. Tests use this stage. */
   current: string;
 }
 
-/** Each stage's digest includes the one before it. `maker` is the file that makes the databases. */
+/** Each digest includes the one before it. `maker` is the path of the file that makes the databases. */
 export async function stagesOf(maker: string): Promise<Stages> {
   const frozen = await releasedMigrations();
   const all = (await filesIn(migrationsFolder)).filter((file) => !frozen.includes(file));
@@ -43,21 +43,21 @@ export async function stagesOf(maker: string): Promise<Stages> {
   return { project, released, current: await digest(released, all) };
 }
 
-/** The sources that this run tests, for its processes. */
+/** A variable that tells the processes of a run the digest of the SQL that the run tests. */
 const noted = "MAYFLY_TEST_STAGE";
 
 export async function noteStage(): Promise<void> {
   process.env[noted] = (await stagesOf("")).current;
 }
 
-/** @throws if the SQL is no longer what this run began with. */
+/** @throws if the SQL has changed since this run began. */
 export async function assertStage(): Promise<void> {
   const stage = process.env[noted];
   if (stage && stage !== (await stagesOf("")).current)
     throw new Error("The SQL has changed since this run of the tests began: start it again.");
 }
 
-/** Gives `work` a folder with only the migrations of releases. */
+/** Calls `work` with a folder that contains only the migrations of releases. */
 export async function withReleasedMigrations<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "mayfly-released-"));
   try {

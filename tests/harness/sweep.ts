@@ -25,7 +25,7 @@ export interface Caller {
   headers?: Record<string, string>;
 }
 
-/** Rooms declare what they add: `declare module "#harness/sweep" { interface Victim { … } }`. */
+/** Each room declares what it adds here: `declare module "#harness/sweep" { interface Victim { … } }`. */
 export interface Victim {
   tenant: string;
   owner: Claims;
@@ -37,7 +37,7 @@ export interface Victim {
 /** How to call a function with the victim as the target. */
 export interface Attack {
   values: Record<string, unknown>;
-  /** The scope without which a caller in the tenant is refused. Null if none is needed. */
+  /** The scope that a caller in the tenant needs. Null if the function needs none. */
   needs: string | null;
   /** Only these kinds of callers can call it. */
   only?: "person" | "agent" | "secret" | "renewal";
@@ -51,8 +51,8 @@ export interface Attack {
 /** What a room provides for the sweep. */
 export interface RoomSweep {
   /**
-   * Its tables of the schema mayfly, each with the scope that shows its rows, or null if membership is enough. If
-   * each row has its own scope, ask for all of them.
+   * The room's tables in the schema mayfly, each with the scope that shows its rows, or null if every member
+   * sees them. If different rows need different scopes, a function returns all of these scopes.
    */
   shownBy?: Record<string, string | null | ((sql: Sql) => Promise<string[]>)>;
   /** Tables that are the same for everyone who is signed in, and that nobody can change. */
@@ -61,9 +61,9 @@ export interface RoomSweep {
   scopes?: string[];
   /** Puts a row of the victim into each table of the room, in both schemas. Returns what attacks need to know. */
   fill?: (sql: Sql, victim: Victim) => Promise<Partial<Victim>>;
-  /** A topic of each kind, by the name of the kind. */
+  /** The victim's topic of each kind of topic, by the name of the kind. */
   topics?: (victim: Victim) => Record<string, string>;
-  /** Its functions of the schema mayfly, by name. */
+  /** The room's functions in the schema mayfly, by name. */
   attacks?: (victim: Victim) => Record<string, Attack>;
 }
 
@@ -103,7 +103,7 @@ export async function fillTenant(sql: Sql, more: RoomSweep[] = []): Promise<Vict
   return victim;
 }
 
-/** Every kind of caller, none of which belongs to the victim. */
+/** Callers of every kind that have no rights in the victim's tenant. */
 export async function makeStrangers(
   sql: Sql,
   victim: Victim,
@@ -170,7 +170,7 @@ export async function makeStrangers(
   );
 }
 
-/** A sweep may take longer than a token lives, so agents that have not ended are extended. */
+/** Gives a token that has not expired a later expiry, because a sweep may take longer than a token lives. */
 const lasting = (caller: Caller): Caller =>
   Number(caller.claims.exp) > Date.now() / 1000
     ? { ...caller, claims: { ...caller.claims, exp: inSeconds(7_200) } }

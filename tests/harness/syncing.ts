@@ -25,7 +25,7 @@ export async function openSyncing() {
   const tenant = await makeTenant(db.sql);
   const agent = await makeAgent(db.sql, tenant);
 
-  /** Only pushes, or pulls a page of 1,000. */
+  /** With operations and without a cursor, only pushes. Otherwise also pulls a page of up to 1,000 rows. */
   const sync = (
     push: unknown[],
     since: string | null = null,

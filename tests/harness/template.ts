@@ -1,7 +1,8 @@
 /**
- * A database with everything that bootstrap and the migrations make, made once and copied by all. It is
- * made in stages, each kept under the digest of its sources. After a change of SQL, the last stage is
- * made from the template that was made last, if possible, and otherwise from the releases.
+ * The template for PGlite: a database with everything that bootstrap and the migrations make. It is made
+ * once, and all tests copy it. It is made in stages, each kept under the digest of its sources. After a
+ * change of SQL, the last stage is made from the template that was made last, if possible, and otherwise from
+ * the stage with the releases.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
@@ -27,14 +28,14 @@ import {
 export { migrationsFolder };
 
 export interface Template {
-  /** The path of its file. */
+  /** The path of the file with the packed database. */
   database: string;
   keys: ProjectKeys;
 }
 
 const cache = join(root, "node_modules/.cache/mayfly");
 const folderOf = (stage: string) => join(cache, stage);
-/** How many to keep. Each is up to 70 MB. */
+/** How many stages to keep. Each takes up to 70 MB. */
 const keptStages = 12;
 
 /** Makes the template, unless it is there. */
@@ -58,7 +59,7 @@ async function makeStages(): Promise<void> {
   await forgetOldStages();
 }
 
-/** Makes the template from the last one, if possible. */
+/** Makes the template from the last one, and returns false if that is not possible. */
 async function changedFromLast(stages: Stages): Promise<boolean> {
   const changes = await changesSinceLast("pglite", stages);
   if (!changes || !(await isThere(changes.stage))) return false;
@@ -69,7 +70,7 @@ async function changedFromLast(stages: Stages): Promise<boolean> {
     });
     return true;
   } catch {
-    // The migration itself says what is wrong, with its name and line.
+    // The template is then made with the migration, whose error has the name of the file and the line.
     return false;
   }
 }
@@ -114,14 +115,14 @@ async function makeFrom(
   });
 }
 
-/** Made in another place first, so that an existing folder is always complete. */
+/** Writes the files to another folder first, so that the folder of a stage is always complete. */
 async function keep(stage: string, files: Record<string, string | Uint8Array>): Promise<void> {
   const folder = folderOf(stage);
   const draft = `${folder}.${process.pid}`;
   await mkdir(draft, { recursive: true });
   for (const [name, content] of Object.entries(files)) await writeFile(join(draft, name), content);
   await rename(draft, folder).catch(async (error: unknown) => {
-    // Another run has made it in the meantime.
+    // It is no error if another run has made the folder in the meantime.
     if (!existsSync(folder)) throw error;
     await rm(draft, { recursive: true });
   });

@@ -1,4 +1,7 @@
-/** An embedded Supabase on its own database, PGlite or a real Postgres 17, and both ways to call it. */
+/**
+ * An embedded Supabase, on PGlite or on a database of its own on a real Postgres 17, and both transports to
+ * it.
+ */
 import { Mayfly } from "@mayfly/sdk";
 import { PostgresTransport } from "@mayfly/sdk/postgres";
 import { type Local, startLocal } from "../../local/src/index.ts";
@@ -13,7 +16,7 @@ export interface Ways {
   local: Local;
   sql: Sql;
   transport: PostgresTransport;
-  /** A new tenant, by the Data API and by Postgres. */
+  /** Makes a tenant. Returns a client that calls it over the Data API, and one that calls it over Postgres. */
   enter(
     settings?: Record<string, unknown>,
   ): Promise<{ tenant: string; http: Mayfly; direct: Mayfly }>;

@@ -2,7 +2,10 @@
 import { type Claims, rpc, type Sql } from "./callers.ts";
 import type { Clock } from "./clock.ts";
 
-/** Leaves out values that change with time: writes are counted by the minute, and spawns refill. */
+/**
+ * Leaves out the values that change with time: the writes of this minute, and the spawns that are still
+ * allowed.
+ */
 export async function storedBy(
   sql: Sql,
   claims: Claims,
@@ -11,7 +14,7 @@ export async function storedBy(
   return { memories, bytes };
 }
 
-/** Runs work within a single minute, because some values are counted by the minute. */
+/** Stops the database's clock while `work` runs, because some values are counted by the minute. */
 export async function withinAMinute(clock: Clock, work: () => Promise<void>): Promise<void> {
   await clock.freeze();
   try {

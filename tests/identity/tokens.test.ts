@@ -39,7 +39,7 @@ describe("a token gets nothing in the database", () => {
     for (const claims of [person, agent]) {
       expect(await belongs(claims)).toBe(true);
       const { role = "authenticated", ...rest } = change;
-      // Always calls as the role that may call functions, because this tests how the functions treat claims.
+      // The role is always one that may call functions, because the test is about how functions treat claims.
       const tenants = await actAs(db.sql, { role: "authenticated" }, async (session) => {
         await session`select set_config('request.jwt.claims', ${JSON.stringify({ ...claims, role, ...rest })}, true)`;
         const [row] = await session`select mayfly.tenant_ids() as ids`;

@@ -156,7 +156,8 @@ describe("the catalog", () => {
          select from pg_constraint k
          where k.conrelid = c.oid and k.contype = 'p' and k.conkey[1] = a.attnum)`,
     );
-    // A hash identifies its owner by itself, and nobody except the owner of the database reads these.
+    // These tables do without the tenant in their key: a hash identifies its owner by itself, and only the
+    // owner of the database reads the tables.
     expect(tables.map((row) => row.name).sort()).toEqual([
       "mayfly_private.enrolment_secrets",
       "mayfly_private.invitation_secrets",

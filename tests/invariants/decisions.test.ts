@@ -1,4 +1,4 @@
-/** Decisions that read what a concurrent transaction is about to change. Each test has two real sessions. */
+/** Decisions that depend on rows that another open transaction changes. Each test has two real sessions. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   actAs,
@@ -21,7 +21,7 @@ import { databaseUrl } from "#harness/needs";
 let db: TestDatabase;
 let tenant: string;
 
-/** Until another session waits for a lock, or has ended without waiting. */
+/** Resolves when the other session waits for a lock, or has ended without waiting. */
 async function untilWaiting(ended: () => boolean): Promise<void> {
   while (!ended()) {
     const [row] = await db.sql`
@@ -31,7 +31,9 @@ async function untilWaiting(ended: () => boolean): Promise<void> {
   }
 }
 
-/** Starts `second` while the transaction of `first` is open, continues when it waits or has ended, and commits. */
+/**
+ * Starts `second` while the transaction of `first` is open. Commits `first` when `second` waits or has ended.
+ */
 async function overlap<T>(
   claims: Claims,
   first: (session: Session) => Promise<unknown>,
@@ -57,7 +59,7 @@ async function overlap<T>(
   return outcome as PromiseSettledResult<T>;
 }
 
-/** The code with which a call was refused, or `ok`. */
+/** The code of the error with which a call was refused, or `ok`. */
 async function codeOfOutcome(outcome: PromiseSettledResult<unknown>): Promise<string> {
   return outcome.status === "fulfilled" ? "ok" : codeOf(Promise.reject(outcome.reason));
 }
@@ -134,7 +136,8 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       "create_enrolment_key",
       { name: "k" },
     );
-    // A key's last use is written once a minute. This spawn writes it, so the next one does not lock the key's row.
+    // A key's last use is written once a minute. This spawn writes it, so the next spawn does not lock the
+    // key's row.
     await rpc(db.sql, machineClaims(made.key), "spawn_agent");
     const revoke = () =>
       rpc(db.sql, owner, "revoke_enrolment_key", { id: made.enrolment_key.id, stop_agents: true });
@@ -220,7 +223,7 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       () => renew(db.sql, agent.renewalSecret),
       (session) => session`select mayfly.resume_agent(${agent.id})`,
     );
-    // By then, it was the secret of the caller that resumed.
+    // When the agent had resumed, this was the secret of the caller that resumed it.
     expect(await codeOfOutcome(outcome)).toBe("renewal_refused");
   });
 
@@ -235,7 +238,8 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       status: "fulfilled",
       value: { renewal_secret: expect.any(String) },
     });
-    // Either this use came first and its answer was lost, or its secret was already unknown.
+    // If the repetition came first, it counts as the repetition of a call whose answer was lost, and is
+    // answered. If it came second, its secret is no longer known.
     expect(await codeOfOutcome(repeated)).toMatch(/^(ok|renewal_refused)$/);
   });
 

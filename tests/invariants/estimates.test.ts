@@ -51,7 +51,7 @@ describe.each(databases.filter(([, , here]) => here))(
         what,
       ).toEqual([]);
       expect(await statisticsOf(db.sql, content)).toEqual([]);
-      // Everything in the lists exists.
+      // Every column in the lists of estimates.ts exists.
       const all = new Set(
         (await columnsOf(db.sql)).map(({ relation, name }) => `${relation}.${name}`),
       );
@@ -82,7 +82,7 @@ describe.each(databases.filter(([, , here]) => here))(
       const known = await differences(db.sql, caller, content);
       expect(known).toEqual(expect.arrayContaining(leaks));
 
-      // This alone leaves the old statistics.
+      // This setting alone would leave the statistics that exist.
       await setStatistics(db.sql, content, 0);
       await db.sql`analyze`;
       const kept = await differences(db.sql, caller, content);

@@ -4,12 +4,12 @@ import { openPgliteDatabase, openPostgresDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 
 /**
- * Columns that keep their statistics because plans need them (DOOR.md: without those of tenant_id, a recall takes
- * up to 84 times as long): random keys, and values from fixed lists. Set `set statistics 0` for a new column in its
- * table's file, or add it here with a reason.
+ * Columns whose values come from fixed lists. They keep their statistics because plans need them, as the ids
+ * below do: without those of tenant_id, a recall takes up to 84 times as long. For a new column, write `set
+ * statistics 0` into the file of its table, or add the column here with a reason.
  */
 export const words: Record<string, string[]> = {
-  // A check constraint lists their values.
+  // A check constraint lists the values of these columns.
   agents: ["status", "activity"],
   approval_decisions: ["decided_kind", "verdict"],
   approval_policies: ["autonomy"],
@@ -35,7 +35,7 @@ export const words: Record<string, string[]> = {
   team_alerts: ["kind", "status"],
   teams: ["status"],
   tenders: ["rule", "status"],
-  // Rows of the project, the same for everyone.
+  // Tables of the whole project: everybody may see all their rows.
   event_kinds: ["kind", "scope", "admin_scope", "description"],
   model_names: ["provider", "name", "model"],
   model_prices: ["provider", "model", "prices", "source"],
@@ -43,8 +43,8 @@ export const words: Record<string, string[]> = {
   state_versions: ["action"],
 };
 /**
- * Ids by which rows are found and joined. An estimate reveals something only about an id that one already knows.
- * Ids in primary keys come from the catalog, so a new table needs no line here.
+ * Ids by which rows are found and joined. An estimate reveals something about an id only to somebody who
+ * already knows the id. Ids in primary keys are read from the catalog, so a new table needs no line here.
  */
 export const ids: Record<string, string[]> = {
   agent_liveness: ["tenant_id", "agent_id"],
@@ -80,7 +80,7 @@ export const ids: Record<string, string[]> = {
   states: ["tenant_id", "id", "agent_id"],
   tenants: ["id"],
 };
-/** Numbers, times and flags describe the whole project, and nobody can query `json`. */
+/** Types whose statistics reveal no content: they describe the whole project, and nobody can query `json`. */
 const plain =
   /^(smallint|integer|bigint|real|double precision(\[\])?|boolean|timestamp.*|interval|xid8|json)$/;
 
@@ -89,10 +89,10 @@ export interface Column {
   name: string;
   type: string;
   target: number | null;
-  /** Its number. Statistics of an index are set by this number instead of a name. */
+  /** The number of the column. To set the statistics of an index, this number is needed instead of a name. */
   place: number;
   kind: "r" | "i";
-  /** It is an id of its table's primary key. */
+  /** Whether the column is an id in the primary key of its table. */
   keyed: boolean;
 }
 
@@ -113,7 +113,7 @@ export const columnsOf = async (sql: Sql): Promise<Column[]> => [
     order by 1, a.attnum`),
 ];
 
-/** Expressions of indexes without content: the tenant's id, and times. */
+/** Indexes whose expressions have no content: only the tenant's id, and times. */
 const expressions = ["memory_vectors_tail_idx", "states_over_idx"];
 
 const isContent = ({ relation, name, type, kind, keyed }: Column) =>
@@ -126,7 +126,7 @@ const isContent = ({ relation, name, type, kind, keyed }: Column) =>
 
 export const contentOf = async (sql: Sql) => (await columnsOf(sql)).filter(isContent);
 
-/** The value for a content column that is null or empty in the row. */
+/** By type, the value that a copy gets in a column with content that is null or empty in the row. */
 const filled: Record<string, string> = {
   text: "'secret@words.example'::text",
   uuid: "'5ec4e75e-c4e7-4ec4-8ec4-5ec4e75ec4e7'::uuid",
@@ -139,7 +139,7 @@ const filled: Record<string, string> = {
 
 const empty: Record<string, string> = { "text[]": "'{}'", "uuid[]": "'{}'", jsonb: "'{}'" };
 
-/** Copies a tenant's row of each table, so that its values become the most common ones. */
+/** Copies one row of the tenant in each table 300 times, so that its values become the most common ones. */
 export async function crowd(sql: Sql, tenant: string, content: Column[]): Promise<void> {
   const ofTables = content.filter(({ kind }) => kind !== "i").map(({ relation }) => relation);
   const tables = new Set([...Object.keys(ids), ...ofTables]);
@@ -152,7 +152,7 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
     from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'mayfly' and i.indisunique`;
   await sql.begin(async (session) => {
-    // Copies only for the planner: without triggers, foreign keys and checks.
+    // Only the planner reads the copies, so they are made without triggers, foreign keys and checks.
     await session`set local session_replication_role = replica`;
     const checks = await session`
       select conrelid::regclass::text as relation, conname from pg_constraint
@@ -166,7 +166,7 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
         if (filled[type])
           news[name] =
             `coalesce(nullif(t.${name}::text, ${empty[type] ?? "''"})::${type}, ${filled[type]})`;
-      // In each key, one column is new: an id or a number if there is one.
+      // In each unique key, one column of the copy gets a new value: an id or a number if the key has one.
       for (const { columns, nulls } of unique.filter((one) => one.table === table)) {
         const free = columns.filter(({ name }) => table === "tenants" || name !== "tenant_id");
         const changed = free.find(({ type }) => type !== "text") ?? free[0];
@@ -178,7 +178,7 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
           bytea: "sha256(n::text::bytea)",
         };
         const value = fresh[type] ?? "n + 1000";
-        // If nulls are equal, a null would be a duplicate.
+        // If the index treats nulls as equal, a null in the copy would be a duplicate.
         news[name] =
           nulls && type === "uuid" ? value : `case when t.${name} is not null then ${value} end`;
       }
@@ -196,7 +196,10 @@ export async function crowd(sql: Sql, tenant: string, content: Column[]): Promis
   });
 }
 
-/** Conditions on the column COL by its type. VAL is a value that somebody has, or a similar one that nobody has. */
+/**
+ * Conditions on the column COL, by its type. VAL is a value that somebody has, or one like it that nobody
+ * has.
+ */
 export const asked: Record<string, { conditions: string[]; nobodys: string }> = {
   text: {
     conditions: [
@@ -237,7 +240,7 @@ interface PlanRow {
   "QUERY PLAN": [{ Plan: { "Plan Rows": number } }];
 }
 
-/** The conditions for which the planner's row estimate reveals that somebody has such a value. */
+/** The conditions for which the planner's estimate of rows reveals whether somebody has the value. */
 export async function differences(sql: Sql, caller: Claims, content: Column[]): Promise<string[]> {
   const found: string[] = [];
   for (const { relation, name, type } of content.filter(({ kind }) => kind === "r")) {
@@ -253,7 +256,7 @@ export async function differences(sql: Sql, caller: Claims, content: Column[]): 
     expect(row, `${relation}.${name}: nobody has one`).toBeDefined();
     const literal = `'${String(row?.value).replaceAll("'", "''")}'`;
     const there = type === "tsvector" ? `${literal}::tsvector` : `${literal}::${type}`;
-    // Both as constants, because the planner does not estimate a subquery's result.
+    // Both values are constants in the query, because the planner does not estimate the result of a subquery.
     const [other] = await sql.unsafe(
       `select (${how.nobodys.replace("VAL", () => there)})::text as value`,
     );
@@ -261,7 +264,7 @@ export async function differences(sql: Sql, caller: Claims, content: Column[]): 
     const rowsWhere = (condition: string) => (what: string) =>
       `explain (format json) select 1 from mayfly.${relation}
        where ${condition.replaceAll("COL", column).replaceAll("VAL", () => what)}`;
-    // In one call: there are hundreds of conditions.
+    // All plans are asked for in one call, because there are hundreds of conditions.
     const asks = how.conditions.flatMap((condition) => [there, nobodys].map(rowsWhere(condition)));
     const plans = await actAs(sql, caller, (session) =>
       session.unsafe<PlanRow[][]>(asks.join(";\n")),
@@ -274,7 +277,7 @@ export async function differences(sql: Sql, caller: Claims, content: Column[]): 
   return found;
 }
 
-/** Content columns and expressions of indexes for which the planner has statistics. */
+/** Those of the given columns and expressions of indexes for which the planner has statistics. */
 export const statisticsOf = async (sql: Sql, content: Column[]) => {
   const rows =
     await sql`select tablename || '.' || attname as name from pg_stats where schemaname = 'mayfly'`;

@@ -26,7 +26,7 @@ afterAll(() => db.close());
 
 const attack = (caller: Caller, name: string) =>
   rpc<unknown>(db.sql, caller.claims, name, attacks[name]?.values, caller.headers);
-/** `refused`, or the answer. */
+/** The answer of a function, or `refused`. */
 const outcome = (caller: Caller, name: string) =>
   attack(caller, name).then(
     (answer) => JSON.stringify(answer ?? null),
@@ -77,7 +77,7 @@ describe("isolation of the functions", () => {
     for (const [who, caller] of Object.entries(strangers)) {
       for (const name of Object.keys(attacks)) {
         const answer = await outcome(caller, name);
-        // What strangers store in their own tenants has a secret of their own.
+        // Strangers store another secret in their own tenants, so it shows whose rows an answer has.
         const told = secrets.slice(0, 4).filter((secret) => answer.includes(secret));
         expect(told, `${who}: ${name} answered ${answer.slice(0, 200)}`).toEqual([]);
       }

@@ -80,9 +80,9 @@ describe("isolation of the topics", () => {
       [{ claims: victim.owner }, "channel", ["read broadcast"]],
       [{ claims: present.claims }, "agents", ["read broadcast", "write presence"]],
       [{ claims: present.claims }, "log", []],
-      // Anyone who may read one kind of event is told that there is something to read.
+      // Every caller that may read at least one kind of event is told that there is something to read.
       [{ claims: quiet.claims }, "log", ["read broadcast"]],
-      // What is meant for one agent is announced to that agent and to people.
+      // An event for one agent is announced to this agent and to people.
       [agent, "people", []],
       [{ claims: victim.owner }, "people", ["read broadcast"]],
       [{ claims: victim.viewer }, "people", ["read broadcast"]],

@@ -1,6 +1,6 @@
 /**
- * What an agent does in the background when something else answers instead of the server, such as a captive portal,
- * a proxy or a firewall.
+ * What an agent does in the background while something else, such as a captive portal, a proxy or a firewall,
+ * answers instead of the server.
  */
 import { Mayfly } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import { agent, local, nobody, proxy, refusals, setUp, successes, tenant } from 
 
 setUp();
 
-/** Everything that an agent does in the background continues through such answers. */
+/** An agent that does everything that is done in the background. All of it continues despite such answers. */
 describe("the background of an agent", () => {
   const all = { ...successes, ...refusals };
   const lies = ["a sign-in page", "{}", "null", "[]", "half an answer", ...Object.keys(refusals)];
@@ -63,7 +63,7 @@ describe("the background of an agent", () => {
     const requests = Promise.all(asked.map((path) => proxy.requestOf(path)));
     proxy.lie(all[lie] as Lie);
     await tell("meanwhile");
-    // Each pulls when its connection is back, because live messages need no request.
+    // Each of them pulls when its connection is back. Before that, live messages need no request.
     proxy.closeSockets();
     expect((await agent.heartbeat()).error?.code).toBe("unavailable");
     expect((await agent.renew()).error?.code).toBe("unavailable");

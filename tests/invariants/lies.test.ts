@@ -75,7 +75,7 @@ describe("an answer from something in between", () => {
       const tried = Object.entries(calls()).flatMap(([name, methods]) =>
         Object.entries(methods).map(async ([method, call]) => {
           const { data, error } = await call();
-          // Watching presence needs no answer.
+          // To watch presence, the SDK needs no answer of the server.
           if (typeof data === "function") await data();
           return [`${name}.${method}`, error?.code] as [string, ErrorCode | undefined];
         }),
@@ -87,7 +87,7 @@ describe("an answer from something in between", () => {
           : !right[lie]?.includes(name),
       );
       expect(wrong).toEqual([]);
-      // No answer was treated as an acknowledgement, and the agent is unchanged.
+      // The SDK has treated no answer as an acknowledgement, and the agent is unchanged.
       expect(agent.outbox.waiting).toBe(1);
       expect(agent.outbox.refused).toEqual([]);
       const recalled = dataOf(await agent.recall("kept"));

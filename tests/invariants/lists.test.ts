@@ -23,7 +23,7 @@ const numbers = Array.from({ length: many }, (_, n) => n + 1);
 
 describe("a list of more than a thousand", () => {
   it("of enrolment keys is complete, and the newest can be revoked", async () => {
-    // Many rows of the same instant, so that a page may end among them.
+    // Many rows have the same time, so that a page may end in the middle of them.
     await local.sql`
       insert into mayfly.enrolment_keys (tenant_id, name, scopes, created_at, expires_at)
       select t.id, 'key ' || n, '{memory:read}', now() + (n / 700) * interval '1 second', now() + interval '1 day'
@@ -110,7 +110,7 @@ describe("a list of more than a thousand", () => {
   });
 });
 
-/** Like `max_rows` of a project's Data API, which does not tell what it leaves out. */
+/** Leaves out rows without telling so, as the Data API of a project with `max_rows` does. */
 describe("a project that returns seven rows at a time", () => {
   const mostRows = 7;
   const { fetch } = globalThis;

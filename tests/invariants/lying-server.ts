@@ -62,7 +62,7 @@ export const id = "0197a1b2-0000-7000-8000-000000000001";
 export const nobody = () => {};
 type Call = () => Promise<Result<unknown>>;
 
-/** One call of each public method that asks the server, by its class. */
+/** One call of each public method that asks the server, grouped by the class of the method. */
 export function calls(): Record<string, Record<string, Call>> {
   const state = (of: Mayfly["state"]) => ({
     get: () => of.get("key"),
@@ -216,7 +216,7 @@ export function calls(): Record<string, Record<string, Call>> {
   };
 }
 
-/** These ask nobody, or continue without an answer. Other tests check what they do then. */
+/** Methods that ask nobody, or that continue without an answer. Other tests check what they do in that case. */
 export const others = [
   "Mayfly: close",
   "Debug: close, finish, flush, level, listen, stopWatches",
@@ -235,14 +235,14 @@ export const others = [
   "TenantOutbox: drain",
 ];
 
-/** An empty list is valid, and a state may not exist, so no other answer is more right. */
+/** Methods to which an empty answer is valid: a list may be empty, and a state may not exist. */
 export const right: Record<string, string[]> = {
   "[]": [
     "Agents.tree AgentTypes.list EnrolmentKeys.list Invitations.mine Members.list Tenants.list States.list",
     "States.history Channels.list AgentMemory.get AgentMemory.list AgentMemory.thread Conflicts.list",
     "Memories.get Memories.list Memories.thread Log.list Messages.list Agents.list DebugStreams.list",
     "Invitations.list States.recent",
-    // Before anybody calls, no agent is alive, and the caller may not watch the tenant.
+    // To an empty list, these watches see no living agent, or learn that the caller may not watch the tenant.
     "Agents.watch Presence.watch DebugStreams.watch Debug.watch",
   ].flatMap((names) => names.split(" ")),
   null: ["States.get", "States.at", "States.diff", "States.edit"],

@@ -1,6 +1,7 @@
 /**
- * A made-up room is swept, charged, maintained, exported and erased only because its files exist. They are in
- * made-up-room/, and look like those of a real room in sql/<room> and tests/<room>/sweep.ts.
+ * A made-up room takes part in the sweep, quotas, maintenance, export and erasure only because its files
+ * exist. They are in made-up-room/, and look like the files of a real room in sql/<room> and
+ * tests/<room>/sweep.ts.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -34,7 +35,7 @@ import { sweep } from "./made-up-room/sweep.ts";
 const root = join(import.meta.dirname, "../..");
 const folder = join(import.meta.dirname, "made-up-room");
 
-/** All sources, with the room as the last one. */
+/** All SQL sources. Those of the made-up room come last. */
 async function withTheRoom() {
   const files = (await readdir(folder, { recursive: true })).filter((f) => f.endsWith(".sql"));
   const made = await Promise.all(
@@ -110,7 +111,7 @@ describe("an added room", () => {
     const { victim, strangers } = isolation;
     const { values } = sweep.attacks?.(victim).send_parcel ?? {};
     const before = await countsOf(victim.tenant);
-    // In the attacker's tenant, the victim's parcel does not exist, says the foreign key.
+    // The foreign key refuses this, because the victim's parcel does not exist in the attacker's tenant.
     for (const { claims, headers } of Object.values(strangers))
       expect(["23503", "scope_missing", "not_authorized", "tenant_unknown", "42501"]).toContain(
         await codeOf(rpc(db.sql, claims, "send_parcel", values, headers)),

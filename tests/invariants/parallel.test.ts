@@ -33,7 +33,10 @@ beforeAll(async () => {
 });
 afterAll(() => local.close());
 
-/** Sends `requests` requests at once, for the tenants in turn, and collects answers with rows of others. */
+/**
+ * Sends `requests` requests at once, for one tenant after another. Collects answers with rows of another
+ * tenant.
+ */
 async function strayAnswers(ask: (caller: Caller) => Promise<string[]>): Promise<string[]> {
   const answers = await Promise.all(
     Array.from({ length: requests }, async (_, n) => {

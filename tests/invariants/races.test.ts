@@ -34,7 +34,7 @@ async function tally(calls: Promise<unknown>[]) {
 const many = <T>(count: number, make: (n: number) => Promise<T>) =>
   Array.from({ length: count }, (_, n) => make(n));
 
-// One session cannot race with itself, so these need a Postgres with many sessions.
+// These tests need a Postgres with many sessions, because one session cannot race with itself.
 describe.skipIf(!databaseUrl)("concurrent calls", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
@@ -101,7 +101,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
       status: "stopped",
       seconds_left: 0,
     });
-    // Also if the stop has started first.
+    // The same must hold if the stop has started first.
     const second = await makeAgent(db.sql, tenant, { scopes });
     let late: Issued | undefined;
     await actAs(db.sql, second.claims, async (session) => {
@@ -160,7 +160,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
     const again = await Promise.all(
       answers.map(({ renewal_secret }) => renew(db.sql, renewal_secret)),
     );
-    // The first one is not refused. All others are, and the agent is suspended.
+    // The first call is not refused. All others are refused, and the agent is suspended.
     expect(again.filter(({ refused }) => refused === undefined)).toHaveLength(1);
     expect(await rpc(db.sql, agent.claims, "tenant_ids")).toEqual([]);
   });
@@ -174,7 +174,8 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
     const everyone = new Promise((resolve) => {
       all = resolve;
     });
-    // Each keeps its transaction open until all have pushed. With a single counter this would never end.
+    // Each writer keeps its transaction open until all have pushed. If they shared one counter, they would
+    // wait forever.
     await Promise.all(
       writers.map(({ claims }) =>
         actAs(db.sql, claims, async (session) => {

@@ -1,4 +1,4 @@
-/** Values that can easily change on their way through the SDK, the functions and the database, and back. */
+/** Values that could easily change on their way through the SDK and the functions to the database, and back. */
 import { randomUUID } from "node:crypto";
 import type { Agent, Mayfly } from "@mayfly/sdk";
 import { Mayfly as Client } from "@mayfly/sdk";

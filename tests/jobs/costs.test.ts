@@ -1,6 +1,6 @@
 /**
- * The cost of a call does not grow with other rows. It is counted in pages that the database reads, which are the
- * same on a busy machine. The times are in docs/jobs.md.
+ * The cost of a call does not grow with the number of other rows. The cost is counted in pages that the
+ * database reads, because their number is the same on a busy machine. For times, see docs/jobs.md.
  */
 
 import postgres from "postgres";
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
-/** Pages that a call reads, after the same call has been planned in this session. */
+/** How many pages a call reads. The same call has been planned in this session before. */
 const pagesOf = (call: string, values: unknown[], by = claims) =>
   actAs(db.sql, by, async (session) => {
     const looked: number[] = [];
@@ -96,7 +96,7 @@ describe("the cost", () => {
       insert into mayfly.finished_jobs (tenant_id, id, queue, name, lane, status, priority, run_at, attempt, max_attempts, holder, created_at, bytes, input)
       select ${mine}, gen_random_uuid(), 'others', 'others', 'others/others', 'succeeded', 0, now(), 1, 5, gen_random_uuid(), now(), 768, '{}'
       from generate_series(1, ${many}::integer)`;
-    // As autovacuum does after so many new rows.
+    // Autovacuum would do this after so many new rows.
     await db.sql`analyze mayfly.jobs, mayfly.finished_jobs`;
     expect((await byHolder()) / (alone[0] as number)).toBeLessThan(2);
     expect((await byKey()) / (alone[1] as number)).toBeLessThan(2);
@@ -129,7 +129,7 @@ describe("the cost", () => {
         pagesOf("mayfly.claim_jobs(1, place => $1)", [{ marks: marksAt(seq) }], own.claims);
       await fresh();
       const alone = await pages(0);
-      // Like a backup or a long query: it still sees rows that are deleted after its start.
+      // This transaction still sees rows that are deleted after its start, as a backup or a long query does.
       const holder = postgres(db.url, { max: 1 });
       await holder.begin("isolation level repeatable read", async (session) => {
         await session`select txid_current()`;

@@ -1,4 +1,7 @@
-/** A worker that is killed between the effect of a step and its record: kill -9, on the embedded Supabase. */
+/**
+ * A worker is killed with kill -9 after the effect of a step and before the step is recorded, on the embedded
+ * Supabase.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
- * Invariant 9: one tenant cannot starve another, and within a tenant, one queue cannot starve another. Counted in
- * claims, so that no clock matters.
+ * Invariant 9: one tenant cannot starve another, and within a tenant, one queue cannot starve another. The
+ * tests count claims, so that they do not depend on time.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, type Sql, serviceRole } from "#harness/callers";
@@ -18,14 +18,14 @@ import {
 
 let db: TestDatabase;
 
-/** Ready jobs, without add_jobs, which accepts only 1,000 at once. */
+/** Inserts ready jobs without add_jobs, which accepts only 1,000 jobs at once. */
 const fill = (sql: Sql, tenant: string, count: number, queue = "a") =>
   sql`insert into mayfly.jobs (tenant_id, id, queue, name, lane, status, run_at)
     select ${tenant}, gen_random_uuid(), ${queue}, 'a', ${`${queue}/a`}, 'ready', now() from generate_series(1, ${count}::integer)`;
 
 type Claim = (place: Record<string, unknown>) => Promise<Taken>;
 
-/** The average number of claims of 25 after which each of these jobs was taken. */
+/** After how many claims, each of up to 25 jobs, a job for which `isOne` holds is taken, on average. */
 async function meanWait(
   count: number,
   isOne: (job: Claimed) => boolean,

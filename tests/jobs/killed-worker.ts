@@ -1,4 +1,4 @@
-/** A process that works until it is killed: see crashes.test.ts. */
+/** The process of a worker, which crashes.test.ts kills. */
 import { appendFileSync } from "node:fs";
 import { type HeldJob, Mayfly } from "@mayfly/sdk";
 

@@ -1,4 +1,4 @@
-/** Invariants 1 and 3: one lease token for every write, and what is recorded is recorded once. */
+/** Invariants 1 and 3: every write needs the lease of the job, and each thing is recorded only once. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type Claims,
@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
-/** Every write that names a lease, and its answer if the lease is not the caller's. */
+/** Every write that names a lease, and the answer that a caller gets who does not have this lease. */
 const writes: Record<string, (claims: Claims, lease: string) => Promise<unknown>> = {
   complete: async (claims, lease) =>
     (await complete(db.sql, claims, [{ lease, result: "stale" }])).lost[0] === 0,

@@ -1,4 +1,4 @@
-/** Hints are never the truth: every broadcast is lost, and every job is still done. */
+/** Broadcasts are only hints: every one is lost here, and still every job is done. */
 import type { Agent, Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";

@@ -26,7 +26,8 @@ describe("a claim with marks", () => {
     expect(first.jobs.map((job) => job.input.n)).toEqual([1, 2]);
     expect(first.place.marks).toHaveLength(1);
 
-    // One that committed late with a number before the mark, and more with other priorities and queues.
+    // One job has a number before the mark, because it committed late. More jobs have other priorities and
+    // queues.
     const [late] = await add(db.sql, claims, [{ name: "a", input: { n: 0 } }]);
     await db.sql`update mayfly.jobs set seq = 0 where id = ${late?.id ?? ""}`;
     await add(db.sql, claims, [

@@ -58,8 +58,8 @@ it("a redelivered message makes one job and one answer, even with another worker
   const answered = assign(4);
   const message = await came.promise;
   const handle = worker.jobs.fromMessages(({ payload }) => ({ name: "square", input: payload }));
-  // As after a process that added the job and died before it acknowledged the message.
-  // The broadcast may arrive before its commit is visible; a handler is then called again.
+  // The handler is called twice, as after the death of a process that added the job and did not acknowledge the
+  // message. The first call is tried again, because the broadcast may arrive before its commit is visible.
   await vi.waitFor(() => handle(message), 10_000);
   await handle(message);
   const second = await spawnIn(mayfly, { lifetime: 300 });

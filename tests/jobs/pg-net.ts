@@ -1,6 +1,7 @@
 /**
- * Replaces pg_net and Vault, which no test database has. Requests are rows that a test sends, or loses like pg_net
- * may, and secrets are set by the test. The signature is that of pg_net 0.14 and later.
+ * Replaces pg_net and Vault, which no test database has. Requests are rows: a test sends them, or loses them,
+ * as pg_net may. The test also sets the secrets. The function has the parameters that it has since pg_net
+ * 0.14.
  */
 import type { Sql } from "#harness/callers";
 

@@ -19,7 +19,7 @@ import {
 
 let db: TestDatabase;
 
-/** Leases held by an agent that is dead, or has a dead ancestor. */
+/** The leases that are held by agents that are dead or have a dead ancestor. */
 const heldByDead = async (tenant: string) =>
   (
     await db.sql`

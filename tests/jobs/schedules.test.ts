@@ -59,18 +59,18 @@ describe("a cron line", () => {
     ["5/20 * * * *", "UTC", "2026-01-01T00:26:00Z", "2026-01-01T00:45:00.000Z"],
     ["30 12 1,15 * *", "Asia/Kolkata", "2026-02-01T07:00:00Z", "2026-02-15T07:00:00.000Z"],
     ["0 0 29 feb *", "UTC", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00.000Z"],
-    // Day of month or day of week, if both are set.
+    // If the day of the month and the day of the week are set, either one is enough.
     ["0 0 13 * 5", "UTC", "2026-11-28T00:00:00Z", "2026-12-04T00:00:00.000Z"],
     ["0 0 * * 7", "UTC", "2026-11-28T00:00:00Z", "2026-11-29T00:00:00.000Z"],
     ["@weekly", "UTC", "2026-11-28T00:00:00Z", "2026-11-29T00:00:00.000Z"],
     ["@yearly", "Pacific/Auckland", "2026-11-28T00:00:00Z", "2026-12-31T11:00:00.000Z"],
-    // Summer time starts: 2:30 does not exist, and comes an hour later.
+    // When summer time starts, there is no 2:30. The job is added at 3:30 instead.
     ["30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:30:00.000Z"],
     ["30 2 * * *", "Europe/Berlin", "2026-03-29T01:30:00Z", "2026-03-30T00:30:00.000Z"],
-    // Summer time ends: 2:30 comes twice, and the first one counts.
+    // When summer time ends, there are two times 2:30. The job is added at the first.
     ["30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00.000Z"],
     ["30 2 * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00.000Z"],
-    // An hourly line fires in both hours.
+    // An hourly job is added in both of these hours.
     ["30 * * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00.000Z"],
   ];
   it.each(cases)("%s in %s after %s is %s", async (line, zone, after, expected) => {
@@ -78,7 +78,7 @@ describe("a cron line", () => {
   });
 
   it("agrees with Date for every quarter of an hour of a year in UTC", async () => {
-    // Computed in another way: each instant of the year whose fields match, in order.
+    // The expected times are computed in another way: all times of the year whose fields match, in order.
     const line = { minutes: [7, 22, 52], hours: [0, 6, 23], weekdays: [1, 4] };
     let at = "2026-01-01T00:00:00.000Z";
     const found: string[] = [];

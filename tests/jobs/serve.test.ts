@@ -1,4 +1,4 @@
-/** `serveJobs` in real Deno: what an edge function does with its calls, and who may call it. */
+/** `serveJobs` in Deno: what an edge function does when it is called, and who may call it. */
 import { cp, readFile, symlink } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,7 +12,7 @@ import { configFor, makeProject, type Project } from "../local/functions/project
 
 const root = join(import.meta.dirname, "../..");
 const secret = "the function's own secret";
-/** A function with these options. All have the same handlers. */
+/** The code of an edge function with these options. All functions have the same handlers. */
 const functionOf = (options: object) => `
 import { serveJobs } from "@mayfly/sdk";
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -29,8 +29,8 @@ const handlers = {
 export default { fetch: serveJobs(handlers, ${JSON.stringify(options)}) };`;
 
 /**
- * A call ends 2 s (a sixth of its wall clock) after it has begun its first job. A job without a step for 4 s would be
- * stuck, and even a busy machine records one in that time.
+ * With these options, a call ends 2 s, a sixth of the wall clock, after it has begun its first job. A job
+ * counts as stuck if it records no step for 4 s. Even a busy machine records one in that time.
  */
 const slices = { wallClockMs: 12_000, maxJobs: 1 };
 
@@ -55,7 +55,7 @@ const run = () => new Promise((resolve) => setTimeout(resolve, 300, "waited"));
 const slow = defineAgent({ name: "slow", model, tools: { wait: tool({ input: z.object({}), run }) } });
 export default { fetch: serveJobs(runAgents(slow), ${JSON.stringify(slices)}) };`;
 
-/** The function has the model. Starting a run needs only the agent's name. */
+/** Only the function has the model. To start a run, the name of the agent is enough. */
 const neverCalled = new MockLanguageModelV4();
 
 let project: Project;
@@ -125,7 +125,7 @@ describe("a function of jobs", () => {
   it("ends before its time limit, and fails a job that has recorded nothing", async () => {
     const stuck = dataOf(await mayfly.jobs.add("stuck", {}, { maxAttempts: 1, queue: "brief" }));
     expect(await call(asProject(), "brief")).toMatchObject({ status: 200, data: { more: true } });
-    // If this call claimed the job late, only the next call fails it.
+    // If this call claimed the job late, the job fails only in the next call.
     expect(dataOf(await mayfly.jobs.ended(stuck.id, { timeoutMs: 30_000 }))).toMatchObject({
       status: "failed",
       error: { code: "call_over", message: expect.stringContaining("steps") },
@@ -138,7 +138,7 @@ describe("a function of jobs", () => {
       status: 200,
       data: { done: 0, returned: 1, more: true },
     });
-    // It called itself before it ended.
+    // Nobody else calls the function again: it called itself before it ended.
     const ended = dataOf(await mayfly.jobs.ended(steady.id, { timeoutMs: 30_000 }));
     expect(ended).toMatchObject({ status: "succeeded", result: "done", attempts: [] });
     expect(ended.steps).toHaveLength(10);

@@ -1,4 +1,4 @@
-/** How the room is filled and attacked in the isolation sweep. */
+/** How the isolation sweep fills and attacks this room: see tests/harness/sweep.ts. */
 import { randomUUID } from "node:crypto";
 import { inTenant, rpc, serviceRole } from "#harness/callers";
 import type { Attack, RoomSweep } from "#harness/sweep";
@@ -44,7 +44,7 @@ export const sweep: RoomSweep = {
     jobs: "job:read",
   },
   scopes: ["job:read", "job:add", "job:work"],
-  // A running job with a step and a signal, a dead letter, a queue, a schedule, and a sleeping worker.
+  // Makes a running job with a step and a signal, a dead letter, a queue, a schedule, and a sleeping worker.
   fill: async (sql, victim) => {
     const asWorker = <T>(name: string, values: Record<string, unknown>) =>
       rpc<T>(sql, victim.agent.claims, name, values);

@@ -1,4 +1,7 @@
-/** Invariant 5 for jobs: signals, results of children and timers are rows. None is lost, and each is used once. */
+/**
+ * Invariant 5 for jobs: signals, results of children and timers are rows. No row is lost, and each is used
+ * once.
+ */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";

@@ -1,7 +1,8 @@
 /**
- * A real pg_cron wakes a function in real Deno, on Postgres 17. Only pg_net has a stand-in: rows that the test
- * sends or loses. As in tests/operations/schedules.test.ts, the cluster's one pg_cron is in a separate
- * database. The unchanged function creates the job there, and the test points the job at its own database.
+ * A real pg_cron wakes a function in Deno, on Postgres 17. Only pg_net is replaced: its requests are rows
+ * that the test sends or loses. As in tests/operations/schedules.test.ts, the cluster's only pg_cron is in
+ * another database. Our function creates the job of pg_cron there, and the test then points this job at the
+ * database of the test.
  */
 import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -135,7 +136,7 @@ describe.skipIf(!probe)("a function of jobs that a real pg_cron wakes", () => {
       result: 2,
       attempt: 1,
     });
-    // It arrives late, after another one was sent in its place.
+    // The lost request arrives late, after another request was sent in its place.
     const late = await send(lost);
     expect(await late.json()).toMatchObject({ data: { done: 0, more: true } });
     const [row] = await db.sql`select names from mayfly_private.job_functions where name = ${name}`;

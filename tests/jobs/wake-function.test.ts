@@ -1,6 +1,6 @@
 /**
- * The work of pg_cron: whether a function of jobs is called, through a stand-in for pg_net, and what happens after
- * a lost call.
+ * What pg_cron does: when it calls a function that does jobs, and what happens after a call that was lost.
+ * pg_net is replaced.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, rpc, serviceRole } from "#harness/callers";

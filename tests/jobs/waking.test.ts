@@ -1,4 +1,4 @@
-/** Who is told that there is work: workers that sleep, once each, and nobody else. */
+/** Only workers that sleep are told that there are jobs, and each of them is told once. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Claims } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";

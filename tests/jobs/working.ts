@@ -28,7 +28,7 @@ export interface Taken {
   took: number;
 }
 
-/** Room for any number of writes, because the quota is not tested here. */
+/** Settings of a tenant with high limits, because quotas are not tested here. */
 export const roomy = {
   writes_per_minute: 2_000_000_000,
   max_living_agents: 10_000,

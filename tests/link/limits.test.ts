@@ -11,7 +11,7 @@ let mayfly: Mayfly;
 let agents: Agent[];
 let others: WebSocket[];
 beforeAll(async () => {
-  // Rates are averages of 10 s instead of a minute, so they soon are as high as on a server that has run for long.
+  // Rates are averages of 10 s instead of a minute, so that they rise as fast as the tests need.
   // There are fewer connections than in the plan, because each has to join a channel to count.
   const limits = { rateTickMs: 1_000, rateTicks: 10, connections: 40 };
   local = await startTestLocal({ limits });
@@ -62,7 +62,7 @@ function join(socket: WebSocket, count: number, config: object, then?: object): 
   });
 }
 
-/** Waits a second. A rate counts whole seconds, so messages count only in the next one. */
+/** Waits a second. A rate counts whole seconds, so messages count only when their second is over. */
 const tick = () => new Promise((resolve) => setTimeout(resolve, 1_000));
 
 async function until<T>(step: () => Promise<T | undefined>): Promise<T> {

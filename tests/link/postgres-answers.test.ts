@@ -208,7 +208,7 @@ it("a person's token is refused, because nobody verified it", () => {
   ).toThrow(expect.objectContaining({ code: "invalid_request", details: { field: "transport" } }));
 });
 
-/** Compares keys and types, but not the values of two callers at two times. */
+/** Reduces an answer to keys and types, because the values of two calls differ. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.length > 0 ? [shapeOf(value[0])] : [];
   if (typeof value !== "object" || value === null) return value === null ? null : typeof value;

@@ -58,7 +58,7 @@ describe.skipIf(!databaseUrl)("a transport by Postgres", () => {
     const queued = caller.jobs.list();
     const isClosed = own.close();
     expect((await queued).error).toMatchObject({ code: "unavailable" });
-    // It was not kept waiting until the connection was free.
+    // The call ended without waiting until the connection was free.
     expect(hasEnded).toBe(false);
     await release();
     await Promise.all([held, isClosed]);
@@ -86,7 +86,7 @@ describe.skipIf(!databaseUrl)("a transport by Postgres", () => {
       await release();
       // It is not known whether the call was made.
       expect([null, "unavailable"]).toContain((await lost).error?.code ?? null);
-      // A connection that was idle may not have noticed yet.
+      // The client may not have noticed yet that an idle connection has ended.
       await expect.poll(async () => (await mayfly.jobs.list()).error?.code ?? null).toBe(null);
     }
   });

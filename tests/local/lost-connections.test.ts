@@ -30,7 +30,7 @@ it.skipIf(!databaseUrl)(
   },
 );
 
-/** What Postgres answers to a new connection while it starts. */
+/** The error that Postgres sends to a new connection while the server is still starting. */
 const starting = Buffer.concat([
   Buffer.from("E"),
   Buffer.from([0, 0, 0, 62]),

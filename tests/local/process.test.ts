@@ -167,7 +167,7 @@ describe("the embedded Supabase as a process", () => {
     const sql = postgres(dbUrl, { max: 1, onnotice: () => {} });
     await sql`select 1`;
     const cutOff = sql`select pg_sleep(300)`.catch((error: Error) => error);
-    // It is running, so the statement after it is not answered.
+    // This statement still runs, so the statement after it is not answered.
     const behind = postgres(dbUrl, { max: 1, connect_timeout: 1 });
     const refused = await behind`select 1`.catch((error: Error) => error.message);
     expect(refused).toMatch(/CONNECT_TIMEOUT/);

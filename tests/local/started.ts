@@ -13,7 +13,10 @@ export const root = join(import.meta.dirname, "../..");
 const cli = join(root, "local/cli.js");
 
 let folder: string;
-/** Makes a folder as it is after a first start. Copying one takes half a second instead of ten. */
+/**
+ * Makes a data folder as a first start leaves it. To copy one takes half a second, and a first start takes
+ * ten.
+ */
 let made: string;
 export let data: string;
 const children = new Set<ChildProcess>();
@@ -64,7 +67,7 @@ export function run(...words: string[]): Started {
   return { child, output: () => text, ended };
 }
 
-/** Resolves when it has printed the text. */
+/** Resolves when the process has printed the text. */
 export function printed(started: Started, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const look = () => {

@@ -2,7 +2,7 @@ import { type MayflyError, ok } from "@mayfly/sdk/contract/errors";
 import { Attendance, type Beat, type Reader } from "@mayfly/sdk/internal";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-/** A server that returns these numbers, and records what it was told. */
+/** A stand-in for the server, which returns these numbers and records what the reader reports. */
 function serverWith(newest: { log: number; inbox: number; channels: Record<string, number> }) {
   const beats: Beat[] = [];
   const attendance = new Attendance(async (beat) => {

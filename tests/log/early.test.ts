@@ -10,7 +10,10 @@ import { silent } from "#harness/log";
 import { messageTo } from "#harness/messages";
 import { databaseUrl } from "#harness/needs";
 
-/** The real server reads the write-ahead log, which can be ahead of what a new transaction sees. */
+/**
+ * The hosted Realtime reads the write-ahead log, which can have a commit that a new transaction does not see
+ * yet.
+ */
 describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visible", () => {
   let db: TestDatabase;
   let local: Local;

@@ -53,7 +53,7 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17,", () => {
     await idler`begin`;
     await idler`select pg_current_xact_id()`;
 
-    /** The commits of each writer, in its order. */
+    /** For each writer, its commits in the order in which it made them. */
     const written: string[][] = agents.map(() => []);
     const push = async (session: Session, keep: string[]) => {
       const puts = Array.from({ length: 1 + Math.floor(Math.random() * 3) }, () => putOf());

@@ -30,7 +30,7 @@ describe("while Realtime drops broadcasts in silence,", () => {
     await mayfly.close();
   });
 
-  /** Waits until the agent listens and has said so. From then on, losses count. */
+  /** Waits until the agent listens and has told the server so. From then on, lost broadcasts are counted. */
   const steady = async (topics: number) => {
     await vi.waitFor(() => {
       const channels = agent.client.realtime.getChannels();

@@ -65,7 +65,7 @@ describe("nudges with a flusher", () => {
     expect(await flush()).toBe(1);
     expect(await due()).toBe(0);
     expect(await topics()).toEqual(["log", "log"]);
-    // Nothing is due twice, and the next window has a first one again.
+    // No nudge is due twice, and the first nudge of the next window is sent at once again.
     expect(await flush()).toBe(0);
     await db.advance("2 seconds");
     await put();
@@ -84,7 +84,7 @@ describe("nudges with a flusher", () => {
     await rpc(db.sql, serviceRole, "listen", { log: true }, inTenant(tenant));
     await send(other, messageTo(agent.id));
     expect(await topics()).toEqual(["people"]);
-    // The next ones of the window are due. The recipient of an open inbox gets the message itself.
+    // The other nudges of the window become due. A recipient whose inbox is open gets the message itself.
     await open();
     await send(other, messageTo(agent.id));
     await flush();

@@ -1,6 +1,6 @@
 /**
- * A bound is checked twice: in the contract for the SDK and the functions, and in SQL, which decides. Both are
- * tested at each bound and one beyond it, for every field of a pushed memory.
+ * A bound is checked twice: in the contract for the SDK and the functions, and in SQL, which decides. Every
+ * field of a pushed memory is tested in both, with a value at the bound and with one just beyond it.
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -104,7 +104,7 @@ const update = (set: object) => ({
   body: { set },
 });
 
-/** The field that it refuses, or null. */
+/** The field that the contract refuses, or null. */
 function refusedByContract(one: object): string | null {
   const body = { push: [one] };
   const { error } = syncRequest.safeParse(body);

@@ -41,7 +41,7 @@ const shared = async (fields: object = {}) => {
 const heldBy = async (agent: Agent, query = "shared") =>
   dataOf(await agent.memory.recallLocal(query)).results[0];
 const onServer = async (id: string) => dataOf(await one.memory.get(id));
-/** Something that an agent does with a clock that is ahead by this much. Nothing else runs at that time. */
+/** Lets an agent do something while its clock is ahead by this much. Nothing else runs meanwhile. */
 async function byClock(aheadMs: number, work: () => Promise<unknown>) {
   const now = Date.now() + aheadMs;
   const spy = vi.spyOn(Date, "now").mockImplementation(() => now);

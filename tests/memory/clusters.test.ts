@@ -103,7 +103,9 @@ describe("mayfly.memory.clusters", () => {
   });
 });
 
-/** How many times more often two abstracts of one question share a cluster than two random abstracts. */
+/**
+ * How many times more often two abstracts that answer one question share a cluster than two random abstracts.
+ */
 function liftOf(
   clusters: { ids: string[] }[],
   numbers: Map<string, number>,

@@ -23,7 +23,10 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** As the Data API calls it: one JSON object of arguments, each cast to its parameter's type. */
+/**
+ * Calls a function as the Data API does: the arguments are one JSON object, and each is cast to its
+ * parameter's type.
+ */
 const call = (name: string, values: Record<string, unknown>) =>
   actAs(db.sql, agent.claims, async (session) => {
     const casts: Record<string, string> = { push: "jsonb", since: "text", page_limit: "integer" };
@@ -83,7 +86,7 @@ describe("sync with any input", () => {
         }),
         { numRuns },
       );
-      // Both outcomes occur, and the agent stays alive.
+      // Some calls have succeeded and some were refused, and the agent is still alive.
       expect(outcomes.get("not_authorized")).toBeUndefined();
       expect(outcomes.get("answered")).toBeGreaterThan(numRuns / 10);
       expect(outcomes.get("invalid_operation")).toBeGreaterThan(numRuns / 10);

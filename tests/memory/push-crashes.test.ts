@@ -6,8 +6,8 @@ import { databaseUrl } from "#harness/needs";
 import { putOf, updateOf } from "#harness/operations";
 
 /**
- * Without the Data API: if the server ends a session in the middle of a transaction, postgres.js 3.4 writes its
- * rollback to a closed socket, and throws where nobody can catch it.
+ * Pushes without the Data API. If the server ends a session in the middle of a transaction of postgres.js
+ * 3.4, postgres.js writes the rollback to a closed socket, and throws where nobody can catch the error.
  */
 describe.skipIf(!databaseUrl)("the database, on a real Postgres 17,", () => {
   let db: TestDatabase;
@@ -30,7 +30,7 @@ describe.skipIf(!databaseUrl)("the database, on a real Postgres 17,", () => {
 
     const lock = await db.sql.reserve();
     await lock`begin`;
-    // By then, the push has claimed its operations and stored its memories.
+    // The push waits for this lock when it has claimed its operations and stored its new memories.
     await lock`select from mayfly.memories where tenant_id = ${tenant} and id = ${first} for update`;
     const doomed = postgres(db.url, { max: 1, onnotice: () => {} });
     const pushing = doomed

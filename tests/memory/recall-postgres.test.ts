@@ -36,7 +36,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
         having_tags => ${tags}, weights => ${byRankAlone}::text::jsonb)`;
     return rows.map((row) => row.id as string);
   };
-  /** The best ten, found by comparing all vectors. */
+  /** The ten nearest memories, found by comparing all vectors. */
   const compareAll = async (tenant: string, question: string, tags: string[] = []) => {
     const rows = await db.sql`
       select v.memory_id as id from mayfly.memory_vectors v

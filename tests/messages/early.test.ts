@@ -1,6 +1,6 @@
 /**
- * Hosted Realtime reads the write-ahead log, so a message can arrive before its transaction is visible. Whatever its
- * recipient does about it at once has to wait for that transaction.
+ * Hosted Realtime reads the write-ahead log, so a message can arrive before its transaction is visible. If
+ * the recipient does something with the message at once, the call has to wait for this transaction.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { actAs, type Claims, rpc, type Session, type SpawnedAgent } from "#harness/callers";

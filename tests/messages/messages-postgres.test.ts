@@ -49,7 +49,7 @@ describe.skipIf(!databaseUrl)("the inbox, on a real Postgres 17,", () => {
       for (const { claims } of from) await rpc(db.sql, claims, "subscribe_channel", { name });
     }
 
-    /** The commits, by inbox or channel, with the order of each sender. */
+    /** For each inbox or channel, the committed messages, in the order of each sender. */
     const committed = new Map<string, { id: string; sender: number; call: number }[]>();
     const note = (place: string, id: string, sender: number, call: number) =>
       committed.set(place, [...(committed.get(place) ?? []), { id, sender, call }]);
@@ -66,7 +66,7 @@ describe.skipIf(!databaseUrl)("the inbox, on a real Postgres 17,", () => {
         },
       );
 
-    /** Readers read while others write. Nothing may appear later behind their position. */
+    /** Readers read while others write. No message may appear later at a position that a reader has passed. */
     let writing = true;
     const read = to.map(() => [] as Pulled["messages"]);
     const tail = async (n: number) => {

@@ -1,6 +1,6 @@
 /**
- * A process that handles messages, and prints each one that it has handled. At `stopAt` it stops: what it has
- * handled is printed, but not acknowledged.
+ * A process that handles messages, and prints each message that it has handled. At the message `stopAt` it
+ * stops: it has printed this message, but does not acknowledge it.
  */
 import { appendFileSync } from "node:fs";
 import { Mayfly } from "@mayfly/sdk";

@@ -45,7 +45,7 @@ async function exported(owner: Claims): Promise<Line[]> {
 const take = (tenant: string, lines: Line[]) =>
   rpc<Imported>(db.sql, serviceRole, "import_tenant", { lines }, inTenant(tenant));
 
-/** Until no line waits for another one. */
+/** Imports lines again until no line waits for another one. */
 async function takeAll(tenant: string, lines: Line[]): Promise<Imported> {
   const done = await take(tenant, lines);
   const rest = done.waiting.map((place) => lines[place - 1] as Line);
@@ -61,7 +61,7 @@ const makeCopy = async () => {
   return { tenant, owner: await makePerson(db.sql, { [tenant]: "owner" }) };
 };
 
-/** What does not come back, and why it cannot. For users, `sql/<room>/imports.sql` says it. */
+/** What an import does not restore, and why it cannot. `sql/<room>/imports.sql` tells users the same. */
 const leftOut = [
   "artifacts",
   "enrolment_keys",

@@ -1,6 +1,7 @@
 /**
- * Kills the functions' process and the database in the middle of pushes. Other tests kill the SDK's process
- * (tests/outbox/outbox.test.ts), the whole stack (process.test.ts), and the session of a push on Postgres 17
+ * In the middle of pushes, these tests kill the process of the functions, and the database. Other tests kill
+ * the process of the SDK (tests/outbox/outbox.test.ts), the whole embedded Supabase
+ * (tests/local/process.test.ts), and the session of a push on Postgres 17
  * (tests/memory/push-crashes.test.ts).
  */
 import { mkdtemp, rm } from "node:fs/promises";

@@ -9,7 +9,7 @@ import { startTestLocal, type TestLocal } from "#harness/local";
 import { chromiumPath } from "#harness/needs";
 
 declare global {
-  /** What the page below leaves for the test. */
+  /** The results that the page below stores for the test to read. */
   var sdk: typeof import("@mayfly/sdk");
   /** An agent that the page keeps between two calls. */
   var kept: import("@mayfly/sdk").Agent;

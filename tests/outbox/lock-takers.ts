@@ -29,14 +29,14 @@ export function setUp(): void {
   beforeEach(() => alive.clear());
 }
 
-/** A holder counts as dead after 0.4 s without a beat. In that time, it should have beaten forty times. */
+/** A holder counts as dead if it has not beaten for 0.4 s. A living holder beats forty times in that time. */
 export const rhythm = { beatMs: 10, lookMs: 20, looks: 20 };
 /** A holder that does not beat at all. */
 export const still = { ...rhythm, beatMs: 1_000_000 };
 
 export const alive = new Set<number>();
 
-/** A process of a made-up machine. Processes on it see each other, and others cannot see them. */
+/** A process of a made-up machine. Processes of one machine see each other, but not those of other machines. */
 export function processOf(pid: number, place: "here" | "elsewhere" = "here"): IdentitySource {
   alive.add(pid);
   const namespace = place === "here" ? "pid:[1]" : `pid:[${pid}]`;

@@ -191,7 +191,7 @@ describe.runIf(long)("by the two commands of its README,", { timeout: 600_000 },
   );
 });
 
-/** It keeps reading, because a server whose output nobody reads ends with a broken pipe. */
+/** Reads on until the server ends, because a server whose output nobody reads ends with a broken pipe. */
 function addressOf(output: Readable): Promise<string> {
   let text = "";
   return new Promise((resolve, reject) => {

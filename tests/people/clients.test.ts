@@ -64,9 +64,9 @@ describe("a client of a person", () => {
     const held = [];
     for (const scope of scopes) if (await mayDo(scope)) held.push(scope);
     expect(held.sort()).toEqual(["state:read", "state:write"]);
-    // Another client of the same person has nothing.
+    // Another client of the same person has no rights.
     expect(await mayDo("state:read", { ...owner, client_id: "another" })).toBe(false);
-    // The person is not affected.
+    // The rights of the person are unchanged.
     expect(await mayDo("member:write", owner)).toBe(true);
   });
 
@@ -154,7 +154,7 @@ describe("a client of a person", () => {
     expect(await codeOf(call("decide_approval", { id, digest, verdict: "approve" }))).toBe(
       "scope_missing",
     );
-    // Not even if a grant has a scope that no client may have.
+    // A client does not get a scope that no client may have, even if a grant has it.
     await db.sql`update mayfly_private.client_grants set scopes = scopes || '{approval:decide}' where tenant_id = ${tenant}`;
     expect(await codeOf(call("decide_approval", { id, digest, verdict: "approve" }))).toBe(
       "approval_not_yours",

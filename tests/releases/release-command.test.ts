@@ -15,7 +15,7 @@ let version: string;
 let following: string;
 beforeAll(async () => {
   clone = await mkdtemp(join(tmpdir(), "mayfly-clone-"));
-  // Like the work tree, so that uncommitted changes are tested too.
+  // The clone gets the files of the work tree, so that uncommitted changes are tested too.
   const options = { cwd: repository, maxBuffer: 64_000_000 };
   const { stdout } = await run("git", ["ls-files", "-z", "-co", "--exclude-standard"], options);
   for (const file of stdout.split("\0"))

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await mkdir(join(root, "supabase/migrations"), { recursive: true });
   await cp(join(repository, "sql"), join(root, "sql"), { recursive: true });
   await rm(join(root, "sql/upgrades"), { recursive: true });
-  // As before the first release, whatever has been released since.
+  // The repository is as it was before the first release, whatever has been released since.
   await writeFile(
     join(root, "sql/releases.json"),
     JSON.stringify({ released: [], next: { version: "0.1.0", number: "20261121000000" } }),
@@ -195,7 +195,7 @@ describe("a database of a release with the next release's migration", () => {
 
   it("has the catalog of the sources", async () => {
     const sources = await readSources(repository);
-    /** The previous release: today's sources with these differences. */
+    /** Makes the previous release from today's sources, with these differences. */
     const differences: [file: string, change: (text: string) => string][] = [
       ["/caller.sql", (text) => text.replace("begin", "begin\n  null;")],
       // Every policy depends on it.

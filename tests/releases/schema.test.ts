@@ -37,7 +37,7 @@ describe("sql/schema.sql", () => {
       "  using (false);",
       "grant select on table mayfly.agents to anon;",
       "create function mayfly.more(n integer DEFAULT 1)",
-      // Until the revoke at the end of each migration, everybody can call it.
+      // Everybody can call a new function until the end of the migration, which revokes this right.
     ]);
   });
 });

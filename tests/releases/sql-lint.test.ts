@@ -66,7 +66,7 @@ describe.skipIf(!databaseUrl)("plpgsql_check, on Postgres 17,", () => {
 
   /** Objects that a database need not have, or that are known only at run time. */
   const known = [
-    // It is read only if to_regclass says that it exists.
+    // The table is read only if to_regclass says that it exists.
     'mayfly_private.installation(): relation "cron.job" does not exist',
     'mayfly_private.read_secret(text,text): relation "vault.decrypted_secrets" does not exist',
     'mayfly_private.request_drains(): relation "vault.decrypted_secrets" does not exist',

@@ -19,7 +19,7 @@ import {
 type AnyAgent = Extract<Parameters<typeof runAgents>[number], { name: string }>;
 export type Door = ReturnType<typeof sqlDoor>;
 
-/** The answer of a scripted model at a step: a text, or calls of tools. */
+/** What a scripted model answers in one step: a text, calls of tools with or without a text, or an error. */
 export type Scripted =
   | string
   | { text?: string; calls: { tool: string; input: unknown; id?: string }[] }
@@ -66,8 +66,8 @@ export function partsOf(
 }
 
 /**
- * A model that answers by a script. The step is the number of answers in its prompt, so it is the same for every
- * worker that resumes.
+ * A model that answers by a script. It counts the answers in its prompt to know the step, so the step is the
+ * same for every worker that continues the run.
  */
 export function scriptedModel(
   script: (step: number, prompt: unknown[]) => Scripted | Promise<Scripted>,
@@ -156,7 +156,7 @@ export const runOf = (sql: Sql, claims: Claims, id: string) =>
 export const outputOf = async (sql: Sql, claims: Claims, id: string) =>
   JSON.parse((await runOf(sql, claims, id)).output ?? "null") as unknown;
 
-/** Works like a worker until nothing is ready. Returns the errors of failed attempts. */
+/** Works as a worker does, until no job is ready. Returns the errors of failed attempts. */
 export async function work(
   sql: Sql,
   claims: Claims,

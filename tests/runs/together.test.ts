@@ -1,4 +1,6 @@
-/** What a worker writes in one call of the database. Each part keeps its own promises. */
+/**
+ * A worker writes several things in one call of the database. What holds for each of them alone still holds.
+ */
 import { defineAgent, runAgents, tool } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";

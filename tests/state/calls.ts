@@ -38,11 +38,15 @@ export function setUp(): void {
   });
 }
 
-/** With the clock that tests can move. */
+/** The time in an hour, by the clock that tests can move. */
 export const inAnHour = async () => {
   const [row] = await db.sql`select mayfly_private.now() + interval '1 hour' as at`;
   return (row?.at as Date).toISOString();
 };
+
+/** The driver would cut an instant to milliseconds. */
+const passed = ([key]: [string, unknown], index: number) =>
+  `${key} => $${index + 1}${key === "instant" ? "::text::timestamptz" : ""}`;
 
 /** JSON values as the Data API passes them. */
 export const call = <T = State>(
@@ -56,7 +60,7 @@ export const call = <T = State>(
     async (session) => {
       const named = Object.entries(values);
       const [row] = await session.unsafe(
-        `select to_jsonb(mayfly.${name}(${named.map(([key], index) => `${key} => $${index + 1}`).join(", ")})) as answer`,
+        `select to_jsonb(mayfly.${name}(${named.map(passed).join(", ")})) as answer`,
         named.map(([key, value]) =>
           ["value", "patch", "ours"].includes(key) ? session.json(value as never) : value,
         ) as never[],

@@ -10,7 +10,7 @@ interface State {
 
 let db: TestDatabase;
 
-// One session cannot race with itself, so these need a Postgres with many sessions.
+// These tests need a Postgres with many sessions, because one session cannot race with itself.
 describe.skipIf(!databaseUrl)("concurrent writers of states", () => {
   beforeAll(async () => {
     db = await openPostgresDatabase();
@@ -47,7 +47,7 @@ describe.skipIf(!databaseUrl)("concurrent writers of states", () => {
     const [first] = writers;
     const state = await rpc<State>(db.sql, first?.claims ?? {}, "get_state", { key: "n" });
     expect(state).toMatchObject({ value: 16 * each, version: 16 * each });
-    // Without a conflict there was no race.
+    // If there was no conflict, the calls did not race, and the test has shown nothing.
     expect(conflicts).toBeGreaterThan(0);
     const rows = await db.sql`
       select version from mayfly.events where tenant_id = ${tenant} and type = 'state.changed' order by xid, id`;

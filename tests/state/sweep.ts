@@ -1,4 +1,4 @@
-/** How the room is filled and attacked in the isolation sweep. */
+/** How the isolation sweep fills and attacks this room: see tests/harness/sweep.ts. */
 import { rpc } from "#harness/callers";
 import type { RoomSweep } from "#harness/sweep";
 

@@ -38,7 +38,7 @@ describe("the versions of a state", () => {
   });
 
   it("of all states are found for the time of a checkpoint", async () => {
-    /** When the newest version was written. The machine's clock may be set back between a write and a look at it. */
+    /** When the newest version was written. */
     const newest = async () => {
       const [row] = await db.sql`select max(at)::text as at from mayfly.state_versions
         where tenant_id = ${tenant}`;
@@ -73,7 +73,7 @@ describe("the versions of a state", () => {
     expect(await at(last, { page_limit: 1 })).toMatchObject({ states: [], last: "a", more: true });
     expect(await shown(last, { after: "b/1" })).toEqual([["many", 101]]);
     expect(await codeOf(at(last, { page_limit: 0 }))).toBe("invalid_request");
-    // Nothing of another owner.
+    // There is nothing of another owner.
     expect((await at(last, { of_agent: agent.id })).states).toEqual([]);
   });
 

@@ -21,9 +21,9 @@ const spawn = (options: Parameters<Mayfly["teams"]["spawn"]>[1] = {}) =>
   mayfly.teams
     .spawn("release", { members: { worker: { count: 3, lifetime } }, ...options })
     .then(dataOf);
-/** Looks again only when asked. */
+/** The watch looks again only when a test tells it to. */
 const quiet = { every: "1h" } as const;
-/** Lives until the test ends, whatever time passes. */
+/** An agent with this lifetime lives until the test ends, however far the clock is moved. */
 const lifetime = 30 * 86_400;
 
 describe("a watched team", () => {
@@ -118,7 +118,7 @@ describe("a watched team", () => {
     await vi.waitUntil(() => inbox.length === 1, 10_000);
     const space = mayfly.teams.of(team.id);
     expect(dataOf(await space.alerts())).toMatchObject([{ handledWith: "nudge" }]);
-    // Within its patience, nothing more is done.
+    // As long as the patience of the watch lasts, it does nothing more.
     expect(await watch.check()).toEqual([]);
     await local.advance("2 minutes");
     expect(await watch.check()).toMatchObject([{ times: 2 }]);

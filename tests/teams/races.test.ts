@@ -26,7 +26,7 @@ const times = <T>(count: number, work: (n: number) => Promise<T>) =>
 
 describe.skipIf(!databaseUrl)("members that act at the same time", () => {
   let db: TestDatabase;
-  /** One connection for each. */
+  /** One connection for each member. */
   let sql: Sql;
   beforeAll(async () => {
     db = await openPostgresDatabase();

@@ -53,7 +53,7 @@ async function makePair() {
       await rpc(db.sql, from.claims, "send_messages", { messages: [message] as never });
       return id;
     },
-    /** A job of `who` that waits for its child, which only `whose` may take. */
+    /** Makes a job of `who` that waits for its child job, which only `whose` may take. */
     async waitForChild(who: typeof one, whose: typeof one, job: object) {
       const [parent] = await add(db.sql, who.claims, [{ name: "write", ...job }]);
       const { lease } = await claimOne(db.sql, who.claims, { names: ["write"] });
@@ -74,7 +74,7 @@ describe("a watched team has a deadlock", () => {
       key: `message:${request}`,
       answers: request,
     });
-    // It may still take the child.
+    // This agent may still take the child job.
     expect(await watch()).toEqual([]);
     await db.advance("2 minutes");
     expect(await watch()).toMatchObject([

@@ -14,7 +14,9 @@ beforeEach(async () => {
   ({ mayfly, tenant } = await local.enter());
 });
 
-/** Texts that are too long to be stored in the checkpoint itself. `letters` shows each by its letter. */
+/**
+ * A text that is too long to be stored in the checkpoint itself. It repeats a letter, which `letters` shows.
+ */
 const long = (letter: string) => letter.repeat(300);
 const letters = (parts: string[]) => parts.map((part) => part[0]).join("");
 
@@ -119,7 +121,7 @@ describe("threads", () => {
     expect((await stored()).parts - before.parts).toBeLessThan(100);
     const { data } = await mayfly.threads.get("plan");
     expect(data?.channelValues[0]?.parts[1]).toBe(part);
-    // The write is deleted with its checkpoint, and the part stays.
+    // The write is deleted with its checkpoint. The part stays, because the newest checkpoint needs it.
     await mayfly.threads.prune("plan");
     const { data: pruned } = await mayfly.threads.get("plan");
     expect(pruned?.channelValues).toEqual(data?.channelValues);
@@ -140,7 +142,7 @@ describe("threads", () => {
     expect(await listAt()).toEqual(["abc"]);
     const now = await stored();
     expect(now.charged).toBe(sumOf(now));
-    // The branch had "x", and a copy of "a".
+    // The branch had its own part "x", and a copy of the part "a".
     expect([now.parts, now.writes * 2]).toEqual([(before.parts / 5) * 3, before.writes]);
     await put(step(5, "d", 4));
     expect(await listAt()).toEqual(["abcd"]);

@@ -1,7 +1,7 @@
 /**
- * What programs did with the SDK of 0.1.0, a chapter for each part of it, in the words of that release.
- * It is plain JavaScript, because a user's old program is not checked against today's types either. `like` compares
- * only what 0.1.0 knew, so a chapter ignores what later releases add.
+ * Programs for the SDK of 0.1.0: a chapter for each part of the SDK, with the names that this release had.
+ * They are plain JavaScript, because a user's old program is not checked against today's types either. `like`
+ * compares only what 0.1.0 knew, so that a chapter ignores what later releases add.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -457,7 +457,7 @@ const allScopes = [
 /**
  * An agent that is alive while the database is upgraded, with an open inbox and a watch.
  *
- * @returns a function to call when the upgrade is done. It expects everything to go on from where it was.
+ * @returns a function to call when the upgrade is done. It checks that everything continues from where it was.
  */
 export async function liveThrough({ mayfly }) {
   const heard = gather();

@@ -1,4 +1,4 @@
-/** What a database contains and what it promises to callers, to compare before and after. */
+/** What a database contains, and what it promises to callers, to compare both before and after an upgrade. */
 import type { Sql } from "#harness/callers";
 
 /** `schema.table`, and its columns in order. */
@@ -14,7 +14,10 @@ export async function tablesOf(sql: Sql): Promise<Tables> {
   return Object.fromEntries(rows.map(({ name, columns }) => [name, columns]));
 }
 
-/** Without columns that are computed from others, because an export need not have them. */
+/**
+ * The given tables without columns that are computed from others, because an export need not have such
+ * columns.
+ */
 export async function withoutGenerated(sql: Sql, tables: Tables): Promise<Tables> {
   const rows = await sql`
     select format('%s.%s.%s', n.nspname, c.relname, a.attname) as name
@@ -43,7 +46,7 @@ export async function checksumsOf(
   for (const [table, columns] of Object.entries(tables)) {
     const sum = (column: string) =>
       `md5(coalesce(string_agg(quote_nullable(t."${column}"::text), ' ' order by t::text collate "C"), ''))`;
-    // In the order of the columns from before, because a new column would change it.
+    // The rows are sorted by the columns from before the upgrade, because a new column would change the order.
     const old = columns.map((column) => `"${column}"`).join(", ");
     const [row] = await sql.unsafe(
       `select count(*)::int as "how many", ${columns.map((column) => `${sum(column)} as "${column}"`).join(", ")}
@@ -93,7 +96,7 @@ export async function promisesOf(
 
 type Promises = Awaited<ReturnType<typeof promisesOf>>;
 
-/** Callers get the same JSON from json and jsonb. */
+/** Treats json and jsonb as one type, because callers get the same JSON from both. */
 const onWire = (result: string) => (result === "json" ? "jsonb" : result);
 
 /** Promises that no longer hold, one sentence each. */

@@ -92,7 +92,10 @@ async function spawn(sql: Sql, owner: Claims): Promise<SpawnedAgent> {
   return agent;
 }
 
-/** Kinds, languages, settled and unsettled vectors, tombstones, conflicts, private memories, and some that wait. */
+/**
+ * Memories: all kinds, several languages, settled and fresh vectors, tombstones, conflicts, private ones, and
+ * some that wait.
+ */
 async function remember(sql: Sql, agent: SpawnedAgent, memories: number): Promise<void> {
   const sync = (push: object[]) =>
     actAs(

@@ -1,11 +1,11 @@
 /**
- * The database is upgraded first, then the functions, then the SDK. So the current SQL must serve the
- * functions and the SDK of the previous release. These are packed in this folder, and run here against the
+ * An upgrade changes the database first, then the functions, and then the SDK. So the current SQL must serve
+ * the functions and the SDK of the previous release. Both are packed in this folder, and run here against the
  * current sql/.
  *
- * A failure here means that a change of SQL (or of the functions) breaks deployed programs. Keep what they
- * use: add parameters and fields at the end, with defaults. What has to go stays in sql/<room>/deprecated/
- * for one more release (docs/contributing/releasing.md).
+ * A failure here means that a change of SQL or of the functions breaks deployed programs. Keep what these
+ * programs use, and add parameters and fields at the end, with defaults. A function that has to go stays in
+ * sql/<room>/deprecated/ for one more release (docs/contributing/releasing.md).
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

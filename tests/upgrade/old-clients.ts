@@ -58,8 +58,9 @@ export async function makeOldProject(
 type Method = (...given: unknown[]) => unknown;
 
 /**
- * Counts which public methods of an old SDK's objects are called, by the path that reaches them:
- * `mayfly.tenants.create`. Its classes are found by walking its objects, because their names are minified.
+ * Counts the calls of each public method of an old SDK, by its path from the client, such as
+ * `mayfly.tenants.create`. The classes are found by walking the objects, because the names of the classes are
+ * minified.
  */
 export class CallsOf {
   readonly all = new Set<string>();

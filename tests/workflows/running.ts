@@ -35,7 +35,7 @@ export async function makeStage(sql: Sql) {
     query: (id: string) => call<Shown>("query_workflow", { id }),
     signal: (id: string, name: string, payload: unknown = null) =>
       call("signal_job", { id, name, payload }),
-    /** Works until nothing is ready. */
+    /** Works until no job is ready. */
     drain: async (handlers: JobHandlers) => {
       await letTick(sql);
       const door = sqlDoor(sql, serviceRole, inTenant(tenant));
@@ -46,9 +46,10 @@ export async function makeStage(sql: Sql) {
       await data.stop({ timeoutMs: 0 });
     },
     /**
-     * Works until nothing is ready, or until a call that `dies` picks. There the process dies, and its leases end.
+     * Works until no job is ready, or until a call for which `dies` returns true. At this call the worker dies,
+     * and its leases end.
      *
-     * @returns whether it died.
+     * @returns whether the worker died.
      */
     die: async (handlers: JobHandlers, dies: (name: string, values: object) => boolean) => {
       const died = await new Promise<boolean>((resolve) => {

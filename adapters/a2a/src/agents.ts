@@ -2,7 +2,7 @@ import { AgentCard, type AgentSkill } from "@a2a-js/sdk";
 import type { Agentlike } from "@mayfly/sdk";
 
 interface Described {
-  /** What it does. Other agents read this to choose one. */
+  /** What this agent does. Other agents read it to choose an agent. */
   description: string;
   version?: string;
   /** By default, one skill with the agent's name and description. */
@@ -17,13 +17,13 @@ export type A2AAgent = Described &
   // biome-ignore lint/suspicious/noExplicitAny: an agent may answer with any type.
   ({ agent: Agentlike<any>; job?: never } | { job: string; agent?: never });
 
-/** Its name in addresses and on its card. @internal */
+/** The agent's name in addresses and on its card. @internal */
 export const nameOf = ({ agent, job }: A2AAgent): string => agent?.name ?? job ?? "";
 
-/** The name of the jobs that carry out its tasks. @internal */
+/** The name of the jobs that carry out the agent's tasks. @internal */
 export const jobNameOf = ({ agent, job }: A2AAgent): string => (agent ? `run:${agent.name}` : job);
 
-/** The agent card. Of the definition, it shows only the description above. @internal */
+/** The agent card. Clients see its `description`, but nothing else of the agent's definition. @internal */
 export function cardOf(agent: A2AAgent, url: string): AgentCard {
   const name = nameOf(agent);
   const { description, version = "1.0.0" } = agent;

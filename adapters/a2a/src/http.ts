@@ -25,7 +25,7 @@ export interface A2AOptions {
   waitMs?: number;
 }
 
-/** Clients that were made for one request, and are closed after it. */
+/** Each `Mayfly` that was made for one request, and is closed after that request. */
 const brief = new WeakSet<Mayfly>();
 
 /**
@@ -89,7 +89,7 @@ export function a2aHandler(options: A2AOptions): (request: Request) => Promise<R
       waitMs,
       isOld: isOld(version),
     });
-    // A stream holds a socket open, so the client must be closed.
+    // A `Mayfly` that streams holds a socket open, so it must be closed.
     const end = () => brief.has(mayfly) && void mayfly.close();
     return respond({ text, version }, card, requests, { gone, end });
   };
@@ -169,8 +169,8 @@ const faultOf = ({ text, version }: Sent, error: unknown) => ({
 });
 
 /**
- * The error for a body that is not JSON. The transport of 0.3 would answer that the request is invalid, but
- * JSON-RPC has a code of its own for this.
+ * The error for a body that is not JSON. The transport of 0.3 would answer with the code for an invalid
+ * request, but JSON-RPC has a separate code for this.
  */
 const unreadable = {
   jsonrpc: "2.0",

@@ -6,8 +6,7 @@ import {
 } from "@a2a-js/sdk/errors";
 
 /**
- * Checks an id. It becomes part of the key `a2a/<contextId>/<messageId>`, which may have 150
- * characters.
+ * Checks an id, which becomes part of the key `a2a/<contextId>/<messageId>`. A key may have 150 characters.
  */
 export function checkId(field: string, id: string, most = 64): void {
   if (!/^[\w.:-]+$/.test(id) || id.length > most)

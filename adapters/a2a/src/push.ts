@@ -13,8 +13,8 @@ const active = ["scheduled", "ready", "running", "waiting"] as const;
 /** How notifications are sent. */
 export interface PushOptions {
   /**
-   * Whether to call an address that a client gave. By default, the address must use https and have a public
-   * name. An IP address, or a name of this machine or of a private network, is refused.
+   * Returns whether to call an address that a client gave. By default, the address must use https and have a
+   * public name. An IP address is refused, and so is a name of this machine or of a private network.
    */
   allow?: (url: URL) => boolean;
 }
@@ -28,8 +28,8 @@ interface PushInput {
 }
 
 /**
- * The handler that sends push notifications. Each address has a job that follows its task. The job is retried
- * if the address does not answer, and sends each state once, even if its worker dies.
+ * The handler that sends push notifications. Each address has a job that follows its task. If the address
+ * does not answer, the job is retried. It sends each state of the task once, even if the job's worker dies.
  *
  * @example
  * await mayfly.jobs.work({ ...runAgents(analyst), ...pushNotifications(mayfly, agents) });
@@ -86,8 +86,8 @@ async function post(
 }
 
 /**
- * The addresses that follow a task. For each address there is a job. Its key has the task, the id of the
- * config, and a digest of the config, so that the same config makes only one job.
+ * The addresses that follow a task, with a job for each address. The key of the job consists of the task, the
+ * id of the config, and a digest of the config, so that the same config makes only one job.
  */
 export class PushConfigs {
   readonly #mayfly: Mayfly;

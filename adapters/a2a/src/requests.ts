@@ -34,7 +34,7 @@ import { updatesOf } from "./updates.ts";
  */
 const cancelMs = 5_000;
 
-/** The methods of the protocol for one agent and one caller. It stores nothing between requests. */
+/** The methods of the protocol for one agent and one caller. Nothing is stored here between requests. */
 export class Requests implements A2ARequestHandler {
   readonly #card: AgentCard;
   readonly #tasks: Tasks;

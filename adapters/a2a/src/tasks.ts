@@ -6,7 +6,10 @@ import { dataOf } from "./errors.ts";
 import { type Asked, answerOf, messageOf, saidBy } from "./messages.ts";
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** The key of a task names its context and message. The key of a run begins with run/. */
+/**
+ * The key of the job behind a task contains the task's context and message. If the job is a run, its key
+ * begins with `run/`.
+ */
 const keyForm = /^(?:run\/)?a2a\/([^/]+)\/([^/]+)$/;
 
 const states: Record<JobStatus | RunStatus, TaskState> = {
@@ -36,8 +39,8 @@ export const hasEnded = (task: Task): boolean =>
   stateOf(task) !== TaskState.TASK_STATE_WORKING;
 
 /**
- * The tasks of one agent: the runs or jobs of the tenant that the caller may see. They are not stored anywhere
- * else, so any server can continue with a task.
+ * The tasks of one agent: the runs or jobs of the tenant that the caller may see. Tasks are not stored
+ * anywhere else, so any server can continue with a task.
  */
 export class Tasks {
   readonly agent: A2AAgent;
@@ -105,7 +108,7 @@ export class Tasks {
     return { tasks, next: page.length === limit ? (page.at(-1)?.id ?? "") : "" };
   }
 
-  /** Cancels a task and everything that it waits for. A worker notices at its next write. */
+  /** Cancels a task and everything that the task waits for. Its worker notices this at its next write. */
   async cancel(id: string): Promise<void> {
     dataOf(await this.mayfly.jobs.cancel(id));
   }

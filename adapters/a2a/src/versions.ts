@@ -25,8 +25,8 @@ export const errorOf = (version: string, error: unknown): object =>
     : JsonRpcTransportHandler.mapToJSONRPCError(saidOf(error));
 
 /**
- * The card as JSON. A client that does not say that it speaks 1.0 gets the fields of both versions. The two
- * versions use different names, except for `securitySchemes`, whose entries have the fields of both.
+ * The card as JSON. A client that does not say that it speaks 1.0 gets the fields of both versions. Their
+ * names differ, except for `securitySchemes`, where each entry has the fields of both versions.
  */
 export function cardJson(card: AgentCard, version: string): object {
   const whole = AgentCard.toJSON(card) as { securitySchemes: Record<string, object> };

@@ -30,14 +30,15 @@ const preludes: Part["type"][] = ["stream-start", "response-metadata", "raw", "p
 
 /**
  * A language model that calls the next model of a chain when one fails, by the rules of Mayfly's runs. If a
- * provider is down or limits the rate, it is called up to three times in all. If it sends `Retry-After`, it is
- * called again only after that time. After a refused key or an unknown model, the next model is called. An
- * invalid request fails at once. A stream that has started is not restarted with another model.
+ * provider is down or limits the rate, its model is called up to three times in all, and after a
+ * `Retry-After` only when that time is over. If a provider refuses the key or does not know the model, the
+ * next model is called. An invalid request fails at once. A stream that has started is not restarted with
+ * another model.
  *
- * The AI SDK does not retry the errors that this throws.
+ * The AI SDK does not retry the errors that this model throws.
  *
- * @throws when you call the model: the provider's error for an invalid request; `model_unavailable` if no model
- * answers, with the last error as its `cause`.
+ * @throws when you call the model: the provider's error for an invalid request; `model_unavailable` if no
+ * model answers, with the last error as its `cause`.
  *
  * @example
  * const model = failover([anthropic("claude-sonnet-4-5"), openai("gpt-5")]);
@@ -52,7 +53,7 @@ export function failover(models: Model[], options: FailoverOptions = {}): Curren
       hint: "failover([first, second])",
       details: { field: "models" },
     });
-  // Wrapping converts each model to the current specification.
+  // `wrapLanguageModel` converts each model to the current specification.
   const chain = models.map((model) => wrapLanguageModel({ model, middleware: [] }));
   return wrapLanguageModel({
     model: first,
@@ -120,7 +121,7 @@ async function inTurn<Answer>(
   );
 }
 
-/** Reads a stream until its answer starts. Throws an error that comes before that. */
+/** Reads a stream until the answer starts. If the stream has an error before that, throws this error. */
 async function begun({ stream, ...rest }: Streamed): Promise<Streamed> {
   const reader = stream.getReader();
   const prelude: Part[] = [];

@@ -1,6 +1,9 @@
 import type { UIMessageChunk } from "ai";
 
-/** For each type of delta: the field with its piece of text, and the field that says which text it belongs to. */
+/**
+ * For each type of delta: the field with the piece of text, and the field with the id of the text to which
+ * the piece belongs.
+ */
 const deltas: Record<string, readonly [text: string, of: string]> = {
   "text-delta": ["delta", "id"],
   "reasoning-delta": ["delta", "id"],
@@ -17,7 +20,8 @@ export async function* joinDeltas(
   const iterator = chunks[Symbol.asyncIterator]();
   const read = () => {
     const next = iterator.next();
-    // It is awaited below, once the previous chunk has been consumed. Until then, a failure must not count as unhandled.
+    // The loop awaits this promise once the previous chunk has been consumed. Until then, its failure must
+    // not count as unhandled.
     next.catch(() => {});
     return next;
   };
@@ -41,7 +45,7 @@ export async function* joinDeltas(
   }
 }
 
-/** Resolves only after all promises that are already settled, so it loses a race against each of them. */
+/** In a `Promise.race`, every promise that is already settled wins against the one that this returns. */
 const soon = () => new Promise<undefined>((resolve) => setTimeout(resolve, 0));
 
 function joined(held: UIMessageChunk, next: UIMessageChunk): UIMessageChunk | undefined {

@@ -18,8 +18,8 @@ export interface MemoryMiddlewareOptions {
    */
   remember?: boolean | ((turn: Turn) => NewMemory | null | Promise<NewMemory | null>);
   /**
-   * Called with an error of the memory. The call to the model then continues. If you leave this out, the call
-   * fails.
+   * Called with an error of a recall or a remember. The call to the model then continues. Without `onError`,
+   * such an error makes the call fail.
    */
   onError?: (error: unknown) => void;
 }

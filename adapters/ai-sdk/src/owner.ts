@@ -14,7 +14,7 @@ export type MemoryOwner = Agent | Mayfly;
 export interface RecallBounds extends RecallOptions {
   /** How many memories at most. 8 by default. */
   limit?: number;
-  /** The token budget of their text, at 4 characters a token. 2,000 by default. */
+  /** The token budget for the text of these memories, at 4 characters a token. 2,000 by default. */
   tokens?: number;
 }
 
@@ -35,7 +35,7 @@ export async function recallFor(
 }
 
 /**
- * Stores a memory. If the owner is an agent, it also pushes the memory at once. If the server does not
+ * Stores a memory. If the owner is an agent, the memory is also pushed at once. If the server does not
  * answer, the memory waits in the agent's outbox, and that is not an error.
  *
  * @throws any other error, for example if the server refuses the memory.

@@ -11,7 +11,7 @@ import { joinDeltas } from "./join-deltas.ts";
 export interface RunMetadata {
   /** The run's id. */
   run: string;
-  /** The cursor: pass it as `after` to continue the message. It moves with each step. */
+  /** The cursor: pass it as `after` to continue the message. Each step of the run sets a new cursor. */
   seq: number;
 }
 
@@ -23,7 +23,7 @@ type StreamOptions = Parameters<typeof createUIMessageStream<RunMessage>>[0];
 /** Where a stream starts, and what ends it. */
 export interface RunStreamOptions extends Pick<StreamOptions, "onError" | "onEnd" | "onStepEnd"> {
   /**
-   * Continues a message after this `seq`: the message's `metadata.seq`, or the `seq` of the last chunk that
+   * Continues a message after this number: the message's `metadata.seq`, or the `seq` of the last chunk that
    * you have. By default, the stream contains the whole message from its start, which is what `useChat` needs
    * to resume.
    */
@@ -61,8 +61,8 @@ export function toUIMessageStream(
 }
 
 /**
- * Returns the same stream as a response. Use it in the handler that starts a run and in the one that resumes
- * the stream.
+ * Returns the same stream as a response. Use this in the handler that starts a run, and in the handler that
+ * resumes the stream.
  *
  * @example
  * app.get("/api/chat/:id/stream", (context) => toUIMessageStreamResponse(mayfly.runs.open(runId)));
@@ -113,7 +113,7 @@ async function* chunksOf(
       if (isBegin) yield { type: "reset-step" };
       open = step;
     } else if (isBegin) {
-      // If a step begins again, it was retried, or its worker died.
+      // A step begins again if it was retried, or if its worker died.
       yield { type: step === open ? "reset-step" : "start-step" };
       yield { type: "message-metadata", messageMetadata: metadata(seq) };
       open = step;

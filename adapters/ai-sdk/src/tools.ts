@@ -22,7 +22,7 @@ export interface MemoryToolsOptions {
 /** A memory as the tool `recall` returns it. */
 export interface FoundMemory {
   id: string;
-  /** 0 to 1. */
+  /** How good the result is, 0 to 1. */
   score: number;
   /** The name of the agent that remembered it. */
   agent: string | null;

@@ -1,4 +1,4 @@
-/** The known value of a channel: its version and its text. */
+/** The last known value of a channel (one of LangGraph's named values): the version and the text. */
 interface Known {
   version: string | number;
   text: string;
@@ -24,7 +24,7 @@ export class RecentValues {
 
   set(key: string, known: Known): void {
     this.#drop(key);
-    // Only a list that is not empty can be stored in parts.
+    // Only lists are stored in parts, and an empty list has no parts.
     if (!known.text.startsWith("[") || known.text.length < 3) return;
     this.#known.set(key, known);
     this.#size += known.text.length;

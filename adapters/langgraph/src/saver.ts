@@ -35,8 +35,8 @@ export interface MayflySaverOptions {
   /** Serialises values. LangGraph's own serializer by default. */
   serde?: BaseCheckpointSaver["serde"];
   /**
-   * How many characters of recent lists the saver holds to detect what was appended: 32 million by
-   * default. If it no longer holds a list, it stores the whole list once more.
+   * How many characters of recent lists the saver keeps in memory, to detect what was appended to a list: 32
+   * million by default. A list that was dropped is stored as a whole once more.
    */
   recentCharacters?: number;
 }
@@ -57,8 +57,8 @@ export class MayflySaver extends BaseCheckpointSaver {
   readonly #expiresIn: number | undefined;
   readonly #recent: RecentValues;
   /**
-   * Writes that are being stored. If a list later contains what a task wrote, only the difference is
-   * stored.
+   * Writes that are being stored. A checkpoint waits for them, because a list that contains what a task wrote
+   * is stored only as the difference.
    */
   readonly #writing = new Set<Promise<unknown>>();
 
@@ -189,8 +189,7 @@ export class MayflySaver extends BaseCheckpointSaver {
   }
 
   /**
-   * The next whole number, with a random fraction, so that no two branches of a thread have the
-   * same version.
+   * The next whole number plus a random fraction, so that no two branches of a thread have the same version.
    */
   override getNextVersion(current: number | undefined): number {
     const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
@@ -263,8 +262,8 @@ export class MayflySaver extends BaseCheckpointSaver {
   }
 
   /**
-   * The metadata as JSON, which the database can search. LangGraph's serializer also keeps values that
-   * JSON cannot express.
+   * The metadata as JSON, so that the database can search them. The metadata are also stored by LangGraph's
+   * serializer, which keeps values that JSON cannot express.
    */
   async #metadataOf(metadata: CheckpointMetadata): Promise<Record<string, unknown>> {
     const text = await toText(this.serde, metadata);

@@ -29,9 +29,8 @@ export async function fromText(serde: Serializer, text: string): Promise<unknown
 }
 
 /**
- * The elements that were added to a list since an earlier version, as a list. Both are JSON.
- * Undefined if the later one does not begin with the earlier one, and an empty text if they are the
- * same.
+ * The elements that were added to a list since an earlier version, as a list. Both are JSON. Undefined if the
+ * later list does not begin with the earlier one. An empty text if the lists are the same.
  */
 export function appended(before: string, now: string): string | undefined {
   if (before === now) return "";

@@ -8,7 +8,7 @@ export interface Described {
   name: string;
   kind: SpanKind;
   attributes: Attributes;
-  /** If undefined, the parent is the span in which it begins. */
+  /** The context of the parent. If undefined, the parent is the span that is current when this one begins. */
   parent?: Context;
 }
 

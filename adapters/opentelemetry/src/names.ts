@@ -1,6 +1,6 @@
 /**
- * Names of the GenAI semantic conventions. They are literals, because the conventions are still in
- * development, and their packages rename constants between releases.
+ * Names of the GenAI semantic conventions. The names are literals, because the conventions are still in
+ * development, and the packages with these conventions rename constants between releases.
  */
 export const attribute = {
   operation: "gen_ai.operation.name",

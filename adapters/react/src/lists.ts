@@ -31,7 +31,7 @@ export const followList =
     };
   };
 
-/** Reads one at a time. Requests that arrive during a read cause one more read afterwards. */
+/** Makes one read at a time. All requests during a read together cause one more read after it. */
 export class Reader<T> {
   readonly #store: Pick<LiveStore<T>, "give" | "fail">;
   readonly #load: () => Promise<Result<T>>;

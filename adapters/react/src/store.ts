@@ -16,7 +16,7 @@ export interface Live<T> {
  */
 export type Follow<T> = (store: LiveStore<T>) => Promise<{ stop(): Promise<unknown> } | null>;
 
-/** A store stops after this long without a component. Strict mode and page changes take less time. */
+/** How long a store goes on without a component. Strict mode and page changes take less time. */
 const lingerMs = 200;
 
 /** Live data shared by components. It keeps one connection while at least one of them is mounted. */

@@ -31,7 +31,7 @@ export function addCodemod(program: Command): void {
 async function run(release: string, paths: string[], options: Options, { output }: Session) {
   if (!/^0\.2(?:\.\d+)?$/.test(release))
     throw usage(`There is no codemod for ${release}.`, "There is one for 0.2.");
-  // It includes a compiler, so load it only for this command.
+  // The codemod includes a compiler, so load it only for this command.
   const { codemod } = await import("./codemod.ts");
   const changed = await codemod({
     paths: paths.length > 0 ? paths : ["."],

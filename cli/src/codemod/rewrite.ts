@@ -80,14 +80,14 @@ function destructuringsOf(file: SourceFile, byHand: ByHand[]): Edit[] {
       if (moved)
         byHand.push({
           line: element.getStartLineNumber(),
-          what: `${name} is taken out of ${from.getText()}: it is ${moved} now`,
+          what: `${name} is destructured from ${from.getText()}. It is ${moved} now`,
         });
     }
     return [];
   });
 }
 
-/** Where a member of this value is now. Undefined if it has not changed. */
+/** The new place of a member of this value. Undefined if the member has not moved. */
 function movedOf(value: Node, member: string): string | undefined {
   if (!owners.some((owner) => Object.hasOwn(renames[owner], member))) return undefined;
   const owner = ownerOf(value.getType()) ?? ownerByName(value);
@@ -121,7 +121,7 @@ function commentsOf(file: SourceFile): Edit[] {
   return [...comments].flatMap((match) => mentionsIn(match[0], match.index));
 }
 
-/** `agent.unsynced` and `mayfly.drain()`, as people write them in prose. */
+/** Finds members as people write them in prose, such as `agent.unsynced` and `mayfly.drain()`. */
 function mentionsIn(text: string, offset: number): Edit[] {
   return [...text.matchAll(/\b(agent|mayfly)\.(\w+)(?![\w.]*@)/g)].flatMap((match) => {
     const [, of = "", member = ""] = match;
@@ -129,7 +129,7 @@ function mentionsIn(text: string, offset: number): Edit[] {
     if (!Object.hasOwn(renames[owner], member)) return [];
     const moved = renames[owner][member] ?? member;
     const after = text.slice(match.index + match[0].length);
-    // A new name can begin like an old one: `mayfly.conflicts` in `mayfly.memory.conflicts`.
+    // Part of a new name can be an old name: `mayfly.conflicts` is now `mayfly.memory.conflicts`.
     if (moved.startsWith(`${member}.`) && after.startsWith(`.${moved.slice(member.length + 1)}`))
       return [];
     const start = offset + match.index + of.length + 1;

@@ -6,7 +6,7 @@ export type Format = (typeof formats)[number];
 
 type Item = Record<string, unknown>;
 
-/** Turns one item of a file into a memory. Null if the item is not one. */
+/** For each format, turns an item of a file into a memory. Null if the item is no memory. */
 export const readers: Record<Exclude<Format, "export">, (item: Item) => NewMemory | null> = {
   jsonl: (item) => withDate(item as NewMemory, item.expiresAt),
   mem0: fromMem0,

@@ -8,7 +8,7 @@ type Item = Record<string, unknown>;
 
 export interface Numbered {
   item: Item;
-  /** Counted from 1: the line, or the place in an array. */
+  /** The line of the item, or its place in the array, counted from 1. */
   number: number;
 }
 

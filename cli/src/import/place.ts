@@ -10,7 +10,10 @@ export interface Place {
   forget(): Promise<void>;
 }
 
-/** Where to continue. If the file has changed, or the tenant is another one, this is the beginning. */
+/**
+ * Where to continue. If the file has changed since, or went into another tenant, this is its
+ * beginning.
+ */
 export async function placeOf(file: string, tenant: string): Promise<Place> {
   const { size, mtimeMs } = await stat(file);
   const about = [resolve(file), size, mtimeMs, tenant].join("\n");

@@ -5,13 +5,11 @@ import type { Space } from "./space.ts";
 
 const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi;
 
-/**
- * A text with names in place of ids: the full names of agents and people, and the end of other ids.
- */
+/** A text with names in place of ids. Of an id whose name is not known, only the end is left. */
 export const withNames = ({ names, subjects }: Space, text: string): string =>
   text.replace(uuid, (id) => subjects.get(id) ?? names.of(id).name);
 
-/** What an event is about, in words. Null if the page does not know it. */
+/** What an event is about, in words. Null if the page does not know the event's subject. */
 export function subjectOf(space: Space, event: Happening): string | null {
   const { kind, subject, type } = event;
   if (subject === null) return null;

@@ -46,7 +46,7 @@ export class Agents {
     return this.#lives.size;
   }
 
-  /** Looks up agents that are not known yet, or all of them with `again`. */
+  /** Looks up those of these agents that are not known yet. With `again`, looks up all of them. */
   want(ids: Iterable<string | null>, again = false): void {
     const wanted: string[] = [];
     for (const id of ids)
@@ -55,7 +55,10 @@ export class Agents {
     this.#fetcher.want(wanted);
   }
 
-  /** When an agent's life ended, or will end unless it is renewed. Never later than its parent's life. */
+  /**
+   * When an agent's life ended, or will end unless it is renewed. This is never after the end of its
+   * parent's life.
+   */
   endOf(life: AgentLife): number {
     const own = ownEnd(life);
     const parent = this.get(life.parentId);
@@ -92,7 +95,8 @@ export class Agents {
       this.#lives.set(life.id, life);
       this.#unknown.delete(life.id);
     }
-    // An agent ends with its parent, which may have ended long ago.
+    // An agent ends when its parent ends. The parent may have ended so long ago that nothing else
+    // mentions it, so look it up.
     this.want(lives.map(({ parentId }) => parentId));
     if (lives.length > 0) this.version.changed();
   }

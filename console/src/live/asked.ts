@@ -4,7 +4,10 @@ import type { Events } from "./events.ts";
 
 /** The shortest time between two reads. The next read gets everything that changed in between. */
 const pauseMs = 300;
-/** How often to read without an event: an approval may expire, escalate or reach the person's role without one. */
+/**
+ * How often to read the approvals although no event has arrived. There is no event when an approval
+ * expires, escalates or reaches the person's role.
+ */
 const lookAgainMs = 60_000;
 const most = 1_000;
 
@@ -47,7 +50,7 @@ export class Asked {
   async look(): Promise<void> {
     const own = ++this.#asked;
     const { data } = await this.#mayfly.approvals.list({ mine: true, limit: most });
-    // The answer to a later call may have arrived first.
+    // If the answer to a later call has arrived first, ignore this one.
     if (!data || own < this.#shown) return;
     this.#shown = own;
     this.waiting.value = data;

@@ -7,7 +7,10 @@ export interface Told extends Instant, Omit<DebugRecord, "at"> {}
 
 const kept = 10_000;
 const pageSize = 1_000;
-/** Stored records are read this far back, to include those that arrive while the watch opens. */
+/**
+ * Stored records are read again from this long before the watch, to include those that arrive while
+ * the watch opens.
+ */
 const overlapMs = 60_000;
 
 const toldOf = (record: DebugRecord): Told => ({

@@ -25,8 +25,8 @@ export interface LiveState {
 }
 
 /**
- * The time between two pulls while something happens. It is so short that an event is on the screen
- * within 200 ms.
+ * The time between two pulls while something happens. This time is so short that an event is on the
+ * screen within 200 ms.
  */
 const followMs = 150;
 const kept = 20_000;
@@ -43,7 +43,8 @@ export function happeningOf(event: LogEvent): Happening {
   const { type, subject, agent_id, version, fields, at } = event;
   const kind = type.split(".", 1)[0] ?? type;
   return {
-    // The same event has the same key however it arrives, because `at` has microseconds.
+    // An event may arrive by several ways, but always has the same key. Different events have
+    // different keys, because `at` has microseconds.
     key: `${at}|${type}|${subject}|${version}`,
     at: Date.parse(at),
     ...{ type, kind, subject, agentId: agent_id, version, fields },
@@ -51,8 +52,8 @@ export function happeningOf(event: LogEvent): Happening {
 }
 
 /**
- * Everything that happens in the tenant, from an hour ago until now. It needs only one watch of the
- * log.
+ * Everything that happens in the tenant, from an hour ago until now. The whole page needs only one
+ * watch of the log.
  */
 export class Events {
   readonly timeline = new Timeline<Happening>(kept);
@@ -123,7 +124,10 @@ export class Events {
     await this.#watch?.stop();
   }
 
-  /** Reads the past, again and again until that succeeds. Otherwise a page without it would claim to be live. */
+  /**
+   * Tries to read the past until that succeeds, because a page without the past must not claim to be
+   * up to date.
+   */
   async #readWholePast(): Promise<MayflyError | null> {
     for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, calmMs)) {
       const error = await this.#readPast();

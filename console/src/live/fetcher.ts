@@ -1,6 +1,4 @@
-/**
- * Fetches things by their ids. Everything that is requested within a moment is fetched in one call.
- */
+/** Fetches things by their ids. One call fetches everything that is requested within a short moment. */
 export class Fetcher {
   readonly #ask: (ids: string[]) => Promise<void>;
   readonly #waiting = new Set<string>();
@@ -25,7 +23,8 @@ export class Fetcher {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // Waits for a moment, so that the other ids of the same page of the log are requested, too.
+    // Waits for a moment before the call, so that the call also has the other ids from the same page
+    // of the log.
     await Promise.resolve();
     while (this.#waiting.size > 0 && !this.#ended) {
       const some = [...this.#waiting].slice(0, this.#most);

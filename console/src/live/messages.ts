@@ -4,7 +4,7 @@ import { Fetcher } from "./fetcher.ts";
 import { Version } from "./frame.ts";
 
 const most = 1_000;
-/** At most this many messages are kept, because more would make the picture unreadable. */
+/** The most messages that are kept. More of them would make the picture unreadable. */
 const kept = 5_000;
 
 /** The messages of the past hour that the person may read. */

@@ -36,7 +36,10 @@ export class Names {
     return [...this.#people.values()];
   }
 
-  /** The name of an id. An unknown one is looked up, and `version` changes when it arrives. */
+  /**
+   * The name of the agent or person with this id. An unknown name is looked up, and `version`
+   * changes when it arrives.
+   */
   of(id: string | null): Named {
     void this.version.value;
     void this.#agents.version.value;

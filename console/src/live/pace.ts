@@ -4,7 +4,10 @@ const [leastMs, mostMs] = [1_000, 15_000];
 export class Pace {
   #ms = leastMs;
 
-  /** `isClose`: it may change at any moment, so the wait does not grow. */
+  /**
+   * How long to wait now, in milliseconds. With `isClose`, the thing may change at any moment, so
+   * the wait does not grow.
+   */
   next(changed: boolean, isClose = false): number {
     this.#ms = changed || isClose ? leastMs : Math.min(mostMs, this.#ms * 2);
     return this.#ms;

@@ -48,7 +48,7 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
   const asked = new Asked(mayfly, events);
   events.listen((happened, isPast) => {
     learn(agents, messages, happened, isPast);
-    // A memory that arrives together with its event need not be looked up.
+    // Some memories arrive together with their events. They need not be looked up.
     subjects.want(happened.filter(({ subject }) => !events.memories.has(subject ?? "")));
   });
   const scopes = new Set(me.data.scopes);

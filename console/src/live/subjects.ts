@@ -123,7 +123,8 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     found(teams.tenders.list({ limit: newest }), ({ id, job, team }) => ({
       ...{ id, name: oneLine(String(job.name)), path: team ? ["teams", team] : ["teams"] },
     })),
-  // Either a shared state, or a state of the agent that changed it.
+  // A state is looked up among the shared states and among the states of the agents that caused the
+  // events.
   state: async ({ state }, { agents }) => {
     const owners = [...agents].filter((id) => id !== null);
     const lists = [

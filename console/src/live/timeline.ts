@@ -64,8 +64,8 @@ export class Timeline<T extends Instant> {
   }
 
   /**
-   * Inserts after all items of this instant. It searches from the end, where nearly all items
-   * belong.
+   * The index at which to insert an item of this instant: after all other items of the instant.
+   * Searches from the end, where nearly all items belong.
    */
   #place(at: number): number {
     let place = this.#items.length;

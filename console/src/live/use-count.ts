@@ -12,8 +12,8 @@ export function useCount(space: Space, concerns: (event: Happening) => boolean):
     let timer: ReturnType<typeof setTimeout> | undefined;
     let counted = -pauseMs;
     const unlisten = space.events.listen((events) => {
-      // Past events count, too, because an event that happens while the page reads the past may arrive
-      // together with them.
+      // Events of the past count, too: an event that happens while the page reads the past may
+      // arrive together with them.
       if (timer !== undefined || !events.some(concerns)) return;
       timer = setTimeout(
         () => {

@@ -7,10 +7,11 @@ import type { Space } from "./space.ts";
 import { useCount } from "./use-count.ts";
 
 /**
- * Loads something, and reloads it when the log has an event that concerns it. Some changes have no event, for example
- * when a worker takes a job or records a step. So as long as `goesOn` is true, this also reloads from time to time:
- * after a second if something has changed, and less and less often if not. As long as `isClose` is true, it reloads
- * every second, for example for an open job that is running.
+ * Loads something, and reloads it when the log has an event that concerns it. Some changes have no
+ * event, for example when a worker takes a job or records a step. So as long as `goesOn` is true,
+ * this also reloads from time to time: a second after a change, and then less and less often until
+ * the next change. As long as `isClose` is true, this reloads every second. A page needs that, for
+ * example, while it shows a running job.
  */
 export function useLive<T>(
   space: Space,
@@ -29,7 +30,7 @@ export function useLive<T>(
   const own = useRef({ pace: new Pace(), before: "", works: false }).current;
   useEffect(() => own.pace.hurry(), [count]);
   useEffect(() => {
-    // After a failure, it is unknown whether it still runs.
+    // After a failed load, it is unknown whether the thing still runs, so the last answer counts.
     if (data !== null) own.works = goesOn(data);
     if (!own.works) return;
     const text = JSON.stringify(data);

@@ -9,7 +9,7 @@ export interface PageProps {
   rest: string[];
 }
 
-/** A page of the console: a folder of `pages/` whose `page.ts` exports one of these as `page`. */
+/** A page of the console: a folder of `pages/` whose `page.ts` exports this as `page`. */
 export interface Page {
   /** Its name in the address. */
   name: string;
@@ -22,7 +22,7 @@ export interface Page {
   key: string;
   /** The scope that the page needs. */
   needs?: string;
-  /** How many of its items wait for the person, for the navigation. */
+  /** The number that the navigation shows: how many things on this page wait for the person. */
   count?(space: Space): number;
   load(): Promise<{ default: ComponentType<PageProps> }>;
 }

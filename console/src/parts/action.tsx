@@ -19,7 +19,7 @@ export interface ActionProps {
   after?(): void;
 }
 
-/** A button that does something. If it is refused, it shows why and what to do. */
+/** A button that runs an action. If the action is refused, shows why and what to do. */
 export function Action(props: ActionProps) {
   const { label, icon, scope, tone = "plain", confirm, done, run, after } = props;
   const [busy, setBusy] = useState(false);

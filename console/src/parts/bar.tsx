@@ -1,6 +1,6 @@
 import { Meter } from "./meter.tsx";
 
-/** Shows how much of a limit is used. Without a limit, it shows only the number. */
+/** Shows how much of a limit is used. If there is no limit, shows only the number that is used. */
 export function Bar(props: {
   label: string;
   used: number;

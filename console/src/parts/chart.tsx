@@ -91,7 +91,10 @@ export function Chart(props: {
 
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 
-/** Half a day in seconds. The axis is longer by this at both ends, so that the first and the last bar fit. */
+/**
+ * Half a day in seconds. The axis begins and ends this much outside of the data, so that the first
+ * and the last bar fit.
+ */
 const halfDay = 43_200;
 const paths = uPlot.paths.bars?.({ size: [0.7, 44], radius: 0.1 });
 const asBars = paths ? { paths } : {};

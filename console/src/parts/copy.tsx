@@ -3,7 +3,10 @@ import { Icon } from "./icon.tsx";
 
 const saidMs = 1_500;
 
-/** Copies a text: a command, an id, a value. The button itself confirms it, so that nothing covers the page. */
+/**
+ * A button that copies a text, such as a command or an id. The button itself says that it was
+ * copied, so that no notice covers the page.
+ */
 export function Copy({ text, label }: { text: string | (() => string); label: string }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {

@@ -4,8 +4,8 @@ const [least, most] = [20, 80];
 const key = "mayfly.divider";
 
 /**
- * The line between two panels. Drag it, or move it with the arrow keys. It sets the width of the left panel as `--left`
- * of the box around it.
+ * The line between two panels. A person can drag the line, or move it with the arrow keys. The width
+ * of the left panel is set as `--left` on the box around the panels.
  */
 export function Divider() {
   const line = useRef<HTMLDivElement>(null);

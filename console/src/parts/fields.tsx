@@ -21,7 +21,10 @@ const most = 24;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The shape of an example: a field with a value for each part of it. Null if it is too large, or not an object. */
+/**
+ * The shape of an example: each property of the example becomes a field with that property's value.
+ * Null if the example has none or too many, or is not an object.
+ */
 export function shapeOf(example: unknown): Shape | null {
   if (!isObject(example)) return null;
   const parts = Object.entries(example);
@@ -59,15 +62,15 @@ export const useLastInput = (space: Space, name: string): unknown =>
 const typeOf = ({ type }: Shape) => [type].flat().find((one) => one !== "null");
 
 /**
- * An input as one field for each part of its shape, or as JSON. `readInput` reads both. If a new shape arrives after
- * the person has begun to write, it is ignored.
+ * An input as a field for each part of its shape, or as one field with JSON. `readInput` reads both
+ * forms. If a new shape arrives after the person has begun to write, the new shape is ignored.
  */
 export function InputFields(props: {
   shape: Shape | null;
   /** Where the fields come from. */
   hint: string;
   placeholder: string;
-  /** Parts of the input that have no field. They stay as they are. */
+  /** The parts of the input that have no field. The form does not change them. */
   rest?: Record<string, unknown>;
 }) {
   const { hint, rest = {} } = props;
@@ -198,7 +201,10 @@ function textOf(of: Shape): string {
   return JSON.stringify(of.default, null, of.enum ? 0 : 2);
 }
 
-/** The input that was entered in a form, or a sentence if a part of it is wrong. Empty fields are left out. */
+/**
+ * The input that was entered in a form, or a sentence that says which part is wrong. Empty fields
+ * are left out.
+ */
 export function readInput(form: FormData): { value: unknown } | string {
   const json = form.get("input");
   if (json !== null) return parseJson(String(json).trim(), "The input");

@@ -8,7 +8,7 @@ export function Form(props: {
   label: string;
   /** A notice to show when it is done. */
   done?: string;
-  /** Returns the answer, or a sentence if a field is wrong. */
+  /** Returns the answer of the call, or a sentence that says which field is wrong. */
   run(field: (name: string) => string, form: FormData): Promise<Result<unknown> | string>;
   onDone?(): void;
   children: ComponentChildren;

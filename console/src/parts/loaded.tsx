@@ -13,8 +13,8 @@ export interface Loaded<T> {
 }
 
 /**
- * Loads when it is first drawn, and again when one of `on` has changed. The old answer stays until
- * the new one has arrived.
+ * Loads when the component is first drawn, and again when a value in `on` has changed. The old
+ * answer stays until the new one has arrived.
  */
 export function useLoaded<T>(ask: () => Promise<Result<T>>, on: readonly unknown[]): Loaded<T> {
   const [answer, setAnswer] = useState<Result<T> | null>(null);
@@ -23,8 +23,9 @@ export function useLoaded<T>(ask: () => Promise<Result<T>>, on: readonly unknown
   useEffect(() => {
     const own = ++calls.made;
     void ask().then((came) => {
-      // The answer to a later call may have arrived first, and then this one is ignored. But an answer that arrives
-      // after a later call has begun is shown. Otherwise a list that changes all the time would never be drawn.
+      // If the answer to a later call has arrived before this one, this one is ignored. If the later
+      // call has begun but has no answer yet, this one is shown. Otherwise a list that changes all
+      // the time would never be drawn.
       if (own < calls.shown) return;
       calls.shown = own;
       setAnswer(came);
@@ -38,7 +39,7 @@ export function useLoaded<T>(ask: () => Promise<Result<T>>, on: readonly unknown
   };
 }
 
-/** Shows the loaded content, that it is loading, or why it was refused. */
+/** Shows the content once it is loaded. Until then, says that it is loading, or why it was refused. */
 export function Show<T>(props: { of: Loaded<T>; children(data: T): ComponentChildren }) {
   const { data, error, answered } = props.of;
   if (error)

@@ -1,4 +1,7 @@
-/** A share from 0 to 1 as a bar. The text next to it has the number. */
+/**
+ * A share from 0 to 1 as a bar. Screen readers ignore the bar, because the text next to it has the
+ * number.
+ */
 export function Meter({ of, height = 4 }: { of: number; height?: number }) {
   return (
     <svg viewBox={`0 0 100 ${height}`} preserveAspectRatio="none" aria-hidden="true">

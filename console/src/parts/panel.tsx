@@ -38,7 +38,7 @@ export function Head(props: {
   );
 }
 
-/** Shown when there is nothing yet: what would be here, and how to get some. */
+/** Shown as long as a list is empty: what would be in the list, and how to get it. */
 export function Empty(props: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">

@@ -5,8 +5,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 const margin = 12;
 
 /**
- * A list of rows of the same height. Only the rows in the window are rendered. With `follow`, it stays at
- * its end as it grows, until the reader scrolls up.
+ * A list of rows of the same height. Only the rows in the window are rendered. With `follow`, the
+ * list stays scrolled to its end while it grows, until the reader scrolls up.
  */
 export function Rows<T>(props: {
   items: readonly T[];
@@ -16,7 +16,7 @@ export function Rows<T>(props: {
   row(item: T, index: number): ComponentChildren;
   follow?: boolean;
   onFollow?(follows: boolean): void;
-  /** Content above the first row, of the height of one row. */
+  /** Content above the first row. It must be as high as a row. */
   top?: ComponentChildren;
 }) {
   const { items, height, label, follow = false } = props;

@@ -4,7 +4,10 @@ import { route, setQuery } from "../app/route.ts";
 /** The search text of this page, in lower case. It is kept in the address. */
 export const searched = (): string => (route.value.query.get("find") ?? "").toLowerCase();
 
-/** The search text for the server. It changes when the person pauses, and is cut to the longest allowed search. */
+/**
+ * The search text for the server. It changes only when the person pauses. If the text is longer than
+ * a search may be, it is cut.
+ */
 export function useSought(): string {
   const text = searched().trim().slice(0, 200);
   const [sought, setSought] = useState(text);

@@ -24,7 +24,10 @@ export function oneLine(text: string, most = 200): string {
   return printable(cut.replace(/\s+/g, " "));
 }
 
-/** The title of a memory, in one line. It is not always the task, because turns of a conversation have none. */
+/**
+ * The title of a memory, in one line. The title is not always the task, because turns of a
+ * conversation have no task.
+ */
 export const titleOfMemory = (memory: {
   task?: string | null;
   input?: string | null;

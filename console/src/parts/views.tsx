@@ -6,7 +6,7 @@ import { Form } from "./form.tsx";
 import { Icon } from "./icon.tsx";
 import { printable } from "./text.ts";
 
-/** The filters of the page, without the item that is open. */
+/** The filters of the page. Which item is open is not part of them. */
 function filtersOf(query: URLSearchParams): string {
   const own = new URLSearchParams(query);
   own.delete("at");
@@ -18,7 +18,7 @@ function filtersOf(query: URLSearchParams): string {
 export const viewHref = ({ path, query }: Pick<View, "path" | "query">): string =>
   `${href(...path)}${query ? `?${query}` : ""}`;
 
-/** The saved views of this page, and a button that saves its filters as another one. */
+/** The saved views of this page, and a button that saves the current filters as a new view. */
 export function Views() {
   const { tenant, page, rest, query } = route.value;
   const [names, setNames] = useState(false);

@@ -2,7 +2,7 @@
 export interface Config {
   /** The project's URL, such as `https://<ref>.supabase.co`. */
   url: string;
-  /** Its publishable key. This page never gets any other key. */
+  /** The project's publishable key. This page never gets any other key. */
   key: string;
   /** Whether an embedded Supabase serves this page, so that it can sign its developer in. */
   local: boolean;
@@ -11,8 +11,8 @@ export interface Config {
 const storageName = "mayfly-console:project";
 
 /**
- * The project that the server of this page names, or otherwise the one that was entered in this
- * browser. Null if there is none.
+ * The project that the server of this page names. If it names none, the project that was entered in
+ * this browser. Null if there is neither.
  */
 export async function readConfig(): Promise<Config | null> {
   const response = await fetch("config.json", { cache: "no-store" }).catch(() => null);

@@ -13,7 +13,10 @@ const post = (path: string, body: object, headers: Record<string, string> = {}) 
     body: JSON.stringify(body),
   });
 
-/** Signs in with the one-time link in the address, `#link=…`, if there is one. @returns why that failed. */
+/**
+ * Signs in with the one-time link in the address, `#link=…`, if there is one. @returns why the
+ * sign-in failed.
+ */
 export async function redeemLink({ auth }: SupabaseClient): Promise<string | null> {
   const token = new URLSearchParams(location.hash.slice(1)).get("link");
   if (token === null) return null;

@@ -66,7 +66,10 @@ export async function start(): Promise<void> {
   await listTenants();
 }
 
-/** Lists the tenants, and opens the one in the address, or otherwise the last one. */
+/**
+ * Lists the tenants, and opens the tenant in the address. If there is none in the address, opens the
+ * tenant that was open last.
+ */
 export async function listTenants(): Promise<void> {
   const listed = await mayflyAnywhere().tenants.list();
   if (listed.error) {

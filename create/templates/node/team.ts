@@ -34,7 +34,7 @@ if (isStandIn)
   );
 
 const begun = new Date();
-// Three workers side by side. Each could be its own process, on another machine.
+// Three workers run side by side. Each of them could be a process of its own, on another machine.
 const team = await Promise.all(
   ["one", "two", "three"].map(async (name) => {
     const { data: agent, error } = await mayfly.spawn({ name: `reader-${name}`, lifetime: 300 });
@@ -69,7 +69,7 @@ async function read(file: string) {
     if (error) throw error;
     const { error: failed } = await run.result();
     if (!failed) break;
-    // If reading it failed in an earlier start of the team, it is read again.
+    // If the reading of this text failed in an earlier start of the team, the text is read again.
     const { data: known } = await mayfly.runs.get(run.id);
     if (!known || known.createdAt >= begun) throw failed;
   }

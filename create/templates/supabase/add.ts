@@ -11,7 +11,8 @@ const text = await readFile(file, "utf8");
 const { data: job, error } = await mayfly.jobs.add("outline", { text });
 if (error) throw error;
 
-// On Supabase, pg_cron does this every few seconds while there are jobs. See README.md.
+// Wakes the function. On Supabase, pg_cron does this every few seconds while there are jobs. See
+// README.md.
 const woken = await fetch(`${url}/functions/v1/outline`, {
   method: "POST",
   headers: { apikey: key },

@@ -34,7 +34,7 @@ function line({ senderId, type, payload, sentAt }: Message): HTMLElement {
   );
 }
 
-/** The result of a task, from a reader on this page or any other agent. */
+/** Shows the result of a task, which a reader on this page or any other agent has sent. */
 function outcome({ task, result }: Message["payload"]): string {
   const { learned } = (result ?? {}) as { learned?: number };
   const came = learned === undefined ? JSON.stringify(result) : `${learned} sentences learned.`;

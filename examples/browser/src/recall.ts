@@ -1,7 +1,10 @@
 import type { Mayfly, RecalledMemory } from "@mayfly/sdk";
 import { find, list, make, onSubmit } from "./dom.ts";
 
-/** Answers questions. For each, it spawns an agent that lives for this question only and knows nothing itself. */
+/**
+ * Answers questions. For each question, spawns an agent that lives for this question only and knows
+ * nothing itself.
+ */
 export function answerQuestions(mayfly: Mayfly): void {
   onSubmit("#recall", async (field) => {
     const newcomer = { type: "newcomer", lifetime: 30, scopes: ["memory:read"], pull: false };

@@ -1,10 +1,16 @@
 import type { Language } from "./languages.ts";
 import { isBlank, type Section, sections, short, toLines } from "./section.ts";
 
-/** A class up to this length is a good answer by itself. For a longer one, its methods are better answers. */
+/**
+ * A class of at most this many characters is a good answer by itself. The methods of a longer class
+ * are better answers than the class.
+ */
 const LONG_SYMBOL = 1500;
 const MAX_DEPTH = 3;
-/** An accessor or a bare constant answers nothing by itself, but would be the shortest match for many questions. */
+/**
+ * A symbol with fewer characters than this, such as an accessor or a bare constant, answers nothing
+ * by itself. Alone, it would be the shortest match for many questions.
+ */
 const SMALL_SYMBOL = 120;
 
 /** Lines that belong to the symbol above them although they are not indented. */
@@ -52,7 +58,7 @@ function outline(
   };
   let owner = head;
   let loose = block.start;
-  /** Where the next symbol begins. Small code above it is included. */
+  /** Where the next symbol begins. If there are small symbols right above it, they belong to it. */
   const flush = (until: number, next: boolean) => {
     const rest = owner ?? looseHead(lines, loose, until, language, fileName, block.crumbs);
     const takenAlong =
@@ -203,7 +209,7 @@ function blockEnd(at: (index: number) => string, index: number, end: number): nu
   return next;
 }
 
-/** The first line of a symbol, or all lines of its parameters. */
+/** The first line of a symbol, and if its parameters continue on further lines, those lines, too. */
 function signature(lines: readonly string[], indent: string): string {
   let text = "";
   let open = 0;
@@ -227,7 +233,10 @@ function signature(lines: readonly string[], indent: string): string {
   );
 }
 
-/** Whether a signature is complete. The parentheses of parameters count, but those of a call do not. */
+/**
+ * Whether a signature is complete. Only the parentheses of its parameters matter, not those of a
+ * call.
+ */
 function complete(text: string, open: number): boolean {
   if (testName.test(text) || /^create\s+(?:\w+\s+)*table\b/i.test(text)) return true;
   if (/=\s*(?:await\s+)?(?!async\b|function\b)[\w.$]+(?:<[^>]*>)?\([{[]?$/.test(text)) return true;

@@ -7,13 +7,16 @@ export interface Language {
   starts: RegExp;
   /** A line that imports other files, which is not worth remembering. */
   imports?: RegExp;
-  /** A line that begins a symbol whose inner symbols are remembered separately if it is long. */
+  /**
+   * A line that begins a container: a symbol with inner symbols. If a container is long, its inner
+   * symbols are remembered separately.
+   */
   containers?: RegExp;
   /** A line that begins a symbol inside a container. */
   members?: RegExp;
-  /** A line above a symbol that belongs to it: comments, decorators, attributes. */
+  /** A line above a symbol that belongs to the symbol: a comment, a decorator or an attribute. */
   leads: RegExp;
-  /** Whether a symbol extends to the next one, however its lines are indented. */
+  /** Whether a symbol always extends to the next symbol, however its lines are indented. */
   flows?: boolean;
 }
 

@@ -78,7 +78,7 @@ function findHeadings(lines: readonly string[], start: number): Heading[] {
   return headings;
 }
 
-/** The fence that this line opens. Inside a list it may be indented by more than three. */
+/** The fence that this line opens. Inside a list, a fence may be indented by more than three spaces. */
 function opens(line: string): string | null {
   const match = /^\s*(?:[-*+]\s+|\d+[.)]\s+)?(`{3,}(?=[^`]*$)|~{3,})/.exec(line);
   return match?.[1] ?? null;

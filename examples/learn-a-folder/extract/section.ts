@@ -1,6 +1,6 @@
 /** A part of a file that is worth its own memory. */
 export interface Section {
-  /** The heading with the headings above it, or the signature. */
+  /** The heading together with the headings above it, or the signature. */
   title: string;
   kind: "heading" | "symbol" | "text";
   /** The line of the heading or signature, counted from 1. */
@@ -83,7 +83,10 @@ function cut(lines: readonly string[], start: number, end: number): Piece[] {
   return pieces;
 }
 
-/** The end of the last paragraph in the second half, because a cut between paragraphs seldom breaks a thought. */
+/**
+ * Where to cut: at the end of the last paragraph that ends in the second half. A cut between
+ * paragraphs seldom breaks a thought.
+ */
 function paragraphEnd(atoms: readonly Piece[]): number {
   for (let index = atoms.length - 1; index > atoms.length / 2; index--) {
     if (isBlank(atoms[index]?.text)) return index;

@@ -9,8 +9,8 @@ export interface AuthCall {
 }
 
 /**
- * Refuses everything that the embedded Auth does not have. It uses GoTrue's words, as a project would
- * in which the feature is switched off.
+ * Refuses everything that the embedded Auth does not have. The refusals have the words of GoTrue in
+ * a project where the feature is switched off.
  */
 export function absent({ method, path, query, body }: AuthCall): AuthProblem | undefined {
   const grant = query.get("grant_type");

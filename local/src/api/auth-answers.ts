@@ -6,7 +6,7 @@ export function authError(status: number, errorCode: string, msg: string): Respo
   );
 }
 
-/** A request that GoTrue would refuse; the answer says why. */
+/** A request that GoTrue would refuse. The answer says why. */
 export class AuthProblem extends Error {
   override readonly name = "AuthProblem";
   readonly response: Response;

@@ -13,9 +13,15 @@ export interface Mails {
   during<T>(call: AuthCall, work: () => Promise<T>): Promise<T>;
   /** Tells a user's current address that a change was requested. Either address may confirm it. */
   tellPresentAddress(user: string): Promise<void>;
-  /** Converts a request into one that lite knows: `type=email`, or a change of address. */
+  /**
+   * Converts a request with `type=email`, or for a change of address, into a request that lite
+   * understands.
+   */
   verifying(call: AuthCall): Promise<{ call: AuthCall; flow: string | undefined }>;
-  /** Replaces the session in lite's redirect with a code that can be exchanged for it. */
+  /**
+   * Replaces the session in lite's redirect with a code. The client can exchange the code for a
+   * session.
+   */
   withCode(response: Response, flow: string): Promise<Response>;
   /** How the user got the code that is exchanged here. */
   methodOfCode(code: unknown): Promise<string | undefined>;
@@ -45,7 +51,10 @@ export function createMails(options: {
   const { sql, publicUrl, siteUrl, log } = options;
   const asking = new AsyncLocalStorage<{ redirectTo: string | null; flow: string | undefined }>();
 
-  /** lite links to the site instead of Auth, and does not know the requested page or flow. */
+  /**
+   * Makes the link for a mail. lite's own link leads to the site instead of Auth, and lacks the
+   * requested page and the flow.
+   */
   const linked = (link: string): string => {
     const url = new URL(link);
     const { redirectTo = null, flow } = asking.getStore() ?? {};
@@ -145,7 +154,8 @@ export function createMails(options: {
           Buffer.from(token.split(".")[1] ?? "", "base64url").toString(),
         );
         const code = randomUUID();
-        // The session begins only when the client that has the verifier exchanges the code.
+        // The session that lite has begun is deleted. The user's session begins only when the client
+        // that has the verifier exchanges the code.
         await sql`delete from auth.refresh_tokens where session_id = ${session_id}`;
         await sql`delete from auth.sessions where id = ${session_id}`;
         const issued = await sql`

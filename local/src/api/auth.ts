@@ -26,7 +26,8 @@ export interface Auth {
 const prefix = "/auth/v1";
 /** The default of a new project's `supabase/config.toml`. */
 const siteUrl = "http://127.0.0.1:3000";
-// These paths need no key: browsers open them from a mail or a provider, and programs that verify tokens.
+// These paths need no key, because not only clients use them, but also browsers that come from a
+// mail or a provider, and programs that verify tokens.
 const keyless = /^\/(verify|callback|authorize|\.well-known\/.*)$/;
 const notOffered =
   /^\/(invite|admin\/(generate_link|audit|sso|oauth|custom-providers|users\/[^/]+\/.+)(\/.*)?)$/;
@@ -131,7 +132,8 @@ export function createAuth(options: {
     const url = new URL(`${prefix}${path}?${query}`, request.url);
     const inner = new Request(url, { method, headers, body });
     const response = await quietly(log, () => app.fetch(inner));
-    // lite's answers to its own failures and to unknown paths differ from GoTrue's.
+    // Replaces lite's answers to its own failures and to unknown paths, because GoTrue answers these
+    // differently.
     if (response.status === 500) return authError(500, "unexpected_failure", "Unexpected failure");
     if (response.status === 404 && !response.headers.get("content-type")?.includes("json"))
       return authError(404, "not_found", "404 page not found");

@@ -33,12 +33,15 @@ const tooLarge = () =>
     }),
   );
 
-/** The error that Postgres would return. It comes before JavaScript or WebAssembly runs out of stack. */
+/**
+ * The error that Postgres would return. The text is refused before JavaScript or WebAssembly runs
+ * out of stack.
+ */
 const tooDeep = () =>
   new Refusal(
     apiError(413, {
       code: "54001",
       message: "stack depth limit exceeded",
-      hint: "The embedded Supabase takes JSON of at most 1000 levels.",
+      hint: "The embedded Supabase accepts JSON with at most 1000 levels.",
     }),
   );

@@ -2,7 +2,7 @@ import type { ProjectKeys } from "../keys.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 import { apiError } from "./errors.ts";
 
-/** The request was refused before it reached any service. The answer says why. */
+/** A refusal of a request before it reached any service. The answer says why. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly response: Response;
@@ -76,8 +76,8 @@ export function bearerOf(request: Request): string | undefined {
 const skewSeconds = 30;
 
 /**
- * The claims with which a Data API request runs: those of its verified token, otherwise those of
- * its key.
+ * The claims with which a Data API request runs: those of its verified token, or if it has no token,
+ * those of its key.
  * @throws Refusal in PostgREST's envelope
  */
 export async function dataClaims(request: Request, key: ApiKey, tokens: Tokens): Promise<Claims> {

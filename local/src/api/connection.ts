@@ -26,7 +26,10 @@ export const closingSeconds = 1;
 
 type AnyDatabase = Record<string, Record<string, unknown>>;
 
-/** Thrown once our answer is in the request's context. lite treats this error as an invalid body. */
+/**
+ * Thrown when our own answer is already in the request's context. lite takes this error for an
+ * invalid body.
+ */
 const answered = () => new Error("Invalid JSON body: answered already");
 
 /**
@@ -48,8 +51,8 @@ export class DataConnection extends PostgresConnection {
           // JSON in a filter stays text, exactly as the caller wrote it.
           json: { to: 114, from: [114], serialize: jsonText, parse: parseExactly },
           jsonb: { to: 3802, from: [3802], serialize: jsonText, parse: parseExactly },
-          // Bytes stay as the caller wrote them, such as `\\x6869`, because the driver would encode
-          // the characters of that text.
+          // A bytea stays as the caller wrote it, such as `\\x6869`. The driver would encode it
+          // again, character by character.
           bytea: { to: 17, from: [17], serialize: String, parse: String },
         },
       },
@@ -127,8 +130,8 @@ export class DataConnection extends PostgresConnection {
 }
 
 /**
- * Adds the table to a column in an error, as in PostgREST, because lite sends columns without it.
- * Errors inside functions, which have a `where`, stay as they are.
+ * Adds the table to the name of a column in an error, as in PostgREST, because lite sends columns
+ * without their table. Errors inside functions, which have a `where`, stay as they are.
  */
 function qualifyColumn(error: PostgresError, path: string): void {
   const table = /^\/([^/]+)$/.exec(path)?.[1];
@@ -141,7 +144,10 @@ function qualifyColumn(error: PostgresError, path: string): void {
 
 const isRead = (method: string) => method === "GET" || method === "HEAD";
 
-/** Whether to commit. PostgREST rolls back if its answer is an error of its own, such as too many rows. */
+/**
+ * Whether to commit. Like PostgREST, this rolls back if the answer is an error of PostgREST itself,
+ * such as too many rows.
+ */
 async function succeeded(result: unknown): Promise<boolean> {
   if (!(result instanceof Response) || result.status < 400) return true;
   const body = await result.clone().text();
@@ -217,7 +223,10 @@ async function execute(
 const explaining = "EXPLAIN (FORMAT JSON) ";
 const planOf = (rows: number) => ({ "QUERY PLAN": [{ Plan: { "Plan Rows": rows } }] });
 
-/** `count=estimated` is exact up to the maximum number of rows of an answer. */
+/**
+ * With `count=estimated`, the count is exact as long as it is at most the largest number of rows of
+ * an answer.
+ */
 async function countUpToMost(connection: Sql, statement: string, parameters: never[]) {
   const counted = `select from (${statement.slice(explaining.length)}) as all_rows limit ${maxRows + 1}`;
   const [row] = await connection.unsafe<{ rows: number }[]>(

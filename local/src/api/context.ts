@@ -28,18 +28,21 @@ export interface RequestContext {
   readonly headers: Record<string, string>;
   readonly role: string;
   readonly claims: Claims;
-  /** Identifies this request for lite's resolver of API keys. */
+  /** The key with which lite's resolver of API keys finds this request. */
   readonly nonce: string;
   readonly preferences: Preferences;
   /** The values of its filters. */
   readonly veil: Veil;
-  /** Called with the statement that lite would send. It is not sent. */
+  /** Called with the statement that lite would send. That statement is then not sent. */
   probe?: (statement: OperationNode) => void;
   /** Makes the statement that is sent instead of lite's, and returns rows as JSON. */
   rewrite?: (statement: OperationNode) => CompiledQuery;
   /** How many rows the statement returned. */
   rows?: number;
-  /** Whether this number of rows is allowed. Otherwise the transaction is rolled back. */
+  /**
+   * Whether the request may return or change this number of rows. If not, the transaction is rolled
+   * back.
+   */
   check?: (rows: number) => boolean;
   /** Our own answer, which replaces lite's. */
   answer?: Response;

@@ -1,9 +1,10 @@
 /**
- * Sends broadcasts before their commit is visible, as hosted projects sometimes do. A hosted Realtime
- * reads the write-ahead log, so a broadcast can arrive before a new transaction sees the row that
- * caused it. In 3,464 measured cases, 370 were early, by up to 69 ms. A server that finds messages by
- * NOTIFY would never be early. So here the Data API passes to Realtime the messages that a request
- * has put into realtime.messages, waits, and only then commits.
+ * Sends broadcasts before their commit is visible, as hosted projects sometimes do. A hosted
+ * Realtime reads the write-ahead log, so a broadcast can arrive before a new transaction sees the
+ * row that caused it. In 3,464 measured cases, 370 were early, by up to 69 ms. A Realtime that
+ * learns of messages by NOTIFY, as this one does, would never be early. So here the Data API passes
+ * to Realtime the messages that a request has put into realtime.messages, waits, and only then
+ * commits.
  */
 import type { Sql } from "postgres";
 import type { Hold, Holds } from "../db/holds.ts";
@@ -12,7 +13,10 @@ import type { StoredMessage } from "../realtime/index.ts";
 export interface EarlyOptions {
   /** The most milliseconds between the broadcast and the commit. */
   leadMs: number;
-  /** Lets other transactions run on PGlite while one waits. Undefined for Postgres, which needs no help. */
+  /**
+   * On PGlite, lets other transactions run while a held transaction waits. Undefined for Postgres,
+   * which can do this itself.
+   */
   holds: Holds | undefined;
   /** Whether anyone listens to the topic of one of these messages. */
   heard(messages: StoredMessage[]): boolean;
@@ -30,7 +34,10 @@ export const plainCommit: Commit = async (connection) => {
 const maxRuns = 20;
 
 export class Early {
-  /** Added to the opening of each transaction, so that its broadcasts are kept for us. */
+  /**
+   * SQL at the opening of each transaction. Because of it, the database keeps the transaction's
+   * broadcasts for this class.
+   */
   readonly opening = "select set_config('_realtime.early', 'on', true)";
   readonly #options: EarlyOptions;
 
@@ -39,8 +46,8 @@ export class Early {
   }
 
   /**
-   * Runs a transaction. If a held transaction blocks it, or if it cannot be held itself, it runs
-   * again.
+   * Runs a transaction. The transaction runs again if a held transaction blocks it, or if it cannot
+   * be held itself.
    */
   async run<T>(transaction: (commit: Commit) => Promise<T>): Promise<T> {
     const { holds } = this.#options;
@@ -105,7 +112,7 @@ async function prepare(connection: Sql, hold: Hold): Promise<void> {
 
 /** The messages of the transaction, once no deferred constraint can fail any more. */
 async function takeMessages(connection: Sql): Promise<StoredMessage[]> {
-  // Two statements in one message have two results.
+  // One message with two statements has two results. The messages are in the second.
   const results: unknown = await connection.unsafe(
     "set constraints all immediate; select _realtime.early_messages() as messages",
   );

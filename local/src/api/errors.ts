@@ -80,7 +80,7 @@ export function databaseError(error: postgres.PostgresError, authenticated: bool
 }
 
 /**
- * Whether the database reported the error for a statement. Otherwise it is a lost connection or a
+ * Whether the error is the database's answer to a statement. If not, it is a lost connection or a
  * bug.
  */
 export function isDatabaseError(error: unknown): error is postgres.PostgresError {

@@ -2,16 +2,16 @@ import { randomUUID } from "node:crypto";
 import type { CompiledQuery } from "kysely";
 
 /**
- * Keeps the values of a request's filters away from lite. It would convert them to numbers, nulls and
- * objects, so `id=eq.9007199254740993` would find the row 9007199254740992. Instead, lite gets a
- * token for each value. In the statement, the token becomes a parameter with the value's text, and
- * Postgres gives it its type.
+ * Keeps the values of a request's filters away from lite. lite would convert the values to numbers,
+ * nulls and objects, so `id=eq.9007199254740993` would find the row 9007199254740992. Instead, lite
+ * gets a token in place of each value. In the statement, each token becomes a parameter with the
+ * text of the value, and Postgres gives the parameter its type.
  */
 export interface Veil {
   /** The query string with tokens. */
   readonly parameters: URLSearchParams;
   reveal(query: CompiledQuery): CompiledQuery;
-  /** The full value of a token. */
+  /** The text with its tokens replaced by the values that they stand for. */
   text(value: string): string;
 }
 
@@ -38,7 +38,8 @@ export function veil(given: URLSearchParams, own: ReadonlySet<string> = new Set(
   const parameter = (value: unknown): unknown => {
     if (typeof value === "string") return shown(value);
     if (!Array.isArray(value)) return value;
-    // Hides a whole list as one value, as in `eq(any).{1,2}`, because Postgres parses it.
+    // If the value is a whole list, as in `eq(any).{1,2}`, the list stays one value, because
+    // Postgres parses it.
     const [first] = value;
     if (value.length === 1 && typeof first === "string" && shown(first).startsWith("{"))
       return shown(first);
@@ -52,7 +53,8 @@ export function veil(given: URLSearchParams, own: ReadonlySet<string> = new Set(
         ? query
         : {
             ...query,
-            // lite writes some values directly into the statement.
+            // lite writes some values directly into the statement, so their tokens are replaced
+            // there.
             sql: query.sql.replace(
               new RegExp(`'${token.source}'`, "g"),
               (_, at) => `'${texts[Number(at)]?.replaceAll("'", "''")}'`,
@@ -104,7 +106,7 @@ function hiddenIn(name: string, value: string, hide: Hide): string {
       const tree = treeOf(reader, hide);
       return reader.rest === "" ? tree : value;
     } catch {
-      // lite reports what is wrong with it.
+      // Pass the value on, because lite reports what is wrong with it.
       return value;
     }
   }
@@ -174,7 +176,7 @@ function leafOf(reader: Reader, hide: Hide): string {
   return start + hiddenValue(operator, modifier, value, hide);
 }
 
-/** Reads a list of values, such as `(a,"b,c")`, and hides them. An empty list is left to lite. */
+/** Reads a list of values, such as `(a,"b,c")`, and hides each value. An empty list is left to lite. */
 function listOf(reader: Reader, hide: Hide): string {
   const empty = reader.take(/^\(\s*\)/);
   if (empty !== undefined) return empty;

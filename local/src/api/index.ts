@@ -31,7 +31,10 @@ export interface ApiOptions {
   adminUrl: string;
   /** A connection as `supabase_auth_admin`. */
   authUrl: string;
-  /** Such as `http://127.0.0.1:54321`. The issuer of people's tokens is a path of it. */
+  /**
+   * The project's URL, such as `http://127.0.0.1:54321`. The issuer of people's tokens is this URL
+   * with a path.
+   */
   publicUrl: () => string;
   keys: ProjectKeys;
   tokens: Tokens;

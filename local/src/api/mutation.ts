@@ -21,7 +21,7 @@ export interface Mutation {
   method: "POST" | "PATCH" | "PUT" | "DELETE";
   table: Table;
   payload: Payload | undefined;
-  /** What a row gets if its object lacks a key: the column's default, or null. */
+  /** The value of a column whose key is missing in a row's object: the column's default, or null. */
   missing?: "default" | "null" | undefined;
   where?: RawBuilder<unknown> | undefined;
   conflict?: Conflict | undefined;
@@ -37,7 +37,8 @@ const refs = (names: string[]) => list(names.map((name) => sql`${sql.id(name)}`)
 const given = (at: number) => sql`${sql.id("pgrst_body", `pgrst_${at}`)}`;
 
 /**
- * @param shown the columns that the statement returns, or the whole row, as one value or in columns
+ * @param shown the columns that the statement returns. Otherwise it returns the whole row: `row` as
+ * one value, `*` in columns.
  */
 export function mutationOf(mutation: Mutation, shown: string[] | "row" | "*"): Raw {
   const { method, table, payload, where, conflict, key } = mutation;
@@ -81,7 +82,10 @@ function onConflict(columns: string[], names: string[], merge: boolean): Raw {
   return sql`${on} update set ${list(set)} where ${counted(-1)}`;
 }
 
-/** Counts inserted rows, but not updated ones, in a setting, like PostgREST. Always true. */
+/**
+ * A condition that is always true. Like PostgREST, it counts the inserted rows in a setting, without
+ * updated rows.
+ */
 const counted = (step: 1 | -1) => sql`set_config('pgrst.inserted', (coalesce(
   nullif(current_setting('pgrst.inserted', true), '')::int, 0) + ${sql.lit(step)})::text, true) <> '-2147483648'`;
 
@@ -124,7 +128,8 @@ function rowsOf({ table, missing }: Mutation, payload: Payload): Raw {
     return sql`(select ${list(values)} from ${records}(${body}) as pgrst_record (${record}))`;
   }
   const values = names.map((name, at) => {
-    // An expression from the catalog, written by the table's owner.
+    // Safe to use as SQL: the default is an expression from the catalog, which the table's owner has
+    // written.
     const otherwise = sql.raw(
       `(${columns[at]?.default ?? "null"})::${columns[at]?.type ?? "text"}`,
     );

@@ -10,8 +10,8 @@ export interface Payload {
 }
 
 /**
- * The body as JSON, and its columns: those of `columns`, or otherwise the keys of its first object,
- * which all others must have.
+ * The body as JSON, and its columns. The parameter `columns` names them. Without it, they are the
+ * keys of the first object, and all other objects must have the same keys.
  * @throws Refusal, like PostgREST
  */
 export function payloadOf(
@@ -42,7 +42,7 @@ function keysOf(body: string): Payload {
     throw invalid("Empty or invalid json");
   }
   if (isObject(value)) return { json: body, isObject: true, names: Object.keys(value) };
-  // As in PostgREST, a single string, number or null counts as no rows.
+  // As in PostgREST, a body that is only a string, a number or null contains no rows.
   if (!Array.isArray(value) || value.length === 0)
     return { json: "[]", isObject: false, names: [] };
   const names = isObject(value[0]) ? Object.keys(value[0]) : [];

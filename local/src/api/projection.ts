@@ -41,7 +41,7 @@ class Renaming extends OperationNodeTransformer {
 
 /**
  * Combines the write with lite's statement `select … from table …`, which then reads the written
- * rows. Embedded tables are read as they were before, as in PostgREST.
+ * rows. As in PostgREST, embedded tables are read as they were before the write.
  */
 export function projectionOver(
   statement: OperationNode,
@@ -55,8 +55,8 @@ export function projectionOver(
   const all = select.selections?.some(({ selection }) => isAll(selection)) ?? true;
   const select_ = shown.get("select") ?? "";
   const computed = table.computed.some((name) => new RegExp(`\\b${name}\\b`).test(select_));
-  // A function of the row needs a value of the table's type, which the columns of a query do not
-  // have.
+  // A function that takes the row needs a value of the table's type. The rows of a query do not have
+  // that type.
   const source = computed
     ? sql`unnest((select array_agg(pgrst_row) from pgrst_mutated))`
     : sql`pgrst_mutated`;
@@ -79,7 +79,10 @@ export function projectionOver(
     select row_to_json(pgrst_source) as row from pgrst_source`;
 }
 
-/** Columns that the statement names. Embedded tables may have columns with the same names. */
+/**
+ * The table's columns whose names are in the statement. Some may be there only as columns of
+ * embedded tables.
+ */
 function columnsIn(statement: SelectQueryNode, { columns }: Table): string[] {
   const { sql: text } = new PostgresQueryCompiler().compileQuery(statement, createQueryId());
   return [...columns.keys()].filter((name) => text.includes(`"${name.replaceAll('"', '""')}"`));

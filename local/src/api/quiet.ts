@@ -14,7 +14,10 @@ export function quietly<T>(log: Logger, call: () => Promise<T>): Promise<T> {
   return current.run(log, call);
 }
 
-/** Installs `quietly`. @returns a function that undoes it */
+/**
+ * Makes `quietly` work, by replacing the methods of the console. @returns a function that undoes
+ * this
+ */
 export function interceptConsole(): () => void {
   if (users++ === 0) originals = levels.map(intercept);
   let undone = false;

@@ -62,7 +62,7 @@ export function createRest(options: {
     },
   });
 
-  /** Asks lite to answer the request, or a read of the same table. */
+  /** Asks lite to answer the request, or another request that reads the same table. */
   const ask = async (
     method: string,
     given: Headers,
@@ -128,7 +128,7 @@ export function createRest(options: {
       }
       if (asked) return asked;
       const response = await answer(request, first, body);
-      // Something that is missing in our view of the schema may have just been created.
+      // If our view of the schema lacks something, it may have been created since the view was read.
       if (await lacksInSchema(response)) {
         if (await schema.outdated()) return answer(request, await context(), body);
       }
@@ -209,7 +209,7 @@ function contextOf(
   };
 }
 
-/** The role of a claim. If the claim is not a string, this is a role that Postgres refuses. */
+/** The role in a claim. For a claim that is not a string, this is a name that Postgres refuses. */
 function roleOf(claim: unknown): string {
   if (claim === undefined || claim === null) return "anon";
   return typeof claim === "string" ? claim : JSON.stringify(claim);

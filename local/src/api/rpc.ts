@@ -10,10 +10,11 @@ import { asSaid, inSession, openingOf } from "./session.ts";
 const identifier = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
 /**
- * Calls a function like PostgREST. The body goes to Postgres unchanged, `json_to_record` gives its
- * keys their types, and Postgres makes the JSON of the result, so nothing is parsed twice. Calls with
- * filters, projections, counts, overloads, and unnamed or variadic parameters are left to lite, which
- * passes arguments through JavaScript and does not quote their names.
+ * Calls a function like PostgREST. The body goes to Postgres unchanged. There, `json_to_record`
+ * gives the values their types, and Postgres itself makes the JSON of the result. So nothing is
+ * parsed twice. Calls with filters, projections, counts, overloads, and unnamed or variadic
+ * parameters are left to lite, which passes arguments through JavaScript and does not quote their
+ * names.
  * @returns undefined for a request that lite should handle
  */
 export async function callFunction(

@@ -25,7 +25,7 @@ type Picture = IntrospectResult & { functions: FunctionInfo[] };
 export interface WritableColumn {
   /** The type with its schema and modifiers, such as `numeric(6,2)`. */
   readonly type: string;
-  /** An SQL expression. */
+  /** The column's default, as an SQL expression. */
   readonly default: string | null;
   /** The function that converts JSON to the column's domain, if the project has such a cast. */
   readonly fromJson: string | null;
@@ -39,7 +39,7 @@ export interface Schema {
   readonly config: Config;
 }
 
-/** lite could not read the schema. It does not say why; usually the connection has ended. */
+/** lite could not read the schema. lite does not say why. Usually, the connection has ended. */
 export class SchemaUnread extends Error {
   override readonly name = "SchemaUnread";
 
@@ -50,7 +50,7 @@ export class SchemaUnread extends Error {
 
 /** Keeps the Data API's view of the database up to date. */
 export interface SchemaCache {
-  /** The view. If the database has announced a change, it is read again first. */
+  /** The view of the database. If a change was announced, the view is read again first. */
   current(): Promise<Schema>;
   /** Marks the view and the settings as out of date. */
   invalidate(): void;
@@ -94,7 +94,7 @@ export function createSchemaCache(options: {
     max_lifetime: null,
     onnotice: () => undefined,
     onclose: () => {
-      // Changes that were announced while nobody listened were missed.
+      // If changes were announced while nobody listened, they were missed. So read everything again.
       invalidate();
       listening = undefined;
     },
@@ -169,7 +169,8 @@ export function createSchemaCache(options: {
       };
     },
     async outdated() {
-      // A session gets the notifications of earlier commits before its next command is done.
+      // Before a session's command is done, the session gets the notifications of all earlier
+      // commits.
       await watch.unsafe("select 1");
       return !picture;
     },

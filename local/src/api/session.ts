@@ -14,9 +14,9 @@ const identifier = (text: string) => `"${text.replaceAll('"', '""')}"`;
 /**
  * Opens the transaction of a request: sets its settings, then calls, as the caller's role, the
  * project's function that every request calls first (`pgrst.db_pre_request`). All of this is one
- * message of the simple protocol, so one round trip. A separate statement for each setting would
- * cost 0.5 ms each on PGlite. Values are literals, because that protocol has no parameters.
- * Backslashes are plain under standard_conforming_strings, the default since 9.1.
+ * message of the simple protocol, so one round trip. On PGlite, a separate statement for each
+ * setting would cost 0.5 ms per statement. Values are literals, because the simple protocol has no
+ * parameters. Backslashes are plain under standard_conforming_strings, the default since 9.1.
  */
 export function openingOf(
   context: RequestContext,
@@ -70,7 +70,8 @@ const saying = `select ${["response.status", "response.headers", "pgrst.inserted
  * Runs `work` with the request's role and claims, in one transaction on one connection. The
  * connection has the role only after the opening has succeeded, so nothing is sent before that.
  * @param pool connections that were made with `withSafeReserve`.
- * @param keep whether to commit the result. Otherwise it is rolled back, but still returned.
+ * @param keep whether to commit. If not, the transaction is rolled back, but the result is still
+ * returned.
  * @param early sends the transaction's broadcasts before its commit, and may run `work` again.
  */
 export async function inSession<T>(

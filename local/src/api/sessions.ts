@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import type { Claims, Tokens } from "../tokens.ts";
 import { AuthProblem } from "./auth-answers.ts";
 
-/** Turns the tokens of people's sessions into those that hosted projects issue. */
+/** Turns lite's tokens for people's sessions into tokens like those of a hosted project. */
 export interface Sessions {
   /**
    * lite's answer with its access token signed again by the project. The token may be in a JSON
@@ -38,7 +38,8 @@ export function createSessions(options: {
     const session = String(claims.session_id);
     const user = await readSession(sql, String(claims.sub), session, method);
     if (user?.banned) {
-      // lite does not check bans. It has just begun or renewed this session, so end it here.
+      // lite does not check bans, so it has just begun or renewed the session of a banned user. End
+      // that session here.
       await sql`delete from auth.sessions where id = ${session}`;
       throw new AuthProblem(400, "user_banned", "User is banned");
     }
@@ -88,12 +89,12 @@ const hasToken = (body: unknown): body is { access_token: string } =>
   "access_token" in body &&
   typeof body.access_token === "string";
 
-/** The claims of a token that lite has just made, so there is nothing to verify. */
+/** The claims of a token. Does not verify the token, because lite has just made it. */
 function payloadOf(token: string): Claims {
   return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
 }
 
-/** With a session's first token, records how the session began. Later tokens repeat this. */
+/** When a session gets its first token, records how the session began. Its later tokens say the same. */
 async function readSession(
   sql: Sql,
   user: string,

@@ -43,9 +43,10 @@ const hidden = `<style>
 
 /**
  * Lets only an opened Studio act with the secret key. In lite, any request from a loopback address
- * acts as service_role if it has no key. Here, a browser must first open the address with this
- * start's token, and then gets a cookie. The cookie counts only in requests from Studio's own pages,
- * because other pages of 127.0.0.1 are the same site, but not the same origin.
+ * acts as service_role if it has no key. Here, a browser must first open the address that contains
+ * the token of this start. Then it gets a cookie. Browsers also send this cookie with requests from
+ * other pages of 127.0.0.1, which are the same site but another origin. So the cookie counts only in
+ * requests from Studio's own pages.
  */
 export function createStudio(options: {
   publicUrl: () => string;
@@ -66,7 +67,7 @@ export function createStudio(options: {
   };
 
   /**
-   * The first table of the first exposed schema that has tables. By default, Studio would open
+   * The first table of the first exposed schema that has tables. Without this, Studio would open
    * `public`.
    */
   const start = async (): Promise<string> => {

@@ -43,8 +43,9 @@ const compiler = new Kysely<Record<string, never>>({
 
 /**
  * Writes to a table in one statement, like PostgREST. Postgres reads the body's values, and the
- * answer shows the rows that were written. lite makes only the filters and the projection, because
- * its own writes pass values through JavaScript and show rows with further statements.
+ * answer shows the rows that were written. lite makes only the filters and the projection. Its own
+ * writes are not used, because they pass values through JavaScript and need further statements to
+ * show the rows.
  * @returns undefined if it is not a write to a known table
  * @throws Refusal
  */
@@ -158,7 +159,10 @@ function listOf(text: string | null): string[] | undefined {
   return [...new Set(names)];
 }
 
-/** Whether a parameter filters this table. All others, even filters of embedded tables, say how to show the rows. */
+/**
+ * Whether a parameter filters this table. All other parameters, even filters of embedded tables, say
+ * how to show the rows.
+ */
 function isFilter(name: string, table: Table): boolean {
   if (/^(select|order|limit|offset|apikey)$/.test(name)) return false;
   if (/^(not\.)?(and|or)$/.test(name) || table.columns.has(name)) return true;
@@ -189,7 +193,7 @@ function conflictOf(
   return resolution && columns.length > 0 ? { columns, resolution } : undefined;
 }
 
-/** The key values that a PUT names. Its row must have the same ones. */
+/** The key values in the filters of a PUT. The row in its body must have the same values. */
 function keyOf(
   filters: URLSearchParams,
   shown: URLSearchParams,

@@ -39,7 +39,7 @@ export function createDeveloper(options: {
 
   return {
     async signIn() {
-      // Nobody knows the password, because each sign-in sets a new one.
+      // Nobody knows the developer's password, because each sign-in sets a new one.
       const password = randomBytes(24).toString("base64url");
       const user = { email, password, email_confirm: true };
       const secret = keys.secretKey;

@@ -39,7 +39,7 @@ export async function createConsole(options: {
     const token = randomBytes(24).toString("base64url");
     unused.push(token);
     if (unused.length > mostLinks) unused.shift();
-    // After the #, so that it does not reach any log.
+    // The token comes after the #, so that it does not reach any log.
     return `${url}${consolePath}/#link=${token}`;
   };
 
@@ -56,7 +56,7 @@ export async function createConsole(options: {
     unused.splice(at, 1);
     await developer.enter();
     const session = await developer.signIn();
-    // Now the user exists, even the first time.
+    // At the first sign-in, the developer's user exists only now. So make it a member now.
     await developer.enter();
     return Response.json({ data: session, error: null });
   };

@@ -19,8 +19,8 @@ export interface Answer {
 
 /**
  * Reads an answer of the backend. If an extended batch fails, PGlite sends ReadyForQuery twice: at
- * the error, and at the Sync. So every ReadyForQuery is removed, and the sender of the parts adds
- * the right one.
+ * the error, and at the Sync. So this removes every ReadyForQuery. Whoever sends the parts to the
+ * client adds the right one.
  */
 export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
   const answer: Answer = {
@@ -33,7 +33,7 @@ export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
   let parses = 0;
   let tag = batch.tag;
   let keptFrom = 0;
-  /** Replaces the message, or removes it without `by`. */
+  /** Replaces the message with `by`. Without `by`, removes the message. */
   const replace = (start: number, end: number, by?: Buffer) => {
     if (start > keptFrom) answer.parts.push(bytes.subarray(keptFrom, start));
     if (by) answer.parts.push(by);

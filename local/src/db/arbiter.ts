@@ -5,13 +5,15 @@
  *   wait in order, so transactions never interleave.
  * - When another client gets its turn, everything session-level is cleared and that client's own
  *   settings, role and SQL-level prepared statements are restored (0.3 ms). When the same client
- *   continues, nothing happens. The arbiter reads from a statement's text what it may have changed,
- *   and captures that (3 ms) before the next client's turn. It does not see settings that a function
- *   changes. They are lost at the next change of clients, and never reach another client.
+ *   continues, nothing happens. The arbiter reads from a statement's text what the statement may
+ *   have changed, and captures those changes (3 ms) before the next client's turn. It does not see
+ *   settings that a function changes. Such settings are lost when the next client gets its turn, and
+ *   never reach that client.
  * - Temporary tables, session-level advisory locks and cursors WITH HOLD cannot be carried over. A
- *   client that has one keeps the backend (is pinned) until it releases it or disconnects.
- * - An owner may be idle while others wait, because it is in a transaction or pinned. After
- *   `idleInTransactionTimeoutMs` it is disconnected with 25P03, and its transaction is rolled back.
+ *   client that has one of these keeps the backend (is pinned) until it releases all of them, or
+ *   disconnects.
+ * - An owner that is in a transaction or pinned can be idle while others wait. After
+ *   `idleInTransactionTimeoutMs`, it is disconnected with 25P03, and its transaction is rolled back.
  * - `lastval` and `currval` do not outlive another client's turn. `pg_backend_pid()` is the same for
  *   all clients.
  * - A running statement cannot be cancelled, but a statement that waits for its turn can (57014).
@@ -54,7 +56,7 @@ export class Arbiter {
     (gid) => this.alone(() => commitPrepared(this.#backend, gid)),
     () => this.#queue.some((entry) => !mayPassHolds(entry)),
   );
-  /** Clients with something to run, and the arbiter's own work, in the order of arrival. */
+  /** Clients that have something to run, and tasks of the arbiter itself, in the order of arrival. */
   #queue: (Client | (() => Promise<void>))[] = [];
   #owner: Client | undefined;
   #running = false;
@@ -74,8 +76,8 @@ export class Arbiter {
   }
 
   /**
-   * Called for a client that has passed the password check. When its turn comes, it is told that
-   * the session is ready.
+   * Call this for a client that has passed the password check. When the client's turn comes, it is
+   * told that its session is ready.
    */
   welcome(client: Client, parameters: Map<string, string>): void {
     this.#enqueue(async () => {
@@ -115,7 +117,7 @@ export class Arbiter {
     this.#skipped(client, batch);
   }
 
-  /** Runs the arbiter's own work between two transactions. */
+  /** Runs work of this program itself between two transactions of clients. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#enqueue(async () => {
@@ -168,7 +170,7 @@ export class Arbiter {
       });
   }
 
-  /** If an owner does nothing while others wait, it is ended after the timeout. */
+  /** If an owner does nothing while others wait, its connection is ended after the timeout. */
   #watchOwner(): void {
     const owner = this.#owner;
     if (!owner || owner.isReady || this.#queue.length === 0 || this.#idleTimer) return;
@@ -266,7 +268,8 @@ export class Arbiter {
     this.#pendingListens = [];
     this.#owner = undefined;
     if (inTransaction) {
-      // This must come first, because the next client must not be in this transaction.
+      // This must come before every other turn, because the next client must not be in this
+      // transaction.
       this.#queue.unshift(async () => {
         for (const bytes of owed) await this.#stage.runOwn(bytes);
       });

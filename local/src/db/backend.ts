@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Booted, Reply, Request, WorkerOptions } from "./worker-types.ts";
 
-/** The calling thread's handle on the database worker. It accepts one request at a time. */
+/** With this, the calling thread uses the database worker. The worker accepts one request at a time. */
 export class Backend {
   readonly #worker: Worker;
   readonly #onCrash: (error: Error) => void;

@@ -38,7 +38,7 @@ export class Client {
   readonly #events: ClientEvents;
   #chunks: Buffer[] = [];
   #size = 0;
-  /** How many bytes the next step needs, so that chunks are not joined each time one arrives. */
+  /** How many bytes the next step needs. Until there are enough, arriving chunks are not joined. */
   #need = 4;
   #phase: "startup" | "password" | "session" = "startup";
   #authentication: Authentication | undefined;
@@ -49,7 +49,7 @@ export class Client {
   #batches: Batch[] = [];
   #queuedSize = 0;
   #closed = false;
-  /** Set once logged in. */
+  /** Set once the client has logged in. */
   session: Session | undefined;
   /** Whether the client's batches are dropped up to the next Sync, because a cancel has ended one. */
   skipping = false;
@@ -108,7 +108,8 @@ export class Client {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    // A goodbye in the stream is handled in its turn. Without one, waiting batches are not run.
+    // If the client has sent a Terminate, the batches before it still run. Otherwise, waiting
+    // batches do not run.
     if (this.#batches.at(-1)?.terminate !== true) this.#batches = [];
     this.#events.gone(this);
   }

@@ -2,14 +2,14 @@ import { firstError, query, rows } from "./protocol.ts";
 import { SUPERUSER } from "./session.ts";
 
 /**
- * Keeps clients from becoming another user. Postgres lets anyone who logged in as a superuser use SET
- * SESSION AUTHORIZATION, and PGlite's only session is logged in as one. Searching a client's SQL for
- * this statement does not help, because it can be built at run time. So while a client's SQL runs,
- * the backend's static `AuthenticatedUserId` is set to its `SessionUserId`, as if this client had
- * logged in.
+ * Keeps clients from becoming another user. Postgres lets anyone who logged in as a superuser use
+ * SET SESSION AUTHORIZATION, and PGlite's only session is logged in as a superuser. Searching a
+ * client's SQL for this statement does not help, because a client can build the statement at run
+ * time. So while a client's SQL runs, the backend's static `AuthenticatedUserId` is set to its
+ * `SessionUserId`, as if this client had logged in.
  *
  * PGlite exports neither of the two statics, so both are found by their behaviour, once at the start
- * (5 ms). If they cannot be found in a build of PGlite, the database does not start.
+ * (5 ms). If a build of PGlite does not show this behaviour, the database does not start.
  */
 export interface Confinement {
   /** Runs the work with no more rights than the current session user. */
@@ -22,8 +22,8 @@ const STATIC_BYTES = 8 << 20;
 const NEAR_WORDS = 64;
 
 /**
- * All places of a value in the words. Uses indexOf, because a loop over two million words took half
- * a second.
+ * Every index at which the words have this value. Uses indexOf, because a loop over two million
+ * words took half a second.
  */
 function placesOf(words: Int32Array, value: number): number[] {
   const places: number[] = [];
@@ -32,7 +32,7 @@ function placesOf(words: Int32Array, value: number): number[] {
 }
 
 export function confine(memory: () => Uint8Array, run: (bytes: Buffer) => Buffer): Confinement {
-  // Read each time, because a memory that has grown has another buffer.
+  // Get the buffer each time, because a memory that has grown has another buffer.
   const words = () => new Int32Array(memory().buffer, 0, STATIC_BYTES / 4);
   const sql = (text: string): Buffer => run(query(text));
   const oidOf = (role: string) =>

@@ -24,22 +24,22 @@ export interface Database {
   /** The whole cluster as a tar, from which others can be opened (`template`). PGlite only. */
   dumpDataDir(): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Ends a cluster in memory and returns it as a tar. Others open faster from it than from a
-   * `dumpDataDir`, because there is nothing to recover.
+   * Ends a cluster in memory and returns it as a tar. Other clusters open faster from this tar than
+   * from a `dumpDataDir`, because they have nothing to recover.
    */
   closeAndPack?(): Promise<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;
 }
 
-/** One password for each user, or the same for all. */
+/** A password for each user, or one for all users. */
 export type Passwords = Record<User, string> | string;
 
 export interface PgliteOptions {
   /** Where the data is stored. Without it, the data is in memory. */
   dataDir?: string;
   /**
-   * A `dumpDataDir` to start from, or the path of its file. Ignored if the folder already has a
-   * cluster.
+   * The cluster to start from: the result of a `dumpDataDir`, or the path of a file with one.
+   * Ignored if the folder already has a cluster.
    */
   template?: Blob | Uint8Array | string;
   /** The loopback port, or where to look for a free one. By default, any free port. */
@@ -55,9 +55,12 @@ export interface PgliteOptions {
 }
 
 export interface PostgresOptions {
-  /** A URL of a superuser, or of a `postgres` user that may create roles and extensions. */
+  /** The URL for a superuser, or for a user `postgres` that may create roles and extensions. */
   url: string;
-  /** The passwords that bootstrap sets for the users. The URL's own user keeps its credentials. */
+  /**
+   * The passwords that the bootstrap sets for the login users. The user in the URL keeps its
+   * password.
+   */
   passwords: Passwords;
   log: Logger;
 }

@@ -34,7 +34,10 @@ interface EmscriptenOptions {
   preRun: ((module: { FS: Files }) => void)[];
 }
 
-/** An extension of PGlite that adds the others, and the cluster of a `template` if there is one. */
+/**
+ * An extension of PGlite that adds all other extensions, and the cluster of the template if there is
+ * one.
+ */
 export function filesOf(extensions: Extensions, template: Uint8Array | undefined): Extension {
   return {
     name: "files",
@@ -110,7 +113,10 @@ function* entriesOf(tar: Uint8Array): Generator<Entry> {
   }
 }
 
-/** The cluster as a tar. Segments of the write-ahead log are cut to the written part. */
+/**
+ * The cluster as a tar. Of each segment of the write-ahead log, it has only the part that was
+ * written.
+ */
 export function pack(files: Files): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   const add = (path: string, node: Node): void => {
@@ -120,7 +126,7 @@ export function pack(files: Files): Uint8Array<ArrayBuffer> {
     header.write(path, 0, "latin1");
     header.write(`${(node.mode & 0o777).toString(8).padStart(7, "0")}\0`, 100, "latin1");
     header.write(`${data.length.toString(8).padStart(11, "0")}\0`, 124, "latin1");
-    // While the checksum is computed, its own field must contain spaces.
+    // While the checksum of the header is computed, the field for the checksum must contain spaces.
     header.write("        ", 148, "latin1");
     header.write(isFolder ? "5" : "0", 156, "latin1");
     header.write("ustar\x0000", 257, "latin1");

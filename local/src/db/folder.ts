@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-// The file lock is the SDK's, so that there is only one implementation. It does not load the rest
-// of the SDK.
+// The file lock is that of the SDK, so that there is only one implementation. This import does not
+// load the rest of the SDK.
 import { type FileLock, LockHeld, lockFile } from "../../../sdk/src/outbox/file-lock.ts";
 import type { Logger } from "../log.ts";
 
@@ -12,7 +12,10 @@ export interface Folder {
   root: string;
   pgdata: string;
   hasCluster: boolean;
-  /** Call this when the new cluster is complete. From then on it is kept. */
+  /**
+   * Call this when the new cluster is complete. Without this call, the next start deletes the
+   * cluster.
+   */
   made: () => void;
   release: () => Promise<void>;
 }
@@ -70,7 +73,7 @@ async function lockFolder(
   }
 }
 
-/** A start that was killed during initdb has left half a cluster, which nobody has used yet. */
+/** A process that was killed during initdb has left an incomplete cluster, which nobody has used yet. */
 function openCluster(root: string, what: string): Pick<Folder, "pgdata" | "hasCluster" | "made"> {
   const pgdata = join(root, "pgdata");
   const unfinished = join(root, "pgdata.unfinished");

@@ -1,12 +1,13 @@
 /**
  * Held transactions, which are prepared but not yet committed. They can no longer fail, they survive
  * a crash, and nobody sees what they wrote. On hosted projects, every transaction is in this state
- * for a moment. Because Realtime reads the log, a broadcast can arrive in that moment. PGlite's
- * single session can do the same with PREPARE TRANSACTION, which frees the session.
+ * for a moment. Because Realtime reads the write-ahead log, a broadcast can arrive in that moment.
+ * PGlite has a single session. With PREPARE TRANSACTION, a transaction gets into the same state, and
+ * the session is free for others.
  *
- * While a transaction is held, only the Data API's transactions get turns. If one of their statements
- * waits for a lock of the held transaction, it is ended (lock-waits.ts), and the Data API runs that
- * transaction again.
+ * While a transaction is held, only the Data API's transactions get turns. If a statement of such a
+ * transaction waits for a lock of the held one, that statement is ended (lock-waits.ts), and the
+ * Data API runs its transaction again.
  */
 import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";
@@ -40,7 +41,10 @@ export class Holds {
     return at < 0 ? undefined : queue.splice(at, 1)[0];
   }
 
-  /** Makes a hold. Returns undefined while somebody waits for the existing holds to end, so that nobody starves. */
+  /**
+   * Makes a hold. Returns undefined while somebody waits for the existing holds to end, because new
+   * holds could make them wait forever.
+   */
   take(): Hold | undefined {
     if (this.#waiting > 0 || this.#othersWait() || this.#held.size >= 10) return undefined;
     const gid = `${holdPrefix}${process.pid}_${++this.#last}`;
@@ -49,7 +53,7 @@ export class Holds {
     return hold;
   }
 
-  /** Ends every hold now. `take` returns no new one until that is done. */
+  /** Ends every hold now. Until all have ended, `take` makes no new one. */
   async settle(): Promise<void> {
     this.#waiting++;
     try {
@@ -83,7 +87,7 @@ export class Hold {
     if (!succeeded) this.#forget();
   }
 
-  /** Commits after this long, or as soon as somebody waits. */
+  /** Commits after this time, or as soon as somebody waits. */
   async endAfter(ms: number): Promise<void> {
     const timer = setTimeout(() => void this.end(), ms);
     try {
@@ -112,8 +116,9 @@ export class Hold {
 }
 
 /**
- * Whether the turn is the arbiter's own work, which meets no held lock, or the Data API's, which runs
- * again if it meets one.
+ * Whether the turn may run while a transaction is held. The arbiter's own work may, because it needs
+ * none of the held locks. The Data API may, because it runs a transaction again that needs one of
+ * them.
  */
 export const mayPassHolds = (turn: Turn): boolean =>
   typeof turn === "function" || turn.session?.user === "authenticator";

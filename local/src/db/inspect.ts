@@ -5,7 +5,10 @@ import { type Statement, statements, type Token } from "./sql.ts";
 
 /** What a statement does to a session that several clients share. */
 export interface Inspection {
-  /** The text to run instead, if a statement would reach other clients' state. */
+  /**
+   * The text to run instead of the given one, if a statement in it would change the state of other
+   * clients.
+   */
   text?: string;
   refusal?: PgError;
   /**
@@ -13,9 +16,12 @@ export interface Inspection {
    * turn.
    */
   settings: boolean;
-  /** Whether settings may have gone back to the backend's defaults instead of the client's. */
+  /**
+   * Whether settings may have been reset to the backend's defaults, although they should be reset to
+   * the client's.
+   */
   resets: boolean;
-  /** Custom settings named in the text (pg_settings does not list them). */
+  /** The custom settings that the text names. They are noted because pg_settings does not list them. */
   names: string[];
   /** Whether there is a set_config whose name may be in a bound parameter. */
   namesInParameters: boolean;
@@ -47,11 +53,11 @@ const CHANGES_SETTINGS = /\b(?:set|reset|set_config|execute)\b/i;
 const LOCAL_SET_CONFIG = /set_config\s*\([^()]*,\s*(?:true|'t(?:rue)?')\s*\)/gi;
 const CUSTOM_NAME = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
 /**
- * Replaces a client's UNLISTEN, with a channel that nobody uses. The command tag stays the same, and
- * the subscriptions that all clients share are kept.
+ * An UNLISTEN with a channel that nobody uses, to run instead of a client's UNLISTEN. So the client
+ * gets the same command tag, but the backend still listens for the other clients.
  */
 const NO_CHANNEL = "unlisten mayfly_nobody_listens_here";
-/** The parts of DISCARD ALL and DEALLOCATE ALL that affect only the client. */
+/** These do what DISCARD ALL and DEALLOCATE ALL do, but only what affects nobody except the client. */
 const DEALLOCATE_ALL = `do $mayfly$ declare names text[]; n text; begin
   select array_agg(name) into names from pg_catalog.pg_prepared_statements where from_sql;
   foreach n in array coalesce(names, '{}') loop execute format('deallocate %I', n); end loop;
@@ -169,8 +175,8 @@ function inspectStatement(
 /**
  * Inspects a text before it reaches the backend. `realName` returns the backend's name for a
  * client's protocol-level statement, for DEALLOCATE. Only the text is read, so settings that a
- * function changes are not seen. They are lost at the next change of clients, and never reach
- * another client.
+ * function changes are not seen. Such settings are lost when another client gets its turn, and never
+ * reach that client.
  */
 export function inspect(text: string, realName: (name: string) => string | undefined): Inspection {
   if (!INTERESTING.test(text)) return NOTHING;

@@ -31,7 +31,10 @@ export class Listeners {
     return this.#drop(client, [...this.#byChannel.keys()]);
   }
 
-  /** Delivers to every other listener at once. Returns what `from` itself gets. */
+  /**
+   * Delivers to every listener except `from` at once. Returns the notifications that `from` itself
+   * gets.
+   */
   route(notifications: Notification[], from: Client): Buffer[] {
     const own: Buffer[] = [];
     for (const { channel, payload } of notifications) {

@@ -1,11 +1,12 @@
 /**
- * Ends waits for locks. In PGlite, such a wait would last forever: the session that waits is the only
- * one that could commit the held transaction, and WebAssembly has no timer signals. So while a
- * transaction is held (see holds.ts), a wait for a lock is ended at once, as a canceled statement
- * (57014).
+ * Ends waits for locks. In PGlite, such a wait would last forever. The session that waits is the
+ * only one that could commit the held transaction, and no timeout can end the wait, because
+ * WebAssembly has no timer signals. So while a transaction is held (see holds.ts), a wait for a lock
+ * is ended at once, as a canceled statement (57014).
  *
- * Before the backend sleeps, it sets a timer for its deadlock check, by calling an import, which is
- * wrapped here. `deadlock_timeout` is 1 ms, so no other timer is as short.
+ * Before the backend sleeps, it sets a timer for its deadlock check. It does this by calling an
+ * import, which is wrapped here. `deadlock_timeout` is 1 ms. No other timer is as short, so this one
+ * can be recognised.
  */
 interface Globals {
   _InterruptPending?: number;
@@ -15,7 +16,7 @@ interface Globals {
 
 export const lockWaitSettings = ["max_prepared_transactions=16", "deadlock_timeout=1"];
 
-/** Longer than the 10 ms after which the backend believes that its timer signal was lost. */
+/** The backend believes that its timer signal was lost after 10 ms. This is a little longer. */
 const lostSignalMs = 12;
 
 type Instantiate = (source: unknown, imports?: WebAssembly.Imports) => Promise<unknown>;
@@ -42,7 +43,7 @@ export class LockWaits {
     }
   }
 
-  /** Call this after each batch, because the backend's next timer must be set again. */
+  /** Call this after each batch, so that the backend sets its timer again for the next wait. */
   async settle(): Promise<void> {
     if (!this.#ended) return;
     this.#ended = false;

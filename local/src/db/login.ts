@@ -39,8 +39,8 @@ const REPORTED = [
 ];
 
 /**
- * Makes a session for a client whose password was correct, with its user's settings and those of
- * its startup packet, and then the messages that end a login. The backend stays set to that
+ * Makes a session for a client whose password was correct, with the settings of its user and of its
+ * startup packet. Then sends the client the messages that end a login. The backend stays set to that
  * session.
  */
 export async function login(
@@ -61,7 +61,8 @@ export async function login(
   const values = REPORTED.map((name) => `pg_catalog.current_setting(${literal(name)})`).join(", ");
   let answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));
   if (!answer.body && asked.role === undefined && kept !== undefined) {
-    // If the user may not have a setting, or it was dropped, Postgres warns and logs in without it.
+    // The role in the user's own settings may be forbidden or dropped. Then Postgres warns, and logs
+    // the user in without it.
     await backend.run(query(clearSql(undefined)));
     session.role = "none";
     answer = await backend.run(query(`select ${values}`), query(restoreSql(session)));

@@ -17,8 +17,8 @@ const MAX_CLIENTS = 200;
 
 /**
  * initdb calls the bootstrap superuser `postgres`. In Supabase it is `supabase_admin`, and
- * `postgres` is a plain role. These strings are idempotent and each is one transaction, so the next
- * start repairs a crash between them.
+ * `postgres` is a plain role. Each of these strings is one transaction and can run again. So if a
+ * crash ends the start between two of them, the next start completes the work.
  */
 const ROLES = [
   `do $$ begin
@@ -78,7 +78,7 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
       ? undefined
       : await openFolder(options.dataDir, options.log, (error) => {
           lost = error;
-          // End at once, because a checkpoint would be a write, too.
+          // End without a checkpoint, because this process may not write to the folder any more.
           backend?.kill(error);
         });
   try {

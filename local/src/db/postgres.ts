@@ -3,7 +3,7 @@ import { type Database, type PostgresOptions, passwordOf, type User } from "./da
 
 const MAJOR = 17;
 
-/** Never repeat the text, because it may contain a password. */
+/** The error never repeats the text of the URL, because it may contain a password. */
 function urlOf(text: string): URL {
   try {
     const url = new URL(text);

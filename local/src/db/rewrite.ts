@@ -8,9 +8,9 @@ import type { Session } from "./session.ts";
  */
 export interface Batch {
   bytes: Buffer;
-  /** Ends with a message that ReadyForQuery answers. */
+  /** Whether the batch ends with a message that the backend answers with ReadyForQuery. */
   answered: boolean;
-  /** The client said goodbye. */
+  /** Whether the client ends the connection, with a Terminate. */
   terminate?: boolean;
 }
 
@@ -18,11 +18,14 @@ export interface Batch {
 export interface Rewritten {
   bytes: Buffer;
   answered: boolean;
-  /** The numbers of the ParseComplete messages for Parse messages that the client did not send. */
+  /**
+   * Which of the ParseComplete messages, by number, answer Parse messages that the client did not
+   * send.
+   */
   injected: Set<number>;
   /**
-   * ErrorResponses to return instead of the backend's errors, by the word that the backend will name in
-   * its error.
+   * ErrorResponses to return instead of the backend's errors. The key of each is the word that the
+   * backend will name in its error.
    */
   refusals: Map<string, Buffer>;
   listens: Inspection["listens"];
@@ -151,7 +154,10 @@ class Rewriter {
     this.#parts.push(message("C", Buffer.from("S"), real));
   }
 
-  /** The backend's name. Restores the unnamed statement if another client has replaced it. */
+  /**
+   * The backend's name for a client's statement. Restores the unnamed statement if another client
+   * has replaced it.
+   */
   #real(name: string): string {
     if (name !== "") return this.#session.statements.get(name)?.real ?? name;
     if (!this.#ownsUnnamed && this.#session.unnamed) {
@@ -171,7 +177,10 @@ class Rewriter {
     return { text: inspection.text, inspection };
   }
 
-  /** A text to run instead of a refused statement. It is a syntax error, so the transaction fails. */
+  /**
+   * A text to run instead of a refused statement. The text is a syntax error, so that the
+   * transaction fails.
+   */
   #refusal(error: Buffer): string {
     const word = `mayfly_refusal_${++refusalCount}`;
     this.#result.refusals.set(word, error);

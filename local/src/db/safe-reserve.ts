@@ -1,10 +1,10 @@
 /**
  * Works around a fault of the driver (postgres.js 3.4.9). If a connection ends while a statement
  * runs, the next `reserve` that reopens the connection fails with the old error, and the connection
- * never returns to the pool. Once the pool has lost all its connections, every request waits forever.
- * Without `fetch_types`, this happens even if no connection was lost. `begin` throws where nobody can
- * catch it, which ends the process. So here, each reserved connection is a client of its own with
- * one connection, and is discarded when that connection ends.
+ * never returns to the pool. Once the pool has lost all its connections, every request waits
+ * forever. Without `fetch_types`, this happens even if no connection was lost. In that case, `begin`
+ * throws where nobody can catch the error, which ends the process. So here, each reserved connection
+ * is a client of its own with one connection, and is discarded when that connection ends.
  */
 import { once } from "node:events";
 import net, { type Socket } from "node:net";
@@ -12,7 +12,10 @@ import postgres, { type ReservedSql, type Sql, type TransactionSql } from "postg
 
 interface Client {
   readonly sql: Sql;
-  /** Whether the connection has ended. Another statement would open a new one, outside the transaction. */
+  /**
+   * Whether the connection has ended. Then another statement would open a new connection, outside
+   * the transaction.
+   */
   isLost: boolean;
 }
 
@@ -50,7 +53,10 @@ async function connect(to: Address, lose: () => void): Promise<Socket> {
 const ended = (code: string) =>
   Object.assign(new Error("The connection to the database has ended."), { code });
 
-/** Replaces `reserve` and `begin`, which then share as many connections as the pool may have. */
+/**
+ * Replaces `reserve` and `begin`. Together, the two use at most as many connections as the pool may
+ * have.
+ */
 export function withSafeReserve(sql: Sql): Sql {
   const { options, end } = sql;
   const all = new Set<Client>();
@@ -59,7 +65,8 @@ export function withSafeReserve(sql: Sql): Sql {
   let isOver = false;
 
   const open = (): Client => {
-    // Statements that still wait are refused then, instead of opening another connection.
+    // When the connection ends, statements that still wait are refused, so that none opens another
+    // connection.
     const lose = () => {
       client.isLost = true;
       void client.sql.end({ timeout: 0 });
@@ -141,7 +148,10 @@ export function withSafeReserve(sql: Sql): Sql {
   }) as Sql;
 }
 
-/** Rolls back, unless the connection has ended and its transaction with it. */
+/**
+ * Rolls back. If the connection has ended, its transaction has ended with it, and there is nothing
+ * to do.
+ */
 export async function undo(connection: ReservedSql): Promise<void> {
   try {
     await connection.unsafe("rollback");

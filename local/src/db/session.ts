@@ -19,25 +19,34 @@ export class Session {
   startup = new Map<string, string>();
   settings = new Map<string, string>();
   role = "none";
-  /** Differs from `user` only for a superuser that used SET SESSION AUTHORIZATION. */
+  /**
+   * The user that SET SESSION AUTHORIZATION has chosen, which only a superuser can do. Otherwise
+   * `user`.
+   */
   authorization: string;
   /** SQL-level PREPAREs by name, to be repeated at the client's next turn. */
   prepared = new Map<string, string>();
-  /** The role with which each was made, because another role might lack rights to what it names. */
+  /**
+   * The role that prepared each of them, because another role might lack rights to what the statement
+   * names.
+   */
   preparedAs = new Map<string, string>();
   /** Protocol-level statements by the client's name, each with the backend's name. */
   statements = new Map<string, { real: string; inspection: Inspection | undefined }>();
   /** The Parse message of the unnamed statement, to be sent again after another client's turn. */
   unnamed: { parse: Buffer; inspection: Inspection | undefined } | undefined;
-  /** Custom settings this client has named; pg_settings does not list them. */
+  /**
+   * The custom settings that this client has named. They are noted because pg_settings does not list
+   * them.
+   */
   customNames = new Set<string>();
   /** Whether the backend's settings may differ from `settings`. */
   dirty = false;
   /** Whether the backend may have lost the client's own defaults (RESET). */
   stale = false;
   /**
-   * Whether it may hold something that cannot be carried over (see the arbiter). `pinned` is set
-   * once this is certain.
+   * Whether the session may hold something that cannot be carried over, such as a temporary table (see
+   * the arbiter). Once that is certain, `pinned` is set.
    */
   suspect = false;
   pinned = false;
@@ -110,8 +119,8 @@ const assign = (settings: Iterable<[string, string]>): string => {
 
 /**
  * Clears everything that the last client left. It uses only utility statements, which take 0.03 ms
- * each. A SELECT would take 0.1 ms, and a search_path could change its meaning. `previous` says
- * what else to clear.
+ * each. A SELECT would take 0.1 ms, and the client's search_path could change what it means.
+ * `previous` says what else to clear.
  */
 export function clearSql(previous: Session | undefined): string {
   const unlock = previous?.locks === true ? "select pg_catalog.pg_advisory_unlock_all();" : "";

@@ -11,7 +11,7 @@ export interface Token {
 export interface Statement {
   start: number;
   end: number;
-  /** The tokens outside parentheses, strings and comments; the first 64. */
+  /** The first 64 tokens outside parentheses, strings and comments. */
   tokens: Token[];
 }
 

@@ -2,10 +2,10 @@
  * Makes Postgres refuse recursion that is too deep ("stack depth limit exceeded", 54001). Postgres
  * measures how far the stack has grown from its start, but PGlite never sets that start. So nothing
  * was refused, and an endless recursion overran the stack and ended the database. The static
- * `stack_base_ptr`, which holds the start, is not exported. But it is the only word of the static
- * data that makes the exported check refuse when it is set. So it is found by this once, when the
- * database starts: at its place in the known build, or by trying every word that is zero, which takes
- * 20 ms.
+ * `stack_base_ptr`, which holds the start, is not exported. But of all words of the static data,
+ * only this one makes the exported check refuse when it is set. The word is found in this way when
+ * the database starts. Its place in the known build is tried first, and then every word that is
+ * zero, which takes 20 ms.
  */
 export interface StackModule {
   HEAPU8: Uint8Array;
@@ -23,7 +23,7 @@ const STACK_BYTES = 8 << 20;
 /** The place of `stack_base_ptr` in @electric-sql/pglite 0.4.5. */
 const KNOWN = 602_667;
 
-/** Whether the check refuses now. */
+/** Whether Postgres's check of the stack depth refuses now. */
 function isRefused(mod: StackModule, isLongJump: (error: unknown) => boolean): boolean {
   try {
     mod._check_stack_depth();

@@ -44,7 +44,7 @@ export class Stage {
   async run(session: Session, bytes: Buffer, prologue: Buffer | undefined): Promise<Reply> {
     let reply = await this.#runAs(session, bytes, prologue);
     if (!reply.body) {
-      // The last client's leftovers may be the reason, so try once more on a bare session.
+      // What the last client left behind may be the reason, so try once more on a cleared session.
       await this.#backend.run(query(clearSql(undefined)));
       const again = query(clearSql(undefined) + restoreSql(session));
       reply = await this.#runAs(session, bytes, again);

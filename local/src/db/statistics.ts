@@ -12,7 +12,7 @@ const everyMs = 60_000;
  * @returns a function that stops it.
  */
 export function keepStatistics(url: string, log: Logger, pauseMs = everyMs): () => Promise<void> {
-  // No connection is held between two runs.
+  // Between two runs, the connection is closed.
   const sql = postgres(url, { max: 1, idle_timeout: 1, onnotice: () => {} });
   let looking = false;
   let ended = false;
@@ -36,7 +36,8 @@ export function keepStatistics(url: string, log: Logger, pauseMs = everyMs): () 
 
 /**
  * Analyzes the tables that autovacuum would analyze by default, and large tables that were never
- * analyzed, because a crash loses the counts of changes. 9,000 memories take 0.1 s.
+ * analyzed. Those are included because a crash loses the counts of changes. 9,000 memories take 0.1
+ * s.
  *
  * @returns the tables, with schema and name.
  */

@@ -3,7 +3,7 @@
 export interface WorkerOptions {
   /** The cluster's folder. Absent for a cluster in memory. */
   pgdata?: string;
-  /** A cluster to start from, as a tar: its bytes, or the path of its file. */
+  /** A cluster to start from: the bytes of a tar, or the path of a tar file. */
   template?: Uint8Array<ArrayBuffer> | string;
   /** SQL that runs first, as the bootstrap superuser, with one transaction for each string. */
   prepare: string[];

@@ -1,9 +1,10 @@
 /**
- * The thread in which PGlite runs. It drives the backend's main loop itself instead of using
- * `execProtocolRaw`. That function (0.4.5) swallows every exception except the error longjmp, so a
- * backend that has exited spins forever, and a failed write may be acknowledged. It also parses
- * every response and keeps the parsed messages. Writes go directly to the folder (NODEFS buffers
- * nothing), so everything that was answered survives SIGKILL without a sync step.
+ * The thread in which PGlite runs. This code drives the backend's main loop itself instead of using
+ * PGlite's `execProtocolRaw`. In version 0.4.5, that function swallows every exception except the
+ * longjmp of an error. So a backend that has exited spins forever, and a failed write may be
+ * acknowledged. The function also parses every response and keeps the parsed messages. Writes go
+ * directly to the folder (NODEFS buffers nothing), so everything that was answered survives SIGKILL
+ * without a sync step.
  */
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
@@ -53,7 +54,7 @@ const isLongJump = (error: unknown) => (error as { status?: number }).status ===
 let input: Uint8Array = Buffer.alloc(0);
 let offset = 0;
 let output: Buffer[] = [];
-/** Set while a batch runs: the data for a backend that asks for more than it got. */
+/** Set while a batch runs. Gives data to the backend if it asks for more than the batch contains. */
 let onStarved: Uint8Array = Buffer.alloc(0);
 
 const readCallback = mod.addFunction((target: number, room: number) => {
@@ -88,7 +89,8 @@ function execute(bytes: Uint8Array): Buffer {
       mod._PostgresMainLoopOnce();
     } catch (error) {
       if (!isLongJump(error)) throw error;
-      // The jump skips the functions that would have freed their part of the stack, so it is freed here.
+      // The jump skips the functions that would have freed their parts of the stack, so this frees
+      // them.
       mod.___stack_pointer.value = stackBase;
       mod._PostgresMainLongJmp();
     }
@@ -123,7 +125,8 @@ startup();
 if (!guardStack(mod, isLongJump)) {
   throw new Error("The base of the stack was not found in this build of PGlite.");
 }
-// Held transactions of a process that was killed between a broadcast and its commit.
+// Transactions that are still held, because a process was killed between their broadcasts and their
+// commits.
 const held = rows(must("select gid from pg_prepared_xacts"))
   .map(([gid]) => gid ?? "")
   .filter((gid) => gid.startsWith(holdPrefix));

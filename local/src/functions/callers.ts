@@ -1,8 +1,9 @@
 import { TokenError, type Tokens } from "../tokens.ts";
 
 /**
- * Checks the caller of a function with verify_jwt on. As at a hosted gateway, the caller needs a
- * token of this project. The new API keys are not tokens, so both refuse them.
+ * Checks the caller of a function with verify_jwt on. As at a hosted gateway, the caller needs a token
+ * of this project. The new API keys are not tokens, so this refuses them, and so does the hosted
+ * gateway.
  */
 export const verifyCallers =
   (tokens: Tokens) =>

@@ -16,15 +16,15 @@ export interface ChildOptions {
   args: string[];
   env: Record<string, string>;
   functions: FunctionSpec[];
-  /** If the process sends no heartbeat for this long, a function keeps the CPU busy. */
+  /** If the process sends no heartbeat for this long, a function is taken to keep the CPU busy. */
   cpuLimitMs: number;
   /** How much CPU time a single request may use. Any amount by default. */
   requestCpuMs: number | undefined;
   startTimeoutMs: number;
   log: Logger;
   /**
-   * Called when the process had an uncaught error and should be replaced. It still answers its open
-   * requests.
+   * Called when the process had an uncaught error and should be replaced. The process still answers its
+   * open requests.
    */
   onPoisoned: () => void;
 }
@@ -97,7 +97,7 @@ export class FunctionsProcess {
     return this.#child.pid;
   }
 
-  /** What Deno itself wrote to stderr about its end. */
+  /** What Deno itself wrote to stderr about the end of its process. */
   get lastWords(): string {
     return this.#lastWords;
   }
@@ -132,8 +132,8 @@ export class FunctionsProcess {
     this.#child.kill("SIGKILL");
   }
 
-  // A request that is still on its way would meet a closed connection. So the order to drain is sent
-  // only after the last answer has ended.
+  // If the process ended now, a request that is still on its way would meet a closed connection. So
+  // the order to drain is sent only after the last answer has ended.
   #drainIfIdle(): void {
     if (this.#retired && this.#requests === 0) this.#send({ type: "drain" });
   }
@@ -230,8 +230,9 @@ export class FunctionsProcess {
 }
 
 /**
- * When the host is killed, the router's stdin ends and it exits. A router with a busy loop does not
- * notice this, so a shell that waits on a pipe of ours then kills it.
+ * When the host is killed, the router's stdin ends, and so the router exits. In a busy loop, the
+ * router does not notice the end. So a shell waits on a pipe of the host, and kills the router when
+ * that pipe ends.
  */
 function guard(pid: number | undefined): ChildProcess | undefined {
   if (pid === undefined || process.platform === "win32") return undefined;

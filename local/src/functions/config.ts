@@ -69,8 +69,8 @@ export function readFunctionsConfig(root: string): FunctionsConfig {
 }
 
 /**
- * The import map that config.toml names, or else the function's own, or the shared one, as in the
- * Supabase CLI.
+ * As in the Supabase CLI, the import map that config.toml names for the function. If it names none,
+ * the function's own import map, and if there is none, the shared one.
  */
 function importMapOf(base: string, entrypoint: string, named?: string): string | undefined {
   if (named !== undefined) return resolve(base, named);

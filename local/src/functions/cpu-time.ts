@@ -13,7 +13,7 @@ interface Share {
 /**
  * Measures the CPU time of requests. It reads the time of the process's main thread, in which every
  * function runs, from /proc every 50 ms. If several requests are open, the time is divided evenly
- * among them, because nothing says which one used it. A single request is measured exactly.
+ * among them, because nothing says which request used it. A single request is measured exactly.
  */
 export class CpuTime {
   readonly #limitMs: number;
@@ -52,7 +52,7 @@ export class CpuTime {
     }
   }
 
-  /** Milliseconds of the thread in user and kernel mode. 0 without /proc. */
+  /** The thread's CPU time in user and kernel mode, in milliseconds. 0 if there is no /proc. */
   #used(): number {
     try {
       const text = readFileSync(this.#file, "latin1");

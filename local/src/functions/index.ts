@@ -47,11 +47,11 @@ export interface FunctionsOptions {
   cpuLimitMs?: number;
   /** How much CPU time one request may use: see cpu-time.ts. Any amount by default. */
   requestCpuMs?: number;
-  /** The age at which the process is ended with everything in it. None by default. */
+  /** The age at which the process is ended with everything in it. By default, there is no such age. */
   wallClockMs?: number;
   /** How long the functions may take to load. */
   startTimeoutMs?: number;
-  /** The JavaScript heap of the process with all functions. */
+  /** The most memory for the JavaScript heap of the process, which all functions share. */
   memoryLimitMb?: number;
   /** Says whether the caller's token is valid. Needed if a function has verify_jwt = true. */
   verify?: (request: Request) => Promise<boolean>;
@@ -240,7 +240,7 @@ function requestIdOf(request: Request): string {
   return /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** The version that npm installed, until Deno has reported its version. */
+/** Deno's version. Until Deno has reported it, this is the version that npm installed. */
 function installedVersion(): string {
   try {
     const require = createRequire(import.meta.url);

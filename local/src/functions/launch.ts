@@ -24,7 +24,8 @@ const PASSED_ON = [
 /**
  * Like a hosted function, Deno can read the project and reach the network. It may not write, run
  * programs or load native code, and never asks. If node_modules has everything that the functions
- * import, it is used. Other modules are downloaded once and kept, as in the hosted runtime.
+ * import, Deno uses it. Otherwise it downloads the modules once and keeps them, as the hosted runtime
+ * does.
  */
 export function denoArguments(o: {
   root: string;

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 type Names = Record<string, string>;
 
-/** An import map, or the part of a deno.json that is one, with complete addresses. */
+/** An import map with complete addresses, from a file of its own or from a deno.json. */
 interface ImportMap {
   imports: Names;
   scopes: Record<string, Names>;
@@ -40,7 +40,8 @@ export function readModules(root: string, entries: readonly Entry[]): Modules {
   const all = [...maps.values()];
   const named = all.filter(({ imports }) => Object.keys(imports).length > 0);
   const merged: ImportMap = {
-    // If maps differ, that of the first function counts, also for a file that two functions import.
+    // If two functions with different maps import the same file, the map of the first function counts
+    // for that file.
     imports: Object.assign({}, ...named.map(({ imports }) => imports).reverse()) as Names,
     scopes: Object.assign({}, ...all.map(({ scopes }) => scopes)) as Record<string, Names>,
   };
@@ -68,8 +69,8 @@ function walk(
 }
 
 /**
- * The modules that a text imports. This includes imports of types and imports in comments, which are
- * then downloaded without need, but that costs little.
+ * The modules that a text imports. This includes imports of types and imports in comments. Their
+ * modules are downloaded without need, but that costs little.
  */
 function importsOf(text: string): string[] {
   const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\n]+)["']/g);

@@ -1,13 +1,13 @@
 /**
  * The protocol between the Node side and the Deno side of the functions host, with one JSON object
  * per line. The host writes to the child's stdin, and the child writes to its stdout. Each line that
- * the child writes begins with the secret of this start, so that it cannot be confused with what a
- * function prints.
+ * the child writes begins with a secret, which is new at each start, so that nothing that a function
+ * prints can be taken for a message.
  */
 
 export interface FunctionSpec {
   name: string;
-  /** file: URL of the entrypoint. */
+  /** The entrypoint, as a `file:` URL. */
   url: string;
 }
 
@@ -29,6 +29,9 @@ export type ChildMessage =
    */
   | { type: "crash"; function?: string; requestId?: string; message: string };
 
-/** Carries the start's secret on every proxied request; the router removes it. */
+/**
+ * This header carries the secret of the start on every proxied request. The router removes the
+ * header.
+ */
 export const SECRET_HEADER = "x-mayfly-functions-secret";
 export const REQUEST_ID_HEADER = "x-request-id";

@@ -86,13 +86,14 @@ export function forward(process: FunctionsProcess, what: Forward): Promise<Respo
     request.signal.addEventListener("abort", abort, { once: true });
 
     if (!body) return upstream.end();
-    // A failed upload destroys the request to the child, and is answered by its error event.
+    // If the upload fails, this destroys the request to the child. The handler of that request's
+    // error event then answers.
     body.once("error", () => upstream.destroy());
     body.pipe(upstream);
   });
 }
 
-/** The error for a broken connection. By now the process has usually ended. */
+/** The error for a broken connection. When this is called, the process has usually ended. */
 async function lost(
   process: FunctionsProcess,
   { name, requestId, asHosted }: Forward,
@@ -120,7 +121,7 @@ function requestHeaders(request: Request, secret: string, requestId: string): In
   for (const [name, value] of request.headers) {
     if (!HOP_BY_HOP.has(name)) headers[name] = value;
   }
-  // Deno uses it for the function's request.url.
+  // Deno takes the host in the function's `request.url` from this header.
   headers.host = new URL(request.url).host;
   headers[SECRET_HEADER] = secret;
   headers[REQUEST_ID_HEADER] = requestId;

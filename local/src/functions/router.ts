@@ -36,8 +36,8 @@ const { Deno } = globalThis as unknown as {
 const { stdout, exit, serve } = Deno;
 
 /**
- * A loaded function. If its uncaught error ends the process, its `open` requests are answered at
- * once.
+ * A loaded function. `open` rejects each of its open requests: if an uncaught error of this function
+ * ends the process, they are answered at once.
  */
 interface Loaded {
   url: string;
@@ -47,8 +47,8 @@ interface Loaded {
 
 const loaded = new Map<string, Loaded>();
 /**
- * Maps the function's request to the one that Deno received, because only that one can become a
- * WebSocket.
+ * For each request that a function gets, the request that Deno received, because only the latter can
+ * become a WebSocket.
  */
 const received = new WeakMap<Request, Request>();
 const upgradeWebSocket = Deno.upgradeWebSocket;
@@ -95,7 +95,8 @@ function onUncaught(event: Event, error: unknown, culprit: Caller | undefined): 
   const crash = new Error("an uncaught error ended the function");
   for (const reject of loaded.get(culprit?.function ?? "")?.open ?? []) reject(crash);
 }
-// A rejection is reported in its own context. An error is reported in whichever context was last.
+// A rejection is reported in the context of its request. An error may be reported in the context of
+// another request, so its stack names the function.
 addEventListener("unhandledrejection", (event) => {
   const { reason } = event as PromiseRejectionEvent;
   onUncaught(event, reason, caller.getStore() ?? authorOf(reason));

@@ -4,7 +4,7 @@ import {
   embedForDevelopment,
 } from "../../../sdk/src/contract/development-embedder.ts";
 
-/** Replaces the runtime's embedding session. Its `model` says that it is not gte-small. */
+/** Replaces the runtime's embedding session. The `model` of this one says that it is not gte-small. */
 class Session {
   readonly model: string = DEV_EMBEDDING_MODEL;
 
@@ -40,7 +40,7 @@ export class BackgroundTasks {
     this.#running.add(settled);
   }
 
-  /** Resolves when none is running, including those that others add meanwhile. */
+  /** Resolves when no background task is running, including tasks that other tasks add meanwhile. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }

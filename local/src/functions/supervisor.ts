@@ -29,7 +29,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #alive = new Set<FunctionsProcess>();
   #current: FunctionsProcess | undefined;
-  /** The start in progress, including the wait before it. It never rejects. */
+  /** The start in progress, including the wait before it. This promise never rejects. */
   #starting: Promise<FunctionsProcess | Error> | undefined;
   #startAgain = false;
   #crashes = 0;
@@ -61,7 +61,7 @@ export class Supervisor {
     throw this.#failure ?? new Error("The functions are stopped.");
   }
 
-  /** Starts a process, which replaces the current one unless fewer functions load in it. */
+  /** Starts a process. It replaces the current process, unless fewer functions load in the new one. */
   start(): Promise<FunctionsProcess | Error> {
     if (this.#starting) {
       this.#startAgain = true;

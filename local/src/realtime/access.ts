@@ -1,7 +1,7 @@
 import type { Credential } from "./credentials.ts";
 import type { Database, Permissions } from "./database.ts";
 
-/** What one credential may do on one private topic. The database is asked when this is first needed. */
+/** What one credential may do on one private topic. Asks the database when an answer is first needed. */
 export class Access {
   readonly #database: Database;
   readonly #topic: string;

@@ -64,7 +64,7 @@ export class Channel implements Subscriber {
     return this.#closed;
   }
 
-  /** How many received frames wait for the database. */
+  /** How many of the client's frames wait for the database. */
   get pending(): number {
     return this.#pending;
   }
@@ -107,12 +107,12 @@ export class Channel implements Subscriber {
     if (message.kind === "presence_diff") return true;
     const { messages } = this.context.rates;
     messages.add();
-    // Messages from the database over the limit are dropped earlier and do not end the channel.
+    // Messages from the database that exceed the limit are dropped before, and do not end it.
     if (message.id === undefined && messages.reached) this.stop("Too many messages per second");
     return true;
   }
 
-  /** A push of this channel, with its join_ref; `payload` is JSON text. */
+  /** Sends a push of this channel, with its join_ref. `payload` is JSON text. */
   push(event: string, payload: string): void {
     const { connection, joinRef, topic } = this;
     connection.send(encodePush(connection.version, joinRef, null, topic, event, payload));
@@ -162,7 +162,7 @@ export class Channel implements Subscriber {
   }
 
   async #handle(message: Incoming): Promise<void> {
-    // If the machine slept, the timer is late.
+    // Check here, too, because the timer that ends the channel is late if the machine slept.
     const isExpired = this.#expiresAt <= Date.now() / 1000;
     if (isExpired && !(await this.#authenticated())) return;
     if (message.event === "broadcast") return this.#broadcast(message);
@@ -212,7 +212,7 @@ export class Channel implements Subscriber {
 
   async #mayTrack(): Promise<boolean> {
     if (!this.#access) return true;
-    // Tracking enables presence. A join without presence did not ask for it, so ask now.
+    // Tracking enables presence. The join did not ask the policies about presence, so ask now.
     if (!this.#presenceEnabled) await this.#access.askRead(true);
     return (await this.#access.askWrite()).presence;
   }

@@ -13,7 +13,7 @@ export interface Context {
   readonly rates: Rates;
   readonly hub: Hub;
   readonly presence: Presence;
-  /** The sockets that have joined a channel. The plan limits these. */
+  /** The sockets that have joined a channel. The plan limits their number. */
   readonly users: Set<object>;
   readonly database: Database;
   readonly authenticate: Authenticate;
@@ -27,11 +27,14 @@ export interface Connection {
   readonly version: Version;
   /** The API key with which it was opened. */
   readonly token: string;
-  /** Its `x-…` request headers, which policies see as `request.headers`. */
+  /** The connection's `x-…` request headers, which policies see as `request.headers`. */
   readonly headers: Record<string, string>;
   send(frame: Frame): void;
   /** Drops the connection without a closing handshake. */
   terminate(): void;
-  /** Called when the channel has ended. From then on, frames to its topic belong to no channel. */
+  /**
+   * Called when the channel has ended. From then on, frames with the topic of the channel belong to
+   * no channel.
+   */
   forget(topic: string): void;
 }

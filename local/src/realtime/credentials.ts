@@ -32,9 +32,9 @@ const keyLifetimeSeconds = 3_600;
 
 /** Accepts this project's keys and tokens, like its gateway and its Realtime together. */
 export function createAuthenticate(tokens: Tokens, keys: ProjectKeys): Authenticate {
-  // On a hosted project, the gateway exchanges an opaque key for a short-lived token of the key's role.
-  // Before that token expires, an open channel gets a new one. So a channel that was joined with a
-  // key never expires.
+  // On a hosted project, the gateway exchanges an opaque key for a short-lived token of the key's
+  // role. Before the token of an open channel expires, the channel gets a new one. So a channel that
+  // was joined with a key never expires.
   const keyRoles = new Map([
     [keys.publishableKey, "anon"],
     [keys.secretKey, "service_role"],

@@ -43,7 +43,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** realtime.messages has no partition for today, so the policies cannot be asked. */
+/** realtime.messages has no partition for today, so its policies cannot be tested with a row. */
 export class MissingPartition extends Error {
   override readonly name = "MissingPartition";
 

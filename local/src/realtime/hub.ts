@@ -20,7 +20,7 @@ export interface Subscriber {
   deliver(message: Outgoing): boolean;
 }
 
-/** A public and a private channel of one name are different channels. */
+/** A public and a private topic with the same name are different topics. */
 export type TopicKey = `${"private" | "public"}:${string}`;
 
 export function topicKey(name: string, isPrivate: boolean): TopicKey {
@@ -49,7 +49,8 @@ export class Hub {
 
   /** Sends the message to every subscriber except `except`, and returns how many got it. */
   publish(key: TopicKey, message: Outgoing, except?: Subscriber): number {
-    // A copy, because a receiver over its limit unsubscribes during the loop.
+    // The loop is over a copy, because a receiver that exceeds its limit unsubscribes during the
+    // loop.
     const receivers = [...(this.#topics.get(key) ?? [])].filter((one) => one !== except);
     return receivers.filter((receiver) => receiver.deliver(message)).length;
   }

@@ -3,7 +3,7 @@ export class JoinError extends Error {
   override readonly name = "JoinError";
   /** Whether the socket is closed after the answer. */
   readonly disconnect: boolean;
-  /** Whether the answer comes at once. Otherwise the server waits before it refuses. */
+  /** Whether the server refuses at once. Otherwise it waits before it refuses. */
   readonly atOnce: boolean;
 
   constructor(reason: string, { disconnect = false, atOnce = false } = {}) {

@@ -14,8 +14,8 @@ export interface JoinRequest {
   token: string | undefined;
   postgresChanges: boolean;
   /**
-   * Whether it comes from an old client without a config. Its topic then says which
-   * postgres_changes it wants.
+   * Whether the join comes from an old client, which sends no config. Then the topic says which
+   * postgres_changes the client wants.
    */
   legacy: boolean;
   /** Whether the config is not an object. */

@@ -70,7 +70,7 @@ export async function checkJoin(
   return { name, request, token, credential, access, replayed };
 }
 
-/** API keys are not tokens, so the channel uses the key of its connection. */
+/** An API key is not a token. If a join has one, the channel uses the key of its connection. */
 export function isToken(token: string | undefined): token is string {
   return token !== undefined && !token.startsWith("sb_");
 }

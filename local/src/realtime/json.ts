@@ -9,8 +9,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * JSON as Supabase's server writes it again after receiving it: with keys in byte order, because the
- * server keeps objects as Erlang maps.
+ * JSON as Supabase's server passes it on: with the keys in byte order, because the server keeps
+ * received objects as Erlang maps.
  */
 export function canonical(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;

@@ -7,14 +7,17 @@ export interface RealtimeLimits {
   messagesPerSecond: number;
   /** Connections and joins in the whole project. */
   joinsPerSecond: number;
-  /** Presence messages in the whole project: each track, and each diff once per receiver. */
+  /**
+   * How many presence messages the whole project may have in a second. Each track counts once, and each
+   * diff once per receiver.
+   */
   presencePerSecond: number;
-  /** Presence calls of one channel of one client in `presenceWindowMs`. */
+  /** How many presence calls one client may make on one channel within `presenceWindowMs`. */
   presenceCalls: number;
   presenceWindowMs: number;
   /** Whether every join has presence, even without asking. Off, as on new projects. */
   presenceForAll: boolean;
-  /** The largest payload: 1 KB is 1,000 bytes here, and 500 bytes are added. */
+  /** The largest payload in KB. Here, 1 KB is 1,000 bytes, and the server allows 500 bytes more. */
   payloadKb: number;
   /** Whether public channels are refused. */
   privateOnly: boolean;
@@ -27,7 +30,7 @@ export interface RealtimeLimits {
   /** A socket that sends nothing for this long is closed. */
   idleTimeoutMs: number;
   replicationReadyTimeoutMs: number;
-  /** A socket whose unsent or unhandled frames exceed this is closed. */
+  /** A socket is closed if its frames that are not sent or not handled yet exceed this. */
   bufferedBytes: number;
   frameBytes: number;
   /** Rates are averages per second over the last `rateTicks` ticks of `rateTickMs`. */
@@ -72,8 +75,9 @@ const idleCheckMs = 300_000;
 
 /**
  * Counts events and averages them over the last ticks, like Supabase's server. Only finished ticks
- * count, the first one is empty, and the limit is checked at each tick. So a burst passes until the
- * next tick. After a longer quiet time, a larger burst passes.
+ * count, and the first tick is empty. The average changes only at the end of a tick, so a burst of
+ * any size passes until then. After a longer quiet time, the average is lower, so larger bursts
+ * pass.
  */
 export class RateCounter {
   readonly #limit: number;
@@ -125,8 +129,8 @@ export class RateCounter {
   }
 
   /**
-   * Resets the counter after a quiet time, like Supabase's server: it looks every five minutes, and
-   * after a quiet minute, it resets the counter at the next event.
+   * Resets the counter after a quiet time. Like Supabase's server, this looks every five minutes
+   * whether the last minute was quiet. If so, the next event resets the counter.
    */
   #forgetIfIdle(now: number): void {
     if (now - this.#startedAt < idleCheckMs || this.#ticks.some((count) => count > 0)) return;

@@ -65,7 +65,10 @@ export function legacyChange(name: string): Record<string, string> {
   };
 }
 
-/** The server's message for a table that it does not replicate. Here this is every table. */
+/**
+ * Sends the message of Supabase's server for a table that is not replicated. Here, no table is
+ * replicated.
+ */
 function refuseLegacyChanges(channel: Channel): void {
   const { schema, table = "*", filter } = legacyChange(channel.name);
   channel.system(

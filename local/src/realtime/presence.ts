@@ -6,7 +6,7 @@ interface Meta {
   owner: object;
   ref: string;
   previousRef?: string;
-  /** The fields of the tracked payload as JSON text, with their leading comma. */
+  /** The fields of the tracked payload as JSON text, with a comma before them. */
   fields: string;
 }
 
@@ -14,7 +14,10 @@ interface Meta {
 export class Presence {
   readonly #topics = new Map<TopicKey, Map<string, Meta[]>>();
 
-  /** Adds the owner under the key, or replaces what it tracked. Returns the diff as JSON text. */
+  /**
+   * Adds the owner under the key, or replaces what the owner has tracked before. Returns the diff as
+   * JSON text.
+   */
   track(topic: TopicKey, key: string, owner: object, payload: JsonObject): string {
     const keys = this.#topics.get(topic) ?? new Map<string, Meta[]>();
     this.#topics.set(topic, keys);
@@ -80,7 +83,7 @@ export class PresenceCalls {
     this.#windowMs = windowMs;
   }
 
-  /** Counts a call. Returns false if it is one too many. */
+  /** Counts a call. Returns false if the call exceeds the limit. */
   take(): boolean {
     const now = performance.now();
     if (now > this.#resetAt) {

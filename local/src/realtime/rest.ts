@@ -37,8 +37,8 @@ export async function handleRest(request: Request, context: Context): Promise<Re
 }
 
 /**
- * Refuses a request to the WebSocket's address that does not upgrade. Like Phoenix, it first checks
- * whether the connection would be refused for another reason.
+ * Refuses a request to the WebSocket's address that does not ask for a WebSocket. Like Phoenix, this
+ * first checks whether a WebSocket would be refused for another reason.
  */
 export async function handlePlain(request: Request, context: Context): Promise<Response> {
   const { pathname, search } = new URL(request.url);
@@ -72,7 +72,7 @@ async function broadcastMany(
     return json(429, { message }, headers);
   }
   const allowed = permissions(request, credential, context);
-  // Public ones first, as the server sends them.
+  // Public messages come first, because Supabase's server sends them first.
   for (const message of checked.messages.sort((a, b) => Number(a.private) - Number(b.private))) {
     if (message.private && !(await allowed(message.topic))) continue;
     context.rates.messages.add();
@@ -167,7 +167,7 @@ function permissions(
   };
 }
 
-/** The claims of the bearer token, otherwise of the API key. */
+/** The claims of the bearer token. If there is none, those of the API key. */
 async function credentialOf(request: Request, context: Context): Promise<Credential | undefined> {
   const bearer = /^bearer\s+(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   const token = bearer ?? request.headers.get("apikey");
@@ -180,7 +180,7 @@ async function bodyOf(request: Request, maxBytes: number): Promise<Buffer | unde
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.length;
-    // The rest is still read, so that the sender gets the answer.
+    // The rest of the body is still read, so that the sender gets the answer.
     if (size > maxBytes) chunks.length = 0;
     else chunks.push(chunk);
   }

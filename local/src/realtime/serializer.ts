@@ -1,6 +1,9 @@
 import { isObject, type Json, type JsonObject, parseJson } from "./json.ts";
 
-/** Serializer versions: 1.0.0 sends objects, 2.0.0 arrays and binary broadcasts. */
+/**
+ * The versions of the serializer: 1.0.0 sends JSON objects, and 2.0.0 sends JSON arrays and binary
+ * broadcasts.
+ */
 export type Version = "1.0.0" | "2.0.0";
 export type Frame = string | Buffer;
 
@@ -24,7 +27,7 @@ export interface Incoming {
 const pushKind = 3;
 const broadcastKind = 4;
 
-/** The version that a connection asked for. Undefined if it does not exist. */
+/** The version that a connection asked for. Undefined if there is no such version. */
 export function parseVersion(vsn: string | null): Version | undefined {
   if (vsn === null || vsn === "1.0.0") return "1.0.0";
   return vsn === "2.0.0" ? vsn : undefined;
@@ -56,7 +59,10 @@ function incoming(
   return { joinRef, ref, topic, event, payload };
 }
 
-/** Kind 3: lengths of join_ref, ref, topic, event and metadata, the encoding, then each of them. */
+/**
+ * A binary frame of kind 3: the lengths of join_ref, ref, topic, event and metadata, then the
+ * encoding, then those five texts.
+ */
 function decodePush(data: Buffer): Incoming | undefined {
   if (data.length < 7 || data[0] !== pushKind) return undefined;
   const lengths = [...data.subarray(1, 6)];
@@ -82,7 +88,7 @@ function decodePush(data: Buffer): Incoming | undefined {
   };
 }
 
-/** A push; `payload` is JSON text. Version 1.0.0 has no join_ref. */
+/** A push, whose `payload` is JSON text. In version 1.0.0, a push has no join_ref. */
 export function encodePush(
   version: Version,
   joinRef: Json,

@@ -33,7 +33,7 @@ export interface Realtime {
    * Sends messages from the database to listeners. Messages over the project's rate are dropped.
    */
   publish(messages: StoredMessage[]): void;
-  /** `down` while messages that are inserted into the database do not arrive. */
+  /** `down` while this server does not get the messages that are inserted into the database. */
   health(): { state: "ok" | "down"; connections: number; channels: number };
   /**
    * Acts as if the project's settings had changed: its channels are notified, and its sockets are

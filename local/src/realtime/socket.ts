@@ -24,8 +24,8 @@ interface Waiting {
 }
 
 /**
- * One client's connection. As on the server, a join blocks it. Until the answer, frames in both
- * directions wait in order.
+ * One client's connection. As on Supabase's server, a join blocks the connection: until the join is
+ * answered, frames in both directions wait in order.
  */
 export class RealtimeSocket implements Connection {
   readonly version: Version;
@@ -180,7 +180,7 @@ export class RealtimeSocket implements Connection {
     } catch (error) {
       await this.#refuse(message, error);
       if (closing) this.#transmit(closing);
-      // Waiting frames are not sent any more, because the request to disconnect came first.
+      // Waiting frames are no longer sent, because the request to disconnect came before them.
       if (error instanceof JoinError && error.disconnect) this.close(1001);
     }
   }
@@ -201,7 +201,7 @@ export class RealtimeSocket implements Connection {
   }
 }
 
-/** A number for a legacy subscription, which its client sees but cannot use. */
+/** A number for a legacy subscription. The client sees this number, but cannot use it. */
 function legacyId(name: string): number {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 134_217_728;

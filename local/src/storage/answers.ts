@@ -2,8 +2,8 @@ import postgres from "postgres";
 
 interface Problem {
   /**
-   * The status in the body. As on hosted projects, the HTTP status is always 400, or 500 for a failure
-   * of our own.
+   * The status that the body contains. As on hosted projects, the HTTP status differs from it: it is
+   * always 400, or 500 for a failure of our own.
    */
   status: number;
   code: string;

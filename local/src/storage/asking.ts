@@ -1,7 +1,10 @@
 import { readBody } from "../api/body.ts";
 import { problems } from "./answers.ts";
 
-/** The longest time that a signed URL may be valid: ten years. A longer time is probably a mistake. */
+/**
+ * The longest time that a signed URL may be valid: ten years. A caller that asks for a longer time has
+ * probably made a mistake.
+ */
 const maxSeconds = 10 * 365 * 24 * 3600;
 
 /** @throws StorageProblem */

@@ -17,7 +17,7 @@ interface BucketBody {
 
 interface Call {
   asked: Asked;
-  /** What follows /bucket/ in the path. */
+  /** The part of the path after `/bucket/`: the bucket's id. */
   bucket: string;
   body: BucketBody;
   query: URLSearchParams;
@@ -131,7 +131,7 @@ export class Buckets {
     await this.#sessions.run(asked, asked.claims, async (sql) => {
       const gone = await sql`delete from storage.buckets b where b.id = ${bucket}`.catch(
         (error: { code?: string }) => {
-          // An object was added meanwhile.
+          // The foreign key refuses this if an object was added meanwhile.
           if (error.code === "23503") throw problems.notEmpty();
           throw error;
         },
@@ -141,7 +141,10 @@ export class Buckets {
     return Response.json({ message: "Successfully deleted" });
   }
 
-  /** On a hosted project, a queue does this within the hour. Here it is done before the answer. */
+  /**
+   * On a hosted project, a queue deletes the objects within the hour. Here, they are deleted before
+   * the answer.
+   */
   async empty({ asked, bucket }: Call): Promise<Response> {
     checkBucketName(bucket);
     const seen = await this.#sessions.run(asked, asked.claims, async (sql) => {

@@ -19,7 +19,10 @@ export interface Written {
  * is only in the database, so no name can lead out of the folder.
  */
 export interface Files {
-  /** @throws StorageProblem if it has more bytes than the limit. The rest is read and dropped. */
+  /**
+   * @throws StorageProblem if the content has more bytes than the limit. The bytes after the limit are
+   * read and dropped.
+   */
   write(id: string, body: AsyncIterable<Uint8Array>, limit: number): Promise<Written>;
   read(id: string, from: number, to: number): ReadableStream;
   copy(id: string, to: string): Promise<void>;

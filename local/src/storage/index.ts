@@ -23,7 +23,7 @@ export async function createStorage(options: {
   databaseUrl: string;
   /** Where the files are kept. Without it, they are removed when this process ends. */
   folder: string | undefined;
-  /** Whether only this database has files there, so that files without an object can be removed. */
+  /** Whether the folder has files of this database only. Then files without an object can be removed. */
   sweep: boolean;
   /** The largest size of a file. */
   maxBytes: number;
@@ -116,7 +116,7 @@ function find(routes: readonly Handler[], method: string, path: string) {
   return undefined;
 }
 
-/** A caller that is still sending its body has to get the refusal. */
+/** Reads the rest of a body, because a caller gets the refusal only after it has sent its whole body. */
 async function drain(request: Request): Promise<void> {
   if (request.bodyUsed || !request.body) return;
   for await (const _ of request.body as unknown as AsyncIterable<unknown>);

@@ -25,8 +25,8 @@ interface Place {
 
 /**
  * The operations on objects. First the policies decide: the operation is tried with the caller's
- * rights, and undone. Then the file is written, and then the server writes the row. As in
- * storage-api, no transaction waits for a caller's bytes.
+ * rights, and undone. Then the file is written. At last, the row is written, with the server's
+ * rights. As in storage-api, no transaction waits for a caller's bytes.
  */
 export class Objects {
   readonly #sessions: Sessions;
@@ -161,7 +161,7 @@ export class Objects {
     to: Place,
     options: {
       upsert: boolean;
-      /** The metadata of the copy, if it should not be that of the original. */
+      /** The metadata of the copy, if it should differ from the metadata of the original. */
       own?: { metadata: object; userMetadata: Record<string, unknown> | undefined } | undefined;
     },
   ): Promise<ObjectRow> {

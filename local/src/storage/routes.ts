@@ -20,7 +20,10 @@ export interface Handler {
   methods: readonly string[];
   path: RegExp;
   operation: string;
-  /** `key`: needs a key or a token. `maybe`: also works without both, as nobody. `open`: ignores both. */
+  /**
+   * Whether a request needs a key or a token. `key`: it needs one of them. `maybe`: without both, it
+   * acts as nobody. `open`: both are ignored.
+   */
   access: "key" | "maybe" | "open";
   handle(call: Call): Promise<Response>;
 }

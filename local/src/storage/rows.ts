@@ -158,7 +158,10 @@ export async function listLevel(sql: Sql, bucket: string, options: ListOptions) 
 export interface PageOptions {
   prefix: string;
   limit: number;
-  /** Whether everything below a `/` after the prefix is returned as one folder. */
+  /**
+   * Whether names that have the same text up to the next `/` after the prefix are returned as one
+   * folder.
+   */
   folders: boolean;
   column: "name" | "updated_at" | "created_at";
   order: "asc" | "desc";

@@ -23,8 +23,8 @@ export interface Asked {
 export const service: Claims = { role: "service_role" };
 
 /**
- * The claims with which a request to Storage runs: those of its token, otherwise of its key. Public
- * and signed URLs have neither.
+ * The claims with which a request to Storage runs: those of its token, or without a token, those of its
+ * key. Requests to public and signed URLs have neither.
  * @throws Refusal, StorageProblem
  */
 export async function claimsOf(
@@ -85,7 +85,7 @@ export class Sessions {
     ).result;
   }
 
-  /** Tests whether the caller may do the work, and undoes it. @throws StorageProblem if not. */
+  /** Does the work to test whether the caller may do it, and undoes it. @throws StorageProblem if not. */
   async tryOut(asked: Asked, work: (sql: Sql) => Promise<unknown>): Promise<void> {
     const undo = new Error("undone");
     await this.run(asked, asked.claims, async (sql) => {
@@ -119,7 +119,7 @@ export function createSigner(keys: ProjectKeys) {
         .setIssuedAt()
         .setExpirationTime(`${seconds}s`)
         .sign(secret),
-    /** @throws StorageProblem unless it is for this object and this use and still valid. */
+    /** @throws StorageProblem unless the token is for this object and this use, and is still valid. */
     async verify(
       token: string,
       url: string,

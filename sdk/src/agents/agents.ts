@@ -28,7 +28,7 @@ export interface FindAgents {
   status?: AgentRow["status"];
   /** Children of this agent. */
   parent?: string;
-  /** `after` of the previous page. */
+  /** Continues after the previous page: its `after`. */
   after?: string;
   /** 50 by default. */
   limit?: number;
@@ -128,10 +128,10 @@ export class Agents<Agent> {
   }
 
   /**
-   * Calls `handler` now and at every change, even if the connection is lost in between. It gets the
-   * agents that are alive, and those that have joined, left or changed. An agent does not have to
-   * call `track` to be seen. If it has called `track` and its process is gone, it has left. Without
-   * `agent:read`, an agent that never calls `track` is noticed within 15 s.
+   * Calls `handler` now and at every change, even if the connection is lost in between. The handler gets the
+   * agents that are alive, and those that have joined, left or changed. An agent is seen even if it never
+   * calls `track`. An agent that has called `track` has left as soon as its process is gone. Without
+   * `agent:read`, the watch notices an agent that never calls `track` within 15 s.
    *
    * @returns a function that stops watching; `scope_missing` without `presence:read`.
    * @example

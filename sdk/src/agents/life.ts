@@ -58,7 +58,7 @@ export class Life {
   readonly #requests: Requests;
   #concluded: MayflyError | undefined;
   #stopping: Promise<Result<{ agent: AgentRow }>> | undefined;
-  /** What the server answered when it stopped. */
+  /** What the server answered when the agent was stopped. */
   #stopped: { agent: AgentRow } | undefined;
   #over: (why: MayflyError | null) => void = () => {};
 
@@ -102,7 +102,7 @@ export class Life {
   get type(): AgentTypeRow | null {
     return this.#session.type;
   }
-  /** Why it can do nothing more. Null while it still can. */
+  /** Why the agent can do nothing more. Null while it can. */
   get over(): MayflyError | null {
     return this.#concluded ?? this.#session.over ?? null;
   }
@@ -155,7 +155,7 @@ export class Life {
     return this.#stopping;
   }
 
-  /** Stops it, unless it has ended. @throws what failed, or `not_pushed` if it ended with `unsynced` operations. */
+  /** Stops the agent, unless it has ended. @throws what failed, or `not_pushed` if `unsynced` is above 0. */
   async dispose(unsynced: number): Promise<void> {
     const { over } = this;
     if (!over) {
@@ -175,7 +175,8 @@ export class Life {
       { ...state, ...this.link.attendance.next() },
       beaten,
     );
-    // The message about its end may be lost, so the next renewal tells why it has ended.
+    // Renew now: the message about the agent's end may be lost, and the answer to a renewal says why it has
+    // ended.
     if (answer.error?.code === "not_authorized") void this.#session.renew();
     if (answer.error) return answer;
     if (answer.data.watched) this.onWatched();

@@ -13,7 +13,7 @@ export interface PresenceState {
   metadata?: Record<string, unknown>;
 }
 
-/** An agent that is alive. It has a status and a task once it has shown them. */
+/** An agent that is alive. Its status and its task are missing until the agent has shown them. */
 export interface PresentAgent extends PresenceState {
   id: string;
   /** This field and the next two come from the table. The agent chooses the rest. */
@@ -34,14 +34,14 @@ export type PresenceHandler = (present: PresentAgent[], change: PresenceChange) 
 
 /** Options of a presence watch. */
 export interface PresenceWatchOptions {
-  /** Called with errors after which the watch tries again. */
+  /** Called with each error after which the watch tries again. */
   onError?: (error: unknown) => void;
 }
 
 /** Calls `wake` when an agent starts or ends. */
 export type FollowLives = (wake: () => void) => Promise<Result<{ stop(): Promise<void> }>>;
 
-/** Agents that die without leaving are noticed within this time. */
+/** If an agent dies without leaving, the watch notices it within this time. */
 const lookAgainMs = 15_000;
 /** If many agents change, they are looked up together, at most this often. */
 const pauseMs = 250;
@@ -49,10 +49,10 @@ const pauseMs = 250;
 const chunk = 1_000;
 
 /**
- * Calls `handler` with every agent that is alive, now and at every change. The table says who is
- * alive and what they are called. Presence says what they show about themselves. If an agent has
- * shown itself and no longer does, it counts as having left, even if its lifetime is not over: its
- * process is gone, or it called `leave`.
+ * Calls `handler` with every agent that is alive, now and at every change. The table says who is alive and
+ * what they are called. Presence says what they show about themselves. An agent that has shown itself and no
+ * longer does counts as having left, even if its lifetime is not over: either its process is gone, or it
+ * called `leave`.
  */
 export async function watchPresence(
   link: Link,
@@ -141,7 +141,7 @@ export async function watchPresence(
   return ok(stop);
 }
 
-/** What each agent shows. If there are several entries, the newest. */
+/** What each agent shows. If an agent has several entries, the newest one counts. */
 function stateOf(state: Record<string, (PresenceState & { presence_ref: string })[]>) {
   const shown = new Map<string, PresenceState>();
   for (const [id, metas] of Object.entries(state)) {
@@ -184,7 +184,7 @@ function merge(shown: Map<string, PresenceState>, living: LivingRow[]) {
   );
 }
 
-/** Undefined if nothing has changed. */
+/** What has changed between two calls of the handler. Undefined if nothing has. */
 function compare(
   before: Map<string, PresentAgent> | undefined,
   now: Map<string, PresentAgent>,

@@ -38,12 +38,12 @@ export class Presence {
     onJoined: (joined: boolean) => this.#joined(joined),
     onError: (error: MayflyError) => this.#fail(error),
   };
-  /** Called with an error while a call is running, because the call would not get another answer. */
+  /** While a call runs, an error of the topic ends this call, because the call itself would get no answer. */
   #fail: (error: MayflyError) => void = () => {};
   #failures = 0;
   #hub: TopicHub | undefined;
   #state: PresenceState = {};
-  /** Whether the server still has to be told, once there is a connection. */
+  /** Whether the state has to be sent again, once there is a connection. */
   #lost = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -55,13 +55,13 @@ export class Presence {
   }
 
   /**
-   * Shows `state`, merged with what was shown before, until the agent ends or `leave()` is called.
-   * After a lost connection it is shown again. Four changes in 30 s are sent at once. If there are
-   * more, only the newest is sent when the limit allows.
+   * Shows `state`, merged with what was shown before, until the agent ends or `leave()` is called. After a
+   * lost connection it is shown again. The first four changes in 30 s are sent at once. Of further changes,
+   * only the newest is sent, as soon as the limit allows.
    *
    * @param state at most 256 KB of JSON in all; each change goes to everyone who watches.
-   * @returns `not_authorized` without `presence:write`; `invalid_request`; `unavailable` while
-   * Realtime cannot be reached. The state is then shown as soon as possible.
+   * @returns `not_authorized` without `presence:write`; `invalid_request`; `unavailable` while Realtime
+   * cannot be reached. The state is then shown as soon as possible.
    * @example
    * await agent.presence.track({ status: "reading", task: "README.md" });
    */
@@ -80,7 +80,7 @@ export class Presence {
 
   /**
    * Watches who is alive, over this agent's own connection: see {@link Agents.watch}. From then on Realtime
-   * sends it every change, which counts against the project's rate.
+   * sends every change to this agent, which counts against the project's rate.
    */
   watch(handler: PresenceHandler, options?: PresenceWatchOptions) {
     return watchPresence(this.#link, handler, options, this.#follow);

@@ -4,7 +4,7 @@ import type { SpawnOptions, TeamGroup } from "./spawn.ts";
 
 /** How a team starts and ends around some work. */
 export interface RunTeamOptions {
-  /** Whether to pull before the work, so that `recallLocal` knows the tenant. True by default. */
+  /** Whether to pull before the work, so that `recallLocal` finds what the tenant knows. True by default. */
   pull?: boolean;
   /**
    * How many seconds to wait in all if the tenant's rate limits refuse the spawn or a push. 60 by default; 0
@@ -34,30 +34,28 @@ interface Spawner<Agent> {
   outbox: { drain(): Promise<Result<unknown>> };
 }
 
-/** How often to retry a push that does not reach the server. */
+/** How many times in all to try a push that does not reach the server. */
 const pushTries = 3;
 const retryDelayMs = 500;
 /** The longest allowed stop reason. */
 const maxReason = 500;
 
 /**
- * Runs the whole life of an agent around some work: spawn, pull, work, push, stop. If everything
- * that it remembered was pushed, the result is what the work returned. Otherwise, `error` is the
- * first of these:
+ * Runs the whole life of an agent around some work: spawn, pull, work, push, stop. If everything that it
+ * remembered was pushed, the result is what the work returned. Otherwise, `error` is the first of these:
  *
  * - the error of `spawn` or the first pull; the work was then not started;
- * - the error that the work threw: a MayflyError unchanged (so that you can `throw error`),
- *   anything else as
+ * - the error that the work threw: a MayflyError unchanged (so that you can `throw error`), anything else as
  *   `work_failed` with the thrown value as `cause`;
- * - the error of the push; `details.result` is then what the work returned, and what was learned is
- *   still in the outbox, for `mayfly.outbox.drain()` or the next agent;
- * - the reason why the server refused an operation; `details.result` is then what the work
- *   returned, and `details.refused` has the operations, which are now dead letters.
+ * - the error of the push; `details.result` is then what the work returned, and what was learned is still in
+ *   the outbox, for `mayfly.outbox.drain()` or the next agent;
+ * - the reason why the server refused an operation; `details.result` is then what the work returned, and
+ *   `details.refused` has the operations, which are now dead letters.
  *
  * If a rate limit of the tenant refuses a call (`rate_limited`), it is retried after `details.retry_after`
  * seconds, up to `maxWait` in all. If the work throws, what it remembered is pushed as well, and the stop
  * reason is the message of the error instead of `done`. If the agent dies meanwhile, the caller drains the
- * agent's outbox, provided that it has the right to.
+ * agent's outbox, provided that the caller may do so.
  */
 export function run<Agent extends Worker, T>(
   mayfly: Spawner<Agent>,

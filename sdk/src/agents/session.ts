@@ -7,10 +7,10 @@ import { passes, retried } from "../link/retry.ts";
 import { issued } from "./answers.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
-/** How often to retry a renewal with the same secret. A secret works twice in case the answer is lost. */
+/** How many times in all to try a renewal. A secret works twice, in case the first answer is lost. */
 const renewalTries = 3;
 const retryDelayMs = 500;
-/** None of these errors means that the agent has ended. */
+/** Whether a later renewal may succeed after this error. If not, the agent has ended. */
 const mayBeRenewed = (error: MayflyError) => passes(error) || error.code === "not_configured";
 /**
  * A token that expires sooner than this is not used, because it must still be valid when the request
@@ -19,7 +19,7 @@ const mayBeRenewed = (error: MayflyError) => passes(error) || error.code === "no
 const marginMs = 10_000;
 
 /**
- * Keeps an agent's token fresh. It renews the token after two thirds of its life, on a timer and at every
+ * Keeps an agent's token fresh. The token is renewed after two thirds of its life, by a timer or at the next
  * use, so that it never ends in the middle of work.
  */
 export class Session {
@@ -53,7 +53,7 @@ export class Session {
     return this.#issued.type;
   }
 
-  /** Why it no longer renews. Undefined while it does. */
+  /** Why the session no longer renews the token. Undefined while it does. */
   get over(): MayflyError | undefined {
     return this.#ended;
   }
@@ -138,11 +138,11 @@ export class Session {
   }
 }
 
-/** Uses both clocks, because one can be set and the other one stops while the machine sleeps. */
+/** A moment on two clocks: `date` can be set, and `ticks` stop while the machine sleeps. */
 const moment = () => ({ ticks: ticks(), date: Date.now() });
 /**
- * The least time that can have passed. Setting the clock back changes nothing, and setting it ahead causes
- * one renewal.
+ * The time since a moment, by the clock that has advanced more. If somebody sets the date back, nothing
+ * changes. If somebody sets it ahead, the token is renewed once.
  */
 const elapsed = (since: ReturnType<typeof moment>) =>
   Math.max(ticks() - since.ticks, Date.now() - since.date);

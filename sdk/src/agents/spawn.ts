@@ -16,8 +16,8 @@ export interface AgentBlueprint {
   /** Seconds, from 5 to the tenant's maximum (15 minutes by default). 300 by default. */
   lifetime?: number;
   /**
-   * Whether it lives as long as its process renews its token, up to the maximum of its tenant and type.
-   * Otherwise it ends with its lifetime.
+   * Whether the agent lives as long as its process renews its token, up to the maximum of its tenant and
+   * type. Otherwise the agent ends with its lifetime.
    */
   renew?: boolean;
   capabilities?: string[];

@@ -40,7 +40,7 @@ export const toApproval = <Shown extends Approval>(given: object) =>
   fromRow(given) as unknown as Shown;
 export const toPolicy = (given: object) => fromRow(given) as unknown as ApprovalPolicy;
 
-/** Also converts the times of its decisions. */
+/** Converts an approval, and also the times of its decisions. */
 export function toApprovalDetails<Input>(given: Row): ApprovalDetails<Input> {
   const decisions = (given.decisions as { at: string }[]).map((one) => ({
     ...one,

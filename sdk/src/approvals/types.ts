@@ -21,7 +21,7 @@ export interface ApprovalOptions {
   roles?: ApprovalRole[];
   /** The people and agents that may decide, by their ids. They need the scope `approval:decide`. */
   deciders?: string[];
-  /** After this time it is `expired`, and nobody can approve it. */
+  /** After this time the approval is `expired`, and nobody can approve it. */
   expiresIn?: Duration;
   /**
    * A JSON Schema for changed inputs: `z.toJSONSchema(schema)`. Without it, deciders can approve or reject
@@ -35,7 +35,7 @@ export interface Approval<Input = unknown> {
   id: string;
   title: string;
   category: string;
-  /** The arguments that it is about. After a decision that changed them, the approved ones. */
+  /** The arguments that the approval is about. If a decision changed them, the changed ones. */
   input: Input;
   /** The digest of the input. A decision names it, so that nobody approves what they have not seen. */
   digest: string;
@@ -73,7 +73,7 @@ export interface ApprovalDetails<Input = unknown> extends Approval<Input> {
     by: string;
     kind: "agent" | "person" | "secret";
     verdict: "approve" | "reject" | "delegate";
-    /** Whether an approval was for the current input. */
+    /** For `approve`: whether this decision was about the current input. */
     counts?: boolean;
     /** To whom it was delegated. */
     to?: string;
@@ -112,7 +112,7 @@ export interface ApprovalPolicyOptions {
   category?: string;
   /** Ask for everything (the default), only for milestones, or for nothing. */
   autonomy?: "ask" | "milestones" | "none";
-  /** Nobody is asked if the requester is at least this confident. */
+  /** Nobody is asked if the requester's `confidence` is at least this. */
   minConfidence?: number;
   /** The minimum quorum. */
   quorum?: number;

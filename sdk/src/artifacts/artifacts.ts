@@ -105,9 +105,7 @@ export class Artifacts {
     return this.#list({ name, versions: true }, options);
   }
 
-  /**
-   * Returns a URL with which anyone can download it, for this many seconds. Needs `artifact:read`.
-   */
+  /** Returns a URL with which anyone can download the file, for this many seconds. Needs `artifact:read`. */
   async url(
     name: string,
     { version, seconds = 3600 }: GetArtifact & { seconds?: number } = {},

@@ -89,11 +89,10 @@ export class Channel {
   }
 
   /**
-   * Sends a broadcast to current listeners, as fast as Realtime. Use it for messages that you can
-   * afford to lose, such as cursor positions and progress. It needs the right to publish and
-   * `channel:broadcast`, which no agent has by default, because broadcasts count against the whole
-   * project's rate. If Realtime drops it without an answer, it fails after `timeoutMs`, 5,000 by
-   * default.
+   * Sends a broadcast to current listeners, as fast as Realtime. Use it for messages that you can afford to
+   * lose, such as cursor positions and progress. It needs the right to publish and `channel:broadcast`, which
+   * no agent has by default, because broadcasts count against the whole project's rate. If Realtime drops the
+   * broadcast without an answer, the call fails after `timeoutMs`, 5,000 by default.
    *
    * @returns `broadcast_refused`, `invalid_request`, `not_authorized`, `scope_missing`, `unavailable`,
    * `channel_unknown`.

@@ -80,8 +80,8 @@ export class Channels {
   }
 
   /**
-   * Subscribes to what is published from now on, from the start with `since: "start"`, or after a number.
-   * Subscribing again changes nothing.
+   * Subscribes to what is published from now on. With `since`, begins at the start (`"start"`) or after a
+   * number. Subscribing again changes nothing.
    *
    * @returns `channel_unknown`, `no_inbox`, `scope_missing`.
    */

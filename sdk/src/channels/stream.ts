@@ -24,7 +24,7 @@ export interface ChannelOptions {
 }
 
 const handleAtOnce = 500;
-/** If the server does not see an acknowledgement yet, it is sent again after these pauses. */
+/** The pause before an acknowledgement is sent again, after the short pauses of `lookAgainMs`. */
 const longMs = 30_000;
 const acknowledgeAfterMs = 100;
 /** The progress of one handler through a channel. */
@@ -108,8 +108,7 @@ export class ChannelStream {
   }
 
   /**
-   * The newest number of the channel. Retries while the error may be temporary. Undefined if it is
-   * not.
+   * Reads the channel's newest number. Retries after an error that may be temporary. Undefined after others.
    */
   async #open(): Promise<ChannelPageRow | undefined> {
     const backoff = new Backoff();

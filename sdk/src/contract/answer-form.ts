@@ -26,7 +26,7 @@ export const value = z.unknown();
 
 export const list = <Row>(of: z.ZodType<Row>): z.ZodType<Row[]> => z.array(of);
 
-/** The answer to changes of a member. No caller gets it. */
+/** The answer to a change of a member. The SDK only checks it, and does not return it. */
 export const ofMember = row<{ user_id: string }>({ user_id: text });
 export const withId = row<{ id: string }>({ id: text });
 export const deleted = row<{ deleted: boolean }>({ deleted: flag });

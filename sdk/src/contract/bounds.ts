@@ -15,7 +15,7 @@ export const memoryBounds = {
   tag: 100,
   key: 200,
   model: 100,
-  /** How many conflicts an update resolves. */
+  /** How many conflicts one update may resolve. */
   settles: 50,
   /** Only SQL can measure this. */
   metadataBytes: 65_536,
@@ -29,9 +29,9 @@ export const agentBounds = {
   capabilities: 50,
   capability: 100,
   scopes: 50,
-  /** The reason why it was stopped or suspended, in characters. */
+  /** How many characters the reason for a stop or a suspension may have. */
   reason: 500,
-  /** How many agents one call spawns. */
+  /** How many agents one call may spawn. */
   team: 100,
 } as const;
 

@@ -13,9 +13,9 @@ export const debugCategories = [
 /** What a record is about. */
 export type DebugCategory = (typeof debugCategories)[number];
 
-/** From least to most. */
+/** From the level that records the least to the one that records the most. */
 export const debugLevels = ["silent", "basic", "detailed", "verbose", "trace"] as const;
-/** By number, 0 to 4, or by name. */
+/** A level by its number, 0 to 4, or by its name. */
 export type DebugLevel = 0 | 1 | 2 | 3 | 4 | (typeof debugLevels)[number];
 
 /** The default level of each category. The lowest level has the records that people want to see first. */

@@ -1,6 +1,6 @@
 /** The value of a call that was wrong. */
 export interface FieldDetails {
-  /** Its path, such as `body.tags.3`. */
+  /** The path of the value, such as `body.tags.3`. */
   field?: string;
   /** The index of the list element. */
   index?: number;
@@ -8,7 +8,7 @@ export interface FieldDetails {
 
 /** Which quota is full. */
 export interface QuotaDetails {
-  /** Such as `max_memories`. */
+  /** The name of the quota, such as `max_memories`. */
   quota: string;
   limit: number;
 }

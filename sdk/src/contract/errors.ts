@@ -130,7 +130,7 @@ export interface ErrorBody {
   request_id?: string;
 }
 
-/** The error of a failed call. Methods return it, or throw it where they cannot return. */
+/** The error of a failed call. Methods return it, or throw it if they cannot return a result. */
 export class MayflyError extends Error {
   override readonly name = "MayflyError";
   /** Stable, so that you can branch on it. */

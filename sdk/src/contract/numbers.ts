@@ -4,7 +4,7 @@ export const numberRule =
   "must have no number that JavaScript cannot hold: none beyond 1.8e308, and no integer beyond 2^53; send such numbers as strings";
 
 /**
- * Only a text with this many digits, or an exponent, can contain such a number. Most texts do not
+ * Only a text with 16 digits in a row, or with an exponent, can contain such a number. Most texts do not
  * match.
  */
 const inDoubt = /\d{16}|\d[eE][+-]?\d{2}/;
@@ -34,9 +34,9 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Whether a value, `key` of `holder`, is a number that differs from what was written. If it was
- * never text, this is unknown, and any integer from 2^53 to 1e21 may differ from what was meant.
- * From 1e21 on, JSON writes an exponent.
+ * Whether a value (the field `key` of `holder`) is a number that differs from what was written. This is
+ * unknown for a value that was never text. Such a value counts as changed if it is an integer from 2^53 to
+ * 1e21. From 1e21 on, JSON writes an exponent.
  */
 export const isChangedNumber = (holder: object, key: string, value: unknown): boolean =>
   typeof value === "number" &&

@@ -46,7 +46,7 @@ export const memoryFields = {
 
 /** The caller's own vector. */
 export const vectorFields = {
-  /** It must have the project's number of dimensions (384). If it is missing, the function makes one. */
+  /** Of the project's length: 384 numbers by default. If there is none, the edge function makes a vector. */
   embedding: embedding.optional(),
   model: text(bounds.model).min(1).optional(),
 };

@@ -6,7 +6,7 @@ export const isStorable = (text: string) => text.isWellFormed() && !text.include
 export const storableRule = "must not have U+0000 or half a surrogate pair";
 const jsonRule = "must be JSON: without cycles and BigInts, and not nested too deep";
 
-/** Their JSON escapes. After an escaped backslash, the same characters are ordinary text. */
+/** The JSON escapes of these two. After an escaped backslash, the same characters are ordinary text. */
 const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
 /** Why a value cannot be sent as JSON. Undefined if it can. */

@@ -1,8 +1,8 @@
 /** The names of Realtime topics, as `realtime.messages` and its policies know them. */
 export const logTopic = (tenant: string) => `tenant:${tenant}:log`;
 /**
- * A topic with nudges about events that are meant for one agent. They are for everybody else who
- * may see these events.
+ * A topic with nudges about events that are meant for one agent. That agent gets these nudges in its inbox.
+ * This topic is for everybody else who may see the events.
  */
 export const peopleTopic = (tenant: string) => `tenant:${tenant}:people`;
 export const inboxTopic = (tenant: string, id: string) => `tenant:${tenant}:agent:${id}`;

@@ -1,6 +1,6 @@
 /**
- * Why the database has undone a call that may succeed later, by the code in the Data API's answer, in words for
- * the caller.
+ * Why the database has undone a call that may succeed later: the code in the Data API's answer, and for the
+ * caller the reason and what to do.
  */
 const reasons: [RegExp, string, string][] = [
   [

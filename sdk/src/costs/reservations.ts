@@ -70,8 +70,8 @@ export class Reservations {
   }
 
   /**
-   * Whether a request is running, so that a new one has to wait. A caller that can also reserve in another
-   * write then does so.
+   * Whether a request is running, so that a new one has to wait. A caller that can also reserve as part of
+   * another write then does that.
    */
   get isBusy(): boolean {
     return this.#reserving.isBusy;

@@ -2,7 +2,7 @@ import { within } from "../link/monotonic-time.ts";
 import type { DebugBuffer, Taken } from "./buffer.ts";
 
 /**
- * The result of a batch: it arrived, it will be retried (after this many ms, if given), or it is given up.
+ * The result of a batch. `again`: retry it, after this many milliseconds if given. `never`: it is given up.
  */
 export type Sent = "arrived" | { again: number | null } | "never";
 
@@ -15,9 +15,7 @@ const maxBytes = 160_000;
 const maxDelayMs = 5_000;
 const gatherMs = 50;
 
-/**
- * Empties a buffer batch by batch, one at a time and within the rate. It does not keep the process alive.
- */
+/** Empties a buffer, one batch at a time and within the rate. Its timers do not keep the process alive. */
 export class DebugPump {
   /** Milliseconds between batches. */
   intervalMs: number;

@@ -63,8 +63,8 @@ export class DebugBuffer {
   }
 
   /**
-   * Call this when the batch has arrived or is given up. Meanwhile, the buffer may have dropped
-   * records of the batch, or later ones.
+   * Call this when the batch has arrived or is given up. While the batch was being sent, the buffer may have
+   * dropped records of the batch, or later ones.
    */
   done({ records, first, dropped }: Taken, arrived = true): void {
     const end = first + records.length;

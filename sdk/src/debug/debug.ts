@@ -26,7 +26,7 @@ import type { DebugHandler, DebugWatch, DebugWatchOptions } from "./watch-types.
 export interface DebugOptions {
   /** What to mask in addition to the defaults: see docs/debug.md. */
   mask?: MaskRules;
-  /** Broadcasts a second of each agent, at most 10 (the default). Fewer if many agents are watched. */
+  /** Broadcasts of each agent in a second: at most 10, the default. Fewer if many agents are watched. */
   sendsPerSecond?: number;
   /** How many records may wait to be sent. The newest are kept. 1,000 by default, and at most 1 MB. */
   bufferRecords?: number;
@@ -207,13 +207,13 @@ export class Debug {
     await Promise.all([this.#sender.pump.flush(timeoutMs), this.#keeper.pump.flush(timeoutMs)]);
   }
 
-  /** @internal The last thing it does with its token. */
+  /** @internal The last calls with the agent's token: sends waiting records and releases leases. */
   async finish(): Promise<null> {
     await Promise.all([this.flush(), this.stopWatches()]);
     return null;
   }
 
-  /** @internal Stops recording. Its topics are left with the agent's others. */
+  /** @internal Stops recording. The agent leaves these topics together with all its others. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#opens = false;

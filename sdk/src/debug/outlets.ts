@@ -46,7 +46,7 @@ export class DebugBroadcast {
     this.pump.wake();
   }
 
-  /** Whether anybody watches. */
+  /** Tells whether anybody watches now. */
   want(wanted: boolean): void {
     if (wanted) {
       this.#join();
@@ -95,7 +95,7 @@ export class DebugKeeper {
     const answer = await this.#link.rpc("append_debug", { records, dropped }, debugOrders);
     if (!answer.error) {
       const level = answer.data.persist;
-      // An order can arrive before its row is visible. In that case, nothing was stored yet.
+      // A new level can be announced before its row is visible. Then this call stored nothing, so repeat it.
       const ms = level < this.told ? lookAgainMs[this.#looks++] : undefined;
       if (ms !== undefined) return { again: ms };
       this.#looks = 0;

@@ -83,7 +83,7 @@ export const forgottenEntity = row<{ forgotten: number; more: boolean }>({
 });
 export const retentionRow = row<{ ended_kept: number | null }>({ ended_kept: count.nullable() });
 
-/** Also converts its times, because their names do not end in `_at`. */
+/** Also converts `valid_from` and `valid_to` to dates, because their names do not end in `_at`. */
 const withSpan = (given: { valid_from: string; valid_to: string | null }) => ({
   ...fromRow(given),
   validFrom: new Date(given.valid_from),

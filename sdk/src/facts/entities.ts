@@ -15,8 +15,8 @@ export class Entities {
   }
 
   /**
-   * Creates an entity, or changes its name, type, description and aliases. Recording facts creates
-   * their entities. Use this to add more about one. Needs `fact:write`.
+   * Creates an entity, or changes its name, type, description and aliases. Recording a fact creates its
+   * entities. Use this to add more about an entity. Needs `fact:write`.
    *
    * @returns the entity; `entity_exists` if another one has the name or an alias; `entity_ambiguous`,
    * `invalid_request`.

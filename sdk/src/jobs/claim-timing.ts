@@ -1,9 +1,11 @@
-/** Short jobs are claimed ahead: as many as can be done in this time, at most 200. */
+/** Short jobs are claimed ahead: as many as a worker can do in this many milliseconds, at most 200. */
 const aheadMs = 50;
 const maxAhead = 200;
 const retryMs = [100, 500, 2_000, 5_000, 15_000];
 
-/** A second call runs at the same time as the first one if it has this much to do. */
+/**
+ * A second call runs at the same time as the first one if it has at least this many jobs to claim and record.
+ */
 export const besideFrom = 32;
 
 /** Settles after this time, and keeps no process alive for it. */
@@ -18,8 +20,8 @@ export const retryAfterMs = (failures: number): number =>
   retryMs[Math.min(failures, retryMs.length - 1)] ?? 15_000;
 
 /**
- * How long after the end of a lease to look for its job. The random part keeps workers from looking
- * all at once.
+ * How long to wait before a look for the job of a lease that ends in `ms`. The random part keeps workers from
+ * looking all at once.
  */
 export const afterLease = (ms: number): number => Math.max(200, ms) + 50 + 250 * Math.random();
 

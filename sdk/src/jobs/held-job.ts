@@ -43,9 +43,9 @@ export interface HeldParts {
   door: JobsDoor;
   steps: StepLog;
   told: OnStep;
-  /** Its lease has ended, because the job waits. */
+  /** Call this when the lease has ended because the job waits. */
   fallAsleep(): void;
-  /** Its end was recorded together with something else. */
+  /** Call this when the end of the job was recorded together with something else. */
   beOver(): void;
 }
 
@@ -115,7 +115,7 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Whether it has gone to sleep. It then runs again later, whatever its handler does now.
+   * Whether the job has gone to sleep. It then runs again later, whatever its handler does now.
    *
    * @internal
    */
@@ -252,7 +252,7 @@ export class HeldJob<Input = unknown> {
     this.#check();
     this.#waits++;
     const step = `wait: ${name ?? this.#waits}`;
-    // The time of the end is recorded first. If every attempt computed it again, it would move.
+    // First record when the wait ends. If every attempt computed this time again, it would move.
     const until =
       timeout === undefined
         ? undefined

@@ -241,8 +241,8 @@ export class Jobs {
   }
 
   /**
-   * Cancels jobs with their children. Jobs that are not running end at once. Running jobs end when their worker
-   * learns of it, at its next write or heartbeat.
+   * Cancels jobs with their children. Jobs that are not running end at once. A running job ends when its
+   * worker learns of this, at the worker's next write or heartbeat.
    *
    * @returns `scope_missing` for a job that somebody else added, without `job:admin`.
    */

@@ -9,8 +9,8 @@ import { HeldJob } from "./held-job.ts";
 
 /**
  * Does a job and returns its result, as JSON. A result over 256 KB is stored as an artifact, and the job's
- * result refers to it. If it throws, the attempt fails. With `retryable: false` on the error, the job fails for
- * good.
+ * result refers to it. If the handler throws, the attempt fails. With `retryable: false` on the error, the
+ * job fails for good.
  */
 // biome-ignore lint/suspicious/noExplicitAny: each handler names the type of its own input.
 export type JobHandler = (input: any, job: HeldJob<any>) => unknown;

@@ -61,7 +61,7 @@ export interface Served {
  *
  * pg_cron and pg_net call it if you have them (`mayfly_private.schedule_job_function`). Any other caller that
  * has the secret key or the function's own secret may call it too. While there is more to do, a call that did
- * not come from pg_cron makes another one before it ends.
+ * not come from pg_cron makes another call before it ends.
  *
  * If a job has recorded no step for the last third of the wall clock time when the call ends, its attempt
  * fails (`call_over`). A job that records steps continues in the next call.

@@ -24,8 +24,8 @@ const stepsPerCall = 1_000;
 const bytesPerCall = 2_000_000;
 
 /**
- * The recorded steps of a job. If they do not come with the claim, they are read once, in pages, at
- * the first step of an attempt that may find some. Steps that end at the same time are written in one call.
+ * The recorded steps of a job. If the steps do not come with the claim, they are read once, in pages, at the
+ * first step of any attempt except the first. Steps that end at the same time are written in one call.
  */
 export class StepLog {
   readonly #door: JobsDoor;
@@ -40,7 +40,7 @@ export class StepLog {
     this.#door = door;
     this.#job = job;
     this.#lease = job.lease;
-    // An earlier attempt may have recorded some. They come with the claim unless they are many.
+    // An earlier attempt may have recorded steps. They come with the claim, unless there are many.
     const steps = job.attempt === 1 ? {} : job.steps;
     if (steps) this.#read = Promise.resolve(new Map(Object.entries(steps)));
   }

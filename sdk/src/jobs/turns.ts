@@ -51,7 +51,10 @@ export class Turns {
     return Math.min(jittered(pollMs), afterLease(this.#leaseMs));
   }
 
-  /** Records endings, and claims jobs. `isAsleep`: the worker was registered to be woken before this call found nothing. */
+  /**
+   * Records endings, and claims jobs. `isAsleep`: the call found no job, and the worker was already
+   * registered to be woken.
+   */
   async take(
     endings: Ending[],
     wanted: number,
@@ -101,8 +104,8 @@ export class Turns {
   }
 
   /**
-   * How long to sleep: one of `looks` if jobs were being added, otherwise until `pollMs` or the
-   * next lease's end.
+   * How long to sleep: a short time if jobs were being added, otherwise for the next of `looks`. If there is
+   * none, for `pollMs`, or until the next lease ends.
    */
   pauseMs(looks: number[], pollMs: number): number {
     return this.#lookSoonMs ?? looks.shift() ?? this.#restMs(pollMs);

@@ -28,7 +28,7 @@ export interface JobOptions {
   /** Adding another job with this key returns the existing job, as long as the database keeps it. */
   key?: string;
   target?: JobTarget;
-  /** 5 by default. It costs no attempt if the job waits, or if a worker gives it back. */
+  /** 5 by default. A wait of the job costs no attempt, and neither does a worker that gives the job back. */
   maxAttempts?: number;
   /**
    * Pauses between attempts, in seconds: a random part of `base * factor^n`, at most `cap`. By default 1, 2 and
@@ -89,7 +89,7 @@ export interface JobInfo {
   holder?: string;
   parentId?: string;
   key?: string;
-  /** Why it failed, or the error of its last failed attempt. */
+  /** Why the job failed, or the error of its last failed attempt. */
   error?: JobError;
   /** The signals for which it waits. */
   waitFor?: string[];
@@ -149,7 +149,7 @@ export interface ListJobs {
   limit?: number;
 }
 
-/** In milliseconds. Null if no job has ended. */
+/** How long jobs or calls took, in milliseconds. Null if none has ended. */
 export interface Percentiles {
   p50: number | null;
   p95: number | null;
@@ -179,7 +179,7 @@ export interface QueueStatistics {
 
 /** The limits of a queue. */
 export interface QueueLimits {
-  /** Whether no job of the queue starts. */
+  /** If true, no further job of the queue starts. */
   paused?: boolean;
   maxRunning?: number;
   maxRunningPerGroup?: number;
@@ -207,7 +207,9 @@ export interface ScheduleOptions {
    * job for each, or none.
    */
   catchUp?: "one" | "all" | "none";
-  /** What to do if its last job has not ended: skip this time (the default), or allow another job. */
+  /**
+   * What to do if the schedule's last job has not ended: skip this time (the default), or allow another job.
+   */
   overlap?: "skip" | "allow";
   paused?: boolean;
 }
@@ -223,14 +225,14 @@ export interface Schedule {
   catchUp: "one" | "all" | "none";
   overlap: "skip" | "allow";
   paused: boolean;
-  /** Null while it is paused. */
+  /** When the schedule next adds a job. Null while it is paused. */
   nextAt: Date | null;
   lastAt: Date | null;
   /** The id of the last job that it added. */
   lastJob: string | null;
   /** How many times it added nothing, because the last job was still running or the time was missed. */
   skipped: number;
-  /** Why it could not add its job the last time. */
+  /** Why the schedule could not add its job the last time. */
   error: string | null;
   createdBy: string | null;
   createdAt: Date;

@@ -45,7 +45,7 @@ export interface Work {
   readonly done: number;
   /** How many jobs are running now. */
   readonly running: number;
-  /** Why it ended without `stop`. Null after `stop`. */
+  /** Resolves when the worker has ended: to null after `stop`, otherwise to the error. */
   readonly ended: Promise<MayflyError | null>;
   /**
    * Starts no more jobs, gives back those that it has not started, and waits for the others. After

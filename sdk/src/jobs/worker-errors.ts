@@ -32,7 +32,8 @@ export const stopped = () =>
 const stalled = () =>
   new MayflyError({
     code: "handler_failed",
-    message: "The function's call ended, and the job had recorded no step for a third of its time.",
+    message:
+      "The function's call ended, and the job had recorded no step in the last third of its time.",
     hint: "Divide the job into steps, or do it in a process without a time limit.",
     details: { code: "call_over" },
   });

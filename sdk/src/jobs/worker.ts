@@ -25,11 +25,13 @@ export class Worker implements Work {
   #waiting: ClaimedRow[] = [];
   readonly #running = new Map<string, LocalJob>();
   #endings: Ending[] = [];
-  /** 1 if the last look left nothing, 2 if the look after that found nothing. At 2 the worker sleeps. */
+  /** 0: there may be more jobs. 1: the last look found fewer than it asked for. 2: the worker may sleep. */
   #quiet = 0;
-  /** Counts events that may have made jobs ready. A look that is under way may not see these jobs. */
+  /** Counts events that may have made jobs ready. A running call may not see these jobs. */
   #stirs = 0;
-  /** When to look again for an announced job that may not be visible yet, until a look finds something. */
+  /**
+   * Pauses before looks for an announced job that is not visible yet. A look that finds a job clears them.
+   */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
   /** Running calls, and how many jobs they ask for. */
@@ -38,9 +40,7 @@ export class Worker implements Work {
   #asked = 0;
   /** Whether the last claim returned as many jobs as it asked for, so there may be more. */
   #isFull = false;
-  /**
-   * Whether a job was announced during a call that may not see it. Another call then runs at the same time.
-   */
+  /** Whether a job was announced during a call that may not see it. A second call then starts at once. */
   #isTold = false;
   #scheduled = false;
   #paused = false;
@@ -135,7 +135,7 @@ export class Worker implements Work {
     this.#schedule();
   }
 
-  /** Makes the next call at the end of this turn of the event loop, with all jobs that end in it. */
+  /** Makes the next call after this turn of the event loop, with all jobs that end during the turn. */
   #schedule(): void {
     const most = this.#isFull || this.#isTold ? 2 : 1;
     if (this.#underWay >= most || this.#scheduled || this.#paused || this.#finished) return;
@@ -196,7 +196,7 @@ export class Worker implements Work {
     this.#schedule();
   }
 
-  /** There is nothing to do until somebody wakes it, a job ends, or it is time to look again. */
+  /** Waits until somebody wakes the worker, a job ends, or it is time to look again. */
   #rest(): void {
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
     clearTimeout(this.#poll);
@@ -227,7 +227,7 @@ export class Worker implements Work {
     }
   }
 
-  /** Always reports an error that ends the worker. Only `onError` gets retried errors and failures of jobs. */
+  /** Reports errors to `onError`. Without `onError`, it still reports an error that ends the worker. */
   #tell(error: MayflyError, ends = false): void {
     const { onError } = this.#options;
     if (onError || ends)

@@ -20,7 +20,7 @@ export type Source = { of: "log" } | { of: "inbox" } | { of: "channel"; name: st
 /** A reader of something that is numbered and broadcast. */
 export interface Reader {
   readonly source: Source;
-  /** The highest number that it has. */
+  /** The highest number that the reader has. */
   readonly at: number;
   /** How many broadcasts it has heard. */
   readonly heard: number;
@@ -29,7 +29,7 @@ export interface Reader {
    * not.
    */
   readonly joinedAt: number | undefined;
-  /** Called when there is something up to this number, which the reader should pull. */
+  /** Called when there are entries up to this number. The reader should pull them. */
   pull(upTo: number): void;
   /** Whether broadcasts are being lost. If so, it polls every second. */
   losing(error: MayflyError | null): void;
@@ -51,7 +51,7 @@ const losingBeatMs = 5_000;
  * minute.
  */
 const calmMs = 60_000;
-/** How late a broadcast may be. One is sent for each window, within a second. */
+/** How late a broadcast may be. The database sends waiting broadcasts together, within a second. */
 const graceMs = 2_500;
 /** Readers that start together are leased together. */
 const gatherMs = 10;
@@ -143,7 +143,7 @@ export class Attendance {
       (error: unknown) => ({ error }),
     );
     this.#beating = false;
-    // A reader that was added meanwhile is not leased yet.
+    // A reader that was added during the call has no lease yet.
     const missed = this.#readers.size > readers;
     const pause = this.#error || error ? losingBeatMs : beatMs;
     this.#plan(missed ? gatherMs : pause);

@@ -94,10 +94,9 @@ function inForm<T>(data: unknown, form: z.ZodType<T>, where: string): Result<T> 
 }
 
 /**
- * `fetch` for the clients of the Data API. postgrest-js treats a 404 without a body as success, one
- * with a list as an empty list, and a 200 without a body as null. A proxy can send all of these,
- * but PostgREST sends none of them. So these answers are replaced by a text, which is never a valid
- * answer.
+ * `fetch` for the clients of the Data API. postgrest-js treats a 404 without a body as success, a 404 with a
+ * list as an empty list, and a 200 without a body as null. A proxy can send all of these, but PostgREST sends
+ * none of them. So these answers are replaced by a text, which is never a valid answer.
  */
 export const fetchAnswer: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);

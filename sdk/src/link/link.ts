@@ -58,7 +58,9 @@ export class Link {
   readonly telemetry: Telemetry | undefined;
   readonly topics: Topics;
   readonly attendance: Attendance;
-  /** What rooms have started, such as watches. It ends with the connection. */
+  /**
+   * Functions that stop what rooms have started, such as watches. They are called when the connection ends.
+   */
   readonly stops = new Set<() => Promise<void>>();
   /** Reports to the agent's debug stream what the SDK does. For a person, it reports nothing. */
   note: Note = () => {};

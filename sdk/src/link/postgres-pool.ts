@@ -39,8 +39,8 @@ async function connect(to: Address, lose: () => void): Promise<Socket> {
 /**
  * A pool of connections. Each is used by one caller at a time. The driver's own `reserve` (postgres.js 3.4.9)
  * loses a connection if `fetch_types` is off, or if the connection ends while a statement runs. When all are
- * lost, every call waits forever. So each connection is a client of its own, and is thrown away once it has
- * ended.
+ * lost, every call waits forever. So each connection is a separate client of the driver, and is thrown away
+ * once it has ended.
  */
 export class PostgresPool {
   readonly #url: string;

@@ -18,7 +18,7 @@ type MayUse = (caller: Caller, topic: string) => Promise<boolean | Answer>;
 /** The broadcasts of the database for one tenant. */
 interface Channel {
   readonly members: Set<Member>;
-  /** Whether it listens and has the lease. */
+  /** Whether broadcasts arrive: the connection listens, and the tenant's lease is held. */
   flowing: boolean;
   /** Resolves when it listens for the first time. */
   readonly listening: Promise<unknown>;
@@ -78,8 +78,7 @@ export class PostgresTopics {
         const { topic, event, payload } = JSON.parse(text) as Told;
         for (const member of members) member.hears(topic, event, payload);
       },
-      // Called the first time, and whenever the connection is back. Broadcasts in between were
-      // missed.
+      // Called when the connection first listens, and whenever it is back. Broadcasts in between were missed.
       () => void this.#lease([tenant], true),
     );
     const channel: Channel = {

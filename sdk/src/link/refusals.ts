@@ -185,8 +185,8 @@ function unfit(
 }
 
 /**
- * The error for a token that does not work at the moment. The agent may still get another token. If
- * it does not, it learns from its renewal why.
+ * The error for a token that does not work at the moment. The agent may still get another token. If it does
+ * not, its renewal says why.
  */
 const passing = (cause: unknown) =>
   new MayflyError(

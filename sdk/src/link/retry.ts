@@ -1,8 +1,8 @@
 /**
- * Says which calls are retried, and when. Every retry of a call uses it. These loops do not, because they retry
- * no call: `handler-queue` calls the user's handler again. `Presence` spreads the updates of returning agents
- * over a growing time. `jobs.ended`, `Waiting`, `reembed` and `watchTeam` poll something that may have changed.
- * `lookAgainMs` waits for a row whose broadcast came first.
+ * Says which calls are retried, and when. Every loop that retries a call uses this file. The following loops
+ * do not, because they retry no call: `handler-queue` calls the user's handler again. `Presence` spreads the
+ * updates of returning agents over a growing time. `jobs.ended`, `Waiting`, `reembed` and `watchTeam` poll
+ * something that may have changed. `lookAgainMs` waits for a row whose broadcast came first.
  */
 import type { ErrorCode, MayflyError, Result } from "../contract/errors.ts";
 import { jittered } from "./jitter.ts";

@@ -4,7 +4,7 @@ import { hintOf } from "./connection-errors.ts";
 /** Why the server refused. Undefined if the connection was lost. */
 export function reasonOf(error: Error | undefined): string | undefined {
   const { reason, code } = (error?.cause ?? {}) as { reason?: unknown; code?: unknown };
-  // A close event has a code.
+  // A close event, which means a lost connection, has a code.
   return typeof reason === "string" && code === undefined ? reason : undefined;
 }
 

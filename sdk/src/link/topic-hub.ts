@@ -7,7 +7,10 @@ import { ticks, within } from "./monotonic-time.ts";
 import type { TopicListener } from "./topic.ts";
 import { explain, left, notJoined, reasonOf, refused } from "./topic-errors.ts";
 
-/** Realtime takes 5 s to refuse a join, and blocks the whole socket meanwhile. */
+/**
+ * The first pause before another try to join. Realtime takes 5 s to refuse a join, and blocks the whole
+ * socket meanwhile.
+ */
 const firstRetryMs = 1_000;
 const maxRetryMs = 60_000;
 /**
@@ -46,7 +49,8 @@ export class TopicHub {
   #flowing = false;
   #failures = 0;
   /**
-   * The server's last message about this channel. It may then close the channel without a reason.
+   * The server's last message about this channel. After it, the server may close the channel without a
+   * reason.
    */
   #said: string | undefined;
   #limitedAt = Number.NEGATIVE_INFINITY;

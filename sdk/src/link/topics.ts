@@ -33,8 +33,8 @@ export class Topics {
   }
 
   /**
-   * Listens to a private topic. Its channel joins again whenever it ends: after a lost connection, an
-   * expired token, or when the server closes it.
+   * Listens to a private topic. The topic is joined again whenever its Realtime channel ends: after a lost
+   * connection, after an expired token, or when the server closes the channel.
    */
   join(topic: string, listener: TopicListener): Topic {
     this.#begins();

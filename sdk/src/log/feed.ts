@@ -17,8 +17,8 @@ export interface Member {
   /** Handles a page. When this resolves, the watcher has room for the next page. */
   offer(page: LogRead): Promise<void>;
   /**
-   * Called when it gets no more pages, because it had no room or because something that it wants
-   * was refused. From then on it reads on its own.
+   * Called when the watcher gets no more pages, because it had no room, or because a read that it needs was
+   * refused. From then on it reads on its own.
    */
   detach(): void;
   tell(error: MayflyError): void;
@@ -56,8 +56,8 @@ export class LogFeed {
   }
 
   /**
-   * Adds a member, and gives it a page of everything that it has not read yet. If there is no more,
-   * it has caught up with the others. It calls `ready` when it has handled that page.
+   * Adds a member, and gives it a page of what it has not read yet. If nothing follows that page, the member
+   * has caught up with the others. The member calls `ready` when it has handled the page.
    */
   enter(member: Member): Promise<Result<{ page: LogRead | null; entered: boolean }>> {
     return this.#inTurn(async () => {

@@ -12,8 +12,8 @@ export interface NudgeListener {
 }
 
 /**
- * Listens for nudges of the tenant. It also listens for nudges about events that are meant for one agent: an
- * agent gets these in its own inbox, and everybody else on a topic for people.
+ * Listens for nudges of the tenant. Also listens for nudges about events that are meant for one agent. An
+ * agent hears of its own events in its inbox, and everybody else hears of them on a topic for people.
  *
  * @returns a function that stops listening.
  */

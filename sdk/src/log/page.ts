@@ -25,7 +25,7 @@ export interface LogRead {
   more: boolean;
 }
 
-/** The arguments of one call of read_log. */
+/** How many kinds or keys one call of read_log accepts. */
 const most = 100;
 
 /** Everything that several watchers want. */

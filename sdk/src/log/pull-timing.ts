@@ -11,7 +11,7 @@ const nudgeWindowMs = 1_000;
 const netMs = 30_000;
 /** The time between pulls while broadcasts are known to be lost. */
 const losingMs = 1_000;
-/** It stops following after this many pulls in a row that found nothing. */
+/** A reader stops following a nudge after this many pulls in a row that found nothing. */
 const followed = 2;
 
 /**
@@ -42,7 +42,7 @@ export class Pace implements NudgeListener {
   /** How often it has looked again. */
   #looks = 0;
   #againAt = Number.POSITIVE_INFINITY;
-  /** Whether it has just joined. Then a commit whose broadcast it missed may still become visible. */
+  /** Whether the reader has just joined. Then a commit whose broadcast it missed may still become visible. */
   #settling = false;
   #ended = false;
   #wake: () => void = () => {};

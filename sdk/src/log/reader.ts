@@ -6,7 +6,7 @@ import { lookAgainMs } from "../link/look-again.ts";
 import type { NudgeListener } from "./nudges.ts";
 import type { Pace } from "./pull-timing.ts";
 
-/** A broadcast was at most 69 ms ahead of its row: see `lookAgainMs`. */
+/** Long enough, because no measured broadcast was more than 69 ms ahead of its row: see `lookAgainMs`. */
 const lookOnceMs = 150;
 
 /** Connects a watch with its nudges and with the attendance of its client. */
@@ -21,7 +21,7 @@ export class LogReader implements NudgeListener, Reader {
   #heard = 0;
   #joinedAt: number | undefined;
 
-  /** @param onLoss called once when broadcasts are lost, until they arrive again. */
+  /** @param onLoss called when broadcasts begin to be lost, and not again before they arrive again. */
   constructor(pace: Pace, onLoss: (error: MayflyError) => void) {
     this.#pace = pace;
     this.#onLoss = onLoss;

@@ -29,7 +29,7 @@ export interface SequencePage<Row extends Numbered> {
   /** The last number that was looked at. */
   upTo: number;
   more: boolean;
-  /** Called when something that was broadcast is not visible yet, so it is pulled again soon. */
+  /** Whether something that was broadcast is not visible yet. The reader then pulls again soon. */
   late?: boolean;
 }
 

@@ -64,7 +64,7 @@ export interface WatchOptions {
    * Without it, events within a second of a nudge arrive at the end of that second.
    */
   followMs?: number;
-  /** Called with errors of a pull, the handler or the store, after which it tries again. */
+  /** Called with each error of a pull, the handler or the store. The watch then tries again. */
   onError?: (error: unknown) => void;
 }
 

@@ -25,7 +25,7 @@ export class NotPulled {
 /** A stream of a tenant's events that misses nothing and repeats nothing. */
 export class Watch implements Member {
   /**
-   * Resolves when it has ended: to null after `stop()` or the end of its agent, otherwise to the
+   * Resolves when the watch has ended: to null after `stop()` or the end of the agent, otherwise to the
    * error.
    */
   readonly ended: Promise<MayflyError | null>;
@@ -48,8 +48,8 @@ export class Watch implements Member {
   #handling: Promise<void> = Promise.resolve();
   #detached: () => void = () => {};
   /**
-   * Whether it reads on its own, because it had no room for a page or something in the feed was
-   * refused.
+   * Whether this watch reads without the feed, because it had no room for a page, or because a read of the
+   * feed was refused.
    */
   #alone = false;
 
@@ -216,7 +216,7 @@ export class Watch implements Member {
       } catch (error) {
         const { onError } = this.#options;
         if (error instanceof NotPulled) this.tell(error.why);
-        // It may fail forever, so the console shows the first failure.
+        // The handler may fail forever, so the console shows its first failure.
         else if (onError || failures === 0) report(onError, "A handler of a watch", error);
       }
       await this.#pause.sleep(backoff.next() ?? 0);
@@ -280,7 +280,7 @@ const wantOf = ({ types, limit = 500, states = false }: RoomWatchOptions): Want 
   limit,
 });
 
-/** The first page after what was stored. Without a cursor, it has all memories, or continues among them. */
+/** The first page after the cursor. Without a cursor, or within a snapshot, it is a page of memories. */
 async function readFirst(link: Link, cursor: string | null, want: Want): Promise<Result<LogRead>> {
   if (cursor === null && !want.memories) return readLog(link, "now", want);
   if (cursor === null) return readAll(link, null, want);

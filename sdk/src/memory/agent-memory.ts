@@ -174,8 +174,8 @@ export class AgentMemory {
   }
 
   /**
-   * Counts the tenant's memories that this agent may see. It reads all of them, so it takes longer in a large
-   * tenant.
+   * Counts the tenant's memories that this agent may see. All of them are read, so this takes longer in a
+   * large tenant.
    *
    * @example
    * const { data } = await agent.memory.statistics();

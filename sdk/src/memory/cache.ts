@@ -20,7 +20,7 @@ export interface CacheOptions extends CacheLimits {
   embedder?: Embedder;
 }
 
-/** Evicting goes down to this share of the limit, so that it does not have to sort for every new memory. */
+/** A full cache is emptied down to this share of its limit, so that it need not sort for every new memory. */
 const headroom = 0.95;
 
 interface Held {
@@ -51,7 +51,7 @@ export class MemoryCache {
   readonly #held = new Map<string, Held>();
   /** Updates that the server has not merged, by memory, even of memories that are not held. */
   readonly #updates = new Map<string, Update[]>();
-  /** The versions that own memories replaced here, until the server accepts them. */
+  /** What the agent's own new memories replaced here, until the server accepts these new memories. */
   readonly #replaced = new Map<string, Memory | undefined>();
   /** Memories to forget, until the server has forgotten them. */
   readonly #forgotten = new Map<string, Memory>();
@@ -61,7 +61,7 @@ export class MemoryCache {
    */
   readonly #names = new Map<string, string>();
   #bytes = 0;
-  /** Counts syncs from the start. Memories that a later one does not show have been forgotten meanwhile. */
+  /** Counts syncs from the start. A memory that such a sync does not show has been forgotten. */
   #round = 0;
 
   constructor({ maxMemories = 5_000, maxBytes = 32_000_000 }: CacheLimits = {}) {
@@ -129,7 +129,7 @@ export class MemoryCache {
     }
   }
 
-  /** Takes the result of an expected operation. Null if it was refused, as if it had never happened. */
+  /** Takes the result of an operation whose effect was shown. Null, if it was refused, undoes the effect. */
   settle(operation: Operation, result: PushResult | null): void {
     const { subject: id } = operation;
     if (operation.type === "memory.delete") {
@@ -163,7 +163,7 @@ export class MemoryCache {
     if (kept && kept !== id) {
       this.#names.set(id, kept);
       this.remove(id);
-      // This is only what is known here. The server's version replaces it.
+      // This version has only what is known here, so any version of the server replaces it.
       if (held && !this.#held.has(kept)) this.put({ ...held, id: kept, version: 0 });
     } else if (fields && version && held) {
       const { set } = asUpdate(operation).body;

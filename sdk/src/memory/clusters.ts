@@ -118,8 +118,9 @@ export async function cluster(
 }
 
 /**
- * The words that are common in a group and rare outside of it. The value of a word is the share of the group
- * that has it, times the logarithm of how much larger this share is than the share outside.
+ * The words that are common in a group and rare outside of it. The value of a word is the share of the
+ * group's memories that have it, times the logarithm of how many times larger this share is than the share
+ * outside.
  */
 function tellingWords(group: Item[], all: Item[]): string[] {
   const counted = (items: Item[]) => {

@@ -6,13 +6,13 @@
 /** The results of one question, by words and by meaning separately. */
 export interface Findings {
   relevant: ReadonlySet<string>;
-  /** Best first: the score of each memory by the words. */
+  /** The score of each memory by words, the best first. */
   words: ReadonlyMap<string, number>;
-  /** Best first: the similarity of each memory. */
+  /** The similarity of each memory to the question, the best first. */
   meaning: ReadonlyMap<string, number>;
 }
 
-/** How much a similarity exceeds that of unrelated memories, 0 to 1. */
+/** How far a similarity lies above that of unrelated memories, from 0 to 1. */
 const likeness = (similarity: number, unrelated: number) =>
   0.01 * Math.min(1, similarity / unrelated) +
   (0.99 * Math.max(0, similarity - unrelated)) / (1 - unrelated);
@@ -32,7 +32,7 @@ export function fuse({ words, meaning }: Findings, weight: number, unrelated: nu
   return [...scores].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([id]) => id);
 }
 
-/** nDCG@10. 1 if all answers, or ten of them, come first. */
+/** How good a ranking is (nDCG@10). It is 1 if all answers come first, or ten of them if there are more. */
 export function ndcg(found: string[], relevant: ReadonlySet<string>): number {
   const gain = (place: number) => 1 / Math.log2(place + 2);
   const sum = (places: number[]) => places.reduce((total, place) => total + gain(place), 0);

@@ -20,7 +20,7 @@ const stopWords = new Set(
  */
 const token = new RegExp(
   [
-    // host/path, with its parts.
+    // An address: a host, and a path if there is one.
     "(?<url>[\\p{L}\\p{N}-]+(?:\\.[\\p{L}\\p{N}-]+)*\\.[a-z]{2,}(?:/[\\w\\-./?=&%#+~]*))",
     "(?<whole>[\\w.+-]+@[\\w-]+(?:\\.[\\w-]+)+|/?[\\p{L}\\p{N}]+(?:[./][\\p{L}\\p{N}_-]+)*(?:[./][\\p{L}\\p{N}_]+))",
     "(?<number>[+-]?\\d+(?:\\.\\d+)?e[+-]?\\d+|[+-]?\\d+(?![\\p{L}\\p{M}\\d]))",

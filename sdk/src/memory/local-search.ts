@@ -6,7 +6,7 @@ import { nowhere, type Places, rank } from "./rank.ts";
 import type { RecalledMemory, RecallOptions } from "./recall.ts";
 import type { WordIndex } from "./word-index.ts";
 
-/** How many results to take from each side, like mayfly_private.recall. */
+/** How many results to take by words, and how many by meaning, like mayfly_private.recall. */
 const depth = 50;
 /** How many characters to index before yielding to the event loop: about 10 ms. */
 const chunk = 100_000;

@@ -175,8 +175,8 @@ export class Memories {
   }
 
   /**
-   * Counts the tenant's memories that the caller may see. It reads all of them, so it takes longer in a large
-   * tenant.
+   * Counts the tenant's memories that the caller may see. All of them are read, so this takes longer in a
+   * large tenant.
    *
    * @returns `scope_missing` without `memory:read`.
    * @example

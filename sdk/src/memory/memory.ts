@@ -63,7 +63,7 @@ export interface ListOptions {
   /** The memory with this key: the tenant's, and the caller's own. */
   key?: string;
   minReward?: number;
-  /** 1 to 10. */
+  /** Only memories with at least this importance, 1 to 10. */
   minImportance?: number;
   /** Memories are sorted by id, the oldest first by default. Ids that the SDK makes sort by time. */
   newestFirst?: boolean;

@@ -17,7 +17,7 @@ import {
   toMemory,
 } from "./memory.ts";
 
-/** Writes of an agent. They go to its cache and its outbox at once, before the server sees them. */
+/** Writes of an agent. They go to the agent's cache and outbox at once, before the server sees them. */
 export class MemoryWrites {
   readonly #link: Link;
   readonly #self: Self;
@@ -84,7 +84,7 @@ export class MemoryWrites {
     return ok({ id: uuidv7(), type: "memory.put", subject, body });
   }
 
-  /** Adds it to the cache at once, or changes the memory with its key. */
+  /** Adds the put memory to the cache at once, or changes the cached memory with the same key. */
   #show(put: Put): void {
     const { subject, body } = put;
     const known = body.key === undefined ? undefined : this.#cache.get(subject);

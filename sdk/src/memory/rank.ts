@@ -42,10 +42,10 @@ export function worthOf(model: string): { meaning: number; unrelated: number } {
 }
 
 /**
- * The scores of what was found, best first, with their parts; with w the weights,
+ * The scores of what was found, best first, with their parts. Here, w are the weights:
  *
  *   fused     = (w.words * words / best words + w.meaning * likeness / best likeness) / (w.words + w.meaning),
- *               plus what neighbours lend, divided by the best one's
+ *               plus what neighbours lend, divided by the best such sum
  *   level     = (w.words * best fit + w.meaning * best likeness) / (w.words + w.meaning)
  *   relevance = fused * level
  *   score     = relevance * (1 - w.reward - w.importance - w.recency

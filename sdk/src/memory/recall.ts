@@ -7,11 +7,13 @@ import type { ScoreParts } from "./score.ts";
 
 /** A memory that answers a question. */
 export interface RecalledMemory extends MemoryContent {
-  /** Null if it is not known. A local recall knows only its own name. */
+  /**
+   * The name of the agent that learned it. Null if unknown: a local recall knows only its own agent's name.
+   */
   agentName: string | null;
   /** When that agent ended. Null while it is alive, and if it is not known. */
   agentEndedAt: Date | null;
-  /** 0 to 1. `parts` breaks it down. */
+  /** The score, 0 to 1. `parts` shows how it came about. */
   score: number;
   parts: ScoreParts;
   /** The ids of lower-ranked memories that say the same, or nearly the same. Empty with `grouped: false`. */
@@ -132,7 +134,7 @@ export interface Recall {
   mode: "hybrid" | "words_only" | "local";
   /** The embedding model. Null if meaning was not searched. */
   model: string | null;
-  /** The server's reason why meaning was not searched. Null if it was, or if you did not ask for it. */
+  /** The server's reason why it did not search by meaning. Null if it did, or if you did not ask for that. */
   problem: string | null;
   /** What was searched. Missing in a local recall, and from a server before 0.2. */
   searched?: Searched;

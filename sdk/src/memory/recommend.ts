@@ -22,7 +22,7 @@ export interface RecommendOptions
 
 /** An approach that was tried for similar tasks. */
 export interface Recommendation {
-  /** One memory of this approach: one with exactly this task, or otherwise the most similar one. */
+  /** A memory of this approach: one whose task is exactly this task, or otherwise the most similar memory. */
   memory: RecalledMemory;
   /** The ids of other memories with the same approach. */
   others: string[];
@@ -53,7 +53,7 @@ export interface Recommendations {
    */
   similar: number;
   rated: number;
-  /** Their average reward, weighted by relevance. Null without any. */
+  /** The average reward of these memories, weighted by relevance. Null if none has a reward. */
   averageReward: number | null;
   /** What worked, best first. */
   recommendations: Recommendation[];

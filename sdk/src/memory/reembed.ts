@@ -10,11 +10,11 @@ export interface Reembedded {
   /** The functions' embedder. */
   model: string;
   memories: number;
-  /** Memories that have a vector of it. */
+  /** Memories that have a vector of this model. */
   embedded: number;
-  /** Memories that have none yet. */
+  /** Memories that have no vector of this model yet. */
   left: number;
-  /** Of these, memories that failed five times. The next `reembed` tries them again. */
+  /** How many of those that are left failed five times. The next `reembed` tries them again. */
   dead: number;
   /** Vectors of other models. */
   others: number;
@@ -25,8 +25,8 @@ export interface Reembedded {
 /** What to do with old vectors, and how to follow or stop the work. */
 export interface ReembedOptions {
   /**
-   * Whether to delete vectors of other models if a memory has one of this model. False by default. This
-   * includes vectors that callers passed.
+   * Whether to delete a memory's vectors of other models once it has one of this model. False by default.
+   * These vectors include those that callers passed.
    */
   forgetOthers?: boolean;
   /** Called with the progress after each step. */

@@ -1,8 +1,8 @@
 /** A score, broken down. */
 export interface ScoreParts {
-  /** Its rank among those found by words, from 1. */
+  /** The memory's rank among those found by words, from 1. */
   words_rank: number | null;
-  /** Its score by words, which decides the rank by words. */
+  /** The memory's score by words, which decides its rank by words. */
   words: number | null;
   /**
    * How well the words match, 0 to 1. It is about 1 if the memory has everything that was asked for. The
@@ -13,21 +13,23 @@ export interface ScoreParts {
    * How similar the words of its task and tags are to those words of the question that no memory contains.
    */
   typos: number | null;
-  /** Its rank among those found by meaning, from 1. */
+  /** The memory's rank among those found by meaning, from 1. */
   vector_rank: number | null;
   /** The cosine, above 0. */
   similarity: number | null;
-  /** Its share of the scores of the memories right before and after it in its thread. Part of `relevance`. */
+  /**
+   * The gain from the scores of the memories right before and after it in its thread. Part of `relevance`.
+   */
   neighbours?: number | null;
   /** 0 to 1: words and meaning combined. */
   relevance: number;
-  /** 0 to 1; an unknown reward counts as 0.5. */
+  /** The memory's reward, 0 to 1. An unknown reward counts as 0.5. */
   reward: number;
-  /** 1 to 10. */
+  /** The memory's importance, 1 to 10. */
   importance: number;
-  /** 0 to 1. Halves after the half-life of its kind. */
+  /** How fresh the memory is, 0 to 1. After the half-life of its kind, half of this is left. */
   recency: number;
-  /** The ranks are among the memories that this agent holds itself. Missing if the server ranked it. */
+  /** True if the ranks are among the memories that this agent holds itself. Missing if the server ranked. */
   local?: true;
   /** With `explain`: the weights that were used. */
   weights?: Record<string, number>;
@@ -45,9 +47,9 @@ export interface AskedWords {
   counted_in: number | null;
   words: {
     word: string;
-    /** How much a memory that has it gains. */
+    /** How much a memory gains if it has this word. */
     rarity: number;
-    /** About how many memories have it. */
+    /** About how many memories have this word. */
     memories: number;
     /** Whether memories were selected by this word. The other words only rank them. */
     chooses: boolean;

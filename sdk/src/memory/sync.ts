@@ -76,8 +76,8 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
     if (!cache.inSnapshot) return ok({ pulled });
     // Keep memories that only the outbox has.
     cache.endSnapshot(outbox.subjects("memory.put"));
-    // After the last page of memories, read the log since the first page. If there was only one page, it is
-    // complete.
+    // After the last page of memories, read the log since the first page. If there was only one page, the
+    // sync is complete.
     if (first) return ok({ pulled });
   }
 }
@@ -99,7 +99,7 @@ async function takeIn(into: PullInto, data: Page): Promise<MayflyError | null> {
   }
   // Later updates here get later timestamps than what was pulled.
   for (const { hlc = {} } of data.memories) Object.values(hlc).forEach(into.outbox.clock.observe);
-  // Forgotten here, but not on the server yet.
+  // Leave out memories that are forgotten here, but not on the server yet.
   const forgotten = into.outbox.subjects("memory.delete");
   const memories = data.memories.map(memoryFromRow);
   const held = memories.filter(({ id }) => !forgotten.has(id));

@@ -45,7 +45,7 @@ export interface Tuned {
   unrelated: number;
   /** Results by weight of meaning. 0 uses only words. */
   table: TunedWeight[];
-  /** Whether it was set. */
+  /** Whether the best weight was set for the tenant. */
   applied: boolean;
   /** Why the weight stays the same. Null if a better one was found. */
   problem: string | null;
@@ -210,8 +210,8 @@ function measure(weight: number, found: Findings[], unrelated: number): TunedWei
 }
 
 /**
- * The smallest weight that is as good as the best, if both halves of the questions agree that it is not worse
- * than the current one.
+ * The smallest weight that is as good as the best. For each half of the questions, it must not be worse than
+ * the current weight.
  */
 export function choose(
   table: TunedWeight[],

@@ -91,7 +91,7 @@ export class Unsynced {
     return pending;
   }
 
-  /** How many results to ask the server for, so that removed ones leave no gap. */
+  /** How many results to ask for, so that enough remain after those that this agent's changes may remove. */
   roomFor(limit: number, most: number, before: Operation[]): number {
     const leaving = before.filter(
       ({ type, body }) => type !== "memory.put" || body.key !== undefined,
@@ -209,7 +209,8 @@ export class Unsynced {
       const memory = put?.body.key ? (held ?? this.#put(one)) : (this.#put(one) ?? held);
       if (!memory) continue;
       keys.set(id, key);
-      // In the cache, an older version never replaces a newer one. Here, all have the same version.
+      // A cache never replaces a newer version of a memory with an older one. Here, all memories get version
+      // 1.
       cache.put({ ...updated(memory, one), version: 1 });
       // The vector of an updated memory may belong to another text.
       const { embedding, model } = updates.length === 0 && put ? put.body : {};
@@ -220,8 +221,8 @@ export class Unsynced {
 }
 
 /**
- * A result of the server with this agent's changes. Null if it is forgotten or no longer matches.
- * Fields that are missing in a result have already passed the filters on the server.
+ * A result of the server with this agent's changes. Null if the memory is forgotten or no longer matches the
+ * filters. Filters on fields that a result does not contain were already applied by the server.
  */
 function shown(
   result: RecalledMemory,

@@ -5,11 +5,14 @@ import { Backoff, Pause, passes } from "../link/retry.ts";
 import { acknowledged } from "./answers.ts";
 
 /**
- * Acknowledgements are batched over this window. If a message is sent meanwhile, it carries them. So a
- * worker that gets one task after another saves one call for each.
+ * Acknowledgements are batched over this window. If a message is sent meanwhile, it carries them. So a worker
+ * that answers one task after another saves one call for each task.
  */
 const gatherMs = 100;
-/** They wait longer while a handler runs, because it may send a message. */
+/**
+ * While a handler runs, acknowledgements wait longer, because the handler may send a message that carries
+ * them.
+ */
 const holdMs = 150;
 const perCall = 1_000;
 
@@ -23,7 +26,7 @@ interface Said {
 /**
  * Tells the server which messages of an inbox are handled, one batch at a time. A message that was broadcast
  * can be handled before its row is visible. The server reports such messages, and they are acknowledged
- * again, because the next reader would otherwise get them a second time.
+ * again. Otherwise the next reader would get them a second time.
  */
 export class Acknowledgements {
   readonly #link: Link;

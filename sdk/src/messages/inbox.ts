@@ -52,11 +52,11 @@ export class Inbox {
   #opening: Promise<Result<null>> | undefined;
   #ended: MayflyError | null = null;
   #closed = false;
-  /** Why it is not open yet. */
+  /** Why the inbox is not open yet. */
   #problem: MayflyError | null = null;
-  /** Stops waiting for it to open. */
+  /** Stops waiting for the inbox to open. */
   readonly #pause = new Pause();
-  /** From which number to look back for such messages. */
+  /** From which number to look back for messages that were left in the inbox. */
   #lookBack: number | undefined;
 
   readonly #answerFailure: AnswerFailure;
@@ -86,7 +86,7 @@ export class Inbox {
       this.#reader?.nudge();
     }
     void this.open().then(({ error }) => {
-      // The code that closed it already knows.
+      // The code that closed the inbox already knows this error.
       if (error && (listener.onError || !this.#closed))
         report(listener.onError, `Listening for messages of the type ${type}`, error);
     });
@@ -213,7 +213,7 @@ export class Inbox {
     }
     if (this.#listenersOf(row.type).length === 0) {
       if (row.type === failureType) {
-        // Nobody waits for it any more.
+        // Nobody waits for this reply any more.
         this.#taken.add(row.seq);
         this.acknowledgements.add(row.seq);
         return;

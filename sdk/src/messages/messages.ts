@@ -65,9 +65,9 @@ export class Messages {
   }
 
   /**
-   * Sends a message. The server stores it, so each recipient gets it once and in order, even if it was away.
-   * Messages that you send at the same time share one call. While the server cannot be reached, the call is
-   * retried with the same ids.
+   * Sends a message. The server stores it, so each recipient gets it once and in order, even after being
+   * away. Messages that you send at the same time share one call. While the server cannot be reached, the
+   * call is retried with the same ids.
    *
    * @param payload an object of at most 256 KB. For a known type, it must match its schema.
    * @returns `recipient_unknown`, `recipient_not_alive`, `no_recipient`, `channel_unknown`, `not_publisher`,
@@ -171,8 +171,8 @@ export class Messages {
   /**
    * Handles messages of a type, or of all types (`*`), one at a time and in the order of the inbox: first
    * those that arrived while the agent was away, then each as it arrives. The first call opens the inbox.
-   * Only one process reads an inbox at a time. If another process opens it later, that one takes it over
-   * (`inbox_taken`). The secret key has no inbox (`no_inbox`).
+   * Only one process reads an inbox at a time. If another process opens the inbox later, that process takes
+   * it over (`inbox_taken`). The secret key has no inbox (`no_inbox`).
    *
    * A message is acknowledged when its handlers have returned. If one throws, it is called again after 0.25 s
    * and 1 s. If that fails too, `onError` is called and the message stays in the inbox. The next process that

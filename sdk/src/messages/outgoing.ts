@@ -91,7 +91,7 @@ export class Outgoing {
         for (const one of left) await this.#sendAll([one]);
         return;
       }
-      // The others continue without it.
+      // The other messages are sent without the bad one.
       bad.resolve(failed(error));
       left = left.filter((waiting) => waiting !== bad);
     }
@@ -112,15 +112,15 @@ export class Outgoing {
   }
 }
 
-/** Only messages in the answer count as sent. An empty list has sent nothing. */
+/** Only messages in the answer count as sent. If the answer is an empty list, none was sent. */
 function unnamed(messages: OutgoingMessage[], answer: Sent[]): MayflyError | null {
   const named = new Set(answer.map(({ id }) => id));
   return messages.every(({ id }) => named.has(id.toLowerCase())) ? null : foreign("the Data API");
 }
 
 /**
- * The message that an error is about. Null if it is about a message but does not say which, undefined if it
- * is about the call itself.
+ * The message that an error is about. Null if the error is about a message but does not say which. Undefined
+ * if the error is about the call itself.
  */
 function culprit(error: MayflyError, batch: Waiting[]): Waiting | null | undefined {
   if (!ofOne.includes(error.code) || batch.length === 1) return undefined;

@@ -74,7 +74,7 @@ export interface LockRhythm {
 export interface LockOptions {
   /** Called once when another process has taken the lock: at the next beat, or when `assertHeld` finds it. */
   onLost?: (error: LockLost) => void;
-  /** Called when the holder has to be watched, with the longest time in milliseconds. */
+  /** Called when the holder has to be watched, with the most milliseconds that this takes. */
   onWatch?: (holder: Holder, ms: number) => void;
   fs?: Fs;
   identity?: IdentitySource;
@@ -122,12 +122,13 @@ async function take(taker: Taker, path: string): Promise<void> {
   while (!(await create(taker, path))) {
     const holder = await read(fs, path);
     if (!holder) continue;
-    // This process has the lock: the previous round renamed it, or a file server repeated a link that had succeeded.
+    // This process has the lock: it renamed its file in the previous round, or a file server repeated a link
+    // that had succeeded.
     if (holder.token === own.token) return;
     if (!(await isDead(taker, path, holder))) continue;
     const successor = `${path}.${holder.token}`;
     await take(taker, successor);
-    // Another process may have replaced the dead one before this one made the successor.
+    // Another process may have replaced the dead holder before this process made the successor.
     const stillDead = (await read(fs, path))?.text === holder.text;
     if (stillDead) await rename(fs, successor, path);
     else await fs.rm(successor, { force: true });
@@ -239,7 +240,7 @@ class HeldLock implements FileLock {
       await writeNew(this.#fs, successor, this.#own);
     } catch (error) {
       if (codeOf(error) === "EEXIST" || codeOf(error) === "ENOENT") return;
-      // If this process cannot write one, because the disk is full, no other process can either.
+      // If this process cannot write a successor, because the disk is full, no other process can either.
     }
     if ((await read(this.#fs, this.#path))?.token === this.#own.token) {
       await this.#fs.rm(this.#path, { force: true });

@@ -28,7 +28,7 @@ export class HeldOperations {
     return this.#entries.size;
   }
 
-  /** Their size as JSON. */
+  /** The size of all operations as JSON. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -95,12 +95,12 @@ export class HeldOperations {
   }
 
   /**
-   * The waiting operations of `agentId`. If it has none, those of agents that do not push for
+   * The waiting operations of `agentId`. If this agent has none, those of agents that do not push for
    * themselves.
    *
    * @param owners agents that push their own operations.
-   * @param freeing returns only operations that free space, which are deletes of memories that the
-   * server has.
+   * @param freeing returns only operations that free space, which are deletes of memories that the server
+   * has.
    */
   oldest(
     agentId: string | null,

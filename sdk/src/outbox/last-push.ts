@@ -6,7 +6,7 @@ import type { Left } from "../link/unsent-at-close.ts";
 import type { Outbox } from "./outbox.ts";
 import { type OnSettled, pushOutbox } from "./push.ts";
 
-/** How often to retry a push that does not reach the server. */
+/** How many times in all to try a push that does not reach the server. */
 const tries = 3;
 const retryDelayMs = 500;
 

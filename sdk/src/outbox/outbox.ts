@@ -40,7 +40,7 @@ export class Outbox {
    * Acknowledged operations that the storage had no room to remove. They are removed with the next change.
    */
   readonly #owed = new Set<string>();
-  /** Operations on their way to the storage count too. */
+  /** Operations on their way to the storage, which count towards the limits too. */
   readonly #adding = { operations: 0, bytes: 0 };
   #store: Promise<OutboxStore> | undefined;
   #closing: Promise<void> = Promise.resolve();
@@ -78,7 +78,7 @@ export class Outbox {
   }
 
   /**
-   * Opens the storage. If another process has taken it over, that process pushes what is in it.
+   * Opens the storage. Fails if another process has taken the storage over, because that process pushes.
    *
    * @throws `storage_failed`
    */
@@ -177,9 +177,9 @@ export class Outbox {
   }
 
   /**
-   * The oldest operations that fit into one push: those of `agentId`, and when it has no more, those of
-   * agents that have ended. Nobody else takes them until they are settled. With `freeing`, only operations
-   * that free space by removing memories from the server.
+   * The oldest operations that fit into one push: those of `agentId`, and if it has none, those of agents
+   * that have ended. Nobody else takes these operations until they are settled. With `freeing`, only
+   * operations that free space by removing memories from the server.
    */
   take(agentId: string | null, { freeing = false } = {}): OutboxEntry[] {
     const source = this.#held.oldest(agentId, this.#owners, freeing);

@@ -27,7 +27,7 @@ const aboutOperations: ErrorCode[] = [
   "push_too_large",
 ];
 
-/** Called with the result of each operation. Null: the server refused it. */
+/** Called with the result of each operation. The result is null if the server refused the operation. */
 export type OnSettled = (operation: Operation, result: PushResult | null) => void;
 
 /** What a push needs. */

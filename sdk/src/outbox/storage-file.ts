@@ -6,7 +6,7 @@ import type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./st
 type Fs = typeof import("node:fs/promises");
 
 /**
- * A file is rewritten when it has at least this size, and at least twice the size of what it has to keep.
+ * A file is rewritten when it has at least this size, and is at least twice as large as the operations in it.
  */
 const compactBytes = 256 * 1024;
 

@@ -95,7 +95,7 @@ async function ask(
   const schema = await acting.schemaOf(tool);
   const whole = { ...values, ...(schema && { input_schema: schema }) };
   const first = await acting.door.write("request_approval", whole, approvalRow);
-  // SQL cannot check this schema, so the approval can be approved or rejected, but not changed.
+  // SQL cannot check this schema, so deciders can approve or reject the input, but not change it.
   return first.error?.code === "invalid_request" && schema
     ? acting.door.must("request_approval", values, approvalRow)
     : dataOf(first);

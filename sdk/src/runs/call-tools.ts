@@ -165,8 +165,8 @@ const audited = (
 });
 
 /**
- * The calls of an answer that can run at once. They are begun in the write that records the answer. These are
- * the calls that only read. If there are none, it is the first call that needs nobody's approval.
+ * The calls of an answer that can run at once: all calls that only read, or if there are none, the first call
+ * that needs nobody's approval. They are begun in the write that records the answer.
  */
 export function firstTools(tools: Record<string, LoopTool>, calls: AskedCall[]): object[] {
   const plain = calls.filter(({ tool: name }) => {

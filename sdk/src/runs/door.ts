@@ -9,8 +9,8 @@ type Functions = keyof Database["mayfly"]["Functions"];
 const pausesMs = [50, 200, 1_000];
 
 /**
- * Kinds of writes that count as progress of a run. When the time of an edge function is up, it
- * gives back a job that has made progress, and fails one that has not.
+ * Kinds of writes that count as progress of a run. When the time of an edge function is up, the function
+ * gives back a job that has made progress, and fails any other job.
  */
 const steps: Partial<Record<Functions, string>> = {
   record_model_call: "model",

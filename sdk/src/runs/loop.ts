@@ -152,7 +152,7 @@ async function recall(state: LoopState): Promise<void> {
 
 /**
  * The next model call, so that it can be reserved in the write that records the tools' results. If the prompt
- * turns out to be longer, it is reserved again.
+ * turns out to be longer, the call is reserved again.
  */
 function nextAsk(state: LoopState, step: number, outcomes: Outcome[]): NextAsk | undefined {
   const { known, run, log, agent, parts } = state;

@@ -138,7 +138,7 @@ export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
   throw new CallFailed(cause, known, msSince());
 }
 
-/** Reserves the most that a call may cost, unless an earlier write has. */
+/** Reserves the most that a call may cost, unless an earlier write has already reserved it. */
 async function reserve(
   { model, reservations, granted, ask }: CallParts,
   input: number,

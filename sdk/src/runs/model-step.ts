@@ -10,7 +10,7 @@ import { CallFailed, callModel } from "./model-call.ts";
 import { type Tried, tryModels } from "./model-fallback.ts";
 import { pendingCalls } from "./prompt.ts";
 
-/** A worker waits this long itself. For longer waits, the job sleeps. */
+/** A worker itself waits for up to this many seconds. For longer waits, the job sleeps. */
 const waitsHere = 5;
 
 /** @throws `RunEnd` if no model answers or a limit is reached; errors that end the attempt. */

@@ -66,7 +66,7 @@ export async function replayLog(log: RunLog): Promise<Result<Replayed>> {
   return ok({ chunks, messages, text, steps: answers.length });
 }
 
-/** Only the names, because the calls were checked when the run happened. */
+/** The tools by name, without schemas, because the calls were checked when the run happened. */
 const toolsOf = (ai: Ai, log: RunLog) =>
   Object.fromEntries(
     log.tools.map(({ tool }) => [

@@ -8,7 +8,7 @@ import type { RunChunk } from "./types.ts";
 
 /** If no broadcast arrives for this long, the rows are read. */
 const pollMs = 1_000;
-/** The server sends broadcasts only while somebody says that they listen, so this is repeated. */
+/** How often a reader says that it listens, because the server broadcasts only while somebody says so. */
 const watchMs = 20_000;
 const retryMs = [200, 1_000, 3_000];
 

@@ -74,7 +74,7 @@ export interface ToolDefinition<Input = unknown, Output = unknown> {
 /** Whether a tool call needs approval: `always`, `never`, or what the tenant's policies say. */
 export type ToolApproval = "always" | "policy" | "never";
 
-/** The limits of an agent. A run that reaches one ends with its own status. */
+/** The limits of an agent. A run that reaches a limit ends with the status in parentheses. */
 export interface RunBudget {
   /** US dollars, never exceeded. The models' prices have to be known (`max_cost`). */
   usd?: number;
@@ -96,7 +96,7 @@ export interface AgentOptions<Output = string> {
   instructions?: string;
   // biome-ignore lint/suspicious/noExplicitAny: each tool names the type of its own input.
   tools?: Record<string, ToolDefinition<any, any>>;
-  /** How many model calls with an answer a run may make: 20 by default (`max_steps`). */
+  /** How many model calls with an answer a run may make: 20 by default (status `max_steps`). */
   maxSteps?: number;
   /** How many tokens one model call may return: 8,192 by default, and never more than the budgets allow. */
   maxOutputTokens?: number;
@@ -104,7 +104,7 @@ export interface AgentOptions<Output = string> {
   memory?: {
     /** How many memories to recall before the first step. */
     recall?: number;
-    /** Their token budget. 2,000 by default. */
+    /** The token budget of the recalled memories. 2,000 by default. */
     tokens?: number;
     /** Whether the agent gets a tool `recall`. */
     tool?: boolean;

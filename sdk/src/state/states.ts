@@ -143,9 +143,10 @@ export class States {
   }
 
   /**
-   * Changes a state with a function of its current value (undefined if it does not exist), and writes what it
-   * returns; undefined leaves the state as it is. If somebody else writes first, it tries again, with pauses of
-   * up to 5 s, so the function may run several times. Reading takes one call, and each try takes one more.
+   * Changes a state with a function of its current value (undefined if it does not exist), and writes what
+   * the function returns. If it returns undefined, the state stays as it is. If somebody else writes first,
+   * `update` tries again, with pauses of up to 5 s, so the function may run several times. Reading takes one
+   * call, and each try takes one more.
    *
    * @returns the new state; `version_conflict` if all tries (100 by default) were lost. After `unavailable`,
    * the change may have been made: read before you repeat it.

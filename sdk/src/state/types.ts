@@ -108,7 +108,7 @@ export interface Reconcile {
 /** The result of a reconciliation, and the current state. */
 export interface Reconciled<T = unknown> {
   outcome: "ours" | "theirs" | "merged" | "conflict";
-  /** With `manual`: where the two changes contradict each other. Missing values are left out. */
+  /** With `manual`: where the two changes contradict each other. A value that does not exist is left out. */
   conflicts: { path: string[]; base?: unknown; theirs?: unknown; ours?: unknown }[];
   /** The current state. Null if it does not exist. */
   state: State<T> | null;

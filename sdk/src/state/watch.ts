@@ -77,7 +77,10 @@ export class StateFollower {
     }
   };
 
-  /** Called if the log does not go back far enough. Delivers the current states that are newer. */
+  /**
+   * Called if the log does not go back far enough. Delivers the states that are newer than what was
+   * delivered.
+   */
   async #takeAll(): Promise<void> {
     for (let after = ""; ; ) {
       let query = this.#link.client

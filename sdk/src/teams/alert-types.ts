@@ -10,7 +10,7 @@ export interface TeamAlert {
   team: string;
   kind: AlertKind;
   /**
-   * The agents that it is about: those that wait for each other in a cycle, or the one that repeats
+   * The agents that the alert is about: all that wait for each other in a cycle, or the agent that repeats
    * itself, is silent, or spends too much.
    */
   agents: string[];

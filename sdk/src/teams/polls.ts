@@ -17,8 +17,8 @@ export class Polls {
   }
 
   /**
-   * Opens a poll. It closes as soon as all living voters have voted, the missing votes cannot change the
-   * outcome, its quorum is reached, or its time is over. Needs `team:manage`.
+   * Opens a poll. It closes when its time is over, or earlier: when all living voters have voted, when the
+   * missing votes cannot change the outcome, or when its quorum is reached. Needs `team:manage`.
    *
    * @example
    * const { data: poll } = await mayfly.teams.polls.open("Ship it?", { within: "1m" });

@@ -162,8 +162,8 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * Ends a team: every member and its descendants. Its lead and its creator may do this. Others
-   * need `agent:stop`. Repeating it changes nothing.
+   * Ends a team: every member and its descendants. Its lead and its creator may do this. Others need
+   * `agent:stop`. Stopping a team again changes nothing.
    */
   stop(id: string, reason?: string): Promise<Result<Team>> {
     return this.#show("stop_team", { team_id: idOf(id), ...(reason && { reason }) });

@@ -7,9 +7,11 @@ import type { NewJob } from "../jobs/types.ts";
 export interface TeamRole extends Omit<AgentBlueprint, "renew"> {
   /** 1 by default. */
   count?: number;
-  /** A pool of names for them. */
+  /** A pool of names for these agents. */
   names?: string[];
-  /** Only in a team without a deadline: they live as long as their process renews their token. */
+  /**
+   * Whether the agents live as long as their process renews their token. Only in a team without a deadline.
+   */
   renew?: boolean;
 }
 
@@ -105,7 +107,7 @@ export interface PollOptions {
   within?: Duration;
   /** If the same caller uses the same key again, it gets the same poll. */
   key?: string;
-  /** The lease of the job that opens it. The job gets the signal `poll:<id>` with the outcome. */
+  /** The lease of the job that opens the poll. The job gets the signal `poll:<id>` with the outcome. */
   lease?: string;
 }
 
@@ -161,11 +163,11 @@ export interface TenderOptions {
   capabilities?: string[];
   /** `lowest_price` by default. */
   rule?: "lowest_price" | "highest_score";
-  /** Bids above this do not win. */
+  /** Bids with a higher price do not win. */
   maxPrice?: number;
   /** Only members of this team may bid. The tender is awarded when every living member has bid. */
   team?: string;
-  /** Awarded after this time at the latest. One minute by default. */
+  /** The tender is awarded after this time at the latest. One minute by default. */
   within?: Duration;
 }
 

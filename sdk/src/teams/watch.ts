@@ -22,7 +22,7 @@ export interface TeamWatch {
 
 const everySeconds = 15;
 
-/** Starts a watch. Several can watch one team, and each alert goes to one of them. */
+/** Starts a watch. Several watches can watch one team, and each alert goes to one of them. */
 export function watchTeam<Agent extends { id: string }>(
   link: Link,
   team: string,

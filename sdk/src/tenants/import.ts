@@ -15,8 +15,8 @@ export interface Imported {
   /** Rows that were already there. They did not change. */
   known: number;
   /**
-   * How many rows are not imported, by table. These are people and keys (they belong to the other project),
-   * files, the log, and jobs that had not finished.
+   * How many rows are not imported, by table. Left out are people and keys, because they belong to the other
+   * project; files; the log; and jobs that had not finished.
    */
   leftOut: Record<string, number>;
   /** Rows that refer to a row that is not there, because that row was left out or its name is taken. */
@@ -51,7 +51,7 @@ const lineForm = z.object({ table: text, row: z.record(text, z.unknown()) });
 
 /** How much one call stores. A statement of the Data API may take 8 s. 500 memories of 2 KB take 0.5 s. */
 const most = { lines: 500, characters: 1_000_000 };
-/** Once a minute's quota is used up, a write waits for the next minute. */
+/** How often to try a write at most. Once a minute's quota is used up, a try waits for the next minute. */
 const tries = 6;
 
 export async function importTenant(

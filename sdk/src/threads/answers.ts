@@ -22,7 +22,7 @@ export const threadRow = row<ThreadRow>({
 interface ChannelRow {
   channel: string;
   version: string | number;
-  /** The value is the first `parts` texts of a chain, or `text` itself. */
+  /** The value consists of the first `parts` texts of the chain `chain`, or it is `text`. */
   chain?: string | undefined;
   parts?: number | undefined;
   text?: string | undefined;
@@ -70,7 +70,10 @@ export const putRow = row<{ id: string }>({ id: text });
 export const writtenRow = row<{ writes: number }>({ writes: count });
 export const prunedRow = row<{ deleted: number }>({ deleted: count });
 
-/** Checkpoints, each with the parts that belong only to it. */
+/**
+ * Makes the checkpoints. A chain has the parts of several versions, so each value gets only as many
+ * of them as belong to its version.
+ */
 export const toCheckpoints = ({ checkpoints, parts }: CheckpointsRow): ThreadCheckpoint[] =>
   checkpoints.map(({ channels, created_at, ...rest }) => ({
     ...rest,

@@ -8,7 +8,7 @@ export interface ThreadInfo {
   expiresAt: Date | null;
 }
 
-/** The value of a channel at its version in a checkpoint. */
+/** The value of a channel at its version in a checkpoint. A channel is a named value of a thread here. */
 export interface NewChannelValue {
   channel: string;
   /**
@@ -34,7 +34,7 @@ export interface NewCheckpoint {
   body: string;
   /** The version of each channel that has a value. */
   channelVersions: Record<string, string | number>;
-  /** You can filter lists by it. */
+  /** Values by which you can filter lists of checkpoints. */
   metadata?: Record<string, unknown>;
   /** The values of channels that are new in this checkpoint. */
   channelValues?: NewChannelValue[];

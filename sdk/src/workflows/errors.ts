@@ -3,7 +3,7 @@ import { MayflyError } from "../contract/errors.ts";
 import type { JobError } from "../jobs/types.ts";
 import type { FailedStep } from "./answers.ts";
 
-/** The outcome of a recorded wait is the same for each attempt. */
+/** Makes the failure final, because the outcome of a recorded wait is the same for each attempt. */
 const forGood = (error: MayflyError) => Object.assign(error, { retryable: false });
 
 export const changed = (asked: string | undefined, recorded: string[]) => {

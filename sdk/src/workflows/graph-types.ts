@@ -8,13 +8,13 @@ export type StepOptions = Omit<JobOptions, "key" | "answers" | "runAt" | "trace"
 
 /** A step of a graph, with any input and result. */
 export interface StepShape extends StepOptions {
-  /** The steps whose results it needs. If one of them was skipped, it is skipped too. */
+  /** The steps whose results it needs. If one of them was skipped, this step is skipped too. */
   needs?: readonly string[];
   /** Steps that it also waits for. Their results are null if they were skipped. */
   optional?: readonly string[];
   /**
-   * The list of items. The step runs once for each. It is `"input"` or a step that this one needs, with or
-   * without a path, such as `"input.urls"` or `"list"`.
+   * The list of items. The step runs once for each. The list is `"input"` or the result of a needed step,
+   * with or without a path: `"input.urls"`, `"list"`.
    */
   map?: string;
   /** A condition in SQL/JSON path: `"$.check.score > 5"`. If it is not true, the step is skipped. */

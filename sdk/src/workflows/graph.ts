@@ -121,8 +121,8 @@ async function goOn(
 }
 
 /**
- * An input that does not match will not match in the next attempt either, but another worker may
- * have the right graph.
+ * Makes an `invalid_request` final, because the input will not match in the next attempt either. After other
+ * errors, another worker may have the right graph.
  */
 const forGood = (error: MayflyError) =>
   error.code === "invalid_request" ? Object.assign(error, { retryable: false }) : error;

@@ -27,7 +27,7 @@ export class WorkflowRun implements Waiter {
   moves = 0;
   isOver = false;
   readonly #waiting: Waiting;
-  /** What asked for each step. */
+  /** For each step: what asked for it, such as a wait. */
   readonly #asked = new Map<string, unknown>();
   #unasked: Promise<Set<string>> | undefined;
   /** Errors of steps. They are recorded as soon as the workflow continues after them. */
@@ -89,7 +89,7 @@ export class WorkflowRun implements Waiter {
     return this.#outcome(wait);
   }
 
-  /** Waits for the first of several, and records it. */
+  /** Waits for the first of several waits, and records which one it was. */
   async first(name: string, waits: Record<string, Wait<unknown>>) {
     const given = Object.entries(waits);
     if (given.length === 0) throw invalid(name, "must have at least one wait");
@@ -113,7 +113,7 @@ export class WorkflowRun implements Waiter {
 
   async passFailures(): Promise<void> {
     if (this.#failures.size === 0) return;
-    // If nobody catches the error, the workflow has ended by then.
+    // If the workflow does not catch the error, it has ended after this turn of the event loop.
     await tick();
     if (this.isOver) return never();
     const passed = [...this.#failures];
@@ -128,7 +128,7 @@ export class WorkflowRun implements Waiter {
   }
 
   /**
-   * Called when the code has ended.
+   * Call this when the workflow's code has returned.
    *
    * @returns whether the run has ended, because it may sleep instead.
    */
@@ -141,8 +141,8 @@ export class WorkflowRun implements Waiter {
   }
 
   /**
-   * Called when the code has thrown. The recorded failures that caused this are retried in the next
-   * attempt.
+   * Call this when the workflow's code has thrown. The recorded failures that caused this are retried in the
+   * next attempt.
    */
   async fail(error: unknown): Promise<void> {
     this.isOver = true;

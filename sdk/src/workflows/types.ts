@@ -158,15 +158,15 @@ export interface MoveOptions {
 /** Options of a child. */
 export interface ChildOptions extends Omit<JobOptions, "key" | "answers"> {
   /**
-   * Its name among the children of the run. By default, it is the name of the job, with a number from the
-   * second child with that name on.
+   * The child's name in the run. By default, it is the name of the job. A second child with that name, and
+   * each later one, gets a number.
    */
   as?: string;
 }
 
 /** Options of an approval. */
 export interface ApproveOptions extends ApprovalOptions {
-  /** Its name in the run. The title by default. */
+  /** The name of the approval in the run. Its title by default. */
   as?: string;
 }
 

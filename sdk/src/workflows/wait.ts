@@ -48,7 +48,7 @@ export class Wait<T> implements PromiseLike<T> {
   constructor(run: WaitRun, plan: WaitPlan<T>) {
     this.#run = run;
     this.plan = plan;
-    // If it was made for a map or an `any`, that has set its step by then.
+    // If this wait was made for a map or an `any`, the map or `any` has set its step by then.
     queueMicrotask(() => {
       if (this.#step === undefined) void this.#begin();
     });

@@ -7,7 +7,7 @@ import { type Pending, tick, type WaitRow } from "./pending.ts";
 /** How many jobs one call adds. SQL accepts up to 1,000 jobs, and 8 MB. */
 const jobsPerCall = 1_000;
 const bytesPerCall = 4_000_000;
-/** While a step works, nothing reports what has arrived, so it is checked less and less often. */
+/** The pauses between checks. While a step works, nothing reports what has arrived for the run's waits. */
 const pollMs = [250, 500, 1_000, 2_000, 5_000];
 
 /** What waits need from their run. */
@@ -18,7 +18,7 @@ export interface Waiter {
   /** Increases with everything that the workflow does. */
   readonly moves: number;
   readonly isOver: boolean;
-  /** Called before it sleeps, to record failures that were caught. */
+  /** Called before the run sleeps, to record failures that the workflow's code has caught. */
   passFailures(): Promise<void>;
   fallAsleep(): void;
 }

@@ -61,7 +61,7 @@ export class WorkflowContext {
   /**
    * Does the same for each item of a list. If the function returns `ctx.child`, all items run as jobs, on any
    * worker, and the run sleeps until the last has ended. Any other function runs in this process, for 8 items
-   * at once. It gets its own `ctx` for its steps, so that their names differ for each item.
+   * at once. For each item it gets a separate `ctx`, so that the names of its steps differ.
    *
    * @returns the results, in order.
    *

@@ -75,7 +75,7 @@ export function workflow(
 }
 
 /**
- * Names of jobs and steps contain them.
+ * Checks a workflow's name and version, because names of jobs and steps contain them.
  *
  * @internal
  */

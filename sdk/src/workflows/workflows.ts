@@ -55,7 +55,7 @@ export class Workflows {
     if (checked.error) return failed(checked.error);
     const kept = await this.graphs.setOnce(workflow);
     if (kept.error) return failed(kept.error);
-    // Add the input as it was passed, because a schema may change its input, and the run validates it again.
+    // Add the input as it was passed: the run validates it again, and a schema may change what it validates.
     return this.#jobs.add(workflow.job, input, options);
   }
 

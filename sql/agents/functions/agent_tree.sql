@@ -41,7 +41,7 @@ comment on function mayfly_private.agent_tree is 'Agents of the caller''s tenant
 grant execute on function mayfly_private.agent_tree to authenticated, service_role;
 
 -- Agents with their children as trees: those of the whole tenant, or those below one agent. For callers with
--- agent:read. An agent without it sees itself and its descendants.
+-- agent:read. An agent without this scope sees itself and its descendants.
 
 create function mayfly.agent_tree(root uuid default null, living boolean default true)
 returns jsonb

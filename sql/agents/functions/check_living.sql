@@ -1,5 +1,5 @@
--- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Dead agents
--- that are still marked as living are reaped before they count.
+-- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Before it counts,
+-- it reaps dead agents that are still marked as living.
 
 create function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
 returns void

@@ -1,5 +1,5 @@
--- Tells an agent later that it was stopped or suspended, if it was not told at once. An agent that was resumed
--- meanwhile is told nothing. Called by flush_nudges.
+-- The payload of a due broadcast, which tells an agent that it was stopped or suspended. Null if the agent was resumed
+-- meanwhile. Called by flush_nudges, for agents that could not be told at once.
 
 create function mayfly_private.control_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

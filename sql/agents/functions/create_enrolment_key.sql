@@ -35,8 +35,8 @@ comment on function mayfly_private.create_enrolment_key is 'Creates an enrolment
 grant execute on function mayfly_private.create_enrolment_key to authenticated, service_role;
 
 -- Creates a key with which machines can spawn agents, and do nothing else (scope key:write). The agents get at most
--- these scopes, by default those that most agents need. Without expires_at, the key is valid for 90 days. The table
--- mayfly.enrolment_keys lists the keys.
+-- `scopes`, which by default are those that most agents need. Without expires_at, the key is valid for 90 days. The
+-- table mayfly.enrolment_keys lists the keys.
 
 create function mayfly.create_enrolment_key(name text, scopes text[] default null, expires_at timestamptz default null)
 returns jsonb

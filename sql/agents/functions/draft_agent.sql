@@ -1,6 +1,6 @@
--- Prepares an agent for inserting. The newest version of its type completes the request, within the limits of
--- the tenant, the type and the spawner. Called by spawn_agent and spawn_team while the tenant's row is locked.
--- `drafted` are earlier agents of the same call.
+-- Prepares an agent for inserting. Values that the request leaves out come from the newest version of the agent's type.
+-- Refuses what exceeds the limits of the tenant, the type or the spawner. Called by spawn_agent and spawn_team while
+-- the tenant's row is locked. `drafted` has the agents that the same call has drafted before.
 
 create function mayfly_private.draft_agent(
   spawner mayfly_private.spawner, drafted mayfly.agents[], name text, pool text[], type text, lifetime interval,

@@ -1,6 +1,7 @@
--- The current status of an agent. Its row may still say running after its lifetime is over or an ancestor has ended,
--- and an agent is suspended while an ancestor is. Called by functions that show agents, and before a change of status.
--- Locks nothing. It is PL/pgSQL, because a definer function in SQL is planned at each call, which takes 0.3 ms.
+-- The current status of an agent. Its row may still say `running` after its lifetime is over or an ancestor has ended.
+-- While an ancestor is suspended, the agent is suspended too. Called by functions that show agents, and before a change
+-- of status. Locks nothing. It is PL/pgSQL, because a definer function in SQL is planned at each call, which takes 0.3
+-- ms.
 
 create function mayfly_private.effective_status(agent mayfly.agents)
 returns text

@@ -1,7 +1,8 @@
--- If a living agent was spawned with `renew`, or somebody asks for it now (`chosen`), restarts its lifetime. The
--- maximum of its tenant and of its type, and the end of its parent, limit it. A new token alone does not extend the
--- lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process renews the token. Returns null
--- if the agent or an ancestor is not alive. Called by renewing, resuming and registering. Locks the agent's row.
+-- Restarts the lifetime of a living agent, if the agent was spawned with `renew` or the caller asks for it (`chosen`).
+-- The new end is limited by the maximum lifetimes of the tenant and of the agent's type, and by the parent's end. A new
+-- token alone does not extend the lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process
+-- renews the token. Returns null if the agent or an ancestor is not alive. Called by renewing, resuming and
+-- registering. Locks the agent's row.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents

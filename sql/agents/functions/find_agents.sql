@@ -1,6 +1,6 @@
--- Finds agents. It is a definer, because `@>` is not leakproof and no index could serve it under the policy. Each call
--- is planned for its arguments, so a search among living agents uses their index, however many agents have ended. Locks
--- nothing.
+-- Finds agents. It is a definer, because `@>` is not leakproof, so no index could be used for it under the policy. Each
+-- call is planned for its arguments, so a search for living agents uses the index of living agents, however many agents
+-- have ended. Locks nothing.
 
 create function mayfly_private.find_agents(
   having_capabilities text[], of_type text, with_status text, of_parent uuid, after uuid, page_limit integer
@@ -48,7 +48,7 @@ comment on function mayfly_private.find_agents is 'Finds agents of the caller''s
 grant execute on function mayfly_private.find_agents to authenticated, service_role;
 
 -- Finds agents by capabilities, type, current status or parent. Returns cards, ordered by id. For callers with
--- agent:read. An agent without it finds itself and its descendants.
+-- agent:read. An agent without this scope finds itself and its descendants.
 
 create function mayfly.find_agents(
   capabilities text[] default null,

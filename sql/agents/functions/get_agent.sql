@@ -1,5 +1,5 @@
--- Makes the card of an agent. It is a definer, because whether it is alive depends on ancestors that the caller may not
--- see. Locks nothing.
+-- Makes the card of an agent. It is a definer, because whether the agent is alive depends on ancestors that the caller
+-- may not see. Locks nothing.
 
 create function mayfly_private.get_agent(agent_id uuid)
 returns jsonb
@@ -23,7 +23,7 @@ comment on function mayfly_private.get_agent is 'The card of an agent of the cal
 grant execute on function mayfly_private.get_agent to authenticated, service_role;
 
 -- The card of an agent or, without an id, of the caller. Callers with agent:read, the agent itself and its ancestors
--- can read it.
+-- can read the card.
 
 create function mayfly.get_agent(id uuid default null)
 returns jsonb

@@ -1,6 +1,6 @@
--- Records a heartbeat. It writes the liveness at most once a second, and the agent's row only if something changes.
--- Like listen, it leases what the agent listens to and returns the newest numbers. Locks the caller's own rows, and
--- what listen locks.
+-- Records a heartbeat. It updates mayfly.agent_liveness at most once a second, and the agent's row only if its activity
+-- or task changes. Like listen, it leases what the agent listens to, and returns the newest numbers of the log, the
+-- inbox and the channels. Locks the caller's own rows, and what listen locks.
 
 create function mayfly_private.heartbeat(activity text, task text, log boolean, channels text[], lost integer)
 returns jsonb
@@ -45,8 +45,8 @@ comment on function mayfly_private.heartbeat is 'A heartbeat of the calling agen
 grant execute on function mayfly_private.heartbeat to authenticated;
 
 -- A heartbeat of the calling agent, optionally with its activity and its task. An empty task clears the current one.
--- Leases what the agent listens to for 60 s: the log, and channels by name. `lost` says how many lost broadcasts it has
--- noticed (see listen). Only agents can call it.
+-- Leases what the agent listens to for 60 s: the log, and channels by name. `lost` says how many lost broadcasts the
+-- agent has noticed (see listen). Only agents can call it.
 
 create function mayfly.heartbeat(
   activity text default null, task text default null, log boolean default false, channels text[] default '{}', lost integer default 0

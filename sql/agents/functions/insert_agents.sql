@@ -1,5 +1,5 @@
--- Inserts drafted agents in one statement, with one log entry for each and one nudge for all. Called by spawn_agent
--- and spawn_team.
+-- Inserts drafted agents in one statement, with one log entry for each agent and one nudge for all of them. Called by
+-- spawn_agent and spawn_team.
 
 create function mayfly_private.insert_agents(drafted mayfly.agents[])
 returns void

@@ -1,5 +1,5 @@
 -- Finds up to 50 agents of a tenant whose life is over, and marks them as dead. It is a chore, which maintain_tenant
--- calls. Locks the agents that it marks, and skips agents that others hold.
+-- calls. Locks the agents that it marks, and skips agents whose rows others have locked.
 
 create function mayfly_private.maintain_agents(tenant uuid, max_rows integer)
 returns jsonb

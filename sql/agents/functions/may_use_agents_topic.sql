@@ -7,8 +7,9 @@ set search_path = ''
 as $$
 begin
   return case
-    -- An agent that only tracks its presence also needs the right to receive, because the server checks this right at
-    -- the join. The SDK then joins with config.presence.enabled off, so that the server sends it no presence.
+    -- An agent that only tracks its presence also needs the right to receive, because Realtime checks this right at the
+    -- join. For such an agent, the SDK joins with config.presence.enabled off, so that Realtime sends no presence to
+    -- it.
     when extension = 'presence' and sending then tenant = any (mayfly_private.tenant_ids('presence:write'))
     when extension = 'presence' then tenant = any (mayfly_private.tenant_ids('presence:read'))
     when not sending then tenant = any (mayfly_private.tenant_ids('presence:read') || mayfly_private.tenant_ids('presence:write'))

@@ -1,6 +1,6 @@
--- The first step of each spawn. Returns who asks, in which tenant, and which scopes they may give. Locks the tenant's
--- row (for no key update) until commit, so that parallel spawns cannot exceed a quota together or use a name twice. The
--- last use of an enrolment key is stored at most once a minute, and only if no lock has to be waited for.
+-- The first step of each spawn. Returns who spawns, in which tenant, and which scopes the new agents can get. Locks the
+-- tenant's row (for no key update) until commit, so that parallel spawns cannot exceed a quota together or use a name
+-- twice. The last use of an enrolment key is stored at most once a minute, and only if the key's row is not locked.
 
 create type mayfly_private.spawner as (
   tenant mayfly.tenants,
@@ -23,8 +23,8 @@ declare
   allowed text[];
 begin
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
-  -- Checked again under the lock, because the caller may have waited for it. A key that was revoked or a person
-  -- who was removed meanwhile must not spawn.
+  -- The scope is checked again under the lock, because the caller may have waited for the lock. A key that was revoked
+  -- meanwhile must not spawn, nor a person who was removed.
   perform mayfly_private.require_tenant('agent:spawn');
   caller := mayfly_private.caller();
   if caller.kind is null then

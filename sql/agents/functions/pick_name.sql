@@ -1,6 +1,6 @@
--- A random name from a pool that no living agent of the tenant has. If all are taken, it adds a number. It tries 2 to 5
--- first, and then numbers from a growing range, so that few tries are enough. Called while the tenant's row is locked,
--- so that no other spawn takes the name meanwhile.
+-- Returns a random name of the pool that no living agent of the tenant has. If all names are taken, it appends a number
+-- to a name. It tries the numbers 2 to 5 first, and then random numbers from a growing range, so that few tries are
+-- enough. Called while the tenant's row is locked, so that no other spawn takes the name meanwhile.
 
 create function mayfly_private.pick_name(tenant uuid, pool text[], taken text[])
 returns text
@@ -16,7 +16,7 @@ begin
   loop
     number := case when attempt <= 5 then attempt else 6 + floor(random() * 10 ^ (attempt - 5))::integer end;
     candidates := array(select case when number = 1 then p else left(p, 90) || '-' || number end from unnest(pool) p);
-    -- The names are an array, because a join without statistics compared each of them with every living agent.
+    -- The names are an array, because a join without statistics compared each name with every living agent.
     select c into picked
     from unnest(candidates) c
     where c <> all (taken)

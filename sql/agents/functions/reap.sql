@@ -1,5 +1,5 @@
 -- Marks agents of a tenant that are dead but not marked yet, because they expired or an ancestor ended. It marks at
--- most 50 at a time and skips locked rows, so that other calls can run it in passing. Every spawn calls it. With a
+-- most 50 at a time and skips locked rows, so that other functions can call it in passing, as every spawn does. With a
 -- name, it marks only the dead agent that still has this name.
 
 create function mayfly_private.reap(tenant uuid, only_name text default null)

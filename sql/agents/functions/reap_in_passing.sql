@@ -1,5 +1,5 @@
--- Reaps agents of the caller's tenant, if the lifetime of one is over. Otherwise it costs only one index lookup. Called
--- by every sync. Locks what reap locks.
+-- Reaps agents of the caller's tenant, if the lifetime of at least one is over. Otherwise it costs only one index
+-- lookup. Called by every sync. Locks what reap locks.
 
 create function mayfly_private.reap_in_passing()
 returns void

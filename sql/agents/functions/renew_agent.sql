@@ -1,11 +1,13 @@
--- Replaces a renewal secret. It is a definer, because the secret is all that the caller has. Its hash comes in a token
--- of 30 s that the spawn function signs (claim mayfly.renewal), and nothing else is checked. Locks the agent's row,
--- like resuming, before it looks at the secrets, so simultaneous uses are judged one by one.
+-- Replaces a renewal secret with a new one. It is a definer, because the secret is all that the caller has. The spawn
+-- function signs a token that is valid for 30 s and contains the secret's hash (claim mayfly.renewal). No other proof
+-- is needed. Like resuming, renewing locks the agent's row before it reads the secrets, so simultaneous uses are judged
+-- one by one.
 --
--- Each use returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20 times in
--- all, because an answer may have been lost. The round before the newest can have other secrets: one that was used
--- longer ago, or one that was returned in addition to the used one. If such a secret is used, two processes hold the
--- agent, so the agent is suspended. A secret of an older round is unknown, so old copies do no harm.
+-- Each use of a secret returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20
+-- times in all, because an answer may have been lost. Two cases show that two processes hold the agent, which is then
+-- suspended. In one, a secret of the round before the newest is used more than 30 s after its first use. In the other,
+-- it is used for the first time, although another secret of its round was used before. Secrets of older rounds are
+-- deleted, so old copies of them do no harm.
 
 create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
@@ -28,7 +30,7 @@ begin
     perform from mayfly.agents a
     where (a.tenant_id, a.id) in (select s.tenant_id, s.agent_id from mayfly_private.renewal_secrets s where s.hash = given)
     for no key update;
-    -- It is read under the lock, because another use or a resume may have made it old or unknown.
+    -- The secret is read under the lock, because another use or a resume may just have used or deleted it.
     select * into secret from mayfly_private.renewal_secrets s where s.hash = given;
   end if;
   if secret.hash is null then
@@ -42,11 +44,11 @@ begin
     update mayfly.agents a
     set status = 'suspended', suspended_at = mayfly_private.now(), suspend_reason = 'renewal secret used twice'
     where a.tenant_id = secret.tenant_id and a.id = secret.agent_id and a.status = 'running';
-    -- It is returned, not raised, because raising would undo the suspension.
+    -- The refusal is returned, not raised, because an error would undo the suspension.
     return jsonb_build_object('refused', 'renewal_reused');
   end if;
 
-  -- Each use leaves a row, which no quota counts.
+  -- Each use leaves a row, and no quota limits these rows.
   if (select count(*) from mayfly_private.renewal_secrets s
       where s.tenant_id = secret.tenant_id and s.agent_id = secret.agent_id and s.round > secret.round) >= 20 then
     perform mayfly_private.fail(429, 'rate_limited', 'This renewal secret was used 20 times.',
@@ -71,9 +73,9 @@ $$;
 comment on function mayfly_private.renew_agent is 'Renews the agent whose renewal secret the token names.';
 grant execute on function mayfly_private.renew_agent to authenticated;
 
--- Renews the token of an agent. The spawn function calls it with a token that names the hash of the renewal
--- secret. With extend, or if the agent was spawned with renew, it also extends its life (see extend_life).
--- Returns what spawn_agent returns, or { refused } if the secret was used before.
+-- Renews the token of an agent. The spawn function calls it with a token that names the hash of the renewal secret.
+-- With extend, or if the agent was spawned with renew, the agent's life is also extended (see extend_life). Returns
+-- what spawn_agent returns, or { refused } if two processes hold the agent.
 
 create function mayfly.renew_agent(extend boolean default false)
 returns jsonb

@@ -1,5 +1,5 @@
--- Resumes an agent. The caller gets the agent's token, so it must have all of its scopes. Locks the agent's row, and
--- what charge locks.
+-- Resumes an agent. The caller gets the agent's token, so the caller must have all scopes of the agent. Locks the
+-- agent's row, and what charge locks.
 
 create function mayfly_private.resume_agent(agent_id uuid)
 returns jsonb
@@ -22,8 +22,8 @@ begin
   perform mayfly_private.check_scopes(agent.scopes, array(
     select s.name from mayfly.scopes s where agent.tenant_id = any (mayfly_private.tenant_ids(s.name))));
 
-  -- This also charges for the suspension, which itself is never refused. Otherwise, suspending and resuming in a loop
-  -- could fill the log.
+  -- This also charges for the suspension. Suspending itself charges nothing, because it must never be refused. Without
+  -- this charge, suspending and resuming in a loop could fill the log.
   perform mayfly_private.charge(agent.tenant_id, 0, 0, 2);
   update mayfly.agents a
   set status = 'running', suspended_at = null, suspend_reason = null
@@ -42,8 +42,8 @@ comment on function mayfly_private.resume_agent is 'Resumes a suspended agent of
 grant execute on function mayfly_private.resume_agent to authenticated, service_role;
 
 -- Resumes a suspended agent, together with its descendants that are not suspended themselves. Called by the spawn
--- function with the identity of its caller. Ancestors of the agent and callers with agent:stop can call it. Old secrets
--- stop working. The caller gets the new secret, with the claims to sign.
+-- function with the identity of its caller. Ancestors of the agent and callers with agent:stop can call it. Older
+-- renewal secrets of the agent stop working. The caller gets a new secret, with the claims to sign.
 
 create function mayfly.resume_agent(id uuid)
 returns jsonb

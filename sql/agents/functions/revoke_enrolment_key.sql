@@ -1,5 +1,5 @@
 -- Revokes a key. Locks the tenant's row (for no key update), like spawning does, so that no running spawn with this key
--- is missed. Then locks the key's row and, if asked to stop them, those of its agents.
+-- is missed. Then locks the key's row and, with stop_agents, the rows of the agents that were spawned with it.
 
 create function mayfly_private.revoke_enrolment_key(key_id uuid, stop_agents boolean)
 returns jsonb

@@ -1,5 +1,5 @@
--- How many seconds an agent has left, with three decimals, until it or the first of its ancestors ends. 0 after
--- its end. Renewing can extend it.
+-- How many seconds an agent has left, with three decimals, until it or the first of its ancestors ends. 0 after the
+-- agent's end. Renewing the agent can extend this time.
 
 create function mayfly_private.seconds_left(agent mayfly.agents)
 returns numeric

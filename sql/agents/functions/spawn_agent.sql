@@ -32,7 +32,7 @@ begin
         perform mayfly_private.fail(409, 'agent_suspended', 'The agent of this registration key is suspended.',
           'Resume it, or stop it and register again.', jsonb_build_object('agent', agent.id));
       end if;
-      -- The caller may have lost scopes since it registered the agent. It would get them back with the agent's token.
+      -- The caller may have lost scopes since it registered the agent. The agent's token would give them back.
       perform mayfly_private.check_scopes(agent.scopes, spawner.allowed);
       perform mayfly_private.extend_life(of_tenant, agent.id);
       perform mayfly_private.void_secrets(of_tenant, agent.id);
@@ -58,9 +58,9 @@ comment on function mayfly_private.spawn_agent is 'Spawns an agent in the tenant
 grant execute on function mayfly_private.spawn_agent to authenticated, service_role;
 
 -- Spawns an agent. Called by the spawn function with the identity of its caller (scope agent:spawn). A child never gets
--- more rights than its parent. Missing values come from its type, if that is defined, and a missing name comes from a
--- pool. With renew, each new token restarts the agent's lifetime, up to the maximum of its tenant and its type. Returns
--- the agent, its type, the claims to sign and the renewal secret.
+-- more rights than its parent. Missing values come from the agent's type, if the type is defined, and a missing name
+-- comes from a pool. With renew, each new token restarts the agent's lifetime, up to the maximum of its tenant and its
+-- type. Returns the agent, its type, the claims to sign and the renewal secret.
 
 create function mayfly.spawn_agent(
   name text default null,

@@ -1,5 +1,5 @@
--- Stops an agent. By definition, its descendants are then no longer alive. Reaping marks their rows later, so that
--- there are no races. Locks the agent's row.
+-- Stops an agent. Its descendants are then no longer alive, by the definition of alive. Their rows are not touched now,
+-- but marked later by reaping, so that there are no races. Locks the agent's row.
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb

@@ -1,5 +1,5 @@
--- The card of an agent with its children, their children, and so on, the oldest first, at most max_depth deep. Called
--- by agent_tree, as owner, for agents that the caller may see.
+-- The card of an agent with its children, their children, and so on. Of siblings, the oldest comes first. The tenant's
+-- max_depth limits how deep a tree can be. Called by agent_tree, as owner, for agents that the caller may see.
 
 create function mayfly_private.subtree(root mayfly.agents, living boolean)
 returns jsonb

@@ -26,9 +26,9 @@ $$;
 comment on function mayfly_private.suspend_agent is 'Suspends an agent of the caller''s tenant.';
 grant execute on function mayfly_private.suspend_agent to authenticated, service_role;
 
--- Suspends an agent (without an id, the caller), and from then on its descendants: they can read and write nothing
--- until it is resumed. The agent itself, its ancestors and callers with agent:stop can call it. The lifetime of the
--- agent goes on. Suspending a suspended agent changes nothing and returns it.
+-- Suspends an agent (without an id, the caller), and thereby its descendants. None of them can read or write anything
+-- until the agent is resumed. The agent itself, its ancestors and callers with agent:stop can call it. The lifetime of
+-- the agent goes on. Suspending a suspended agent changes nothing and returns it.
 
 create function mayfly.suspend_agent(id uuid default null, reason text default null)
 returns jsonb

@@ -1,5 +1,5 @@
--- Takes spawns from the tenant's token bucket, which holds spawns_per_minute tokens and refills evenly. Called while
--- the tenant's row is locked. If a spawn is refused, the tokens come back with the rollback of its transaction.
+-- Takes spawns from the tenant's token bucket, which holds at most spawns_per_minute tokens and refills evenly. Called
+-- while the tenant's row is locked. If a spawn is refused, the tokens come back with the rollback of its transaction.
 
 create function mayfly_private.take_spawns(tenant mayfly.tenants, wanted integer)
 returns void

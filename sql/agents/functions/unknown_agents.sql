@@ -1,5 +1,5 @@
--- Returns the claimed agents that the tenant does not have. Called by mayfly_private.push. It reads as owner, because a
--- caller that pushes for a dead agent does not need agent:read.
+-- Returns those of the given ids that belong to no agent of the tenant. Called by mayfly_private.push. It reads as
+-- owner, because a caller that pushes for a dead agent does not need agent:read.
 
 create function mayfly_private.unknown_agents(tenant uuid, agents uuid[])
 returns uuid[]

@@ -1,5 +1,5 @@
--- Deletes every renewal secret of an agent, so that their holders can neither renew nor suspend it. Resuming and
--- registering an agent call it before they give a new secret to another holder.
+-- Deletes every renewal secret of an agent, so that whoever has one can neither renew nor suspend the agent with it.
+-- Called by resuming and registering an agent, before a new secret is given to another holder.
 
 create function mayfly_private.void_secrets(tenant uuid, agent uuid)
 returns void

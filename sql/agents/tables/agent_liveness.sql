@@ -1,5 +1,5 @@
--- When each agent last sent a heartbeat. A separate table without an index and without a log, so that a
--- heartbeat is one update within its page (HOT).
+-- When each agent last sent a heartbeat. This is a separate table, with no other index than its key and no trigger for
+-- the log, so that a heartbeat is one update within its page (HOT).
 
 create table mayfly.agent_liveness (
   tenant_id uuid not null,

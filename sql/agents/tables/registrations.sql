@@ -1,4 +1,4 @@
--- The agent that each registration key of a spawner stands for. This makes spawning idempotent.
+-- For each registration key of a spawner, the agent for which the key stands. This makes spawning idempotent.
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,

@@ -1,12 +1,13 @@
 -- The secrets that renew an agent's token, as hashes: those of the two newest rounds. Spawning and resuming give a
--- secret of round 1, and each use gives one of the next round. Older ones are deleted, so that nobody can use them.
+-- secret of round 1, and each use of a secret gives one of the next round. Secrets of older rounds are deleted, so that
+-- nobody can use them.
 
 create table mayfly_private.renewal_secrets (
   hash bytea constraint renewal_secrets_pkey primary key,
   tenant_id uuid not null,
   agent_id uuid not null,
   made_at timestamptz not null default clock_timestamp(),
-  -- When it was first used.
+  -- When the secret was first used.
   used_at timestamptz,
   round integer not null,
   constraint renewal_secrets_agent_fkey foreign key (tenant_id, agent_id)

@@ -1,4 +1,5 @@
--- The transition table of an agent's status: running <-> suspended -> stopped | expired.
+-- The transition table of an agent's status. `running` and `suspended` can change into each other, and each of them
+-- into `stopped` or `expired`, which are final.
 
 create function mayfly_private.check_transition()
 returns trigger

@@ -23,7 +23,7 @@ begin
     join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
     where n.status <> o.status;
   end if;
-  -- If only the activity changes, this is not an event.
+  -- A change of only the activity or the task is not an event.
   get diagnostics appended = row_count;
   if appended > 0 then
     perform mayfly_private.nudge(t.tenant_id, null) from (select distinct n.tenant_id from new_rows n) t;

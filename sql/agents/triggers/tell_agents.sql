@@ -1,7 +1,7 @@
 -- Tells agents and their descendants, on their inbox topics, that they were stopped or suspended, so that their SDKs
 -- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this is only a
--- hint: what ends an agent is its row. It tells as many agents at once as the tenant's rate allows, the highest in the
--- tree first. The other broadcasts become due.
+-- hint: what ends an agent is its row. It sends as many of these broadcasts at once as the tenant's rate allows, to the
+-- highest agents in the tree first. The others become due.
 
 create function mayfly_private.tell_agents()
 returns trigger
@@ -24,8 +24,8 @@ begin
       and (a.id = n.id or (a.status = 'running' and a.expires_at > (select mayfly_private.now())))
     group by n.tenant_id
   loop
-    -- One statement, because realtime.send is a subtransaction for each row, which made stopping an agent with
-    -- 500 children eleven times as slow as stopping one without.
+    -- This is one statement, because realtime.send is a subtransaction for each row, which made stopping an agent with
+    -- 500 children eleven times as slow as stopping an agent without children.
     with told as (
       select format('tenant:%s:agent:%s', ended.tenant, e.id) as topic, e.payload, e.n, allowed
       from unnest(ended.ids, ended.payloads) with ordinality as e (id, payload, n),

@@ -1,5 +1,5 @@
--- The rule that says what needs an approval, for an agent type and a category. It is the most specific policy of the
--- tenant, or the default. By default, everything is asked, and everyone with the scope may decide, except the
+-- The rule that says what needs an approval, for an agent type and a category. The rule is the tenant's most specific
+-- policy that applies, or else the default: every approval is asked, and everyone with the scope may decide, except the
 -- requester. Locks nothing.
 
 create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)

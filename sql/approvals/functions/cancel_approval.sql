@@ -24,8 +24,8 @@ $$;
 comment on function mayfly_private.cancel_approval is 'Withdraws an approval.';
 grant execute on function mayfly_private.cancel_approval to authenticated, service_role;
 
--- Withdraws an approval that the caller has requested (scope approval:request) or any (approval:admin). If a job waits
--- for it, the outcome is `cancelled`.
+-- Withdraws an approval that the caller has requested (scope approval:request) or, with approval:admin, any approval. A
+-- job that waits for the approval gets the outcome `cancelled`.
 
 create function mayfly.cancel_approval(id uuid)
 returns jsonb

@@ -1,6 +1,6 @@
--- Records a decision. It is the only place that decides. It reads the decider from the verified token. The decider
--- passes the digest of the input that it has seen, so a decision about other arguments is refused. Locks the job, then
--- the approval, so concurrent deciders wait for each other and the quorum is exact.
+-- Records a decision. No other function records one. Who decides is read from the verified token. The decider passes
+-- the digest of the input that it has seen. If the input has changed since, the decision is refused. Locks the job,
+-- then the approval, so concurrent deciders wait for each other and the quorum is exact.
 
 create function mayfly_private.decide_approval(id uuid, verdict text, digest text, reason text, input jsonb)
 returns jsonb
@@ -48,7 +48,7 @@ begin
       perform mayfly_private.fail(400, 'invalid_request', format('input %s.', fault), 'Nothing was decided.', '{"field": "input"}');
     end if;
     perform mayfly_private.check_numbers(input, 'input');
-    -- Earlier approvals were about other arguments, so they no longer count.
+    -- Earlier decisions were about other arguments, so they no longer count.
     approval.digest := mayfly_private.approval_digest(input);
     perform mayfly_private.charge(tenant, 0, octet_length(input::text) - octet_length(approval.input::text), 1);
     update mayfly.approvals a
@@ -75,9 +75,9 @@ $$;
 comment on function mayfly_private.decide_approval is 'Decides an approval.';
 grant execute on function mayfly_private.decide_approval to authenticated, service_role;
 
--- Approves or rejects (scope approval:decide). `digest` is the digest of the approval that the caller has seen. With
--- `input`, it approves changed arguments, which must match the schema of the approval. Approvals of the old arguments
--- then no longer count.
+-- Approves or rejects (scope approval:decide). `digest` is the digest of the input that the caller has seen. With
+-- `input`, the caller approves changed arguments, which must match the schema of the approval. Earlier decisions about
+-- the old arguments then no longer count.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
 returns jsonb

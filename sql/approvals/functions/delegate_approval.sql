@@ -1,5 +1,5 @@
--- Delegates an approval. Whoever delegates it can no longer decide, so the quorum stays the same. The recipient needs
--- the scope too. Locks the job, then the approval.
+-- Delegates an approval. Whoever delegates an approval can no longer decide it, so delegating does not add a decider.
+-- The recipient also needs the scope approval:decide. Locks the job, then the approval.
 
 create function mayfly_private.delegate_approval(id uuid, to_id uuid, reason text)
 returns jsonb

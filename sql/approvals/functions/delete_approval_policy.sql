@@ -18,7 +18,7 @@ comment on function mayfly_private.delete_approval_policy is 'Deletes a policy.'
 grant execute on function mayfly_private.delete_approval_policy to authenticated, service_role;
 
 -- Deletes the policy of an agent type and a category (scope approval:admin). Returns { deleted }. From then on, the
--- next more general policy applies, or the default.
+-- most specific of the other policies applies, or the default.
 
 create function mayfly.delete_approval_policy(agent_type text default '*', category text default '*')
 returns jsonb

@@ -1,6 +1,7 @@
--- Maintains the approvals of a tenant. Expires and escalates those that are due, withdraws those whose job has ended,
--- and deletes decided ones after the time for which ended jobs are kept. Takes at most max_rows of each, and returns {
--- more }. It is a chore, which maintain_tenant calls as owner. Locks the jobs by id, then the approvals.
+-- Maintains the approvals of a tenant. Expires and escalates approvals that are due, withdraws those whose job has
+-- ended, and deletes ended ones after the time for which events are kept (mayfly_private.kept). Takes at most max_rows
+-- of each, and returns { more }. It is a chore, which maintain_tenant calls as owner. Locks the jobs by id, then the
+-- approvals.
 
 create function mayfly_private.maintain_approvals(tenant uuid, max_rows integer)
 returns jsonb

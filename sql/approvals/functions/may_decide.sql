@@ -1,6 +1,6 @@
--- The reason why the caller may not decide an approval, as a code, or null if it may. The scope has already been
--- checked. The requester, its ancestors and its descendants may not decide, so an agent cannot let its child or its
--- parent approve. They may only if the policy allowed this when the approval was requested. Locks nothing.
+-- Null if the caller may decide an approval, or else a code that says why it may not. The scope has already been
+-- checked. The requester, its ancestors and its descendants may decide only if the policy allowed this when the
+-- approval was requested. Without this rule, an agent could have its child or its parent approve. Locks nothing.
 
 create function mayfly_private.may_decide(caller mayfly_private.caller, approval mayfly.approvals)
 returns text

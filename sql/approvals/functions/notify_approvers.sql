@@ -1,6 +1,7 @@
--- Sends a message to those who may decide an approval: the people and agents that it names, whoever it is delegated to,
--- and the people with the roles that it names. Sends to at most a hundred, and never to the requester. Locks their
--- inboxes, by id.
+-- Sends a message to those who may decide an approval. When it is requested, these are the people and agents that it
+-- names, and the people with the roles that it names. When it is escalated, they are the people with the roles for
+-- escalations, and when it is delegated, the recipient. Sends to at most a hundred of them, and never to the requester.
+-- Locks the inboxes of these recipients, in the order of their ids.
 
 create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
 returns void
@@ -33,9 +34,9 @@ $$;
 
 comment on function mayfly_private.tell_deciders is 'Sends a message to the deciders of an approval.';
 
--- Notifies people of an approval in their inboxes. If its policy names a job, also adds this job, which a worker of the
--- project does. The job is retried until the mail server or the webhook accepts it. Its key makes sure that there is
--- only one job for each notification.
+-- Tells deciders about an approval in their inboxes. If the approval's policy names a job, also adds this job, so that
+-- a worker of the project can send mail or call a webhook. The job is retried until this succeeds. Its key makes sure
+-- that there is only one job for each notification.
 
 create function mayfly_private.notify_approvers(approval mayfly.approvals, happened text)
 returns void

@@ -1,6 +1,6 @@
--- Returns a pending approval. First locks its job, then the approval, until commit. Fails if there is no such approval
--- or if it has ended. It also fails if the approval has expired or its job has ended, which the next maintenance
--- records.
+-- Returns a pending approval. First locks its job, then the approval, until commit. Fails if there is no such approval,
+-- or if it has ended. Also fails if its time is over or its job has ended, even if maintenance has not recorded this
+-- yet.
 
 create function mayfly_private.open_approval(tenant uuid, id uuid)
 returns mayfly.approvals

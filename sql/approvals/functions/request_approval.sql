@@ -1,5 +1,6 @@
 -- Stores an approval. With a lease, the approval belongs to the job and the step, so a step that asks again after a
--- crash finds it. Only the holder of the lease can ask. The tenant's policy can only make it stricter. Locks the job
+-- crash finds it. Only the holder of the lease can ask. Of the quorum and the expiry of the request and those of the
+-- tenant's policy, the stricter ones apply. If the policy names roles, they replace those of the request. Locks the job
 -- and what charge locks.
 
 create function mayfly_private.request_approval(
@@ -94,10 +95,10 @@ $$;
 comment on function mayfly_private.request_approval is 'Asks for an approval.';
 grant execute on function mayfly_private.request_approval to authenticated, service_role;
 
--- Asks for an approval, either with the lease of a job, which then waits for the signal `approval:<id>`, or without a
--- job (scope approval:request). The tenant's policies decide whether anybody has to be asked. If nobody has to be, the
--- answer has the status `approved` and the reason in `waived`. With `required`, somebody is always asked. An approval
--- without an input_schema can be approved or rejected, but not changed.
+-- Asks for an approval, with the lease of a job or without one (scope approval:request). A job then waits for the
+-- signal `approval:<id>`. The tenant's policies decide whether anybody has to be asked. If nobody has to be asked, the
+-- returned approval has the status `approved`, and `waived` says why. With `required`, somebody is always asked. An
+-- approval without an input_schema can be approved or rejected, but not changed.
 
 create function mayfly.request_approval(
   title text, input jsonb default '{}', lease text default null, step text default null, category text default 'general',

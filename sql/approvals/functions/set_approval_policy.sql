@@ -51,8 +51,8 @@ $$;
 comment on function mayfly_private.set_approval_policy is 'Sets what needs an approval.';
 grant execute on function mayfly_private.set_approval_policy to authenticated, service_role;
 
--- Sets the policy for an agent type and a category (scope approval:admin). It replaces the old policy. '*' stands for
--- all types or categories.
+-- Sets the policy for an agent type and a category (scope approval:admin). The new policy replaces the old one. '*'
+-- stands for all types or categories.
 
 create function mayfly.set_approval_policy(
   agent_type text default '*', category text default '*', autonomy text default 'ask', min_confidence double precision default null,

@@ -1,4 +1,4 @@
--- An approval in the form that callers get. A decision must pass its digest.
+-- An approval in the form that callers get. It has the digest that a decision must pass.
 
 create function mayfly_private.show_approval(approval mayfly.approvals)
 returns jsonb

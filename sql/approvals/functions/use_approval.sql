@@ -1,6 +1,7 @@
--- Hands a decision to its job, once. A job calls it after a decision and before it acts, with its own lease. The same
--- step of the same job may take the decision again after a crash. Any other step or job is refused. Only a decided or
--- expired approval can be taken. Locks the job, then the approval.
+-- Hands the outcome of an approval to the step of the job that asked for it. The worker calls it with the lease of the
+-- job, after a decision and before it acts. After a crash, the same step can take the outcome again. Any other step or
+-- job is refused. A pending approval expires here if its time is over, and otherwise stays pending. Locks the job, then
+-- the approval.
 
 create function mayfly_private.use_approval(lease text, id uuid, step text)
 returns jsonb

@@ -1,4 +1,5 @@
--- Decisions about approvals, one row for each person or agent. A decision counts for the input that it names.
+-- Decisions about approvals, one row for each person or agent. A decision counts only for the input whose digest it
+-- has.
 
 create table mayfly.approval_decisions (
   tenant_id uuid not null,

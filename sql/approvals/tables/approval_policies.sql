@@ -1,6 +1,6 @@
 -- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all. The
--- most specific row applies: first one with type and category, then one with only the type, then one with only the
--- category, and last one with '*' for both. If no row applies, everything is asked.
+-- most specific row applies. A row with type and category comes before a row with only the type, then a row with only
+-- the category, and last the row with '*' for both. If no row applies, every approval is asked.
 
 create table mayfly.approval_policies (
   tenant_id uuid not null,

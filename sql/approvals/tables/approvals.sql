@@ -1,5 +1,5 @@
--- Approvals, which somebody has to decide before work continues. A row belongs to the digest of its input and, if a job
--- asks, to the job and the step. Only the functions of this room write it.
+-- Approvals, which somebody has to decide before work continues. If a job asks, the row belongs to the job, the step
+-- and the digest of the input. Only the functions of this room write this table.
 
 create table mayfly.approvals (
   tenant_id uuid not null,
@@ -40,7 +40,7 @@ create table mayfly.approvals (
   constraint approvals_step_of_job check ((job_id is null) = (step is null))
 );
 
--- A step that asks again after a crash finds its approval. If its input is different, it gets a new row.
+-- A step that asks again after a crash finds its approval. If the step asks with a different input, it gets a new row.
 create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, step, digest) where job_id is not null;
 create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
 create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';

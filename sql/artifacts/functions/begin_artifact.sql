@@ -1,4 +1,4 @@
--- Reserves a version. Locks the versions of the name (advisory), then a shard of the tenant's usage.
+-- Reserves a version. Takes an advisory lock for the artifact's name, then locks a shard of the tenant's usage.
 
 create function mayfly_private.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid, metadata jsonb)
 returns jsonb
@@ -54,8 +54,8 @@ $$;
 comment on function mayfly_private.begin_artifact is 'Reserves a version of a file.';
 grant execute on function mayfly_private.begin_artifact to authenticated, service_role;
 
--- Reserves the next version of a name, and takes its bytes from the tenant's quota (scope artifact:write). The caller
--- then uploads the file to `path` in the bucket mayfly, and calls finish_artifact.
+-- Reserves the next version of a name, and charges its bytes against the tenant's quota (scope artifact:write). The
+-- caller then uploads the file to `path` in the bucket mayfly, and calls finish_artifact.
 
 create function mayfly.begin_artifact(name text, media_type text, size bigint, sha256 text, team uuid default null, metadata jsonb default null)
 returns jsonb

@@ -1,7 +1,7 @@
--- Stored artifacts by name: the newest version of each or, with `versions`, all versions, newest first. Lists artifacts
--- of one team, or those without a team. `name` and `version` select one artifact. `id` selects one of any team. A page
--- continues after the last name and version of the previous page. Scope artifact:read. Runs as the caller. Locks
--- nothing.
+-- Stored artifacts by name: the newest version of each or, with `versions`, all versions, newest first. Lists the
+-- artifacts of `team` or, without `team`, those that belong to no team. `name` and `version` select one version. `id`
+-- also selects one version, whatever its team. To get the next page, pass the last name and version of the page before
+-- as `after_name` and `after_version`. Scope artifact:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_artifacts(
   team uuid default null, name text default null, version integer default null, versions boolean default false, id uuid default null,

@@ -1,7 +1,7 @@
 -- Creates the bucket mayfly and the policies on its files. Running it again changes nothing. Returns false if the
--- project has no Storage. A caller can read the files of the tenants in which it has artifact:read, write a file that
--- it has begun, and delete a file that is due. Migrations call this function. If you add Storage later, call it
--- yourself. Runs as the owner. Locks storage.objects.
+-- project has no Storage. The policies allow a caller to read the files of the tenants in which it has artifact:read,
+-- to write a file that it has begun (begin_artifact), and to delete a file whose artifact is gone. Migrations call this
+-- function. If you add Storage later, call it yourself. Runs as the owner. Locks storage.objects.
 
 create function mayfly_private.prepare_storage()
 returns boolean

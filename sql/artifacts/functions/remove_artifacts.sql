@@ -36,7 +36,7 @@ grant execute on function mayfly_private.remove_artifacts to authenticated, serv
 
 -- Removes all versions of an artifact, or one version (scope artifact:write). With `everything`, removes all artifacts
 -- of the tenant, which only people and the secret key can do. Returns how many versions were removed, and the paths of
--- their files. The caller deletes these files in Storage. sweep_files returns the paths of files that were not deleted.
+-- their files. The caller then deletes these files in Storage. If it does not, sweep_files returns their paths later.
 
 create function mayfly.remove_artifacts(
   name text default null, team uuid default null, version integer default null, everything boolean default false, max_rows integer default 1000

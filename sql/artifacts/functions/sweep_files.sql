@@ -1,5 +1,5 @@
--- Reads the paths of files that are due. It is a definer, because they are in a private table, from which it also
--- deletes. Locks the paths that it deletes.
+-- Reads the paths of files that are due. It is a definer, because the paths are in a private table, from which it also
+-- deletes paths. Locks the rows that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
 returns jsonb
@@ -36,8 +36,8 @@ comment on function mayfly_private.sweep_files is 'The paths of files that are d
 grant execute on function mayfly_private.sweep_files to authenticated, service_role;
 
 -- Returns the paths of files whose artifact is gone, so that the caller deletes them in the bucket mayfly (scope
--- artifact:write). The secret key without a tenant gets the paths of every tenant, even of erased ones. A path whose
--- file has already been deleted is removed here.
+-- artifact:write). The secret key without a tenant gets the paths of every tenant, even of erased ones. First forgets
+-- the paths whose files have already been deleted.
 
 create function mayfly.sweep_files(page_limit integer default 1000)
 returns jsonb

@@ -41,8 +41,8 @@ comment on column mayfly.artifacts.team_id is 'The team that owns it. Null if th
 comment on column mayfly.artifacts.status is 'writing until its file is uploaded.';
 comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
 
--- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files
--- deletes them. They outlive their tenant, so the table has no tenant_id.
+-- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files has deleted
+-- the files. The paths stay even if the tenant is erased, so the table has no tenant_id.
 
 create table mayfly_private.files_due (
   path text collate "C" not null constraint files_due_pkey primary key,

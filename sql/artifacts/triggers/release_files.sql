@@ -1,5 +1,5 @@
--- Cleans up after deleted artifacts: returns their bytes to the quota, and queues their files to be deleted in
--- Storage. Locks a shard of the tenant's usage.
+-- Cleans up after deleted artifacts: gives their bytes back to the tenant's quota, and notes their files in files_due,
+-- so that they are deleted in Storage. Locks a shard of the tenant's usage.
 
 create function mayfly_private.release_files()
 returns trigger

@@ -1,4 +1,4 @@
--- A JSON value in a form that is the same for all equal values. jsonb already sorts keys, and this removes
+-- A JSON value in a form that is the same for all equal values. jsonb already sorts keys, and this function removes
 -- trailing zeros of numbers.
 
 create function mayfly_private.canonical(given jsonb)

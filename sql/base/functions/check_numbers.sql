@@ -1,5 +1,5 @@
--- Refuses a JSON value with a number that JavaScript would change. The error names the field. Called by all functions
--- that accept JSON from callers, unless another function names the field. Locks nothing.
+-- Refuses a JSON value with a number that JavaScript would change. The error names the field. Called by functions that
+-- accept JSON from callers. Functions that name the field themselves call numbers_kept instead. Locks nothing.
 
 create function mayfly_private.check_numbers(value jsonb, field text)
 returns void

@@ -1,6 +1,7 @@
--- Refuses edge functions of a release that this database does not support. It supports its own release and the one
--- before. Functions send their version in the header x-mayfly-functions. Other callers, and the functions of 0.1.0, do
--- not send it. Patch releases count as equal. Called by caller and renew_agent. Locks nothing.
+-- Refuses edge functions of a release that this database does not support. The database supports its own release and
+-- the one before. Edge functions send their version in the header x-mayfly-functions. Other callers, and the edge
+-- functions of 0.1.0, send no such header. Releases that differ only in the patch number count as equal. Called by
+-- mayfly_private.caller and renew_agent. Locks nothing.
 
 create function mayfly_private.check_version(functions text)
 returns void

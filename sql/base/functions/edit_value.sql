@@ -1,6 +1,6 @@
--- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see
--- mayfly.edit_state). Returns { value }, or { fault } if the edit does not fit the existing value. Missing
--- values on the path are created: an object, 0 for inc, [] for append. Locks nothing.
+-- Applies one edit to a JSON value, at a path of keys and indexes: add, inc, append or remove (see mayfly.edit_state).
+-- Returns { value }, or { fault } if the edit does not fit the existing value. Missing values are created: objects on
+-- the path, and at its end 0 for inc or [] for append. Locks nothing.
 
 create function mayfly_private.edit_value(target jsonb, path text[], op text, operand jsonb)
 returns jsonb

@@ -1,6 +1,6 @@
 -- The number of days after which a memory of a kind loses half its freshness. It is the caller's value, or else a
--- default: a day for working notes, a week for conversations, a month for experience, half a year for lessons, and a
--- year for facts.
+-- default: a day for the kind `working`, a week for `conversation`, half a year for `learning`, a year for `fact`, and
+-- a month for any other kind.
 
 create function mayfly_private.half_life(kind text, half_lives jsonb)
 returns double precision

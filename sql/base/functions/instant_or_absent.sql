@@ -1,5 +1,5 @@
--- Whether a JSON value is an ISO 8601 instant, or absent. Checks a pattern first, because casts raise errors, and
--- pg_input_is_valid alone would accept 'tomorrow'.
+-- Whether a JSON value is an ISO 8601 instant, or absent. Does not try a cast, because a cast raises errors. Checks a
+-- pattern too, because pg_input_is_valid alone would accept 'tomorrow'.
 
 create function mayfly_private.instant_or_absent(value jsonb)
 returns boolean

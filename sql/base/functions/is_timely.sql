@@ -1,5 +1,5 @@
--- Whether a token is valid now. For its end, it allows 30 s of clock skew, like the Data API. A token without exp is
--- never valid. No known issuer sets nbf, so nbf gets no skew.
+-- Whether a token is valid now. Like the Data API, this accepts a token until 30 s after its exp, because clocks
+-- differ. A token without exp is never valid. For nbf, there is no such allowance, because no known issuer sets it.
 
 create function mayfly_private.is_timely(claims jsonb)
 returns boolean

@@ -1,7 +1,6 @@
 -- Where a JSON value does not match a JSON Schema: the path of the first fault, and what the value there must be. Null
--- if everything matches. Nothing matches a schema that schema_fault refuses. schema_fault is called only at the root,
--- because it reads the whole schema.
--- https://json-schema.org/draft/2020-12/json-schema-validation
+-- if everything matches. No value matches a schema that schema_fault refuses. schema_fault is called only at the root
+-- of the value, because one call checks the whole schema. https://json-schema.org/draft/2020-12/json-schema-validation
 
 create function mayfly_private.json_fault(schema jsonb, given jsonb, path text default '$')
 returns text

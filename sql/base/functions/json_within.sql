@@ -1,6 +1,6 @@
 -- Whether a JSON value has at most this many bytes as text, and at most this many levels ({"a": [1]} has 2). It is in
--- PL/pgSQL, because an empty search_path prevents the inlining of SQL functions. Each statement would then plan it
--- again, which takes 0.1 ms.
+-- PL/pgSQL, because an empty search_path prevents the inlining of SQL functions, so that each statement would plan this
+-- function again, which takes 0.1 ms.
 
 create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
@@ -9,7 +9,7 @@ set search_path = ''
 as $$
 begin
   return octet_length(value::text) <= max_bytes
-    -- The mode is strict, because lax unwraps arrays and would find each level twice.
+    -- The JSON path is strict, because a lax path unwraps arrays and would find each level twice.
     and not jsonb_path_exists(value, format('strict $.**{%s}', max_depth + 1)::jsonpath);
 end
 $$;

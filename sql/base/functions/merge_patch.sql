@@ -1,5 +1,5 @@
--- Applies a JSON merge patch: keys of the patch replace those of the target, objects are merged at every level, and a
--- null removes its key. https://www.rfc-editor.org/rfc/rfc7396
+-- Applies a JSON merge patch: values of the patch replace the target's values with the same keys, objects are merged at
+-- every level, and a null removes the key. https://www.rfc-editor.org/rfc/rfc7396
 
 create function mayfly_private.merge_patch(target jsonb, patch jsonb)
 returns jsonb

@@ -1,5 +1,5 @@
--- A new secret with its prefix: two random UUIDs, 244 bits. Called by functions that return it once and store its
--- hash.
+-- A new secret: the prefix and two random UUIDs, which have 244 random bits together. Called by functions that return
+-- the secret once and store only its hash.
 
 create function mayfly_private.new_secret(prefix text)
 returns text

@@ -1,6 +1,7 @@
 -- A timestamp of the server's hybrid logical clock, which is later than the given one. Its form is
 -- `milliseconds-counter-node`: 13 digits of Unix time, 4 hexadecimal digits, and the name of whoever made it. So
--- timestamps can be compared as text ("C"). It is for updates without a timestamp. Their time is when they arrive.
+-- timestamps can be compared as text (in the collation "C"). It is for updates that have no timestamp. Their time is
+-- when they reach the server.
 --
 -- Kulkarni, Demirbas, Madappa, Avva and Leone, "Logical Physical Clocks", OPODIS 2014.
 

@@ -1,4 +1,4 @@
--- Whether a JSON value is a number within bounds (and, if asked, a whole number), or absent.
+-- Whether a JSON value is absent, or a number within bounds (with `whole`, a whole number).
 
 create function mayfly_private.number_within(value jsonb, low numeric, high numeric, whole boolean default false)
 returns boolean

@@ -1,7 +1,8 @@
--- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any number. But clients read
--- numbers as doubles. These cannot be beyond 1.8e308 or nearer to 0 than 5e-324, and they cannot hold every integer
--- beyond 2^53. Such numbers would change silently when they are read. An integer that a double can hold, such as 1e300,
--- is allowed. Called by all functions that accept JSON. Locks nothing.
+-- Whether JavaScript reads every number of a JSON value as it was written. Postgres keeps any number, but clients read
+-- numbers as doubles. A double cannot be beyond 1.8e308 or nearer to 0 than 5e-324, and beyond 2^53 doubles cannot hold
+-- every integer. A number that no double can hold would change silently when a client reads it. An integer that a
+-- double can hold, such as 1e300, is allowed. Called by all functions that accept JSON from callers, most of them
+-- through check_numbers. Locks nothing.
 
 create function mayfly_private.numbers_kept(value jsonb)
 returns boolean

@@ -1,5 +1,5 @@
 -- Fields of a memory in the form in which they are stored and compared: null becomes the field's default, and numbers
--- and instants are written like Postgres does. Called for fields that check_push has accepted.
+-- and instants are written as Postgres writes them. Called for fields that check_push has accepted.
 
 create function mayfly_private.plain_fields(fields jsonb)
 returns jsonb

@@ -1,6 +1,6 @@
--- Why a JSON Schema cannot be checked here: the path of the first keyword that json_fault does not know or cannot use
--- in this form. Null for a schema that can be checked. Annotations are allowed. `pattern` and `format` are allowed but
--- not checked here. Regular expressions differ between JavaScript and Postgres, so the worker checks them.
+-- Why json_fault cannot check values against a JSON Schema: the path of the first keyword that it does not know or
+-- cannot use in this form. Null for a schema that it can use. Annotations are allowed. `pattern` and `format` are
+-- allowed too, but only the worker checks them, because regular expressions differ between JavaScript and Postgres.
 
 create function mayfly_private.schema_fault(schema jsonb, path text default '$')
 returns text

@@ -1,4 +1,5 @@
--- Shows what percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was measured.
+-- Shows the percentiles that percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was
+-- measured.
 
 create function mayfly_private.show_percentiles(of double precision[])
 returns jsonb

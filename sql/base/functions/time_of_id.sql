@@ -1,5 +1,5 @@
--- The time in a UUIDv7, or null for another uuid. (uuid_extract_timestamp reads v7 from Postgres 18 on.) RFC
--- 9562, section 5.7.
+-- The time in a UUIDv7, or null for another uuid. (Postgres's own uuid_extract_timestamp reads UUIDv7 only from
+-- Postgres 18 on.) RFC 9562, section 5.7.
 
 create function mayfly_private.time_of_id(id uuid)
 returns timestamptz

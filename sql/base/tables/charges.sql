@@ -1,14 +1,15 @@
 -- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables in its
 -- charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows charge each row
--- the flat bytes and the lengths of the written columns. With `bytes`, an expression says how a row is counted, and the
--- room charges rows itself (mayfly_private.charge). With `bounded_by`, nothing is charged, and the text says what
--- limits the number of rows. recount_usage counts the first two.
+-- the flat bytes and the lengths of the written columns. With `bytes`, the room's functions charge the rows
+-- (mayfly_private.charge), and this expression says how many bytes a row was charged. With `bounded_by`, nothing is
+-- charged, and the text says what limits the number of rows. recount_usage counts the rows of the first two ways again.
 
 create table mayfly_private.charges (
   relation text constraint charges_pkey primary key,
   flat integer constraint charges_flat_range check (flat >= 0),
   written text[],
-  -- Up to 1,000 bytes a row are counted but never refused, and a row does not count as a write.
+  -- An insert of up to 1,000 bytes a row is counted but never refused, so it succeeds even if the tenant is full. Its
+  -- rows do not count as writes.
   lenient boolean not null default false,
   bytes text,
   bounded_by text,

@@ -2,7 +2,7 @@
 
 create table mayfly_private.chores (
   name text constraint chores_pkey primary key constraint chores_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is named as a text, which is looked up when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 

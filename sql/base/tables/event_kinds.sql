@@ -1,8 +1,8 @@
--- Every kind of event, and the scope that a reader needs for it. The log belongs to no single room, so each
--- room registers its kinds in its event_kinds.sql. A reader of the log gets only the kinds whose scope it has,
--- and nobody gets a kind that is not registered. Scopes are stored by name, because rooms register them in
--- other files. tests/log/event-kinds.test.ts finds names that are not scopes, and kinds that are written but
--- not registered.
+-- Every kind of event, and the scope that a reader needs for it. The log belongs to no single room, so each room
+-- registers its kinds in its event_kinds.sql. A reader of the log gets only the kinds whose scope it has, and nobody
+-- gets a kind that is not registered. Scopes are stored by name, because rooms register them in other files.
+-- tests/log/event-kinds.test.ts fails on names that are not scopes, and on kinds that are written to the log but not
+-- registered.
 
 create table mayfly.event_kinds (
   kind text constraint event_kinds_pkey primary key

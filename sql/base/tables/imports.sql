@@ -1,6 +1,6 @@
--- How the rows of a table come back from an export (mayfly.import_tenant). If no room registers a table, its rows come
--- back as they are. A room registers in its imports.sql what has to change. Nothing is running or waiting after an
--- import, so a row of something that was under way comes back as ended.
+-- How the rows of a table come back from an export (mayfly.import_tenant). The rows of a table that no room registers
+-- come back as they are. A room registers in its imports.sql what has to change. After an import, nothing is running or
+-- waiting, so the row of anything that was under way comes back as ended.
 
 create table mayfly_private.imports (
   relation text constraint imports_pkey primary key,

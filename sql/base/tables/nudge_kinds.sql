@@ -1,9 +1,10 @@
--- The kinds of broadcasts that can be due (nudges_due), with the listeners and the payload that flush_nudges
--- uses for each. A room registers its kinds in its nudge_kinds.sql.
+-- The kinds of broadcasts that can be due (nudges_due). For each kind, flush_nudges calls a function that says whether
+-- somebody listens without a lease, and a function that returns the payload. A room registers its kinds in its
+-- nudge_kinds.sql.
 
 create table mayfly_private.nudge_kinds (
   event text constraint nudge_kinds_pkey primary key constraint nudge_kinds_event_form check (event ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is named as a text, which is looked up when it is used, because a regprocedure would block pg_upgrade.
   heard text,
   payload text not null
 );

@@ -1,5 +1,5 @@
--- Every scope, which member roles have it, and whether an agent can have it. An agent's scopes are a subset of these. A
--- room registers its scopes in its scopes.sql.
+-- Every scope, which member roles have it, and whether an agent can have it. An agent's scopes are a subset of those
+-- that an agent can have. A room registers its scopes in its scopes.sql.
 
 create table mayfly.scopes (
   name text constraint scopes_pkey primary key,

@@ -3,7 +3,7 @@
 
 create table mayfly_private.topics (
   name text constraint topics_pkey primary key constraint topics_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),
-  -- The number of parts of the whole topic. A topic with more or fewer parts is not ours.
+  -- How many parts the whole topic has. Nobody may use a topic with more or fewer parts.
   parts integer not null constraint topics_parts_known check (parts in (3, 4)),
   rule text not null
 );

@@ -1,4 +1,5 @@
--- What mayfly.usage shows in addition to memories, bytes and writes. In its usage.sql, a room registers what it limits.
+-- What mayfly.usage shows in addition to memories, bytes and writes. A room registers in its usage.sql a function that
+-- returns what the room limits, and how much of it the tenant uses.
 
 create table mayfly_private.usage_counts (
   name text constraint usage_counts_pkey primary key constraint usage_counts_name_form check (name ~ '^[a-z][a-z_]{0,62}$'),

@@ -1,8 +1,9 @@
 -- Acknowledges a channel's messages up to a number. The number never goes back. For subscribers with the scope
 -- message:read. Locks the subscription.
 --
--- A broadcast can arrive before the row that caused it is visible. The answer is then below the requested number, so
--- the caller should try again soon.
+-- The broadcast of a message can reach a subscriber before the message itself is visible in the database. If the
+-- subscriber acknowledges it then, the returned number is below the requested one, and the subscriber should try again
+-- soon.
 
 create function mayfly_private.acknowledge_channel(name text, seq bigint)
 returns bigint

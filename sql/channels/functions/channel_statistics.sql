@@ -1,6 +1,6 @@
--- How many messages a channel has, how fast it grows, and how far behind its subscribers are (only the 1,000 that are
--- furthest behind). Scope message:read, for callers that may read the channel. Reads the channel's messages. Locks
--- nothing.
+-- How many messages a channel has, how fast it grows, and how many messages its subscribers have not acknowledged (only
+-- for the 1,000 that are furthest behind). Scope message:read, for callers that may read the channel. Reads the
+-- channel's messages. Locks nothing.
 
 create function mayfly_private.channel_statistics(name text)
 returns jsonb

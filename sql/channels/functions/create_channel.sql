@@ -16,7 +16,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'kind must be one_way, two_way or broadcast.', null, '{"field": "kind"}');
   end if;
   perform mayfly_private.check_channel(tenant, description, publishers);
-  -- If two callers come near the limit, the second one sees what the first one has created.
+  -- Callers create channels one after the other, so that two of them together cannot exceed the limit.
   perform from mayfly.tenants t where t.id = tenant for no key update;
   if (select count(*) >= max_channels from mayfly.channels c where c.tenant_id = tenant) then
     perform mayfly_private.fail(403, 'quota_exceeded', format('A tenant may have %s channels.', max_channels),

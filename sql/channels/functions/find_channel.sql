@@ -1,5 +1,5 @@
--- Returns a channel of a tenant by name. Fails if there is none or, if the caller wants to read it, if the caller may
--- not. Called by the functions of channels. Locks nothing.
+-- Returns a channel of a tenant by name. Fails if there is none. With `for_reader`, also fails if the caller may not
+-- read the channel. Called by the functions of channels. Locks nothing.
 
 create function mayfly_private.find_channel(tenant uuid, name text, for_reader boolean)
 returns mayfly.channels

@@ -1,6 +1,6 @@
--- Whether the caller may publish in a channel of its tenant. With message:send, the creator and the publishers may, and
--- in a two_way channel the subscribers too. The secret key may publish in all channels. Called by send_messages and
--- may_use_topic. Locks nothing.
+-- Whether the caller may publish in a channel of its tenant. With message:send, the creator may publish, and so may the
+-- subscribers of a two_way channel and the publishers of any other channel. The secret key may publish in all channels.
+-- Called by send_messages and may_use_broadcast_topic. Locks nothing.
 
 create function mayfly_private.may_publish(channel mayfly.channels)
 returns boolean

@@ -1,6 +1,6 @@
--- tenant:{t}:broadcast:{c} is the topic for broadcasts of a channel. Anyone who may read the channel can read it.
--- Publishers with channel:broadcast can send there. It is separate from the topic of the channel's messages, so that
--- nobody can pass off a broadcast as a message.
+-- tenant:{t}:broadcast:{c} is the topic for broadcasts of a channel. Anyone who may read the channel can read this
+-- topic. Callers that may publish in the channel and have channel:broadcast can send there. The channel's messages have
+-- another topic, so that nobody can pass off a broadcast as a message.
 
 create function mayfly_private.may_use_broadcast_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -11,7 +11,8 @@ begin
   return extension = 'broadcast' and exists (
     select from mayfly.channels c
     where c.tenant_id = tenant and c.name = part
-      -- Realtime counts what a client sends against the rate of the whole project, and our quotas do not see it.
+      -- Sending needs a scope of its own, because Realtime counts what a client sends against the rate of the whole
+      -- project, and our quotas do not count it.
       and case when sending
         then tenant = any (mayfly_private.tenant_ids('channel:broadcast')) and mayfly_private.may_publish(c)
         -- A sender must also join the topic, which needs the right to receive.

@@ -1,5 +1,5 @@
 -- tenant:{t}:channel:{c} is the topic for the messages of the channel with this name. Anyone who may read the channel
--- can read it. Only the database sends there.
+-- can read this topic. Only the database sends there.
 
 create function mayfly_private.may_use_channel_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

@@ -1,7 +1,7 @@
 -- The channels that the caller may read. With message:read, these are broadcast channels, channels that the caller
--- created, and those in which it publishes or to which it has subscribed. With message:admin, they are all channels.
--- Policies call it once per statement. Runs as owner, because it reads the tables that these policies protect. Locks
--- nothing.
+-- created, channels that name it as a publisher, and those to which it has subscribed. With message:admin as well,
+-- these are all channels. Policies call it once per statement. Runs as owner, because it reads the tables that these
+-- policies protect. Locks nothing.
 
 create function mayfly_private.readable_channel_ids()
 returns uuid[]

@@ -1,6 +1,6 @@
 -- Logs which channels were created, changed and deleted, once per statement. Runs as owner, because clients have no
--- INSERT on the log. A new message in a channel is not an event of the channel. If the tenant itself is deleted, there
--- is no log to write to.
+-- INSERT on the log. A new message in a channel is not such an event. When the tenant itself is deleted, nothing is
+-- logged, because its log is deleted too.
 
 create function mayfly_private.log_channels()
 returns trigger

@@ -1,5 +1,5 @@
 -- Logs who subscribed to a channel and who left it, once per statement. Runs as owner, because clients have no INSERT
--- on the log. If the channel itself is deleted, the event of its deletion is enough.
+-- on the log. When the channel itself is deleted, only its deletion is logged, not the end of each subscription.
 
 create function mayfly_private.log_subscriptions()
 returns trigger

@@ -1,6 +1,6 @@
--- Returns the budgets that calls affect, after locking them in the common order until commit. If the period of a budget
--- is over, a new period starts. `asked` has the tenants, levels and subjects. Called wherever costs are reserved,
--- settled or released.
+-- Returns the budgets that the three parallel lists name by tenant, level and subject. First locks these budgets until
+-- commit, always in the same order. If the period of a budget is over, a new period starts. Called wherever costs are
+-- reserved, settled or released.
 
 create function mayfly_private.budgets_of(tenants uuid[], levels text[], subjects text[])
 returns mayfly.budgets[]

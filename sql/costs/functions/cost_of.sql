@@ -1,6 +1,6 @@
 -- The exact cost of a call in US dollars. `input` counts all input tokens. Tokens that are read from or written to the
--- provider's cache have a price of their own, or else the input price. `output` counts all output tokens, including
--- reasoning.
+-- provider's cache cost what `units` says for them, or else the input price. `output` counts all output tokens,
+-- including reasoning.
 
 create function mayfly_private.cost_of(units jsonb, usage jsonb)
 returns numeric

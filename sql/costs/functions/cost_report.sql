@@ -1,7 +1,7 @@
 -- Spending between two instants, grouped by any of tenant, agent, model, provider, day and run. For each group, returns
--- the calls, the tokens, the US dollars, and how many calls have no price. For callers with cost:read. If it is grouped
--- by tenant and the caller names no tenant, it has all tenants that the caller may read. For the secret key, these are
--- all tenants of the project. Locks nothing.
+-- the calls, the tokens, the US dollars, and how many calls have no price. For callers with cost:read. If the report is
+-- grouped by tenant and the caller names no tenant, it has all tenants whose costs the caller may read. The secret key
+-- may read those of all tenants of the project. Locks nothing.
 
 create function mayfly.cost_report(by text[] default '{model}', since timestamptz default null, until timestamptz default null, page_limit integer default 1000)
 returns jsonb
@@ -9,7 +9,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- Without a tenant, the policy of the ledger decides.
+  -- If no tenant is named, the policy of the ledger decides which tenants the caller may read.
   is_of_all constant boolean := coalesce('tenant' = any (by), false)
     and nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-mayfly-tenant' is null;
   of_tenant constant uuid := case when not is_of_all then mayfly_private.require_tenant('cost:read') end;

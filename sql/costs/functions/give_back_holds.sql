@@ -1,6 +1,7 @@
--- Gives back dead holds of a tenant, at most max_rows. A hold is dead if its job no longer runs the attempt that made
--- it, or if its time is over. Returns how many it gave back. It does not wait, and skips holds and budgets that others
--- have locked. If the caller holds locks on budgets of the tenant, it has to read them again afterwards.
+-- Gives back dead holds of a tenant, at most max_rows. A hold with a job is dead if the job no longer runs the attempt
+-- that made the hold. A hold without a job is dead if its time is over. Returns how many holds were given back. Waits
+-- for no lock: skips holds that others have locked, and holds whose budgets others have locked. A caller that has
+-- already read budgets of the tenant has to read them again afterwards.
 
 create function mayfly_private.give_back_holds(tenant uuid, max_rows integer default 1000)
 returns integer

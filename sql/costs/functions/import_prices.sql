@@ -1,4 +1,4 @@
--- Adds prices that have changed. Imports wait for each other (advisory lock).
+-- Adds the prices that have changed. Takes an advisory lock, so imports run one after the other.
 
 create function mayfly_private.import_prices(prices jsonb, source text)
 returns jsonb
@@ -63,9 +63,10 @@ $$;
 comment on function mayfly_private.import_prices is 'Imports prices of models.';
 grant execute on function mayfly_private.import_prices to service_role;
 
--- Imports prices: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them. If
--- a model's prices have not changed, nothing happens. Otherwise it adds a row that is valid from now on. Only the
--- secret key can call it, because prices are the same for all tenants. Imports run one after the other.
+-- Imports prices: rows { provider, model, prices, names?: [{ name, exact }] }, as `mayfly prices import` makes them.
+-- For a model whose prices have changed, this adds a row that is valid from now on. For any other model, it adds
+-- nothing. Only the secret key can call it, because prices are the same for all tenants. Imports run one after the
+-- other.
 
 create function mayfly.import_prices(prices jsonb, source text)
 returns jsonb

@@ -1,7 +1,8 @@
 -- Records whether a call of a model succeeded. An answer closes the breaker. Failures of the provider are counted.
--- After five failures in a row, or if the provider said when to try again, the breaker opens, and no call is made for a
--- while. This is 30 s at first, and twice as long after each failed try, up to five minutes. Calls that were under way
--- when the breaker opened do not count. Locks the breaker.
+-- After five failures in a row, the breaker opens, and the model is not called for 30 s. After each further failed
+-- call, this time is twice as long as before, up to five minutes. If the provider said when to try again, the breaker
+-- opens at the first failure, until that time, for at most an hour. Failures of calls that were under way when the
+-- breaker opened are not counted. Locks the breaker.
 
 create function mayfly_private.mark_breaker(tenant uuid, provider text, model text, failure text, retry_after double precision)
 returns void

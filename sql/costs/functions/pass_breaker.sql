@@ -1,5 +1,5 @@
--- Null if a model may be called now, or else the seconds until it may. When the time of an open breaker is over, one
--- call may try the model, for at most a minute. The others wait for the outcome of this call. Locks the breaker if
+-- Null if a model may be called now, or else the number of seconds to wait. When the time of an open breaker is over,
+-- one call may try the model. Other calls wait for the outcome of this call, for at most a minute. Locks the breaker if
 -- there is one.
 
 create function mayfly_private.pass_breaker(tenant uuid, provider text, model text)

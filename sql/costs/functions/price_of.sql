@@ -1,6 +1,6 @@
--- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown. It
--- is exact if the name is the model's own name, another exact name, or one of these with a date at its end (a dated
--- snapshot). Otherwise, the longest matching prefix counts. Locks nothing.
+-- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown.
+-- The price is exact if `model` is the model's own name, another exact name of the model, or one of these with a date
+-- at its end (a dated snapshot). Otherwise, the longest name that is a prefix of `model` counts. Locks nothing.
 
 create type mayfly_private.known_price as (
   exact boolean,

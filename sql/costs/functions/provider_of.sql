@@ -1,5 +1,6 @@
--- The provider and the model with which prices are looked up. In the AI SDK's `anthropic.messages`, the provider is the
--- first part. In `anthropic/claude-…`, as its gateway writes models, the model's name contains the provider.
+-- The provider with which prices are looked up (see model_of for the model). In `anthropic.messages`, as the AI SDK
+-- names a provider, it is the first part. The AI SDK's gateway writes the provider into the model's name, as in
+-- `anthropic/claude-…`.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text

@@ -52,9 +52,10 @@ $$;
 comment on function mayfly_private.release_costs is 'Gives back holds.';
 grant execute on function mayfly_private.release_costs to authenticated, service_role;
 
--- Gives back holds of calls that cost nothing: [{ hold, failure?, retry_after? }]. `failure` means that the provider
+-- Gives back holds of calls that cost nothing: [{ hold, failure?, retry_after? }]. `failure` says how the provider
 -- failed, for example that it is overloaded. The failure counts against the model. After five failures in a row, the
--- model is not called for a while, or for `retry_after` seconds if the provider gave this number. Returns { released }.
+-- model is not called for a while. If the provider gave `retry_after`, the model is not called for this number of
+-- seconds, even after one failure. Returns { released }.
 
 create function mayfly.release_costs(releases jsonb)
 returns jsonb

@@ -1,5 +1,5 @@
--- Gives back one hold. The caller has locked it and its budgets. A budget never goes below zero, because a budget that
--- was deleted and set again meanwhile does not include the hold.
+-- Gives back one hold. The caller has locked the hold and its budgets. The reserved amount of a budget never goes below
+-- zero, because a budget that was deleted and set again meanwhile does not include the hold.
 
 create function mayfly_private.release_hold(hold mayfly_private.cost_holds)
 returns void

@@ -15,8 +15,8 @@ create type mayfly_private.cost_ask as (
   groups text[]
 );
 
--- Reads and checks the requested calls of reserve_costs. Under a lease, the run is the job of the lease, whatever
--- the caller says.
+-- Reads and checks the requested calls of reserve_costs. With a lease, the run is always the job of the lease, so the
+-- caller cannot name another run.
 
 create function mayfly_private.cost_asks(asks jsonb, holder mayfly_private.job_holder)
 returns mayfly_private.cost_ask[]
@@ -74,9 +74,9 @@ $$;
 
 comment on function mayfly_private.cost_asks is 'Reads and checks the calls of reserve_costs.';
 
--- Whether these budgets have room for a call. The call is granted, with the output that it may have, or refused, with a
--- reason. Locks the breaker and the rate limits of the call. Rate limits are checked last, because each check uses them
--- up.
+-- Whether these budgets have room for a call. Returns that the call is granted and how many output tokens it may have,
+-- or why it is refused. Locks the breaker and the rate limits of the call. Rate limits are checked last, because a
+-- check that succeeds takes a call from each of them.
 
 create function mayfly_private.weigh_ask(ask mayfly_private.cost_ask, budgets mayfly.budgets[])
 returns jsonb
@@ -87,7 +87,7 @@ declare
   price constant mayfly_private.known_price := mayfly_private.price_of(mayfly_private.provider_of(ask.provider, ask.model),
     mayfly_private.model_of(ask.provider, ask.model), mayfly_private.now());
   per_output constant numeric := coalesce(mayfly_private.unit_price(price.units, 'output', ask.input), 0);
-  -- The estimate is for the case that all of the input is written to the provider's cache, because this costs more.
+  -- If writing the input to the provider's cache costs more, the estimate assumes that all of it is written there.
   per_call constant numeric := greatest(mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input)),
     mayfly_private.cost_of(price.units, jsonb_build_object('input', ask.input, 'cache_write', ask.input)));
   output numeric := ask.output;
@@ -166,7 +166,7 @@ begin
       answers := answers || jsonb_build_object('id', ask.id, 'code', 'lease_lost');
       continue;
     end if;
-    -- If the first answer was lost and the call is repeated, the hold is known.
+    -- If the first answer was lost and the request is repeated, the hold already exists.
     select jsonb_build_object('id', h.id, 'granted', true, 'output', h.tokens, 'usd', h.usd) into known
     from mayfly_private.cost_holds h where h.tenant_id = ask.tenant and h.id = ask.id and h.holder = holder.id and h.released_at is null;
     if found then
@@ -213,12 +213,12 @@ comment on function mayfly_private.reserve_costs is 'Reserves the possible cost 
 grant execute on function mayfly_private.reserve_costs to authenticated, service_role;
 
 -- Reserves the possible cost of 1 to 500 calls: [{ id, lease?, agent, provider, model, input, output?, output_least?
--- }]. `id` is a UUID for each call. `input` is the largest number of tokens that its prompt can have. `output` is how
--- many tokens the answer should be able to have (8192 by default). For each call, in order, returns { id, granted,
--- output, usd, priced } or { id, code }. `output` is what the budgets allow, and at least output_least (256). `code` is
--- budget_exceeded, price_unknown, lease_lost, or, with retry_after, model_unavailable or rate_limited. Needs
--- cost:write. With a lease, the hold ends with the lease and counts against the budget of its run. Without one, it ends
--- after 15 minutes.
+-- }]. `id` is a UUID for each call. `input` is the largest number of tokens that the prompt can have. `output` is the
+-- largest number of tokens that the answer should be able to have (8192 by default). For each call, in order, returns {
+-- id, granted, output, usd, priced } or { id, code }. The returned `output` is how many tokens the budgets allow, and
+-- at least output_least (256 by default). `code` is budget_exceeded, price_unknown, lease_lost, or, with retry_after,
+-- model_unavailable or rate_limited. Needs cost:write. With a lease, the hold ends with the lease and also counts
+-- against the budget of the run. Without a lease, the hold ends after 15 minutes.
 
 create function mayfly.reserve_costs(asks jsonb)
 returns jsonb

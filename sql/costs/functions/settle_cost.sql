@@ -1,6 +1,6 @@
 -- Settles one hold: adds the call to the ledger, once, and its cost to the budgets. The caller has locked the hold and
--- the budgets. It passes the budgets, and gets them back changed. A hold that was given back is settled too, because
--- the money is spent.
+-- the budgets. The caller passes the budgets, gets them back changed, and has to write them. A hold that was given back
+-- is settled too, because the money has been spent.
 
 create function mayfly_private.settle_cost(hold mayfly_private.cost_holds, usage jsonb, inout budgets mayfly.budgets[], out cost jsonb)
 language plpgsql security definer
@@ -29,12 +29,12 @@ begin
       budgets[i].held_usd := greatest(0, budgets[i].held_usd - hold.usd);
       budgets[i].held_tokens := greatest(0, budgets[i].held_tokens - hold.tokens);
     end if;
-    -- A call counts in the period in which it ends.
+    -- A call counts in the period in which it is settled.
     budgets[i].spent_usd := budgets[i].spent_usd + coalesce(usd, 0);
     budgets[i].spent_tokens := budgets[i].spent_tokens + used;
     budgets[i].unpriced := budgets[i].unpriced + (usd is null)::integer;
   end loop;
-  -- The money is spent, so it is counted and never refused.
+  -- The money has been spent, so the ledger's row is counted against the tenant's quotas but never refused.
   perform mayfly_private.count_usage(hold.tenant_id, 0, size, 1);
   perform mayfly_private.mark_breaker(hold.tenant_id, hold.provider, hold.model, null, null);
   cost := jsonb_build_object('id', hold.id, 'usd', usd, 'priced', told);

@@ -42,7 +42,8 @@ begin
     answers := answers || jsonb_build_object(settled.cost ->> 'id', settled.cost);
   end loop;
   perform mayfly_private.write_budgets(rows);
-  -- If the first answer was lost, the hold is already settled and is found in the ledger.
+  -- If the first answer was lost and the request is repeated, the hold is already settled, and its cost is in the
+  -- ledger.
   return (
     select jsonb_agg(coalesce(answers -> (s ->> 'hold'), (
       select jsonb_build_object('id', u.id, 'usd', u.usd, 'priced', u.priced, 'known', true) from mayfly.model_usage u

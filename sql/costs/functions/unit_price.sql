@@ -1,5 +1,5 @@
--- What one unit costs in US dollars, for a call with this number of input tokens. The last step below that number sets
--- the price for all units of the call. Null if the unit has no price of its own.
+-- What one unit costs in US dollars, for a call with this number of input tokens. The highest step below this number
+-- sets the price for all units of the call. Null if the unit has no price of its own.
 
 create function mayfly_private.unit_price(units jsonb, unit text, input_tokens numeric)
 returns numeric
@@ -7,7 +7,7 @@ language plpgsql immutable
 set search_path = ''
 as $$
 begin
-  -- Most units have no price of their own. Querying for them anyway took most of the time of settling a call.
+  -- Most units have no price of their own. Running the query for them anyway took most of the time of settling a call.
   if not coalesce(units ? unit, false) then
     return null;
   end if;

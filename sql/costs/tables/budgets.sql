@@ -1,6 +1,6 @@
 -- How much may be spent by the whole tenant, by a team with all descendants of its members, by all agents with the same
 -- name, or by one run. A hard limit refuses calls that would exceed it. A soft limit writes to the log when it is
--- reached. Reserved amounts count as spent until they are settled. Only the functions of this room write it.
+-- reached. Reserved amounts count as spent until they are settled. Only the functions of this room write this table.
 --
 -- No constraint compares spending with the limit, because a call that cost more than its estimate is still recorded.
 

@@ -1,6 +1,6 @@
--- Amounts that are reserved for open calls. A hold with a job is alive while the job runs the attempt that made it. A
--- hold without a job is alive until `until`. A hold that was given back is kept for a day, so that the caller can still
--- settle it if the call did cost something.
+-- Amounts that are reserved for calls that are not settled yet. A hold with a job is alive while the job runs the
+-- attempt that made the hold. A hold without a job is alive until `until`. A hold that was given back is kept for a
+-- day, so that the caller can still settle the hold if the call did cost something.
 
 create table mayfly_private.cost_holds (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
 -- Failing models, with one row for each model that has failed since it last answered. All workers of a tenant share a
--- breaker. Tenants do not, because each has its own API keys.
+-- model's breaker. Tenants do not share breakers, because each tenant has its own API keys.
 
 create table mayfly_private.model_breakers (
   tenant_id uuid not null,

@@ -1,11 +1,11 @@
 -- Prices of models, which `mayfly prices import` imports and which are the same for all tenants. If imported prices
 -- differ from the newest row, the import adds a row, so any old cost can be computed again with the price of its day.
 --
--- `prices` is a list of { from?, daily?, units }. For each call, the last entry whose conditions hold at that time
--- counts. `units` has a list of steps [above, USD] for each unit. The last step whose `above` is below the number of
--- input tokens sets the price for the whole call. Prices of tokens are per million, and those of `requests` and
--- `web_searches` per thousand. If `units` is empty, the model is free. Numbers in jsonb are numeric, so nothing is
--- rounded.
+-- `prices` is a list of { from?, daily?, units }. For each call, the last entry whose conditions (`from` and `daily`)
+-- are true at the time of the call counts. `units` has a list of steps [above, USD] for each unit. The last step whose
+-- `above` is below the number of input tokens sets the price for the whole call. Prices of tokens are for a million
+-- tokens, and prices of `requests` and `web_searches` for a thousand. If `units` is empty, the model is free. Numbers
+-- in jsonb are numeric, so nothing is rounded.
 
 create table mayfly.model_prices (
   provider text collate "C" not null constraint model_prices_provider_length check (char_length(provider) between 1 and 100),

@@ -1,6 +1,6 @@
--- Stores debug records of the calling agent, if its tenant keeps records. It stores them up to the tenant's level, and
--- only a limited number a minute for each agent. An existing record stays as it is, so that an append whose answer was
--- lost can be repeated. For agents with debug:write. Locks the agent's stream.
+-- Stores debug records of the calling agent, if its tenant keeps records. It stores only records up to the tenant's
+-- level, and only a limited number a minute for each agent. A record that is already stored stays as it is, so that a
+-- call whose answer was lost can be repeated. For agents with debug:write. Locks the agent's stream.
 
 create function mayfly_private.append_debug(records jsonb, dropped integer)
 returns jsonb

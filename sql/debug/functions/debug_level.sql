@@ -1,5 +1,5 @@
--- What the calling agent has to record now. From then on, its inbox topic tells it about changes. For agents with
--- debug:write.
+-- What the calling agent has to record now. From this call on, the agent is told about changes on its inbox topic. For
+-- agents with debug:write.
 
 create function mayfly_private.debug_level()
 returns jsonb

@@ -1,4 +1,5 @@
--- Later tells an agent what it has to record now, if it was not told at once. Called by flush_nudges.
+-- The payload of a due broadcast: what the agent has to record at the time of sending. Called by flush_nudges, for
+-- agents that could not be told at once.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

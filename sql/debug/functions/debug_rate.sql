@@ -1,6 +1,6 @@
--- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's
--- debug_rate, divided among the watched agents and, because Realtime counts each receiver, among their
--- watchers. It is between 0.2 and 10. Called as owner.
+-- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's debug_rate,
+-- divided by the number of watched agents and, because Realtime counts each receiver, by the number of watchers plus 1.
+-- The result is at least 0.2 and at most 10. Called as owner.
 
 create function mayfly_private.debug_rate(tenant uuid)
 returns numeric

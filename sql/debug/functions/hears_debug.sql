@@ -1,4 +1,5 @@
--- An agent listens to its inbox topic without a lease, for as long as it lives. Called by flush_nudges.
+-- Always true, because an agent listens to its inbox topic without a lease, for as long as it lives. Called by
+-- flush_nudges.
 
 create function mayfly_private.hears_debug(tenant uuid, topic text)
 returns boolean

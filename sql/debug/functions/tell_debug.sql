@@ -1,8 +1,9 @@
--- Tells an agent, or all agents that listen (at most 1,000), what they have to record from now on. It uses their inbox
--- topics, and returns how many it told. Broadcasts that the tenant may not send now become due, unless the tenant
--- already has 5,000 due rows. (This limit is needed because no quota counts these calls.) A lost broadcast is repeated
--- when the lease is renewed, and an agent asks when it joins. Called as owner, under hold_debug, by functions that
--- change the levels. It is in PL/pgSQL, so that it looks up realtime.send when it runs (see announce).
+-- Tells an agent, or all agents that listen (at most 1,000), what they have to record from now on. It broadcasts to
+-- their inbox topics, and returns how many agents listen. Broadcasts that the tenant may not send now become due,
+-- unless 5,000 are already due for the tenant. (This limit is needed because no quota counts these calls.) If a
+-- broadcast is lost, the next one follows when the lease is renewed. An agent also asks for its levels when it joins.
+-- Called as owner, under hold_debug, by functions that change the levels. It is in PL/pgSQL, so that it looks up
+-- realtime.send when it runs (see announce).
 
 create function mayfly_private.tell_debug(tenant uuid, for_agent uuid)
 returns integer

@@ -1,5 +1,5 @@
--- The agents that listen for debug levels, and how much each has stored in the current minute. The fillfactor keeps
--- every update in its page (HOT), because the key is the only index.
+-- The agents that listen for debug levels, and how many records each has stored in the current minute. The key is the
+-- only index, so this fillfactor can keep every update in its page (HOT).
 
 create table mayfly_private.debug_streams (
   tenant_id uuid not null,

@@ -1,7 +1,8 @@
 -- Tells those who watch every agent of a tenant about new agents as soon as these are spawned, so that they join an
--- agent's stream before its first records. They also learn of the agent from the log. But the log's nudges are
--- gathered, and the first records then took up to 0.8 s. If the tenant may not broadcast now, only the log tells them.
--- Runs as the owner, because nobody else sends there. Takes a shard of usage (may_tell).
+-- agent's stream before its first records. They also learn of the agent from the log. But nudges of the log are
+-- gathered, so that the first records reached a watcher up to 0.8 s late. If the tenant may not broadcast now, watchers
+-- learn of the agent only from the log. Runs as the owner, because nobody else sends there. Takes a shard of usage
+-- (may_tell).
 
 create function mayfly_private.tell_watchers()
 returns trigger
@@ -19,7 +20,7 @@ begin
       where l.tenant_id = n.tenant_id and l.agent_id is null and l.expires_at > (select mayfly_private.now()))
     group by n.tenant_id
   loop
-    -- may_tell is called only if there is a broadcast, because each call counts as one.
+    -- may_tell is called only if there is something to broadcast, because the call itself counts a broadcast.
     if mayfly_private.may_tell(spawned.tenant, 1) > 0 then
       perform realtime.send(jsonb_build_object('agents', spawned.ids), 'spawned', format('tenant:%s:debug:new', spawned.tenant), true);
     end if;

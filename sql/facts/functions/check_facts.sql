@@ -1,5 +1,5 @@
--- Refuses invalid facts. The error names the field and the position of the first fault. Called by
--- mayfly_private.record_facts. Locks nothing.
+-- Refuses invalid facts. The error names the position of the first invalid fact, and the field that is invalid. Called
+-- by mayfly_private.record_facts. Locks nothing.
 
 create function mayfly_private.check_facts(facts jsonb)
 returns void
@@ -44,7 +44,8 @@ begin
     perform mayfly_private.refuse_fact(fault.field, fault.rule, fault.place::integer);
   end if;
 
-  -- This is a separate statement, because casting a value that is not an instant would raise an error.
+  -- This is a separate statement, because in the first one, casting a value that is not an instant would raise an
+  -- error.
   select q.field, q.rule, g.n - 1 as place into fault
   from jsonb_array_elements(facts) with ordinality as g (f, n)
   cross join lateral (values

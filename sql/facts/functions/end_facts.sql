@@ -40,8 +40,8 @@ $$;
 comment on function mayfly_private.end_facts is 'Ends facts.';
 grant execute on function mayfly_private.end_facts to authenticated, service_role;
 
--- Ends facts, so that they are no longer true from an instant on, without recording a new fact. The facts are
--- kept. Scope fact:write. Facts that ended earlier stay as they are.
+-- Ends facts without recording new ones: from an instant on, they are no longer true. The facts are kept. Facts that
+-- ended earlier stay as they are. Scope fact:write.
 
 create function mayfly.end_facts(ids uuid[], at timestamptz default null)
 returns jsonb

@@ -1,6 +1,7 @@
--- Facts about the entities that a text names, and facts that were extracted from memories. It is for a recall with
--- facts. In the first 1,000 characters, it finds names and aliases of up to six words, longest first. In scripts
--- without spaces, it finds names of up to eight characters. Scope fact:read. Runs as the caller. Locks nothing.
+-- Facts about the entities that a text names, and facts that were extracted from memories. It serves a recall that also
+-- returns facts. In the first 1,000 characters of the text, it finds names and aliases of up to six words, the longest
+-- first. In text without spaces between words (such as Chinese, Japanese or Thai), it finds names of two to eight
+-- characters. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ …, named }], facts: [{ …, hop }], truncated }
 --   named: the name in the text, or null if the entity comes from a memory

@@ -1,6 +1,6 @@
 -- The entities that the caller may see, by names and aliases: exact matches first, then names that begin with the text,
--- then names that contain it. Without a text, returns all of them. Scope fact:read. Runs as the caller and reads the
--- tenant's names. Locks nothing.
+-- then names that contain it. Without a text, returns all of them, a page at a time. Scope fact:read. Runs as the
+-- caller, and reads all names of the tenant. Locks nothing.
 
 create function mayfly.find_entities(query text default null, of_type text default null, skip integer default 0, page_limit integer default 50)
 returns jsonb

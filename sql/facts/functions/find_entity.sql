@@ -1,10 +1,10 @@
--- The entity that a reference means for an agent, or for the tenant if `owner` is null. Null if there is none. It is
--- found by its id, or by its name or an alias. If the reference has a type, the entity has this type or no type yet
--- ('thing'). If a name without a type stands for entities of several types, the call fails with entity_ambiguous. A
--- private entity of the owner takes precedence over the tenant's.
+-- The entity that a reference means for an agent, or for the tenant if `owner` is null. Null if there is none. The
+-- entity is found by its id, or by its name or an alias. A reference with a type finds only an entity of this type, or
+-- one that has no type yet ('thing'). If a name without a type stands for entities of several types, the call fails
+-- with entity_ambiguous. A private entity of the owner takes precedence over the tenant's.
 --
 -- Called by the functions that write, as owner, after hold_facts. `seen` has the agents whose private entities the
--- caller sees. Null means all agents. Locks nothing.
+-- caller may see. If `seen` is null, these are all agents. Locks nothing.
 
 create function mayfly_private.find_entity(tenant uuid, owner uuid, seen uuid[], ref jsonb)
 returns mayfly.entities

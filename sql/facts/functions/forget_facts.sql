@@ -45,8 +45,8 @@ grant execute on function mayfly_private.forget_facts to authenticated, service_
 
 -- Deletes facts for good: those with these ids, or all that were extracted from a memory. Entities that no fact
 -- mentions any more, and that nobody has set, are deleted too. With fact:write, an agent can delete facts that it or
--- its descendants recorded, and with fact:admin any fact. If a deleted fact had replaced another fact, that fact stays
--- ended.
+-- its descendants recorded, and with fact:admin any fact. If a deleted fact had replaced an older fact, the older fact
+-- stays ended.
 
 create function mayfly.forget_facts(ids uuid[] default null, memory uuid default null)
 returns jsonb

@@ -1,6 +1,6 @@
--- Returns the entity for a reference about which the owner (an agent, or null for the tenant) may record facts. Creates
--- it if there is none. If it has no type yet, the type of the reference is set. A private entity becomes visible to the
--- tenant when the tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
+-- Returns the entity that a reference means, for a fact of this owner (an agent, or null for the tenant). Creates the
+-- entity if there is none. An entity without a type gets the type of the reference. A private entity becomes visible to
+-- the tenant when the tenant may see a fact about it. Called by functions that write, as owner, after hold_facts.
 
 create function mayfly_private.own_entity(tenant uuid, owner uuid, caller_id uuid, seen uuid[], ref jsonb)
 returns mayfly.entities
@@ -13,7 +13,7 @@ declare
   entity mayfly.entities := mayfly_private.find_entity(tenant, owner, seen, ref);
 begin
   if entity.id is null and owner is null and caller_id is not null then
-    -- A private entity of the caller that is about to become visible to the tenant.
+    -- The reference may mean a private entity of the caller, which then becomes visible to the tenant.
     entity := mayfly_private.find_entity(tenant, caller_id, seen, ref);
   end if;
   if entity.id is null then

@@ -1,7 +1,8 @@
--- Puts facts into their slots, which are all different. If the slot already has a fact that says the same at that time,
--- that fact is confirmed. Otherwise the new fact is inserted. It closes the fact that was valid then, and ends where
--- the next fact begins. Returns { id, status, superseded, valid_from, valid_to } for each fact, in order. Called by
--- mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
+-- Puts facts into their slots. No two of the given facts have the same slot. If the slot already has a fact that is
+-- valid when the given fact begins and says the same, the existing fact is confirmed. Otherwise the given fact is
+-- inserted. The fact that was valid when the given fact begins then ends there. The given fact ends when the next fact
+-- in the slot begins. Returns { id, status, superseded, subject, object, valid_from, valid_to } for each fact, in
+-- order. Called by mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
 
 create function mayfly_private.place_facts(given mayfly.facts[])
 returns jsonb[]
@@ -38,7 +39,7 @@ begin
   set confirmations = f.confirmations + 1, confirmed_at = instant, confidence = coalesce(g.confidence, f.confidence),
     source = coalesce(nullif(g.source, ''), f.source), memory_id = coalesce(g.memory_id, f.memory_id),
     valid_to = least(f.valid_to, g.valid_to),
-    -- If one of the two is kept forever, it stays.
+    -- If one of the two facts has no expiry, the confirmed fact has none either.
     expires_at = case when f.expires_at is not null and g.expires_at is not null then greatest(f.expires_at, g.expires_at) end
   from unnest(given) with ordinality g
   where same[g.ordinality] and f.tenant_id = g.tenant_id and f.id = befores[g.ordinality];

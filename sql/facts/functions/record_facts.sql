@@ -11,7 +11,7 @@ declare
   instant timestamptz;
   is_admin constant boolean := tenant = any (mayfly_private.tenant_ids('fact:admin'));
   caller_id constant uuid := case caller.kind when 'agent' then caller.id end;
-  -- The agents whose private entities the caller sees. Null means all agents.
+  -- The agents whose private entities the caller may see. Null stands for all agents.
   seen constant uuid[] := case when not is_admin then mayfly_private.own_agent_ids() end;
   owners constant uuid[] := mayfly_private.owners_of_facts(tenant, caller_id, facts);
   refs jsonb[];
@@ -73,9 +73,9 @@ grant execute on function mayfly_private.record_facts to authenticated, service_
 --
 --   { subject, predicate, object | value, many?, confidence?, source?, memory_id?, visibility?, valid_from?, valid_to?, expires_at? }
 --
--- `subject` and `object` are entities: a name, { name, type } or { id }. New entities are created. A newer fact about
--- the same subject and predicate closes the older one, which is kept. With `many`, each object has a slot of its own.
--- Recording the same fact again confirms it.
+-- `subject` and `object` are entities: a name, { name, type } or { id }. New entities are created. A newer fact with
+-- the same subject and predicate ends the older fact, which is kept. With `many`, each object or value has a slot of
+-- its own, so facts with other objects stay open. Recording the same fact again confirms it.
 
 create function mayfly.record_facts(facts jsonb)
 returns jsonb

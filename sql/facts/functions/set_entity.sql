@@ -66,9 +66,9 @@ $$;
 comment on function mayfly_private.set_entity is 'Names an entity.';
 grant execute on function mayfly_private.set_entity to authenticated, service_role;
 
--- Creates an entity, or changes one. It is found by its name and type, or by `entity` (a name, { name, type } or { id
--- }). With `entity`, you can also rename it. `aliases` replaces its aliases, and null keeps them. Its old name becomes
--- an alias, unless aliases are given. Scope fact:write.
+-- Creates an entity, or changes an existing one, which is found by its name and type, or by `entity` (a name, { name,
+-- type } or { id }). With `entity`, you can also rename the entity. `aliases` replaces its aliases, and null keeps
+-- them. After a renaming, the old name becomes an alias, unless `aliases` is given. Scope fact:write.
 
 create function mayfly.set_entity(
   entity jsonb default null, name text default null, type text default null, description text default null,

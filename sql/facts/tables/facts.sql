@@ -1,6 +1,6 @@
 -- Facts about entities. Each has a subject, a predicate, and an entity or a value, and is true from an instant on. The
--- slot of a fact is its subject and predicate, and with `many` also its object. Each slot has at most one open fact,
--- which a newer one closes. Only the functions of this room write this table.
+-- slot of a fact is its subject and predicate, and with `many` also its object or value. Each slot has at most one open
+-- fact (a fact without an end), and a newer fact ends it. Only the functions of this room write this table.
 
 create table mayfly.facts (
   tenant_id uuid not null,
@@ -32,13 +32,13 @@ create table mayfly.facts (
   constraint facts_valid_in_order check (valid_to >= valid_from)
 );
 
--- Allows one open fact for each slot. It also serves to find the facts about an entity.
+-- Allows one open fact for each slot. This index also helps to find the facts about an entity.
 create unique index facts_open_key on mayfly.facts (tenant_id, subject_id, predicate, slot, private_to) nulls not distinct
   where valid_to is null;
 create index facts_subject_idx on mayfly.facts (tenant_id, subject_id, predicate, valid_from);
 create index facts_object_idx on mayfly.facts (tenant_id, object_id);
 create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
--- Serves maintenance.
+-- Maintenance uses these two indexes.
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
 

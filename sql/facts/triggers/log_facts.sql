@@ -1,6 +1,6 @@
 -- Appends events about facts to the log, once per statement, with ids only. Runs as the owner, because clients have no
--- INSERT on the log. The audience of a private fact's events is its agent. If a fact is only confirmed, there is no
--- event.
+-- INSERT on the log. Events about a private fact have its agent as their audience. If a fact is only confirmed, there
+-- is no event.
 
 create function mayfly_private.log_facts()
 returns trigger

@@ -1,5 +1,5 @@
--- Charges entities, their names and facts, and gives back what is deleted. When a fact ends or is confirmed, the
--- function that does this charges for it.
+-- Charges entities, their names and facts, and gives back what is deleted. A function that ends or confirms a fact
+-- charges for this itself.
 
 create trigger entities_meter_insert after insert on mayfly.entities
   referencing new table as new_rows

@@ -1,5 +1,5 @@
--- The caller's role for managing the people of a tenant. It is a person's role there, 'owner' for the secret key, and
--- null for everyone else. Called by the functions for people. Locks nothing.
+-- The caller's role for managing the people of a tenant. For a person, it is the person's role in the tenant. It is
+-- 'owner' for the secret key, and null for everyone else. Called by the functions for people. Locks nothing.
 
 create function mayfly_private.acting_role(tenant uuid)
 returns text

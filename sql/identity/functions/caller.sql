@@ -1,17 +1,18 @@
 -- Who is calling: a living agent, a person, an OAuth client with a person's grant, a machine with an enrolment key, or
--- the secret key. Null for everyone else. Only this function reads the token. It also refuses tokens that the Data API
--- and Realtime accept: those of a wrong issuer, without exp, or not valid yet. The policies call it once per statement,
--- through mayfly.tenant_ids. Runs as owner, because the policies of mayfly.agents call it. Locks nothing.
+-- the secret key. Null for everyone else. Some tokens are refused here although the Data API and Realtime accept them:
+-- those of a wrong issuer, without exp, or not valid yet. The policies call this function once per statement, through
+-- mayfly.tenant_ids. Runs as owner, because the policies of mayfly.agents call it. Locks nothing.
 
 create type mayfly_private.caller as (
   kind text,
   id uuid,
-  -- Set for all callers except a person, whose tenants are in mayfly.members.
+  -- Null for a person, whose tenants are in mayfly.members. Also null for the secret key if the request names no
+  -- tenant, and for an OAuth client if no single grant applies.
   tenant_id uuid,
   scopes text[],
-  -- The header x-mayfly-tenant as it was sent. It can only narrow the caller's tenants.
+  -- The header x-mayfly-tenant, in lower case. It chooses one of the caller's tenants, and never adds one.
   chosen text,
-  -- The scopes that an agent can have at most if the caller spawns it. Null for a person, whose role in the tenant
+  -- The most scopes that the caller can give to an agent that it spawns. Null for a person, whose role in the tenant
   -- decides.
   grantable text[]
 );
@@ -63,8 +64,8 @@ begin
     or not exists (select from mayfly_private.settings s where claims ->> 'iss' like any (s.person_issuers)) then
     return null;
   end if;
-  -- A token with a client_id belongs to an OAuth client, which may do what the person has granted to it. If it has
-  -- grants in several tenants, it has to choose one.
+  -- A token with a client_id belongs to an OAuth client, which may do what the person has granted to it. A client with
+  -- grants in several tenants has to choose a tenant with the header.
   if claims ? 'client_id' then
     select 'client', g.user_id, g.tenant_id, g.scopes, chosen, '{}'
     into found_caller

@@ -1,6 +1,6 @@
 -- The agent that an agent's token names, as a caller. Null if the agent may no longer act. A token stops working at
--- once when its agent, or an ancestor of it, is stopped or suspended, or reaches the end of its time. Called by caller.
--- Locks nothing.
+-- once when its agent or one of the agent's ancestors is stopped, suspended or expired. Called by
+-- mayfly_private.caller. Locks nothing.
 
 create function mayfly_private.living_agent_of_token(claims jsonb, chosen text)
 returns mayfly_private.caller

@@ -1,9 +1,9 @@
--- Whether the caller may receive from or send to a private Realtime topic, tenant:{t}:{name} or
--- tenant:{t}:{name}:{part}, by the topic's own rule (mayfly_private.topics). Nobody may use a topic that is not
--- registered there.
+-- Whether the caller may receive from a private Realtime topic or, if `sending`, send to it. Topics have the form
+-- tenant:{t}:{name} or tenant:{t}:{name}:{part}. Each has its own rule (mayfly_private.topics). Nobody may use a topic
+-- that is not registered there.
 --
--- Each part must match exactly, and so must the number of parts. Realtime calls this as the caller, at each join and
--- each new token.
+-- Each part must match exactly, and so must the number of parts. The policies of Realtime call this as the caller, at
+-- each join and with each new token.
 
 create function mayfly_private.may_use_topic(topic text, extension text, sending boolean)
 returns boolean

@@ -1,5 +1,5 @@
 -- The agents whose private memories the caller may see: itself and its descendants, including ended ones. Policies call
--- it once per statement. Runs as the owner, because it reads mayfly.agents for them.
+-- it once per statement. Runs as the owner, because the policies of mayfly.agents also call it.
 
 create function mayfly_private.own_agent_ids()
 returns uuid[]

@@ -1,5 +1,6 @@
--- Returns the tenant of this request for a caller that has already been identified. The caller must have the scope in
--- it. It is for functions that need several scopes, so that they identify the caller only once. Locks nothing.
+-- Returns the tenant of this request, for a caller that has already been identified. Fails unless the caller has the
+-- scope in this tenant. Functions that need several scopes call it, so that they identify the caller only once. Locks
+-- nothing.
 
 create function mayfly_private.require_tenant_of(who mayfly_private.caller, scope text)
 returns uuid
@@ -9,8 +10,8 @@ as $$
 declare
   tenants uuid[];
 begin
-  -- For an agent, or the secret key with a tenant, this gives the same answer as tenant_ids, without
-  -- identifying the caller again.
+  -- For an agent, and for the secret key with a tenant, this shortcut gives the same answer as tenant_ids, which would
+  -- identify the caller again.
   if who.kind in ('agent', 'secret') and who.tenant_id is not null and (scope is null or scope = any (who.scopes)) then
     return who.tenant_id;
   end if;
@@ -36,8 +37,8 @@ $$;
 
 comment on function mayfly_private.require_tenant_of is 'The tenant of this request for a known caller; fails unless it has the scope in it.';
 
--- Returns the tenant of this request. The caller must have the scope in it. Every function that writes calls this
--- first. Locks nothing.
+-- Returns the tenant of this request. Fails unless the caller has the scope in this tenant. Every function that writes
+-- calls it first. Locks nothing.
 
 create function mayfly_private.require_tenant(scope text)
 returns uuid

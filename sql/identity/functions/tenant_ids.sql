@@ -1,5 +1,5 @@
--- Finds the caller's tenants. It is a definer, because the policies call it, even those of mayfly.members, a table that
--- it reads. Locks nothing.
+-- Finds the caller's tenants. It is a definer, because it reads mayfly.members, whose own policies call it. Locks
+-- nothing.
 
 create function mayfly_private.tenant_ids(scope text)
 returns uuid[]
@@ -18,7 +18,7 @@ begin
         and (tenant_ids.scope is null
           or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
   end if;
-  -- Of the granted scopes, only those that the person still has.
+  -- Of the scopes that a person granted to an OAuth client, only those count that the person still has.
   if caller.kind = 'client' then
     return coalesce((
       select array_agg(m.tenant_id)
@@ -28,7 +28,7 @@ begin
           or (tenant_ids.scope = any (caller.scopes)
             and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
   end if;
-  -- A machine belongs to no tenant, because all that it may do is spawn.
+  -- Without a scope, a machine gets no tenant, because all that it may do is spawn.
   if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
     return '{}';
   end if;
@@ -42,7 +42,7 @@ grant execute on function mayfly_private.tenant_ids to authenticated, service_ro
 -- The tenants in which the caller has a scope or, without a scope, the tenants to which it belongs. Every policy calls
 -- it like this, so that it is evaluated once per statement:
 --   tenant_id = any ((select mayfly.tenant_ids('memory:read'))::uuid[])
--- It checks tenant and scope together, because a person may be owner of one tenant and viewer of another.
+-- Tenant and scope are checked together, because a person may be owner of one tenant and viewer of another.
 
 create function mayfly.tenant_ids(scope text default null)
 returns uuid[]

@@ -1,5 +1,6 @@
 -- Adds all jobs or none. Without a lease, the tenant is the caller's (scope job:add). With a lease, which must be the
--- caller's, the jobs are children of its job. Locks the keys (sorted), what charge locks, and the parent.
+-- caller's, the new jobs are children of the leased job. Locks the keys of the jobs (sorted), what
+-- mayfly_private.charge locks, and the parent job.
 
 create function mayfly_private.add_jobs(jobs jsonb, lease text)
 returns jsonb
@@ -45,9 +46,9 @@ $$;
 comment on function mayfly_private.add_jobs is 'Adds jobs, all or none.';
 grant execute on function mayfly_private.add_jobs to authenticated, service_role;
 
--- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in the same order. If the key of a job is
--- known, it is not added again, and the id is that of the existing job. If a lease is passed, the new jobs are children
--- of its job.
+-- Adds 1 to 1,000 jobs, all or none, and returns { id, existing } for each, in the same order. A job whose key already
+-- belongs to a job is not added again, and its answer has the id of the existing job. If a lease is passed, the new
+-- jobs are children of the leased job.
 
 create function mayfly.add_jobs(jobs jsonb, lease text default null)
 returns jsonb

@@ -1,7 +1,8 @@
 -- Answers the messages from which ended jobs were made. Sends a task_result to the sender, in the name of the agent
--- that did the job. If no agent did it, the result is sent in the name of the agent that added it. This happens in SQL,
--- not in a worker, so that a job also answers if it ends without a worker (because it was cancelled or has no attempts
--- left). If an answer cannot be sent (the sender is dead, or the tenant is full), the job still ends, with a warning.
+-- that did the job. If no agent did the job, the result is sent in the name of the agent that added the job. Answers
+-- are sent in SQL, not by a worker, so that a job also answers if it ends without a worker (because it was cancelled or
+-- has no attempts left). If an answer cannot be sent (the sender is dead, or the tenant is full), the job still ends,
+-- with a warning.
 
 create function mayfly_private.answer_messages(tenant uuid, ids uuid[])
 returns void

@@ -1,6 +1,6 @@
--- Cancels jobs. A job that is not running ends at once. A running one is marked, and its worker sees that at its next
--- write or heartbeat. All descendants are cancelled too. Locks the jobs by depth, the deepest first, and then by id,
--- because completing a child locks the child and then its parent.
+-- Cancels jobs. A job that is not running ends at once. A running job is marked as cancelled, and its worker sees the
+-- mark at its next write or heartbeat. All descendants are cancelled too. Locks the jobs by depth, the deepest first,
+-- and then by id, because completing a child locks the child and then its parent.
 
 create function mayfly_private.cancel_jobs(ids uuid[])
 returns jsonb
@@ -28,8 +28,8 @@ begin
         'Without it, you can cancel only jobs that you added.', jsonb_build_object('scope', 'job:admin', 'id', foreign_job));
     end if;
   end if;
-  -- Adding a child locks the parent. So once the first pass has locked the parents, no child can be added, and the
-  -- second pass finds those that were added before.
+  -- Adding a child locks the parent. So once the first pass has locked the parents, no child can be added any more, and
+  -- the second pass finds the children that were added before.
   for turn in 1..2 loop
     with recursive family as (
       select j.id, 0 as depth from mayfly.jobs j where j.tenant_id = tenant and j.id = any (ids)

@@ -1,6 +1,7 @@
 -- Claims jobs of any tenant, for a fleet of your own workers that serves all tenants. Only the secret key can call it.
--- Each tenant gets a share by its weight. Pass the `place` from the previous answer, so that this claim continues after
--- the last tenant. The lease of each job contains its tenant, and every later write reads it from there.
+-- Each tenant gets a share of the jobs by its weight. Pass the `place` from the previous answer, so that this claim
+-- continues after the last tenant of that answer. Each lease names the tenant of its job, and every later write reads
+-- the tenant from the lease.
 
 create function mayfly.claim_any_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,

@@ -1,5 +1,5 @@
--- Gives jobs to a worker (scope job:work). Locks the tenant, the agent and its ancestors (shared, advisory), then the
--- jobs that it takes. It never waits for a job.
+-- Gives jobs to a worker (scope job:work). Takes shared advisory locks on the tenant, the agent and its ancestors, and
+-- then locks the jobs that it takes. It never waits for a job that another transaction has locked.
 
 create function mayfly_private.claim_jobs(
   wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid, any_tenant boolean
@@ -20,7 +20,8 @@ begin
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
+  -- ready since.
   if park is not null and json_array_length(taken.jobs) < wanted then
     look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;
@@ -32,12 +33,12 @@ $$;
 comment on function mayfly_private.claim_jobs is 'Claims jobs that are ready.';
 grant execute on function mayfly_private.claim_jobs to authenticated, service_role;
 
--- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, it claims only from
--- these, and never a job that is targeted at another agent. Each job comes with its lease, which every later write must
--- pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed, the worker
--- is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was already
--- registered as asleep before it. From the second attempt on, a job comes with its recorded `steps`, or without them if
--- they exceed 16 KB (read_steps).
+-- Claims up to `wanted` jobs of the tenant for `lease` seconds. If queues or names are given, only jobs of these are
+-- claimed. A job that is targeted at another agent is never claimed. Each job comes with its lease, which every later
+-- write must pass. Pass the `place` from the previous answer. `park` is an id that the worker chooses. If it is passed,
+-- the worker is woken when there are new jobs. `asleep` says that this call found nothing, and that the worker was
+-- already registered as asleep before this call. From the second attempt on, a job comes with its recorded `steps`. If
+-- these exceed 16 KB, they are left out, and the worker gets them with read_steps.
 
 create function mayfly.claim_jobs(
   wanted integer default 1, queues text[] default null, names text[] default null, lease double precision default 30,

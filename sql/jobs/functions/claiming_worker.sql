@@ -1,8 +1,8 @@
 -- Returns the worker that claims (scope job:work). First it takes a shared lock on the tenant, the agent and every
 -- ancestor, until commit. Only then does it check that they are alive. So a lease proves that its agent is alive: a
 -- transaction that ends an agent waits for open claims and takes back their leases (end_leases). `expires_at` is the
--- earliest end of the agent and its ancestors, and no lease lasts longer. For a person and for the secret key it is
--- infinity. The secret key without a tenant works for all tenants.
+-- earliest end of the agent and its ancestors, and no lease lasts longer. For a person and for the secret key,
+-- `expires_at` is infinity. A secret key that names no tenant works for all tenants.
 
 create type mayfly_private.claiming_worker as (
   kind text,

@@ -1,7 +1,7 @@
--- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One fence covers the whole batch: it
--- locks each job, and checks that the job is running this attempt, that this holder holds it, and that its lease has
--- not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the call is
--- repeated, it changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
+-- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One statement checks all leases of the
+-- call: it locks each job, and checks that the job is running this attempt, that this holder holds the job, and that
+-- the lease has not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the
+-- call is repeated, the second call changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
 
 create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
 returns jsonb
@@ -59,7 +59,7 @@ begin
       results := array[done -> 0 -> 'result'];
     end if;
   else
-    -- If the call names a job twice, it appears here twice, but ends only once, with the first result.
+    -- If the call names a job twice, the job appears here twice, but it ends only once, with the first result.
     select
       array_agg(h.place) filter (where h.held and not h.cancelled), array_agg(h.result) filter (where h.held and not h.cancelled),
       array_agg(h.place) filter (where h.held and h.cancelled), array_agg(h.n) filter (where h.held and h.cancelled),
@@ -70,7 +70,7 @@ begin
         coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts
           and (holder.tenant_id is null or holder.tenant_id = g.tenant_id), false) as held
       from (
-        -- Parses leases like lease_of does, because calling it took 7 µs a lease.
+        -- Parses each lease here, in the same way as lease_of, because a call of lease_of took 7 µs.
         select p.n, p.result, case when p.is_lease then right(p.token, 36)::uuid end as tenant_id,
           case when p.is_lease then left(right(p.token, 73), 36)::uuid end as job_id,
           case when p.is_lease then left(p.token, -74)::integer end as attempt

@@ -36,7 +36,7 @@ begin
           return null;
         end if;
       end loop;
-      -- `5/15` begins at 5 and runs to the end.
+      -- `5/15` means 5, 20, 35 and so on, up to the highest number that the field may have.
       if cardinality(ends) = 1 then
         ends := ends || case when step > 1 then high else ends[1] end;
       end if;

@@ -20,7 +20,7 @@ begin
   with gone as (delete from mayfly.job_signals s where s.tenant_id = tenant and s.job_id = any (ids) returning s.bytes)
   select coalesce(sum(g.bytes), 0) into more from gone g;
   freed := freed + more;
-  -- Artifacts with results that were too large for a row. Their names belong to the job.
+  -- Results that were too large for a row are in artifacts, whose names contain the id of the job.
   with gone as (
     delete from mayfly.artifacts a
     where a.tenant_id = tenant and a.team_id is null

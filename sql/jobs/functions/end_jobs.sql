@@ -45,8 +45,8 @@ comment on function mayfly_private.move_ended is 'Moves locked jobs to finished_
 
 -- Ends jobs of one or several tenants at these row positions, which an earlier statement of the caller has locked:
 -- moves them to finished_jobs, writes to the log, signals their parents, and answers the messages that they were made
--- from. Errors and results come as lists in the same order, and each list may be null. Result bytes above 256 are
--- counted, but never refused, because finished work must be recorded.
+-- from. Errors and results are passed as lists in the order of the positions, and each list may be null. Result bytes
+-- above 256 are counted, but never refused, because finished work must be recorded.
 
 create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
 returns void
@@ -88,7 +88,7 @@ $$;
 
 comment on function mayfly_private.end_places is 'Ends the locked jobs at these places.';
 
--- The same for jobs of one tenant, by their ids.
+-- Ends jobs in the same way, but jobs of one tenant, given by their ids.
 
 create function mayfly_private.end_jobs(tenant uuid, ids uuid[], ended text, errors jsonb[], results jsonb[])
 returns void

@@ -1,6 +1,7 @@
--- Records failures. A job that may be retried and has an attempt left is scheduled after its backoff with full jitter
--- (Brooker, "Exponential Backoff And Jitter", AWS 2015): a random part of base * factor^n, where n is the number of
--- earlier failures, at most cap. Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
+-- Records failures. A job that may be retried and has an attempt left is scheduled again after its backoff with full
+-- jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015). This is a random part of base * factor^n or, if that is
+-- longer than cap, of cap. n is the number of earlier failures. Waits and returned jobs do not count as failures. Locks
+-- the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -45,7 +46,7 @@ begin
     select * into job from mayfly.jobs j where j.tenant_id = failure.tenant_id and j.id = failure.job_id for update;
     if job.id is null or job.status <> 'running' or job.attempt <> failure.attempt or job.holder <> holder.id or job.lease_end <= ts then
       outcomes := outcomes || jsonb_build_object(failure.n - 1, case
-        -- A repeated call.
+        -- An earlier call has already recorded this failure.
         when exists (select from mayfly.job_attempts a where a.tenant_id = failure.tenant_id and a.job_id = failure.job_id
           and a.attempt = failure.attempt and a.holder = holder.id and a.error ->> 'code' not in ('lease_ended', 'worker_ended', 'job_timeout')) then 'recorded'
         else 'lost' end);

@@ -1,7 +1,8 @@
 -- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it fails
--- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first, except for
--- batches, which check the same conditions themselves. It locks FOR NO KEY UPDATE, because with a weaker lock, stopping
--- the agent could release the job meanwhile.
+-- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first. Only
+-- functions that take many leases check the same conditions themselves: complete_held, fail_jobs, heartbeat_jobs,
+-- release_jobs, reserve_costs. It locks FOR NO KEY UPDATE, because with a weaker lock, stopping the agent could release
+-- the job meanwhile.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs

@@ -1,6 +1,6 @@
--- Finds the next tenants with ready jobs for claim_any_jobs. It starts after the place of a walk, and finds tenants
--- until their weights add up to `wanted`. It is a loose scan of jobs_ready_idx with one probe for each tenant. The scan
--- goes around the index once, and ends where it began. At a mark (see take_jobs), it looks only at jobs after the
+-- Finds the next tenants with ready jobs for claim_any_jobs. It starts after the place in `walk`, and finds tenants
+-- until their weights add up to `wanted`. This is a loose scan of jobs_ready_idx with one probe for each tenant. The
+-- scan goes around the index once, and ends where it began. At a mark (see take_jobs), it looks only at jobs after the
 -- mark's seq. Locks nothing.
 
 create type mayfly_private.job_marks as (

@@ -1,7 +1,7 @@
 -- The lanes of a tenant from which a worker may take jobs, each with its head (its queue or its target) and the weight
--- of its queue. It is a loose scan of jobs_ready_idx with one probe for each lane, however many jobs the lane has. It
--- returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the next claim continues. Marked
--- entries are skipped (see take_jobs). Locks nothing.
+-- of its queue. The lanes are found by a loose scan of jobs_ready_idx with one probe for each lane, however many jobs
+-- the lane has. The function returns at most 16 lanes of one head, and 128 lanes in all. `next_heads` says where the
+-- next claim continues. Marked entries are skipped (see take_jobs). Locks nothing.
 --
 -- The range between two places of the index is read in parts, each with equalities and one range condition. If the
 -- upper bound compares rows instead, only its first column ends the scan. Then all dead entries of the next lane are
@@ -88,7 +88,7 @@ begin
         exit when next_mark is null;
         c_lane := marks.lanes[next_mark];
         c_priority := marks.priorities[next_mark];
-        -- It is never below 0, because otherwise the search would stay at this mark forever.
+        -- The number is never below 0, because otherwise the search would stay at this mark forever.
         c_seq := greatest(marks.seqs[next_mark] - 1, 0);
         continue;
       end if;
@@ -101,7 +101,8 @@ begin
         if head = last_head and in_head >= 16 then
           found.next_heads := found.next_heads || jsonb_build_object(head, found.lanes[cardinality(found.lanes)]);
         end if;
-        -- Continues with the next head, because 0 sorts after /.
+        -- Continues with the next head: each lane of a head begins with the head and a /, and 0 is the next character
+        -- after /.
         c_lane := head || '0';
         c_priority := -32768;
         c_seq := 0;

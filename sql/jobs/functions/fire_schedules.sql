@@ -1,7 +1,7 @@
 -- Adds the jobs of due schedules of every tenant, at most max_rows, and sets the next time of each. Claims and
--- maintenance call it. It skips a schedule that another transaction holds. If one fails (for example because its tenant
--- is full), the error is stored in its row, and it is tried again at its next time. Each firing has a key, so it adds
--- only one job.
+-- maintenance call it. It skips a schedule that another transaction holds. If a schedule fails (for example because its
+-- tenant is full), the error is stored in its row, and the schedule is tried again at its next time. The job of each
+-- firing has a key, so no firing adds a second job.
 
 create function mayfly_private.fire_schedules(max_rows integer)
 returns integer

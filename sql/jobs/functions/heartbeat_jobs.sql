@@ -51,7 +51,8 @@ comment on function mayfly_private.heartbeat_jobs is 'Extends leases.';
 grant execute on function mayfly_private.heartbeat_jobs to authenticated, service_role;
 
 -- Extends leases to `lease` seconds from now. Returns { lost, cancelled, lease_end }. `lost` are the leases that the
--- caller no longer holds, and `cancelled` those of cancelled jobs, both as positions in the list, counted from 0.
+-- caller no longer holds, and `cancelled` are the leases of cancelled jobs. Both are positions in the list of leases,
+-- counted from 0.
 
 create function mayfly.heartbeat_jobs(leases text[], lease double precision default 30)
 returns jsonb

@@ -72,13 +72,13 @@ begin
       order by x.n) f
     returning id, status, mayfly.jobs.bytes
   )
-  -- In the order in which they were inserted.
+  -- The ids are in the order in which the jobs were inserted.
   select array_agg(i.id), sum(i.bytes), bool_or(i.status = 'ready'), jsonb_agg(jsonb_build_object('id', i.id, 'existing', false))
   into added, bytes, due, answer
   from inserted i;
 
   if cardinality(known) > 0 then
-    -- A separate statement, so that it sees what another transaction has committed meanwhile.
+    -- This is a separate statement, so that it sees keys that another transaction has committed meanwhile.
     answer := (
       select jsonb_agg(case when e.n = any (known) then jsonb_build_object('existing', true, 'id', (
           select k.job_id from mayfly_private.job_keys k where k.tenant_id = tenant and k.key = e.j ->> 'key'))

@@ -1,7 +1,8 @@
 -- The caller that writes under a lease, for the fences. It does not check that an agent is alive, because the lease
 -- proves that. A lease never lasts longer than the agent and its ancestors, and ending an agent takes back its leases
 -- in the same transaction. So no write has to look up the ancestors. `tenant_id` is the agent's own tenant, or for a
--- person the tenant of the request. For the secret key it is null, and the tenant comes from the lease. Locks nothing.
+-- person the tenant of the request. For the secret key, `tenant_id` is null, and the tenant comes from the lease. Locks
+-- nothing.
 
 create type mayfly_private.job_holder as (
   kind text,

@@ -1,5 +1,5 @@
 -- The ids of the tenant's jobs whose key begins with this prefix. It runs as owner, because callers cannot read
--- job_keys. `collate "C"` makes the range one part of its index.
+-- job_keys. With `collate "C"`, keys with the same prefix are next to each other in the index.
 
 create function mayfly_private.keyed_jobs(prefix text)
 returns setof uuid
@@ -14,8 +14,8 @@ $$;
 comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tenant whose key begins with this.';
 grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
 
--- The lowest id that a job can have that was added at this time or later, because ids contain the time (new_job_id).
--- Null for null. Locks nothing.
+-- The lowest id that a job can have if it was added at this time or later, because ids begin with the time
+-- (new_job_id). Returns null if the time is null. Locks nothing.
 
 create function mayfly_private.job_id_at(ts timestamptz)
 returns uuid
@@ -28,8 +28,8 @@ grant execute on function mayfly_private.job_id_at to authenticated, service_rol
 
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Each call is
 -- planned for its arguments. So of_ids, of_holder and of_key_prefix use their indexes, and since and until read a range
--- of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. `containing` is
--- searched in ids, names, keys, errors and inputs, and upper and lower case are the same. Locks nothing.
+-- of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. The text
+-- `containing` is looked for in ids, names, keys, errors and inputs, in upper or lower case. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,

@@ -1,7 +1,7 @@
 -- When a cron line of five fields fires next after an instant, in a time zone. Null if the line is invalid, or does not
--- fire in the next 9 years (such as on the 30th of February). It is in the database, so that schedules need no worker.
--- Tests compare it with a library. As in cron, if both the day of the month and the day of the week are given, one of
--- them has to match.
+-- fire in the next 9 years (such as on the 30th of February). This is computed in the database, so that schedules need
+-- no worker. Tests compare the results with those of a library. As in cron, if a line gives both a day of the month and
+-- a day of the week, it is enough that one of the two matches.
 --
 -- If the change to summer time skips a local time, the line fires an hour later, once. If the change back repeats a
 -- local time, the line fires only the first time, except that a line whose hour is `*` fires both times.
@@ -54,7 +54,7 @@ begin
       lateral (select day + make_time(h, m, 0) as wall) w,
       lateral (select w.wall at time zone zone as second, (w.wall at time zone zone) - interval '1 hour' as first) t,
       lateral (
-        -- For a local time that occurs twice, Postgres takes the second.
+        -- For a local time that occurs twice, Postgres takes the second instant.
         select case when t.first at time zone zone = w.wall then t.first else t.second end as at
         union all
         select t.second where any_hour) i

@@ -1,5 +1,5 @@
--- Whether an open transaction is making jobs of a tenant ready. Called before a worker's last look. It tries to take
--- the lock of wake_workers, and releases it at once, so it never waits.
+-- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for the last time. It
+-- tries to take the lock of wake_workers and releases it at once, so it never waits.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean
@@ -38,9 +38,10 @@ $$;
 comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
 
 -- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
--- counts for at most a minute, and the worker looks again long before that. There is one row for each worker. Each call
--- also deletes some old rows. Returns the seconds until the first lease of the tenant ends, because the job of a dead
--- worker can be taken then, or null if nothing runs. Few jobs run at a time, so it reads all of them.
+-- counts for at most a minute, and the worker looks again long before that minute is over. Each worker has one row.
+-- Each call also deletes some old rows of other workers. Returns the seconds until the first lease of the tenant ends,
+-- because the job of a dead worker can be taken then, or null if nothing runs. For this it reads all running jobs,
+-- because there are few at a time.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision

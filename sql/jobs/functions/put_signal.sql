@@ -1,5 +1,6 @@
 -- Adds a signal to a job that the caller has locked. If the job waits for the signal, wakes the job and returns true.
--- Otherwise the signal is kept for a later wait. The caller has already charged or counted the signal's bytes.
+-- Otherwise the signal is kept until the job waits for it. The caller has already charged or counted the signal's
+-- bytes.
 
 create function mayfly_private.put_signal(job mayfly.jobs, name text, payload jsonb, bytes integer)
 returns boolean

@@ -1,7 +1,7 @@
--- How many of `wanted` jobs of a lane may begin now. The limits of the queue are whether it is paused, how many jobs
--- run at once, how many run in a group, and how many begin in a second. It locks the queue's row until commit, and
--- skips the queue if another claim holds the row. So no two claims count the same room, and none waits. Called by
--- take_jobs.
+-- How many of `wanted` jobs of a lane may begin now. This depends on whether the queue is paused, and on its limits:
+-- how many jobs may run at once, how many of one group may run at once, and how many may begin in a second. This
+-- function locks the queue's row until commit. If another claim holds the row, the queue is skipped. So no two claims
+-- count the same free places, and no claim waits. Called by take_jobs.
 
 create function mayfly_private.queue_room(tenant uuid, of_lane text, wanted integer)
 returns integer
@@ -35,7 +35,7 @@ begin
   if queue.rate is not null then
     available := least(greatest(queue.rate, 1), queue.tokens + greatest(0, extract(epoch from mayfly_private.now() - queue.filled_at)) * queue.rate);
     wanted := greatest(0, least(wanted, floor(available)::integer));
-    -- The bucket is charged for all of these, even if fewer jobs are found, because a rate is an upper bound.
+    -- The bucket pays for all of these jobs, even if fewer are found, because a rate is an upper bound.
     update mayfly.job_queues q set tokens = available - wanted, filled_at = mayfly_private.now()
     where q.tenant_id = tenant and q.name = of_queue;
   end if;

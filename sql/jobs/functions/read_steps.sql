@@ -32,8 +32,8 @@ comment on function mayfly_private.read_steps is 'The results of a held job''s s
 grant execute on function mayfly_private.read_steps to authenticated, service_role;
 
 -- The results of a job's steps, by name, for the worker that holds it: { steps: {name: result}, last, more }. While
--- `more` is true, pass the last name as `after`. Reading 5,000 steps in pages takes 6 to 14 ms. One by one, it took 600
--- ms.
+-- `more` is true, pass the last name as `after`. Reading 5,000 steps in pages takes 6 to 14 ms. Reading them one by one
+-- took 600 ms.
 
 create function mayfly.read_steps(lease text, after text default null, page_limit integer default 5000)
 returns jsonb

@@ -1,5 +1,5 @@
--- Makes jobs ready. The caller has locked them. They go to the end of their lanes, without a holder, and their
--- run_at becomes now. It also wakes sleeping workers. Called wherever a lease or a wait ends.
+-- Makes jobs ready. The caller has locked them. The jobs go to the end of their lanes, without a holder, and their
+-- run_at becomes now. Sleeping workers are woken. Called wherever a lease or a wait ends.
 
 create function mayfly_private.ready_jobs(tenant uuid, ids uuid[], more_attempts integer default 0)
 returns void

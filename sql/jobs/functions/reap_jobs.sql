@@ -1,6 +1,6 @@
--- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Takes at most max_rows of each,
--- and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls it too. Few
--- jobs run at a time, so the ends of leases need no index. Each heartbeat would change it.
+-- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Handles at most max_rows jobs
+-- of each kind, and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls
+-- it too. The ends of leases have no index: few jobs run at a time, and each heartbeat would have to change the index.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
 returns integer

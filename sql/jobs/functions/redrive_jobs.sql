@@ -1,5 +1,6 @@
 -- Makes failed jobs ready. The attempt number continues, so that no old lease is valid again, and the job gets as many
--- attempts again as it had at first. Its steps are kept, so it continues after the last one. Locks the jobs.
+-- attempts again as it had at first. The steps of the job are kept, so the job continues after its last recorded step.
+-- Locks the jobs.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb

@@ -44,7 +44,7 @@ $$;
 comment on function mayfly_private.release_jobs is 'Returns jobs that were not begun or not finished.';
 grant execute on function mayfly_private.release_jobs to authenticated, service_role;
 
--- Returns jobs for a worker that has to end. They are ready at once for another worker, and no attempt is used.
+-- Returns jobs for a worker that has to end. The jobs are ready for another worker at once, and no attempt is used.
 
 create function mayfly.release_jobs(leases text[])
 returns jsonb

@@ -63,8 +63,8 @@ $$;
 comment on function mayfly_private.set_schedule is 'Sets a schedule.';
 grant execute on function mayfly_private.set_schedule to authenticated, service_role;
 
--- Sets a schedule, replacing the old one. From now on, the job is added at the times of the cron line in the
--- time zone. Scope job:admin.
+-- Sets a schedule, and replaces an earlier schedule of this name. From now on, the job is added at the times of the
+-- cron line in the time zone. Scope job:admin.
 
 create function mayfly.set_schedule(
   name text, cron text, job text, input jsonb default '{}', time_zone text default 'UTC', options jsonb default '{}',

@@ -1,5 +1,5 @@
--- Stores a signal. Locks the job, so that this call waits for a worker that is putting the job to sleep, and then what
--- charge locks.
+-- Stores a signal. Locks the job, and then what mayfly_private.charge locks. The lock of the job makes this call wait
+-- for a worker that is putting the job to sleep.
 
 create function mayfly_private.signal_job(id uuid, name text, payload jsonb)
 returns jsonb

@@ -1,5 +1,5 @@
--- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns { jobs,
--- place, took }, and whether there are any jobs.
+-- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns the jobs,
+-- whether there are any (`are_any`), the place where the next claim continues, and how long it took.
 --
 -- It is fair at three levels: among the tenants (for claim_any_jobs, by weight, from the place of the last claim on),
 -- among the queues of a tenant (by weight), and among the lanes of a queue. A loose scan of jobs_ready_idx finds the
@@ -9,14 +9,14 @@
 --
 -- `marks` are for times when dead entries at the head of the index cannot be removed, because something (a backup, a
 -- long query, a replica) holds an old snapshot. Without marks, each claim then reads all of these entries, which left
--- only 11 % of the throughput. A mark (tenant, lane, priority, seq) says that this worker need not look before seq. A
--- worker asks for marks when a full claim took long. It still makes a full claim every second, to find jobs that were
--- committed late and have a number before the mark. Lanes and priorities without a mark are always read from their
--- beginning.
+-- only 11 % of the throughput. A mark (tenant, lane, priority, seq) says that in this lane and priority, this worker
+-- need not look before the number seq. A worker asks for marks when a full claim took long. Even with marks, the worker
+-- makes a full claim every second, to find jobs that were committed late and have a number before the mark. Lanes and
+-- priorities without a mark are always read from their beginning.
 --
 -- It uses `ctid = any (array(…))`, because joining by id became a hash join over the whole table. The settings make
--- generic plans use the index even while the table is small, because a session keeps its plans when the table has
--- grown. A claim then takes 57 µs instead of 700.
+-- generic plans use the index even while the table is small, because a session keeps these plans after the table has
+-- grown. With the index, a claim takes 57 µs instead of 700.
 
 create type mayfly_private.taken_jobs as (
   jobs json,
@@ -98,7 +98,8 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- Without a full claim, this still finds jobs that were committed late with an instant before this one.
+    -- The next claim begins 5 s before this instant, so even if it is not a full claim, it finds jobs that became due
+    -- before this instant but were committed after it.
     since := ts - interval '5 seconds';
   end if;
 
@@ -117,7 +118,7 @@ begin
     walk.all_seen := false;
   end if;
 
-  -- If these tenants have nothing for this worker, it looks at the next ones, up to 1,000.
+  -- If these tenants have nothing for this worker, the claim looks at the next tenants, up to 1,000.
   loop
     if worker.tenant_id is null and not walk.all_seen then
       walk := mayfly_private.find_job_tenants(walk, left_over, marks);
@@ -133,7 +134,7 @@ begin
       rest := walk.tenants;
       busy := '{}';
     elsif worker.tenant_id is not null then
-      -- The tenant's whole share, if it has one plain lane.
+      -- If the tenant has a single plain lane, this takes the tenant's whole share.
       part := mayfly_private.take_lane(worker, left_over, queues, names, held_until, false);
       if part is not null then
         parts := array[part];
@@ -162,7 +163,7 @@ begin
       if worker.tenant_id is null then
         select t.max_running into most from mayfly_private.job_tenants t where t.tenant_id = tenant and t.max_running is not null;
         if found then
-          -- If a tenant has a limit, only one claim at a time serves it. The others skip it.
+          -- If a tenant has a limit, only one claim at a time serves this tenant, and other claims skip it.
           perform from mayfly_private.job_tenants t where t.tenant_id = tenant for no key update skip locked;
           continue when not found;
           quota := least(quota, most - (select count(*) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running')::integer);
@@ -181,7 +182,8 @@ begin
           turns := '{1}';
           weight_left := found_lanes.weights[1];
         else
-          -- Queues come first and in random order, weighted: over many claims of few jobs, each gets its share.
+          -- The queues are put in a random order, in which those with a high weight tend to come first. So over many
+          -- claims of few jobs, each queue gets its share.
           turns := array(
             select l.n from unnest(found_lanes.heads) with ordinality as l (head, n)
             join (

@@ -1,6 +1,6 @@
--- Signals `job:<id>` to the parents of jobs that have just ended, and wakes those that wait for it. Locks the parents
--- by id before it writes. A parent that is going to sleep holds its row while it checks for signals, so none is missed
--- in between.
+-- Signals `job:<id>` to the parents of jobs that have just ended, and wakes the parents that wait for this signal.
+-- Locks the parents by id before it writes. A parent that is going to sleep holds its row while it checks for signals,
+-- so none is missed in between.
 
 create function mayfly_private.tell_parents(tenant uuid, ids uuid[])
 returns void

@@ -1,5 +1,5 @@
 -- Completes, fails and claims jobs. The claim locks the agent and its ancestors before any job is locked, because a
--- transaction that stops the agent holds them while it waits for the jobs.
+-- transaction that stops the agent holds the agents while it waits for the jobs.
 
 create function mayfly_private.turn_jobs(
   done jsonb, failures jsonb, wanted integer, queues text[], names text[], lease double precision, place jsonb, park uuid
@@ -28,7 +28,8 @@ begin
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
   taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
-  -- If it got fewer jobs than it asked for, it has taken all there were. One more look shows whether more have come.
+  -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
+  -- ready since.
   if park is not null and json_array_length(taken.jobs) < wanted then
     look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
   end if;

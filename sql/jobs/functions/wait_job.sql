@@ -2,8 +2,8 @@
 -- signal_job and tell_parents run one after the other. Whoever writes a signal holds the job, so either this call sees
 -- the signal, or the writer sees that the job waits.
 --
--- The outcome of a wait is recorded as the step `step` and read from there when the job runs again, so a signal is
--- taken once. A wait uses no attempt. Locks the job.
+-- The outcome of a wait is recorded as the step `step`. When the job runs again, it reads the outcome from that step,
+-- so a signal is taken once. A wait uses no attempt. Locks the job.
 
 create function mayfly_private.wait_job(lease text, step text, signals text[], until timestamptz)
 returns jsonb
@@ -40,8 +40,8 @@ begin
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
     if left(taken.name, 4) = 'job:' then
-      -- The signal that a child has ended comes with the child's result. A worker for all tenants, or one that may not
-      -- read jobs, could not read it otherwise.
+      -- The signal that a child has ended comes with the child's result. Otherwise, a worker for all tenants could not
+      -- read the result, and neither could a worker that may not read jobs.
       select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
         || jsonb_build_object('result', f.result))
       into child

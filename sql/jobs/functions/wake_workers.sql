@@ -5,7 +5,7 @@
 --
 -- A worker parks in one transaction and looks again in the next one, so it finds everything that was committed before
 -- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
--- only after the worker has looked. That transaction holds a shared lock until then. The worker sees the lock
+-- only after the worker has looked. That transaction holds a shared lock until it commits. The worker sees the lock
 -- (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker went to
 -- sleep waited 50 ms. The broadcast counts towards the tenant's announce_rate. Beyond that rate, nothing is broadcast,
 -- and the worker finds the job at its next look.

@@ -32,7 +32,7 @@ create table mayfly.finished_jobs (
   constraint finished_jobs_pkey primary key (tenant_id, id)
 );
 
--- Serves retention and lists.
+-- Retention and lists use this index.
 create index finished_jobs_finished_idx on mayfly.finished_jobs (tenant_id, finished_at);
 create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) where status = 'failed';
 create index finished_jobs_holder_idx on mayfly.finished_jobs (tenant_id, holder, id) where holder is not null;

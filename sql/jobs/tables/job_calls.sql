@@ -1,6 +1,6 @@
--- Open calls of functions. A call counts as open from its request on. At first, it counts for the seconds within which
--- it has to arrive, and then for as long as it says that it may run. So a call that is lost or killed stops counting,
--- and another one is sent.
+-- Open calls of functions. A call counts as open from its request on. Until it arrives, it counts for the seconds
+-- within which it has to arrive. From then on, it counts for as long as it said that it may run. So a call that is lost
+-- or killed stops counting, and another call is sent.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,

@@ -1,5 +1,5 @@
--- Which job belongs to a key. While the job is kept, adding a job with the same key returns it. It is a separate table,
--- because a key must stay valid when its job moves to finished_jobs.
+-- Which job belongs to a key. While the job is kept, adding another job with the same key returns the kept one. It is a
+-- separate table, because a key must stay valid when its job moves to finished_jobs.
 
 create table mayfly_private.job_keys (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- When the timers of jobs last ran. They run every second. There is one row, which the first claim after each second
--- locks. The other claims skip it.
+-- When the timers of jobs last ran. They run every second. The table has one row. The first claim after each second
+-- locks it, and the other claims skip this work.
 
 create table mayfly_private.job_ticks (
   only_row boolean not null default true constraint job_ticks_pkey primary key constraint job_ticks_only_row check (only_row),

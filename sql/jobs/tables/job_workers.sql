@@ -1,6 +1,6 @@
--- Workers that found no job and sleep. Everything that makes a job ready, such as adding one or sending a signal, ends
--- the sleep of the tenant's workers and broadcasts once. If there is no row here, nothing is broadcast. A tenant id of
--- all zeros stands for the workers of the secret key, which serve every tenant.
+-- Workers that found no job and sleep. Everything that makes a job ready, such as adding a job or sending a signal,
+-- ends the sleep of the tenant's workers and broadcasts once. If there is no row here, nothing is broadcast. A tenant
+-- id of all zeros stands for the workers of the secret key, which serve every tenant.
 
 create table mayfly_private.job_workers (
   tenant_id uuid not null,

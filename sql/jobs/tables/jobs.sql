@@ -1,5 +1,5 @@
--- Open jobs: scheduled, ready, running and waiting. Ended jobs move to finished_jobs, so this table stays small.
--- Only the functions of jobs write it, under the fence of a lease or the lock of a row.
+-- Open jobs: scheduled, ready, running and waiting. Ended jobs move to finished_jobs, so this table stays small. Only
+-- functions write it, after they have checked a lease (fence_job) or locked the row.
 --
 -- A worker looks for jobs by `lane`, which is made of the queue, the name and the group, with the target in front if
 -- there is one (mayfly_private.lane_of). A worker that may take one job of a lane may take all of them, so claiming

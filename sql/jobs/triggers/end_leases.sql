@@ -1,11 +1,12 @@
 -- Takes back the leases of agents that are stopped or suspended, or whose expiry becomes earlier, and the leases of
--- their descendants. This happens in the transaction that ends them, so no dead agent holds a job.
+-- their descendants. This happens in the transaction that changes the agents, so no dead agent holds a job.
 --
 -- A claim holds a shared lock on its agent and every ancestor and then checks that they are alive (claiming_worker).
--- Here the lock is exclusive. So when it is held, open claims have committed and are visible below, and later claims
--- find the agent dead. Without this lock, dead agents held 55 leases in a stress test of 25 s. The order of locks is:
--- the agents (locked by the statement), this lock (by id), then the jobs (by id). A statement that ends more than 50
--- agents takes one lock for the whole tenant instead, because each lock takes space in shared memory.
+-- Here the lock is exclusive. So once this trigger holds the lock, every earlier claim has committed and is visible
+-- below, and every later claim finds the agent dead. Without this lock, dead agents held 55 leases in a stress test of
+-- 25 s. The order of locks is: the agents (locked by the statement), this lock (by id), then the jobs (by id). A
+-- statement that ends more than 50 agents takes one lock for the whole tenant instead, because each lock takes space in
+-- shared memory.
 
 create function mayfly_private.end_leases()
 returns trigger

@@ -1,6 +1,6 @@
--- Writes to the log what happened to rows of one tenant, as ids, and announces it to readers. It is for rooms whose
--- functions know what happened. In a table where every change of a row is an event, a trigger does this instead. Locks
--- what nudge locks.
+-- Writes to the log what happened to rows of one tenant, as ids, and announces the events to readers. This function is
+-- for rooms whose functions know what happened. In a table where every change of a row is an event, a trigger does this
+-- instead. Locks what nudge locks.
 
 create function mayfly_private.append_events(tenant uuid, happened text, ids uuid[])
 returns void
@@ -10,8 +10,8 @@ as $$
 declare
   of_epoch constant integer := mayfly_private.current_epoch();
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
-  -- This does not look into the tables, because a writer under a lease has already been checked. An actor of another
-  -- tenant is not named. It only fired a schedule or took back a lease in passing.
+  -- The agent is not looked up in the tables, because a writer under a lease has already been checked. An agent of
+  -- another tenant is not named, because it only fired a schedule or took back a lease in passing.
   agent constant uuid := case when claims ->> 'iss' = 'mayfly' and claims -> 'mayfly' ->> 'tenant' = tenant::text
     then mayfly_private.to_uuid(claims ->> 'sub') end;
 begin
@@ -25,7 +25,7 @@ $$;
 
 comment on function mayfly_private.append_events is 'Appends what happened to things of one tenant to the log.';
 
--- The same for rows of several tenants, with a tenant for each row.
+-- Writes events in the same way, but for rows of several tenants: `tenants` has one tenant for each row.
 
 create function mayfly_private.append_events_of(tenants uuid[], happened text, ids uuid[])
 returns void

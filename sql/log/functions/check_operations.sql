@@ -1,7 +1,7 @@
 -- Refuses a push that has too many operations, is too large, or has an operation with an invalid id, type, subject or
--- body. The error names the index and the field of the first fault. The content of a body is checked by its room.
--- Called by mayfly_private.push. Locks nothing. A first pass accepts operations that are certainly valid, and only the
--- others are checked in full.
+-- body. The error names the index and the field of the first fault. The content of a body is checked by its room. A
+-- first pass accepts operations that are certainly valid, and only the others are checked in full. Called by
+-- mayfly_private.push. Locks nothing.
 
 create function mayfly_private.check_operations(push jsonb)
 returns void

@@ -1,15 +1,15 @@
--- Sends the due broadcasts of every tenant, or of one. Sends one broadcast for each topic and event to which somebody
--- listens, the oldest first, and at most announce_rate for each tenant. Returns how many it sent. A tenant with one due
--- row is served at once, however many due rows another tenant has. pg_cron or the embedded Supabase calls it each
--- second. Without them, listen calls it in passing for one tenant. Only one flush runs at a time. A second one leaves
--- the work to the first.
+-- Sends the due broadcasts of every tenant, or of only_tenant. Sends one broadcast for each topic and event to which
+-- somebody listens, the oldest first, and at most announce_rate for each tenant. Returns how many broadcasts it sent. A
+-- tenant with one due row is served at once, however many due rows another tenant has. pg_cron or the embedded Supabase
+-- calls it each second. Without them, listen calls it in passing for one tenant. Only one flush runs at a time. A
+-- second flush leaves the work to the first.
 --
--- It looks at up to 20,000 rows, divided among the tenants, and takes the oldest of each. When one tenant has 300,000
--- due rows, a flush takes 0.2 s. When it looked at all of them, it took 1.0 to 1.7 s. Then it merges the remaining rows
--- of each topic.
+-- A flush looks at up to 20,000 rows, divided among the tenants, the oldest of each tenant first. Rows above
+-- announce_rate stay, merged into one for each topic and event. When one tenant has 300,000 due rows, a flush takes 0.2
+-- s. Looking at all of them took 1.0 to 1.7 s.
 
--- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. If no room has
--- registered a kind, its broadcasts are sent to nobody.
+-- The rooms that registered the kinds (nudge_kinds) decide who listens without a lease and what is sent. Broadcasts of
+-- a kind that no room has registered are not sent.
 
 create function mayfly_private.flush_nudges(only_tenant uuid default null)
 returns integer
@@ -94,7 +94,7 @@ begin
     format('when %L then %s(t.tenant_id, t.topic, t.seq)', k.event, to_regprocedure(k.payload)::regproc), ' ') || ' end', 'null::jsonb')
     into payloads
   from mayfly_private.nudge_kinds k where to_regprocedure(k.payload) is not null;
-  -- Sends all broadcasts at once. If this fails, it sends those of each tenant separately, so that one failing
+  -- Sends all broadcasts at once. If this fails, the broadcasts of each tenant are sent separately, so that one failing
   -- broadcast does not silence the other tenants.
   foreach one in array array[null::uuid] || array(select distinct t from unnest(tenants) t) loop
     begin

@@ -1,8 +1,8 @@
 -- Leases the tenant's log and up to 100 channels for 60 s. The lease of the log includes the nudges that are only for
 -- the calling agent, or only for people. Nudges are sent only while somebody has a lease. Returns the newest numbers of
--- everything that the caller may read, so that the caller notices lost broadcasts. `lost` says how many it has noticed
--- since the last call. Topics that the caller may not read are left out of the lease and the answer. An open inbox
--- needs no lease.
+-- everything that the caller may read, so that the caller notices lost broadcasts. In `lost`, the caller says how many
+-- lost broadcasts it has noticed since its last call. Topics that the caller may not read are left out of the lease and
+-- the answer. An open inbox needs no lease.
 --
 -- { seconds, log, inbox, channels: {name: number} }
 --
@@ -21,7 +21,7 @@ declare
   lease_end constant timestamptz := mayfly_private.now() + interval '60 seconds';
   own constant uuid := case when caller.kind = 'agent' then caller.id end;
   kinds text[];
-  -- The kinds whose events for others the caller sees too.
+  -- The kinds of events that the caller sees even if they are for others.
   open_kinds text[];
   of_log boolean;
   of_messages constant boolean := tenant = any (mayfly_private.tenant_ids('message:read'));
@@ -68,8 +68,8 @@ begin
     insert into mayfly_private.broadcast_losses as b (tenant_id, noticed, at) values (tenant, lost, (select mayfly_private.now()))
     on conflict (tenant_id) do update set noticed = b.noticed + excluded.noticed, at = excluded.at;
   end if;
-  -- Deletes leases that have ended. This comes last, because two calls that deleted first could each insert what the
-  -- other has deleted, and wait for each other.
+  -- Deletes leases that have ended. Deleting comes last. Otherwise, two calls could each insert what the other has
+  -- deleted, and wait for each other.
   if cardinality(topics) > 0 then
     delete from mayfly_private.listeners l where (l.tenant_id, l.topic) in (
       select o.tenant_id, o.topic from mayfly_private.listeners o

@@ -1,4 +1,5 @@
--- Later tells a reader of the log to pull, if it was not told at once. Called by flush_nudges.
+-- The payload of a due nudge: tells readers of the log who were not told at once that they should pull. Called by
+-- flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

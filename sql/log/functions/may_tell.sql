@@ -1,10 +1,10 @@
--- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate per second. The others
--- become due. Without this limit, a tenant that sends messages to itself could use up the Realtime rate of the whole
--- project. Called by functions that broadcast.
+-- How many of `wanted` broadcasts a tenant may send now, within the project's announce_rate per second. The other
+-- broadcasts become due. Without this limit, a tenant that sends messages to itself could use up the Realtime rate of
+-- the whole project. Called by functions that broadcast.
 --
 -- Broadcasts are counted in the tenant's shards of usage. Like charge, this function locks a free shard until commit
--- and waits for none. It does not see what open transactions count. So each further shard may send only half as many as
--- the one before, and all shards together send at most twice the rate.
+-- and waits for none. It does not see what other open transactions have counted. So each further shard allows only half
+-- as many broadcasts as the one before, and all shards together allow at most twice the rate.
 
 create function mayfly_private.may_tell(tenant uuid, wanted integer)
 returns integer

@@ -1,11 +1,11 @@
 -- Announces that there is something to pull, to all readers of a tenant's log, or to one agent and the people who
--- watch. It does so once for each window (1 s) and audience. The first transaction of a window claims the topic's row
--- and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data does, and
--- flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost, even with
--- transactions that aborted or stayed open. Called by the log's triggers.
+-- watch. There is one announcement for each window of 1 s and each audience. The first transaction of a window claims
+-- the topic's row and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data
+-- does, and flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
+-- even with transactions that aborted or stayed open. Called by the log's triggers.
 --
 -- If nobody listens, nothing is broadcast. A lease may start while this transaction is open, and this transaction
--- cannot see it. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
+-- cannot see that lease. So it still leaves a due row, and flush_nudges checks again whether somebody listens.
 --
 -- If nothing flushes, each transaction broadcasts once for each audience with a listener. If a savepoint is rolled
 -- back, both its nudge and the record that it was sent are rolled back too. A broadcast that fails is only a warning of
@@ -35,7 +35,7 @@ $$;
 
 comment on function mayfly_private.nudge is 'Announces that the log has something new, once for each window and audience.';
 
--- Announces it on one topic, as described above.
+-- Announces on one topic that there is something to pull, as described above.
 
 create function mayfly_private.nudge_topic(tenant uuid, about text)
 returns void
@@ -51,7 +51,7 @@ begin
   if strpos(sent, about) > 0 then
     return;
   end if;
-  -- When the list grows too long, it is emptied, because an additional nudge does no harm.
+  -- When the list of announced topics grows too long, it is emptied, because an additional nudge does no harm.
   perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
   listened := exists (
@@ -84,9 +84,9 @@ $$;
 
 comment on function mayfly_private.nudge_topic is 'Announces on a topic that the log has something new, once for each window.';
 
--- The same for people and the secret key, who may see what is meant for one agent. While none of them watches, it costs
--- one index lookup and leaves no due row. If somebody begins to watch while this transaction is open, nothing is
--- missed, because a watch also looks every 30 s.
+-- Announces the same to people and the secret key, who may see what is meant for one agent. While none of them watches,
+-- this costs one index lookup and leaves no due row. If somebody begins to watch while this transaction is open,
+-- nothing is missed, because a watch also looks every 30 s.
 
 create function mayfly_private.nudge_people(tenant uuid)
 returns void
@@ -106,7 +106,7 @@ $$;
 
 comment on function mayfly_private.nudge_people is 'Announces to people that there is something new that is meant for one agent.';
 
--- The same for the logs of several tenants. Most tenants have no listeners, and one statement serves all of these.
+-- Announces news in the logs of several tenants. Most tenants have no listeners, and one statement serves all of these.
 
 create function mayfly_private.nudge_tenants(tenants uuid[])
 returns void

@@ -5,7 +5,7 @@
 -- statements, and repeats the conditions of its policies.
 --
 -- Operation ids are claimed in sorted order, because in the order of the push, two overlapping pushes deadlocked 19
--- times in 100. Locks the tenant like a foreign key does, and what the rooms lock.
+-- times in 100. Locks the tenant's row like a foreign key does, and what the functions of the rooms lock.
 
 create function mayfly_private.push(push jsonb)
 returns jsonb
@@ -44,8 +44,8 @@ begin
   )
   select coalesce(array_agg(id), '{}') into claimed from new_ops;
 
-  -- Applied operations are kept for a limited time. An older operation may have been applied and forgotten, so it is
-  -- refused. Its UUIDv7 says when it was made.
+  -- Applied operations are kept for a limited time. An operation from before that time may have been applied and its
+  -- record deleted, so it is refused. The UUIDv7 of an operation says when it was made.
   expired := (select o.n - 1 from jsonb_array_elements(push) with ordinality as o (op, n)
     where (o.op ->> 'id')::uuid < least_id and o.op ->> 'id' like '______________7%' and (o.op ->> 'id')::uuid = any (claimed)
     order by o.n limit 1);
@@ -90,7 +90,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Only mayfly.sync sets this, for operations in the form from before 0.2.
+  -- Only mayfly.sync sets the field `old`, for operations in the form from before 0.2.
   if push @? '$[*].old' then
     perform mayfly_private.fail(400, 'invalid_operation', 'An operation has no field old.',
       'An operation is { id, type, subject, body }.', '{"field": "old"}');

@@ -1,7 +1,7 @@
 -- The events that are new in the log since a cursor, of the kinds that the caller asks for and may see. If asked for,
--- the rows that the events are about come with them. Runs as the owner. It evaluates the conditions of the policies
--- once and repeats them in every statement. A page of the log takes 21 ms this way, and took 52 ms as the caller. Locks
--- nothing.
+-- the rows that the events are about come with them. Runs as the owner, evaluates the conditions of the policies once,
+-- and repeats them in every statement. A page of the log takes 21 ms this way, and took 52 ms when this ran as the
+-- caller. Locks nothing.
 --
 -- A page has the events that are visible in the snapshot `target` and not in `seen`, in the order (xid, id). However
 -- many writers there are, nothing is missed or repeated (with 16 writers, 4 readers got 10,946 of 10,946 events), and
@@ -9,8 +9,8 @@
 -- name, and then stores the rows, page by page. The rows are as the caller sees them now, so a row that was hidden and
 -- shown again ends up right.
 --
--- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. It ends before the row
--- that would exceed this, unless that is the first row.
+-- A page has at most about 4 MB of events and rows as JSON, so that a reader never holds more. The page ends before the
+-- row that would exceed this, unless that is the first row of the page.
 
 create function mayfly_private.read_log(since text, types text[], with_rows jsonb, page_limit integer)
 returns jsonb
@@ -121,10 +121,9 @@ $$;
 comment on function mayfly_private.read_log is 'A page of the log since a cursor.';
 grant execute on function mayfly_private.read_log to authenticated, service_role;
 
--- Reads the log since a cursor. Without one (null, or 'now') it returns the cursor of this moment. types are
--- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included
--- only if with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by
--- key.
+-- Reads the log since a cursor. Without a cursor (null, or 'now'), it returns the cursor of this moment. `types` are
+-- kinds of events, or prefixes ('memory.*'). Null means all kinds that the caller may see. Rows are included only if
+-- with_rows asks for them: {"memory": true, "state": true}, or {"state": ["progress"]} for states by key.
 
 create function mayfly.read_log(
   since text default null, types text[] default null, with_rows jsonb default '{}', page_limit integer default 500

@@ -1,5 +1,5 @@
--- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others. It
--- is one query for all kinds, because calling tenant_ids for the scope of each took five times as long. Called by the
+-- The kinds of events that the caller may see, in each of its tenants, and whether it also sees events for others. One
+-- query covers all kinds, because calling tenant_ids for the scope of each kind took five times as long. Called by the
 -- policy of mayfly.events, once per statement, and by functions that read the log, as owner. Locks nothing.
 
 create function mayfly_private.readable_kinds()

@@ -1,14 +1,15 @@
 -- Events of a tenant for a reader, in the order (xid, id). These are the events after (after_xid, after_id) that are
--- visible in `target`. With `among`, they are of the transactions in it, and otherwise of transactions that began
--- before before_xid. Called by read_log, as owner, with the conditions of the policy already evaluated. Locks nothing.
+-- visible in `target`. With `among`, only events of the transactions in that list are returned, and otherwise only
+-- events of transactions that began before before_xid. Called by read_log, as owner, with the conditions of the policy
+-- already evaluated. Locks nothing.
 --
 --   { events, xid, id, whole }
 --
--- xid and id are those of the last event of the page. `whole` is true if nothing is left after it. It looks at 20,000
--- events at most, so that a reader that waits for a rare kind does not read a log of a million events at once. The page
--- may then end before it is full. It reads along the primary key, and stops as soon as the page is full. A separate
--- index by kind would cost every writer an additional entry for each event, and would only help a reader that was away
--- for a long time.
+-- xid and id are those of the last event of the page. `whole` is true if nothing is left after that event. The function
+-- looks at 20,000 events at most, so that a reader that waits for a rare kind does not read a log of a million events
+-- at once. So a page may end before it is full. The function reads along the primary key, and stops as soon as the page
+-- is full. A separate index by kind would cost every writer an additional entry for each event, and would only help a
+-- reader that was away for a long time.
 
 create function mayfly_private.scan_log(
   tenant uuid, of_epoch integer, kinds text[], open_kinds text[], own uuid[], caller_id uuid,

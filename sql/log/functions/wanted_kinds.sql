@@ -1,5 +1,5 @@
--- The kinds of events that a caller asks for, by name or prefix (`memory.*`), if it may see them. Without types, all
--- kinds that it may see. Refuses an unknown name, and a kind for which the caller has no scope, because the caller
+-- The kinds of events that a caller asks for, by name or prefix (`memory.*`), and may see. Without types, all kinds
+-- that the caller may see. Refuses an unknown name, and a kind for which the caller has no scope, because the caller
 -- would wait for it forever. Called by read_log. Locks nothing.
 
 create function mayfly_private.wanted_kinds(readable text[], types text[])

@@ -1,9 +1,9 @@
--- The functions that return the rows that events are about, for pages of the log. A room registers its function in
--- its event_rows.sql, for the first part of its kinds' names.
+-- The functions that return the rows that events are about, for pages of the log. A room registers its function in its
+-- event_rows.sql, under the text with which its kinds begin, such as `memory`.
 
 create table mayfly_private.event_rows (
   entity text constraint event_rows_pkey primary key constraint event_rows_entity_form check (entity ~ '^[a-z][a-z_]{0,62}$'),
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 

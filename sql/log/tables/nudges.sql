@@ -1,6 +1,6 @@
--- When a topic was last nudged. The first transaction of a window claims the row and broadcasts. Every other one leaves
--- a row in nudges_due. The table is separate from the listeners, so that renewing a lease never waits for a writer's
--- commit.
+-- When a topic was last nudged. The first transaction of a window claims the row and broadcasts. Every other
+-- transaction leaves a row in nudges_due. This table is separate from the listeners, so that renewing a lease never
+-- waits for a writer's commit.
 
 create table mayfly_private.nudges (
   tenant_id uuid not null,

@@ -1,7 +1,7 @@
--- Broadcasts that are due, written by the transaction that caused them. They become visible exactly when its data does,
--- so the last one cannot be lost. flush_nudges deletes them, and broadcasts once for each topic and event, for kinds
--- that rooms have registered (nudge_kinds). It has no foreign key, because that would look up the tenant for each row.
--- When a tenant is deleted, forget_log deletes its rows.
+-- Broadcasts that are due, written by the transaction that caused them. A row becomes visible exactly when the data of
+-- that transaction does, so the last broadcast cannot be lost. flush_nudges deletes the rows, and broadcasts once for
+-- each topic and event, for kinds that rooms have registered (nudge_kinds). The table has no foreign key, because a
+-- foreign key would look up the tenant for each row. When a tenant is deleted, forget_log deletes its rows.
 
 create table mayfly_private.nudges_due (
   tenant_id uuid not null,

@@ -4,7 +4,7 @@ create table mayfly_private.operation_types (
   type text constraint operation_types_pkey primary key
     constraint operation_types_type_form check (type ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
   scope text not null,
-  -- It is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
+  -- The function is a text that is resolved when it is used, because a regprocedure would block pg_upgrade.
   work text not null
 );
 

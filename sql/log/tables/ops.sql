@@ -1,4 +1,4 @@
--- Which pushed operations were applied, with their results. This makes a push idempotent. It has no foreign key,
+-- Which pushed operations were applied, with their results. This makes a push idempotent. The table has no foreign key,
 -- because a push locks its tenant once (mayfly_private.hold_tenant), not once for each operation. When a tenant is
 -- deleted, its operations are deleted too (mayfly_private.forget_log).
 
@@ -10,7 +10,8 @@ create table mayfly_private.ops (
   constraint ops_pkey primary key (tenant_id, id)
 );
 
--- Serves maintenance. Operations arrive in the order of their time, so a block range index costs a push nothing.
+-- Maintenance uses this index. Operations arrive in the order of their time, so a block range index costs a push
+-- nothing.
 create index ops_at_idx on mayfly_private.ops using brin (at);
 
 comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';

@@ -1,8 +1,9 @@
 -- Applies the deletes of a push. Each leaves a tombstone without vectors or conflicts. Called by
 -- mayfly_private.push, which has locked the targets. Returns how many memories it wrote.
 --
--- A memory that does not exist, or that the caller may not forget, is not a target and gets `gone`, as in an update.
--- So a drained outbox cannot delete another agent's private memory: only that agent, its ancestors and admins can.
+-- A memory that does not exist, or that the caller may not forget, is not a target. Its delete gets the result `gone`,
+-- as an update would. So a drained outbox cannot delete another agent's private memory: only that agent, its ancestors
+-- and admins can.
 
 create function mayfly_private.apply_deletes(tenant uuid, push jsonb, claimed uuid[], targets uuid[])
 returns integer

@@ -92,7 +92,7 @@ begin
       -- If two callers use the same key, the later write wins, whichever arrives first.
       case when p.key is null then '{}' else mayfly_private.put_clocks(p.hlc) end
     from puts p
-    -- Sorted by content, so that two pushes with the same content never wait for each other in a deadlock.
+    -- Sorted by content, so that two pushes with the same contents cannot deadlock.
     order by p.content_hash, p.id
     on conflict do nothing
     returning id
@@ -138,7 +138,7 @@ begin
       end if;
     end loop;
   end if;
-  -- Comparing 100 vectors takes 4 ms.
+  -- The cheap conditions come first, because comparing two pushes with 100 vectors takes 4 ms.
   if (given.keyed or given.changes > 0 or cardinality(written) < fresh.puts) and work <> push then
     perform mayfly_private.keep_names(tenant, push, work, claimed);
   end if;

@@ -2,8 +2,8 @@
 -- hand, and completes the results of the operations. Called by mayfly_private.push, which has locked the targets.
 -- Returns how many memories it wrote.
 --
--- A memory that does not exist, or that the caller may not change, is not a target and gets `gone`. A delete wins
--- over an update, so a late update never blocks an outbox.
+-- A memory that does not exist, or that the caller may not change, is not a target. Its update gets the result `gone`.
+-- A delete wins over an update, so a late update never blocks an outbox.
 
 create function mayfly_private.apply_updates(tenant uuid, push jsonb, claimed uuid[], targets uuid[], pusher uuid)
 returns integer

@@ -1,4 +1,4 @@
--- Claims from the embedding queue. Only the secret key can call it, and it names the tenant. Any worker can claim
+-- Claims from the embedding queue. Only the secret key can call it, and the call names the tenant. Any worker can claim
 -- memories, embed them and complete them. The sync function does this after each answer that left something to embed,
 -- and at POST /sync/drain. With pg_cron and pg_net, each tenant with waiting memories is drained every minute. A claim
 -- locks its rows (skip locked) in its own short transaction, so nothing waits for a worker.
@@ -31,7 +31,7 @@ begin
         where v.tenant_id = tenant and v.model = claim_embeddings.model and v.memory_id = d.memory_id))
     order by d.due_at limit 1000
     for update of d skip locked);
-  -- A worker that died while it held the lease counts as an attempt too.
+  -- If a worker died while it held the lease, this counts as an attempt too.
   update mayfly_private.embedding_queue q
   set dead_at = (select mayfly_private.now()), error = coalesce(q.error, 'no worker completed it'), lease = null
   where q.tenant_id = tenant and q.dead_at is null and q.attempts >= 5 and q.due_at <= (select mayfly_private.now());

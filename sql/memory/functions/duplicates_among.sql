@@ -1,11 +1,11 @@
 -- Finds near duplicates in a list of memories. Two memories are near duplicates if their texts are identical, or if the
 -- texts begin or end alike and share nine tenths of their distinct words. For each memory, returns the place of the
--- first one that says the same, or else its own place. Returns null if all are different. Called by
--- mayfly_private.recall, in the order of the answer. Locks nothing.
+-- first memory in the list that says the same, or its own place if there is none. Returns null if all are different.
+-- Called by mayfly_private.recall, in the order of the answer. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
--- Comparing all pairs of 30 memories would take 4 ms. Most lists have no such pair. Comparing hashes shows this in a
--- fifth of the time.
+-- Comparing all pairs of 30 memories would take 4 ms. Most lists have no pair with the same beginning or ending, which
+-- a comparison of hashes shows in a fifth of the time.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -13,7 +13,7 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  -- The place of the first memory that each one is like.
+  -- For each memory, the place of the first memory that it is like.
   first integer[];
   are_different boolean;
 begin
@@ -56,7 +56,7 @@ begin
   from hashed l
   join different d on d.hash = l.hash
   left join near on near.hash = d.hash;
-  -- A memory that is like one in a group joins that group.
+  -- A memory that is like a member of a group joins that group.
   for place in 1 .. coalesce(cardinality(first), 0) loop
     first[place] := first[first[place]];
   end loop;

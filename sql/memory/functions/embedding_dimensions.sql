@@ -1,5 +1,5 @@
--- How many numbers a vector of this project has. Only the type of the column stores this, and a release never changes
--- it. Each call that handles a vector reads it once, which takes 10 µs. Locks nothing.
+-- How many numbers a vector of this project has. This number is stored only in the type of the column, and a release
+-- never changes it. Each call that handles a vector reads the number once, which takes 10 µs. Locks nothing.
 
 create function mayfly_private.embedding_dimensions()
 returns integer

@@ -7,9 +7,9 @@
 --   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all words of the question), at most 1, on
 --            the same scale for every question
 --
--- ts_rank grows little when a word is repeated. Its square grows about as in BM25 with k1 = 2. The logarithm keeps
--- very short and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's is 0.520, and
--- plain ts_rank's 0.470 (npm run bench -- quality). A quoted phrase weighs as much as a word in the task.
+-- When a word is repeated, ts_rank grows little. The square of ts_rank grows about as in BM25 with k1 = 2. The
+-- logarithm keeps very short and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's
+-- is 0.520, and plain ts_rank's 0.470 (npm run bench -- quality). A quoted phrase weighs as much as a word in the task.
 --
 -- In a large tenant, only the rarest words select candidates. Words are added, rarest first, while they are expected
 -- to match at most a twentieth of the memories (or 500, if that is more). All words count in the ranking. With
@@ -70,7 +70,7 @@ begin
         limit 5000) visible);
     most := 5000;
   else
-    -- Counted over all of the tenant's memories.
+    -- Scales the counts of the sample up to all of the tenant's memories.
     counts := array(select c * greatest(known, 1) / greatest(sampled, 1) from unnest(counts) c);
     most := greatest(500, known / 20);
   end if;
@@ -155,7 +155,7 @@ begin
         array_agg(best.sum order by best.score desc, best.id) as sums
       from best) b;
     exit when picked_of = cardinality(terms) or coalesce(cardinality(ids), 0) >= wanted;
-    -- The filters left too few candidates.
+    -- Too few candidates passed the filters, so all words select candidates now.
     picked := (select string_agg(t::text, ' | ') from unnest(terms) t)::tsquery;
     picked_of := cardinality(terms);
     most := 2000000;

@@ -1,5 +1,7 @@
--- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. It
--- refuses a put whose id the tenant already has. Called by apply_memories. Locks nothing.
+-- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. If the
+-- tenant already has the id of such a put, the push is refused. Called by apply_memories. Locks nothing.
+--
+-- The index memories_content_idx on content_hash keeps a second copy out. apply_memories then stores nothing.
 
 create function mayfly_private.find_copies(tenant uuid, push jsonb, claimed uuid[], written uuid[], by_agent uuid)
 returns jsonb

@@ -1,6 +1,6 @@
--- How many memories of a list, in order, fit as JSON into a page of a given size. It is at least one. JSON escapes
--- count too: they can turn one byte into six. The function has to convert every memory to JSON, so mayfly_private.pull
--- calls it only for a page that may become too large. Locks nothing.
+-- How many memories of a list, in order, fit as JSON into a page of a given size. The answer is at least 1. JSON
+-- escapes count too: they can turn one byte into six. The function has to convert every memory to JSON, so
+-- mayfly_private.pull calls it only for a page that may become too large. Locks nothing.
 
 create function mayfly_private.fitting_memories(tenant uuid, memories uuid[], max_bytes bigint)
 returns integer
@@ -9,8 +9,8 @@ set search_path = ''
 as $$
 begin
   return (
-    -- At least one, even if all of them have just been forgotten. Otherwise the next page would begin at the same
-    -- place.
+    -- The answer is at least 1, even if all of the memories have just been forgotten. Otherwise the next page would
+    -- begin at the same place.
     select greatest(1, count(*))
     from (
       select w.n, sum(900 + octet_length(to_json(m.task)::text) + octet_length(to_json(m.input)::text)

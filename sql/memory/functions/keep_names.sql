@@ -1,6 +1,6 @@
 -- If a put was not stored under its own id, adds the id of the kept memory to its result, and keeps the put's id as
--- another name of that memory. apply_memories calls it with the push before and after it was changed. Everything that
--- it locks is locked already.
+-- another name of that memory. apply_memories calls it with the push as it was sent (`push`) and as it was carried out
+-- (`done`). The rows that it locks are already locked by the push.
 
 create function mayfly_private.keep_names(tenant uuid, push jsonb, done jsonb, claimed uuid[])
 returns void

@@ -1,5 +1,5 @@
--- The text in which recall tolerates typos: task and tags. They are short, and people and agents search for them. An
--- index uses this function, so every write of a memory calls it.
+-- The text in which recall tolerates typos: task and tags. Both are short, and people and agents search for what is in
+-- them. An index uses this function, so every write of a memory calls it.
 
 create function mayfly_private.labels(task text, tags text[])
 returns text

@@ -1,9 +1,10 @@
 -- Locks those memories of a list that exist and that the caller can see, and returns their ids. A push changes and
--- forgets only these. It answers `gone` for a memory that does not exist, for another agent's private memory and, if
--- the caller lacks memory:read, for every memory. mayfly_private.push calls it for its updates and deletes.
+-- forgets only these. The push answers `gone` for a memory that does not exist, for another agent's private memory and,
+-- if the caller lacks memory:read, for every memory. mayfly_private.push calls it for its updates and deletes.
 --
 -- It runs as owner, where no policies apply, so it repeats the conditions of the policies, each evaluated once. Without
--- them, a sibling could delete a private memory. Locks the memories in the order of their ids.
+-- these conditions, a sibling of an agent could delete the agent's private memory. Locks the memories in the order of
+-- their ids.
 
 create function mayfly_private.lock_memories(tenant uuid, memories uuid[])
 returns uuid[]

@@ -60,7 +60,8 @@ begin
     for no key update skip locked);
 
   if coalesce(cardinality(walked), 0) < max_rows then
-    -- At the end of a walk, erased memories no longer count as settled. A tenant that was large stays large.
+    -- At the end of a walk, settled vectors are counted again, without those of erased memories. The count is at least
+    -- 1, so a tenant that was large stays large.
     update mayfly_private.settlements s
     set counted_at = instant, vectors = greatest(1, (
       select count(*) from mayfly.memory_vectors v where v.tenant_id = tenant and v.model = s.model and v.settled))

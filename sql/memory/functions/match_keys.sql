@@ -1,7 +1,7 @@
--- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of
--- that memory. The update replaces text and tags as a whole, and other fields if the put has them. Called by
--- apply_memories. A key belongs to the tenant or, for a private memory, to its agent, so it never reveals what
--- a sibling stores under the same key. Needs memory:read, because the result says what exists.
+-- Rewrites the puts of a push that have a key: if the tenant already has the key, the put becomes an update of that
+-- memory. The update replaces text and tags as a whole, and other fields if the put has them. Called by apply_memories.
+-- A key belongs to the tenant or, for a private memory, to its agent, so a put never reveals what a sibling stores
+-- under the same key. Needs memory:read, because the result says what exists.
 --
 -- Locks the keys, in order, until the transaction ends. If two pushes use the same key, the second one sees the
 -- memory of the first.

@@ -1,6 +1,6 @@
 -- Estimates how many bytes a memory takes in an answer, before JSON escapes. It gets the length of a stored text
--- without reading the text, and reads metadata only if it is stored compressed. Called by mayfly_private.pull. Locks
--- nothing.
+-- without reading the text, and reads the metadata only if they are stored compressed. Called by mayfly_private.pull.
+-- Locks nothing.
 
 create function mayfly_private.memory_bytes(
   task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb

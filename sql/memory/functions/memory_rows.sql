@@ -39,7 +39,7 @@ begin
     fitting := mayfly_private.fitting_memories(tenant, ids[:fitting], max_bytes);
   end if;
   return jsonb_build_object(
-    -- The events before the first memory that does not fit.
+    -- `fitting` is the number of events before the first memory that does not fit.
     'fitting', coalesce(places[fitting + 1] - 1, jsonb_array_length(page)),
     'rows', (
       select coalesce(jsonb_agg(to_jsonb(m) - '{words,words_version,content_hash}'::text[] order by m.id), '[]')

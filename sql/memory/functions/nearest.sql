@@ -2,10 +2,11 @@
 -- (at most 1). The caller adds visibility and filters. Returns nothing for a null vector. Called by
 -- mayfly_private.recall. Locks nothing.
 --
--- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant has settled vectors. Then the
--- result is the best of its fresh tail, compared exactly, and of the HNSW index. The index contains the vectors of all
--- large tenants. So while it is searched, on average one in (whole / body) vectors belongs to this tenant. The index is
--- used as long as this costs less than reading all settled vectors of the tenant (the body).
+-- The vectors of a small tenant are compared exactly, with a B-tree. A large tenant also has settled vectors. For such
+-- a tenant, the result is the best of both its fresh tail, which is compared exactly, and the HNSW index. The index
+-- contains the vectors of all large tenants. So of the vectors that a search of the index meets, on average one in
+-- (whole / body) belongs to this tenant. The index is used as long as this costs less than reading all settled vectors
+-- of the tenant (the body).
 
 create function mayfly_private.nearest(tenant uuid, model text, asked extensions.halfvec, reach integer)
 returns table (memory_id uuid, similarity double precision)
@@ -42,8 +43,8 @@ begin
   where s.tenant_id = tenant and s.model = nearest.model;
   spread := reach::double precision * whole / body;
 
-  -- A step costs about as much as reading 12 vectors. With 20, HNSW is used for 10,000 vectors among 110,000
-  -- (in a quarter of the time of reading them), but not if many more results are needed.
+  -- A step costs about as much as reading 12 vectors. With 20 in the condition, HNSW is used for 10,000 vectors among
+  -- 110,000 (in a quarter of the time of reading them), but not if many more results are needed.
   if body > 20.0 * greatest(ef, spread) then
     ef := least(greatest(ef, reach), 1000);
     -- 0 steps if the first batch (ef) is expected to contain twice as many vectors as needed. 1 step if it should
@@ -51,8 +52,8 @@ begin
     -- the rest. For 10,000 vectors among 110,000, this takes a fifth less time than 3,000 steps. If a try does not find
     -- enough, the next one searches further.
     foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
-      -- These are not set clauses, because those fail in a session that has not loaded pgvector yet, such as one that
-      -- restores a dump. The results are assigned, because each perform would be another statement.
+      -- These settings are not set clauses, because such clauses fail in a session that has not loaded pgvector yet,
+      -- such as one that restores a dump. The results are assigned, because each perform would be another statement.
       setting := set_config('hnsw.iterative_scan', case steps when 0 then 'off' else 'relaxed_order' end, true);
       setting := set_config('hnsw.ef_search', ef::text, true);
       setting := set_config('hnsw.max_scan_tuples', greatest(steps, 1)::text, true);

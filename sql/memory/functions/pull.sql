@@ -1,12 +1,13 @@
 -- The page of the log that sync returns. It has the events of every kind that the caller may read, together with the
--- memories that they are about, as the caller sees them (mayfly_private.read_log). With `since: null`, it first returns
--- every memory, by id and page by page. Then it continues with the log, from the time of the first of these pages on.
+-- memories that they are about, as the caller sees them (mayfly_private.read_log). With `since: null`, sync first gets
+-- every memory, by id and page by page. The pages after that have the events of the log since the first of these pages.
 -- Without memory:read, it returns no memories and begins with the log from now on.
 --
 -- While a first sync pages through the memories, `b` in its cursor is the last id returned. A page has at most about 4
--- MB as JSON, so that a client never holds more. It ends before the memory that would exceed this, unless that is the
--- first memory, which can have up to 2 MB. In JSON, any byte may have to be escaped. The exact size is measured only if
--- the escapes could make the page too large. Runs as owner and repeats the conditions of the policies. Locks nothing.
+-- MB as JSON, so that a client never holds more. The page ends before the memory that would exceed this, unless that is
+-- the first memory of the page, which can have up to 2 MB. In JSON, any byte may have to be escaped. The exact size is
+-- measured only if the escapes could make the page too large. Runs as owner and repeats the conditions of the policies.
+-- Locks nothing.
 
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb

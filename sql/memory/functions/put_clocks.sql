@@ -1,4 +1,4 @@
--- The clocks of a memory that is put with a key: the same timestamp for each field. It is the caller's timestamp if
+-- The clocks of a memory that is put with a key: the same timestamp for each field. This is the caller's timestamp if
 -- there is one, or else the server's. Called by apply_memories. Locks nothing.
 
 create function mayfly_private.put_clocks(clock text)

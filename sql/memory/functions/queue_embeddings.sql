@@ -1,5 +1,5 @@
--- Queues memories. It looks at max_rows memories in the order of the primary key, starting after `after`. It gives dead
--- rows another chance. Locks the rows that it queues.
+-- Queues memories. It looks at max_rows memories in the order of the primary key, starting after `after`. Rows of the
+-- queue that are dead get another chance. Locks the rows that it queues.
 
 create function mayfly_private.queue_embeddings(model text, max_rows integer, after uuid)
 returns jsonb

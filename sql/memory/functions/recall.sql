@@ -4,8 +4,8 @@
 -- Locks nothing.
 --
 --   relevance = fused * level                                                                               0 to 1
---   fused     = (words * words' score / the best one's + meaning * likeness / the best one's) / (words + meaning),
---               plus the share of its neighbours, divided by the best one's
+--   fused     = (words * score of words / the best + meaning * likeness / the best) / (words + meaning),
+--               plus what its neighbours lend (neighbours_of); all of this divided by the best such sum
 --   level     = how good the best results are: (words * fit + meaning * likeness) / (words + meaning)
 --   score     = relevance * (1 - reward - importance - recency                                              0 to 1
 --                 + reward * its reward + importance * its importance / 10 + recency * its freshness)
@@ -58,7 +58,7 @@ declare
   threads uuid[];
   times timestamptz[];
   newcomers uuid[];
-  -- Computed once, not for each memory. If the caller passes no half-lives, these are those of
+  -- Computed once, not for each memory. If the caller passes no half-lives, these are the defaults of
   -- mayfly_private.half_life.
   half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
     select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
@@ -67,7 +67,7 @@ declare
   level double precision;
 begin
   if embedding is null and similar_to is null and older_embedding is not null then
-    -- Only the previous model can embed the question.
+    -- The question was embedded only with the previous model.
     embedding := older_embedding;
     model := older_model;
     older_embedding := null;
@@ -126,8 +126,9 @@ begin
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
     end if;
     if of_meaning > 0 then
-      -- If there is no filter, fewer of the nearest are enough: for 10,000 vectors among 110,000, HNSW took
-      -- three times as long to find 50 as to find 20. With a filter, some of them will not pass.
+      -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
+      -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
+      -- not pass it.
       select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, worth.unrelated, older_model, older_embedding::extensions.halfvec,
         case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
@@ -192,7 +193,7 @@ begin
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
     places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
-    -- If duplicates filled the list, it looks further, once.
+    -- If duplicates filled the list, the loop looks further, but only once.
     exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
@@ -241,8 +242,8 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --                can be 0 to 100, the others 0 to 1, and the sum of the last three at most 1. By default, meaning
 --                has its model's worth
 --   half_lives   in days by kind, such as {"fact": 365}; mayfly_private.half_life has the defaults
---   surrounding  how many memories before and after each hit to return with it, 0 to 5, from its thread
---   grouped      near duplicates are one result, with the ids of the others. false returns each of them
+--   surrounding  how many memories of the same conversation or session to return before and after each hit, 0 to 5
+--   grouped      if true, near duplicates are one result, with the ids of the others; if false, each is a result
 --   explain      if true, `parts` also has the weights, and the words of the question with their rarity
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
@@ -274,7 +275,8 @@ returns table (
   critique text, reward real, importance smallint, tags text[], metadata jsonb, created_at timestamptz,
   score real, parts jsonb, duplicates uuid[], surroundings jsonb
 )
--- In PL/pgSQL, its one statement is planned once per session. In SQL, it was planned at each call, which took 0.27 ms.
+-- In PL/pgSQL, the only statement of this function is planned once per session. As an SQL function, it was planned at
+-- each call, which took 0.27 ms.
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan

@@ -24,7 +24,7 @@ begin
       and (stored = last.stored or last.at > instant - interval '1 day') then
     return '{"more": false}';
   elsif stored < 300 then
-    -- In a tenant with so few memories, recall counts words while it searches.
+    -- A tenant with so few memories needs no sample, because recall counts its words during the search.
     delete from mayfly_private.word_samples s where s.tenant_id = tenant;
     delete from mayfly_private.word_frequencies f where f.tenant_id = tenant;
     return '{"more": false}';

@@ -36,7 +36,8 @@ begin
   from tails t
   where (only_tenant is null or t.tenant_id = only_tenant)
     and (exists (select from mayfly_private.settlements s where s.tenant_id = t.tenant_id and s.model = t.model)
-      -- Each vector belongs to a memory, so most tenants have too few memories to need a count of vectors.
+      -- A tenant has at most as many vectors of a model as it has memories. Most tenants have so few memories that
+      -- their vectors need not be counted.
       or ((select sum(u.memories) from mayfly_private.tenant_usage u where u.tenant_id = t.tenant_id) >= large
         and exists (
           select from mayfly.memory_vectors v where v.tenant_id = t.tenant_id and v.model = t.model

@@ -48,7 +48,7 @@ begin
   end if;
 
   -- Otherwise, each question is a passage of a memory without its rarer words. This is how somebody asks who remembers
-  -- it vaguely.
+  -- the passage vaguely.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -91,8 +91,11 @@ grant execute on function mayfly_private.tuning_questions to authenticated, serv
 -- memory:read.
 --
 --   { mode, questions: [{ id, query, relevant: [id] }], vectors, meaning, was_unrelated, unrelated }
---   id: the memory of the question, which is not an answer
---   unrelated: as measured, or null if there are fewer than 20 vectors
+--   id             the memory of the question, which is not an answer
+--   vectors        how many vectors of the model the tenant has
+--   meaning        the weight of meaning that recall uses now for the model
+--   was_unrelated  the similarity of unrelated texts that recall uses now for the model
+--   unrelated      the similarity that was measured now, or null if there are fewer than 20 vectors
 
 create function mayfly.tuning_questions(questions integer default 60, model text default '')
 returns jsonb

@@ -3,8 +3,8 @@
 -- every write of a memory, and by maintenance, which brings older rows up to mayfly_private.words_version(). Locks
 -- nothing.
 --
--- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so it is found by the
--- words of its beginning.
+-- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so the memory is found
+-- by the words at the beginning of the text.
 
 create function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text

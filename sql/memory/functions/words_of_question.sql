@@ -1,7 +1,8 @@
--- The words of a question as tsqueries, rarest first and at most 12. With each comes the number of sampled memories
--- that contain it. This number is 0.5 if no sampled memory contains the word, and null in a small tenant, where words
--- are counted during the search. A word that looks like the beginning of a hash matches as a prefix. So does a single
--- letter of a script that is indexed in pairs of letters. Called by mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as tsqueries, rarest first and at most 12. With each word comes the number of sampled
+-- memories that contain the word. This number is 0.5 if no sampled memory contains the word, and null in a small
+-- tenant, where words are counted during the search. A word that looks like the beginning of a hash matches as a
+-- prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
+-- mayfly_private.find_by_words. Locks nothing.
 --
 -- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
 -- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
@@ -35,7 +36,7 @@ begin
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
-    -- The last letter of a run of pairs is already in its pair.
+    -- The last letter of a run of pairs is already in the last pair.
     where not (octet_length(w.word) > 1 and char_length(w.word) = 1 and length(asked) > 1)
     order by count, char_length(w.word) desc, w.word collate "C"
     limit 12) a;

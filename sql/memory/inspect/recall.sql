@@ -1,7 +1,7 @@
 -- What a recall would return, and why. For the SQL editor: fill in the name of the tenant, the question and, if you
 -- like, the id of a memory that the answer should resemble. No embedding can be made here, so without that id, only
--- words are used. It shows what the secret key would get. Where `seen_by` is not the whole tenant, an agent or a viewer
--- sees less.
+-- words are used. This query shows what the secret key would get. Where `seen_by` is not the whole tenant, an agent or
+-- a viewer sees less.
 
 with asked as materialized (
   select t.id as tenant_id, 'the question'::text as question, null::uuid as similar_to

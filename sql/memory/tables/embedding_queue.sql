@@ -1,8 +1,8 @@
--- Memories that wait for a vector, because they were put without one or have changed since. A claim leases a
--- row. If the lease ends before the row is completed, the attempt counts and the row is claimed again. After 5
--- attempts it is dead (dead_at) and stays with its last error; `update mayfly_private.embedding_queue set
--- dead_at = null, attempts = 0` gives the dead another chance. There is no foreign key, because it would look
--- up each memory that a push has just written. Claims and maintenance drop rows whose memory is gone.
+-- Memories that wait for a vector, because they were put without one or have changed since. A claim leases a row. If
+-- the lease ends before the row is completed, the attempt counts and the row is claimed again. After 5 attempts, the
+-- row is dead (dead_at) and stays with its last error. `update mayfly_private.embedding_queue set dead_at = null,
+-- attempts = 0` gives dead rows another chance. There is no foreign key, because a foreign key would look up each
+-- memory that a push has just written. Claims and maintenance drop rows whose memory is gone.
 
 create table mayfly_private.embedding_queue (
   tenant_id uuid not null,

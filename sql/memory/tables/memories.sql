@@ -35,10 +35,10 @@ create table mayfly.memories (
   visibility text not null default 'tenant'
     constraint memories_visibility_known check (visibility in ('tenant', 'agent')),
   language text not null default 'english' constraint memories_language_length check (char_length(language) <= 20),
-  -- One more than an update accepts (mayfly_private.apply_updates), so that a memory at the limit can still be
-  -- forgotten.
+  -- The highest version is one above the last that an update may write (mayfly_private.apply_updates), so that a memory
+  -- at that limit can still be forgotten.
   version integer not null default 1 constraint memories_version_range check (version between 1 and 2000000001),
-  -- Room for a timestamp of 55 characters for each of 16 fields.
+  -- The limit is enough for a timestamp of 55 characters for each of 16 fields.
   hlc jsonb not null default '{}'
     constraint memories_hlc_object check (jsonb_typeof(hlc) = 'object' and pg_column_size(hlc) <= 2048),
   created_at timestamptz not null default now() constraint memories_created_at_finite check (isfinite(created_at)),
@@ -64,8 +64,8 @@ create table mayfly.memories (
 create index memories_agent_idx on mayfly.memories (tenant_id, agent_id);
 -- The index begins with the tenant, so words that are common in the project cost a small tenant nothing, and the
 -- planner needs no statistics about them. Otherwise a search in a tenant of 1,000 memories would read the words of
--- 100,000 rows, and the tags of all (32 ms instead of 3). It has two thirds of the size of two separate indexes, one
--- for words and one for tags.
+-- 100,000 rows, and the tags of all (32 ms instead of 3). This index has two thirds of the size of two separate
+-- indexes, one for words and one for tags.
 create index memories_search_idx on mayfly.memories using gin (tenant_id, words, tags);
 -- Rows that maintenance has not rewritten yet. While a tenant has some, recall also searches for words in their
 -- old form.
@@ -104,8 +104,8 @@ comment on column mayfly.memories.agent_id is 'The agent that learned it, as the
 comment on column mayfly.memories.pushed_by is 'The agent or person whose token pushed it; null for the secret key.';
 comment on column mayfly.memories.reward is 'How well it went, from 0 to 1.';
 comment on column mayfly.memories.visibility is '''tenant'', or ''agent'': only that agent, its ancestors and the tenant''s admins.';
--- A timestamp for each field, not one for the row. With a single timestamp, an update of the reward would make an older
--- update of the critique look outdated if it arrives later. The order of arrival would then decide.
+-- Each field has a timestamp of its own. With a single timestamp, an update of the reward would make an older update of
+-- the critique look outdated if the older one arrives later. The order of arrival would then decide.
 comment on column mayfly.memories.hlc is
   'The hybrid logical timestamp of each updated field, {field: timestamp}. Other fields are unchanged since the put.';
 comment on column mayfly.memories.words_version is

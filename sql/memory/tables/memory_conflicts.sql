@@ -1,5 +1,5 @@
 -- An update with resolve: 'manual' does not overwrite a field that had changed meanwhile. The value that it wanted is
--- stored here, until an update names the row in `settles`, or the memory is forgotten.
+-- stored here, until an update names this conflict in `settles`, or the memory is forgotten.
 
 create table mayfly.memory_conflicts (
   tenant_id uuid not null,

@@ -1,8 +1,8 @@
--- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating it
--- changes nothing. Scope message:read. Locks the deliveries, by number.
+-- Marks up to 10,000 messages of the caller's own inbox as handled, so that no session gets them again. Repeating the
+-- call changes nothing. Scope message:read. Locks the deliveries, by number.
 --
 -- A broadcast can arrive before the row that caused it is visible. `unseen` lists the given numbers that are above the
--- newest one that this call sees. They were not acknowledged, so try again soon.
+-- newest one that this call sees. Messages with these numbers were not acknowledged, so try again soon.
 
 create function mayfly_private.acknowledge_messages(seqs bigint[])
 returns jsonb
@@ -18,8 +18,8 @@ begin
   if seqs is null or cardinality(seqs) > 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'seqs must be at most 10000 numbers.', null, '{"field": "seqs"}');
   end if;
-  -- This is read before the update. The snapshot of the update is later, so whatever the update cannot see is listed
-  -- here.
+  -- The newest number is read before the update, whose snapshot is later. So if the update cannot see a message, the
+  -- number of that message is above the newest one read here, and is listed as unseen.
   select b.last_seq into newest from mayfly.inboxes b where b.tenant_id = tenant and b.recipient_id = reader;
   with waiting as (
     select d.recipient_id, d.seq from mayfly.deliveries d

@@ -1,6 +1,7 @@
--- Puts one message into the inbox of its recipient, like send_messages does for its caller. It is for messages that the
--- database itself sends, such as one about the end of a job. The sender is the agent or person that caused it, or null
--- for the secret key. A message with a known id is not sent again. Charges the message. Locks the inbox.
+-- Puts one message into the inbox of its recipient, like send_messages does for its caller. This function is for
+-- messages that the database itself sends, such as one about the end of a job. The sender is the agent or person that
+-- caused the message, or null if the secret key caused it. A message with a known id is not sent again. Charges the
+-- message. Locks the inbox.
 
 create function mayfly_private.deliver_message(
   tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb

@@ -1,4 +1,5 @@
--- The newest number of an inbox or a channel. A reader that was not told at once gets it later. Called by flush_nudges.
+-- The payload of a due broadcast: the newest number of an inbox or a channel, for readers that were not told of it at
+-- once. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

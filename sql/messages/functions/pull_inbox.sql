@@ -1,7 +1,7 @@
 -- The messages that wait in the caller's inbox and whose number is above `after`, by number. A page has about 1 MB and
 -- at most page_limit messages. Messages past their deadline are left out. Each message is marked as delivered to this
--- session. If another session got it before, its attempt is above 1. Only the session that opened the inbox last can
--- call this. Scope message:read. Locks the deliveries that it returns.
+-- session. If another session got a message before, the attempt of that message is above 1. Only the session that
+-- opened the inbox last can call this. Scope message:read. Locks the deliveries that it returns.
 --
 -- Senders hold the inbox until they commit, so this snapshot contains every message up to last_seq.
 

@@ -72,7 +72,8 @@ begin
   )
   select coalesce(array_agg(i.id), '{}') into claimed from inserted i;
 
-  -- Another call has just sent one of them. In a channel, this would leave a gap.
+  -- Another call has just sent one of these messages. Sending only the rest would leave a gap in the numbers of a
+  -- channel.
   if cardinality(claimed) < expected and cardinality(channel_names) > 0 then
     perform mayfly_private.fail(409, 'message_id_taken', 'A message with one of these ids was sent at the same time.',
       'Nothing was sent. Send them again; for messages that were already sent, you get the earlier result.', '{"field": "id"}');
@@ -155,7 +156,7 @@ begin
   from sent s join listening b using (recipient_id)
   order by s.recipient_id, s.nth;
 
-  -- Listeners get a broadcast. Others find the message when they open their inbox.
+  -- Recipients that listen get a broadcast. Other recipients find the message when they open their inbox.
   if cardinality(claimed) > 0 then
     perform mayfly_private.announce(tenant, claimed, cardinality(channel_names) > 0);
   end if;
@@ -175,9 +176,9 @@ $$;
 comment on function mayfly_private.send_messages is 'Sends messages, each at most once, all or none.';
 grant execute on function mayfly_private.send_messages to authenticated, service_role;
 
--- With `acknowledge`, it also does what acknowledge_messages does, in the same transaction. So a worker that sends an
--- answer and has handled a message makes one call instead of two. Sending comes first, because inboxes are locked
--- before deliveries.
+-- With `acknowledge`, this function also does what acknowledge_messages does, in the same transaction. So a worker that
+-- has handled a message and sends an answer makes one call instead of two. Sending comes first, because inboxes are
+-- locked before deliveries.
 
 create function mayfly.send_messages(messages jsonb, acknowledge bigint[] default null)
 returns jsonb

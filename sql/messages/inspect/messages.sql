@@ -1,7 +1,7 @@
--- Inboxes and channels of every tenant: what was sent, what waits in them and since when, and how often it was
--- delivered. For the SQL editor. `again` counts messages that were delivered to more than one reader, so they may have
--- been handled twice. `overdue` counts those past their deadline, which nobody gets any more. In a channel, `waiting`
--- is how far behind the slowest subscriber is.
+-- Inboxes and channels of every tenant: what was sent, what waits in them and since when, and how often messages were
+-- delivered. For the SQL editor. `again` counts messages that were delivered to more than one reader and so may have
+-- been handled twice. `overdue` counts messages past their deadline, which nobody gets any more. In a channel,
+-- `waiting` is how far behind the slowest subscriber is.
 
 select
   t.name as tenant,

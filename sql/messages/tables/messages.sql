@@ -33,7 +33,7 @@ create table mayfly.messages (
   constraint messages_channel_whole check ((channel_id is null) = (channel_seq is null))
 );
 
--- Serves maintenance, and lists of old messages.
+-- Maintenance and lists of old messages use this index.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

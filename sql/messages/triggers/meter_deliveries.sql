@@ -1,6 +1,6 @@
 -- Gives back what deleted deliveries were charged: 160 bytes each, for the row and its index. When messages are deleted
--- together with their deliveries, it runs once for each message. So code that deletes many messages deletes their
--- deliveries first.
+-- together with their deliveries, this trigger runs once for each message. So code that deletes many messages deletes
+-- their deliveries first.
 
 create function mayfly_private.meter_deliveries()
 returns trigger

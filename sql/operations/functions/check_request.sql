@@ -1,14 +1,14 @@
 -- Refuses requests for row estimates and plans of the schema mayfly. Everybody can see the planner's estimates, and
--- `Prefer: count=planned` or `count=estimated` would return one. It would tell whether another tenant exists and how
--- large it is. Every other request passes.
+-- `Prefer: count=planned` or `count=estimated` would return such an estimate. It would tell whether another tenant
+-- exists, and how large that tenant is. Every other request passes.
 --
 -- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role authenticator).
 -- The Data API then calls it before every request of every schema with the caller's role, including anon and your own
 -- roles. So it reads nothing but settings, and locks nothing.
 --
--- The Data API puts the schema of the request first in search_path. A parameter's default is evaluated where the
--- function is called, so it sees that schema. Headers do not reveal the schema, because the default schema needs no
--- header, and if a header is sent twice, only one of them is visible.
+-- The Data API puts the schema of the request first in search_path. The default of a parameter is evaluated where the
+-- function is called, so the default of `path` contains that schema. Headers do not reveal the schema, because the
+-- default schema needs no header, and if a header is sent twice, only one of them is visible.
 
 create or replace function mayfly_gate.check_request(path text default current_setting('search_path'))
 returns void

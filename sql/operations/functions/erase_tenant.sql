@@ -70,9 +70,9 @@ $$;
 comment on function mayfly_private.erase_tenant is 'Erases the caller''s tenant.';
 grant execute on function mayfly_private.erase_tenant to authenticated, service_role;
 
--- Erases a tenant and everything in it for good. Its owners and the secret key can do this. They pass its name as a
--- confirmation. Each call deletes at most max_rows rows, because of the API's statement timeout (8 s), so call it again
--- until it returns `erased`. Agents stop with the first call.
+-- Erases a tenant and everything in it for good. The owners of the tenant and the secret key can do this. They pass the
+-- tenant's name as a confirmation. Each call deletes at most max_rows rows, because of the API's statement timeout (8
+-- s), so call it again until it returns `erased`. Agents stop with the first call.
 
 create function mayfly.erase_tenant(name text, max_rows integer default 20000)
 returns jsonb

@@ -1,7 +1,8 @@
--- The statement that inserts lines of an export into their table. Its parameters are $1, the tenant, $2, the lines, and
--- $3, the numbers of the lines to insert, which all have these columns. The statement returns the numbers of the lines
--- that are left out, the numbers of those that wait for another row, how many were stored, and their bytes. Null if
--- there are no columns, or if the table does not have one of them. Called by mayfly_private.import_tenant, as owner.
+-- The statement that inserts lines of an export into their table. The statement has three parameters: $1 is the tenant,
+-- $2 has the lines, and $3 has the numbers of the lines to insert, which all have these columns. The statement returns
+-- the numbers of the lines that are left out, the numbers of the lines that wait for another row, how many lines were
+-- stored, and the bytes of the stored lines. The answer is null if there are no columns, or if one of the columns is
+-- not in the table. Called by mayfly_private.import_tenant, as owner.
 
 create function mayfly_private.import_statement(target regclass, columns text[], generated text[])
 returns text

@@ -80,13 +80,13 @@ comment on function mayfly_private.import_tenant is 'Stores lines of an export i
 grant execute on function mayfly_private.import_tenant to service_role;
 
 -- Stores lines of an export (mayfly.export_tenant) in a tenant, at most 1,000 a call. Returns { stored, known,
--- left_out, waiting }. Only the secret key can call it, because rows come back with their authors and times. It names
--- the tenant. If the key of a row is known, the row stays as it is, so an import can be repeated. `waiting` has the
--- numbers of lines, counted from 1, that refer to a row that is not there yet. Send these lines again after the others.
--- `left_out` counts, by table, rows that never come back: people, keys, files, the log, and jobs that had not finished.
--- Agents come back as stopped, and everything that was under way comes back as ended. The line of the tenant sets its
--- language, retention, debug settings, lifetimes and depth, but not its name and quotas. The quotas of the tenant
--- apply. Locks what it writes.
+-- left_out, waiting }. Only the secret key can call it, because rows come back with their authors and times. The call
+-- names the tenant. If the key of a row is known, the row stays as it is, so an import can be repeated. `waiting` has
+-- the numbers of lines, counted from 1, that refer to a row that is not there yet. Send these lines again after the
+-- others. `left_out` counts, by table, rows that never come back: people, keys, files, the log, and jobs that had not
+-- finished. Agents come back as stopped, and everything that was under way comes back as ended. The line of the tenant
+-- sets its language, retention, debug settings, lifetimes and depth, but not its name and quotas. The quotas of the
+-- tenant apply. Locks what it writes.
 
 create function mayfly.import_tenant(lines json)
 returns jsonb

@@ -12,12 +12,12 @@
 -- `migrations` is null if no tool has recorded any, and `jobs` is null if there is no pg_cron. `maintenance.oldest` is
 -- when the tenant that has waited longest was last maintained (or created). `maintenance.failing` has up to 20 tenants,
 -- ordered by their first failure. `pre_request` is the function that the Data API calls before every request, as set
--- for the role authenticator. Its `callable` is the quoted name, or null if it does not exist; `next` is the function
--- that our wrapper calls after check_request; and `database` is the database's name if it is set only for this
--- database. `statistics` are columns that tenants write and that have planner statistics although they should not. In
--- `broadcasts`, `flushed` says whether something sends due broadcasts, and `due` how many wait. `lost` has the number
--- of tenants whose readers noticed losses in the last ten minutes, and when the last loss was noticed. It is a definer,
--- because the secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
+-- for the role authenticator. Its `callable` is the quoted name of this function, or null if the function does not
+-- exist. `next` is the function that our wrapper calls after check_request. `database` is the database's name if the
+-- setting is only for this database. `statistics` are columns that tenants write and that have planner statistics
+-- although they should not. In `broadcasts`, `flushed` says whether something sends due broadcasts, and `due` how many
+-- wait. `lost` has the number of tenants whose readers noticed losses in the last ten minutes, and when the last loss
+-- was noticed. It is a definer, because the secret key cannot read the CLI's record and pg_cron's jobs. Locks nothing.
 
 create function mayfly_private.installation()
 returns jsonb

@@ -1,9 +1,9 @@
 -- One batch of maintenance for a tenant: runs every chore that a room has registered (mayfly_private.chores), in the
--- order of their names, each on at most max_rows rows. Returns what the chores counted, `more`, which is true while one
--- of them may have left something, and `failed`, the names of those that failed. If a chore fails, its changes are
--- undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with its error.
--- mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If another
--- call holds the maintenance, it returns and leaves the work to that call.
+-- order of their names, each on at most max_rows rows. Returns what the chores counted, `more`, which is true while a
+-- chore may have left something to do, and `failed`, the names of the chores that failed. If a chore fails, its changes
+-- are undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with its
+-- error. mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If
+-- another call holds the maintenance, it returns and leaves the work to that call.
 
 create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,5 +1,5 @@
--- Counts a tenant's usage again from its tables, like the meters do. It is for the SQL editor, in case you doubt the
--- numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
+-- Counts a tenant's usage again from the rows of its tables, in the same way as the meters. It is for the SQL editor,
+-- in case you doubt the numbers. Reads every table that mayfly_private.charges charges. Locks the tenant's shards.
 
 create function mayfly_private.recount_usage(tenant uuid)
 returns void

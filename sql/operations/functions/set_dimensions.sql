@@ -1,10 +1,10 @@
--- Sets how many numbers the vectors of the project have. Only the migration that mayfly init --dimensions writes
--- calls it, as the owner.
+-- Sets how many numbers the vectors of the project have. Called only by the migration that mayfly init --dimensions
+-- writes, as the owner.
 --
 -- With more dimensions, existing vectors get zeros at the end. This changes no cosine, so the old model still answers
 -- while memories are embedded with another one. With fewer dimensions, no vector can be kept, because nothing says
 -- which numbers matter most. All vectors are deleted, and every memory waits for a new one. Until then, memories are
--- found by words. It rewrites the table and rebuilds its HNSW index under an exclusive lock.
+-- found by words. Any change rewrites the table of vectors and rebuilds its HNSW index under an exclusive lock.
 
 create function mayfly_private.set_dimensions(dimensions integer)
 returns void
@@ -34,7 +34,7 @@ begin
   end if;
   create index memory_vectors_settled_idx on mayfly.memory_vectors
     using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
-  -- A vector is charged by how many numbers it has.
+  -- The charge for a vector depends on how many numbers it has.
   perform mayfly_private.recount_usage(u.tenant_id) from (select distinct t.tenant_id from mayfly_private.tenant_usage t) u;
 end
 $$;

@@ -1,5 +1,5 @@
 -- Permissions in every tenant: its people by role, its living agents by scope, and the scopes that its enrolment keys
--- may give. For the SQL editor. A tenant without an owner is listed too, and the secret key can give it one
+-- may give. For the SQL editor. A tenant without an owner is listed too, and the secret key can give it an owner
 -- (mayfly.add_member, mayfly.change_member_role).
 
 with callers as (

@@ -1,6 +1,7 @@
 -- Deletes the rows of a deleted tenant in tables without a foreign key: the log, operations, and waiting embeddings and
--- broadcasts. A foreign key there would look up the tenant for each row that is written. It runs after the cascades.
--- These wait for writers that hold the tenant or one of its rows, so by then no writer is left.
+-- broadcasts. A foreign key there would look up the tenant for each row that is written. The trigger runs after the
+-- deletes that cascade from the tenant. Those wait for writers that hold the tenant or one of its rows, so when the
+-- trigger runs, no writer is left.
 
 create function mayfly_private.forget_log()
 returns trigger

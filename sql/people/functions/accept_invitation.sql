@@ -29,8 +29,8 @@ begin
     and (accept_invitation.invitation_id is null or i.id = accept_invitation.invitation_id)
   limit 1;
   select t.name into tenant_name from mayfly.tenants t where t.id = invitation.tenant_id for no key update;
-  -- It is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted with its
-  -- tenant.
+  -- The invitation is read again under the lock, because meanwhile it may have been accepted or revoked, or deleted
+  -- with its tenant.
   select i.* into invitation from mayfly.invitations i
   where i.tenant_id = invitation.tenant_id and i.id = invitation.id and i.accepted_at is null and i.revoked_at is null
   for update;
@@ -56,8 +56,8 @@ $$;
 comment on function mayfly_private.accept_invitation is 'Makes the calling person a member with an invitation.';
 grant execute on function mayfly_private.accept_invitation to authenticated;
 
--- Accepts an invitation by its token or, if it was made for the caller's own confirmed e-mail address, by its id. Only
--- people can call it.
+-- Accepts an invitation by its token. If the invitation was made for the caller's own confirmed e-mail address, its id
+-- is enough. Only people can call it.
 
 create function mayfly.accept_invitation(token text default null, id uuid default null)
 returns jsonb

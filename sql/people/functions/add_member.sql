@@ -28,8 +28,8 @@ $$;
 comment on function mayfly_private.add_member is 'Makes a user a member of the tenant.';
 grant execute on function mayfly_private.add_member to service_role;
 
--- Makes a user a member without an invitation. Only the secret key can call it, because it would reveal to a person
--- which users exist.
+-- Makes a user a member without an invitation. Only the secret key can call it, because a person could use it to find
+-- out which users exist.
 
 create function mayfly.add_member(user_id uuid, role text)
 returns jsonb

@@ -49,8 +49,9 @@ $$;
 comment on function mayfly_private.grant_client is 'Stores a grant to an OAuth client.';
 grant execute on function mayfly_private.grant_client to authenticated, service_role;
 
--- Grants scopes to an OAuth client of Supabase Auth, in place of those that it had. A token with this client_id then
--- has these scopes in the tenant. Only people can call it, and they can grant only scopes that they have.
+-- Grants scopes to an OAuth client of Supabase Auth. They replace the scopes that the client had. A token with this
+-- client_id then has these scopes in the tenant. Only people can call it, and they can grant only scopes that they
+-- have.
 
 create function mayfly.grant_client(client_id text, scopes text[])
 returns jsonb

@@ -1,5 +1,5 @@
 -- Refuses to remove the last owner of a tenant. Called under the lock of lock_member, before the change. (If the last
--- owner's user is deleted in Auth, the tenant has no owner, and the secret key can add one.)
+-- owner's user is deleted in Auth, the tenant has no owner, and the secret key can add an owner.)
 
 create function mayfly_private.keep_owner(member mayfly.members)
 returns void

@@ -1,4 +1,5 @@
--- Lists invitations. It is a definer, because the caller is not a member of their tenants yet. Locks nothing.
+-- Lists invitations. It is a definer, because the caller is not yet a member of the tenants that they are for. Locks
+-- nothing.
 
 create function mayfly_private.my_invitations()
 returns jsonb

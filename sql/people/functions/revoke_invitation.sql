@@ -22,7 +22,7 @@ $$;
 comment on function mayfly_private.revoke_invitation is 'Revokes an invitation that nobody has accepted.';
 grant execute on function mayfly_private.revoke_invitation to authenticated, service_role;
 
--- Revokes an invitation that nobody has accepted. Scope member:write. Repeating it changes nothing.
+-- Revokes an invitation that nobody has accepted. Scope member:write. Repeating the call changes nothing.
 
 create function mayfly.revoke_invitation(id uuid)
 returns jsonb

@@ -1,4 +1,4 @@
--- Changes the roles of both. Locks the tenant's row (see lock_member).
+-- Changes the roles of the caller and of the new owner. Locks the tenant's row (see lock_member).
 
 create function mayfly_private.transfer_tenant(member uuid)
 returns jsonb

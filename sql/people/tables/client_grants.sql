@@ -1,6 +1,6 @@
 -- What people have granted to OAuth clients, such as an MCP client. A token of Supabase Auth with a client_id may do
--- only this in the tenant, and only while the person may do it too. Written by grant_client and revoke_client. A grant
--- ends with the membership, and does not come back if the person joins again.
+-- only what is granted here, and only while the person may do the same. Written by grant_client and revoke_client. A
+-- grant ends with the membership, and does not come back if the person joins again.
 
 create table mayfly_private.client_grants (
   tenant_id uuid not null,

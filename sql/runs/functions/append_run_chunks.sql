@@ -14,8 +14,8 @@ $$;
 
 comment on function mayfly_private.check_run_chunks is 'Refuses chunks that are not JSON.';
 
--- Writes chunks { after, chunks, size } of a run that the caller has locked. Returns how many were new, which is 0 if
--- they were written before. The caller counts their bytes and updates last_chunk.
+-- Writes chunks { after, chunks, size } of a run that the caller has locked. Returns how many chunks were new, which is
+-- 0 if all were written before. The caller counts their bytes and updates last_chunk.
 
 create function mayfly_private.put_run_chunks(run mayfly.runs, given jsonb)
 returns integer
@@ -71,7 +71,8 @@ comment on function mayfly_private.append_run_chunks is 'Appends to the stream o
 grant execute on function mayfly_private.append_run_chunks to authenticated, service_role;
 
 -- Appends `size` chunks after chunk number `after`. The chunks are a text of JSON: [[step, try, chunk]]. Broadcasts
--- them to listeners, at most every 250 ms, or at once with `tell`. Returns { last, paused }.
+-- them to listeners, at most every 250 ms, or at once if `tell` is true. Returns { last, paused }: the number of the
+-- last chunk, and whether the run is paused.
 
 create function mayfly.append_run_chunks(lease text, after bigint, chunks text, size integer, tell boolean default false)
 returns jsonb

@@ -78,7 +78,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'calls must be an array of 1 to 100 { call_id, tool, input, risk?, nth?, approval_id? }.', null, '{"field": "calls"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- The lease is valid, so its first part is the attempt.
+  -- The lease is valid, so the text before its first dot is the number of the attempt.
   return mayfly_private.begin_tools(run, split_part(lease, '.', 1)::integer, (mayfly_private.job_holder()).id, step, calls);
 end
 $$;

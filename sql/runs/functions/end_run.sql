@@ -28,8 +28,8 @@ begin
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
     case when end_run.status <> 'succeeded' then array[why] end,
-    -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, it is only in the
-    -- run.
+    -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, the output is
+    -- stored only in the run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
   perform mayfly_private.tell_run(run, true);
   return mayfly_private.show_run(run);
@@ -41,7 +41,7 @@ grant execute on function mayfly_private.end_run to authenticated, service_role;
 
 -- Ends a run and its job, under the lease. The status is `succeeded`, with an output (a text of JSON), or `failed`,
 -- `max_steps`, `max_time`, `max_tokens` or `max_cost`, with an error { code, message }. `chunks` { after, chunks, size
--- } are the last ones of its stream. Returns the run.
+-- } are the last chunks of the run's stream. Returns the run.
 
 create function mayfly.end_run(lease text, status text, output text default null, error jsonb default null, chunks jsonb default null)
 returns jsonb

@@ -45,7 +45,7 @@ begin
   end if;
   if ask is not null then
     -- The outcomes are recorded even if the cost of the next call cannot be reserved. In that case, the worker reserves
-    -- it itself.
+    -- the cost with a call of its own.
     begin
       reserved := mayfly_private.reserve_costs(jsonb_build_array(ask || jsonb_build_object('lease', lease))) -> 0;
     exception when sqlstate 'PGRST' then

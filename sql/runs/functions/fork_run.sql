@@ -49,8 +49,9 @@ comment on function mayfly_private.fork_run is 'Forks a run.';
 grant execute on function mayfly_private.fork_run to authenticated, service_role;
 
 -- Starts a run that shares the steps of another run before `at_step`, without copying them (scope run:write). Returns {
--- id }. `input`, a text of JSON, is added at that step. At the first step, it replaces the input. `edits` changes
--- results of tools in the step before: { <call id>: <text of JSON> }. The original run does not change.
+-- id }. `input`, a text of JSON, is added at that step. If `at_step` is the first step, `input` replaces the input of
+-- the run. `edits` changes results of tools in the step before: { <call id>: <text of JSON> }. The original run does
+-- not change.
 
 create function mayfly.fork_run(id uuid, at_step integer, input text default null, edits jsonb default null, trace text default null)
 returns jsonb

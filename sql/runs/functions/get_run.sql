@@ -1,4 +1,5 @@
--- Reads a run. It is a definer, because its status depends on its job, which the caller may not see. Locks nothing.
+-- Reads a run. It is a definer, because the status of a run depends on the run's job, which the caller may not see.
+-- Locks nothing.
 
 create function mayfly_private.get_run(id uuid, with_parts boolean)
 returns jsonb

@@ -1,4 +1,5 @@
--- Lists runs. It is a definer, because their status depends on their jobs, which the caller may not see. Locks nothing.
+-- Lists runs. It is a definer, because the status of a run depends on the run's job, which the caller may not see.
+-- Locks nothing.
 
 create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamptz, until timestamptz, containing text)
 returns jsonb
@@ -32,8 +33,8 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
 -- Runs (scope run:read), newest first. `before` is the last id of the previous page. Runs can be filtered by agent, by
--- status, by when they were added, and by a text in their id, agent or input (upper and lower case are the same).
--- `about` is the beginning of a run's input.
+-- status, by when they were added, and by a text in their id, agent or input, in upper or lower case. `about` is the
+-- beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
   since timestamptz default null, until timestamptz default null, containing text default null)

@@ -1,5 +1,5 @@
--- Moves a run that the caller has locked to another status. Only the transitions below are allowed. Any other fails
--- with transition_not_allowed. Writes to the log.
+-- Moves a run that the caller has locked to another status. Only the changes of status below are allowed. Any other
+-- change fails with transition_not_allowed. Writes to the log.
 
 create function mayfly_private.move_run(run mayfly.runs, to_status text, output text, error jsonb)
 returns void

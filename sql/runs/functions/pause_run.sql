@@ -1,4 +1,4 @@
--- Pauses or resumes a run. If something changes, it writes to the log. Locks the job and the run.
+-- Pauses or resumes a run. If the run changes, this is written to the log. Locks the job and the run.
 
 create function mayfly_private.pause_run(id uuid, paused boolean)
 returns jsonb

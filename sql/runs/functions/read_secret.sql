@@ -14,7 +14,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'name must be 1 to 100 letters, digits, dots, dashes or underscores.', null, '{"field": "name"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- A worker with the secret key has every scope. It need not name a tenant, because its lease does.
+  -- A worker with the secret key has every scope. Such a worker need not name a tenant, because its lease does.
   if (mayfly_private.job_holder()).kind <> 'secret' then
     perform mayfly_private.require_tenant('secret:read');
   end if;
@@ -29,8 +29,8 @@ $$;
 comment on function mayfly_private.read_secret is 'A secret of the tenant from Vault, for a held run.';
 grant execute on function mayfly_private.read_secret to authenticated, service_role;
 
--- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). It is stored as
--- `mayfly/<tenant>/<name>` in Supabase Vault. Returns null if there is no such secret, or no Vault.
+-- A secret of the tenant, for the tools and models of a run under its lease (scope secret:read). The secret is stored
+-- as `mayfly/<tenant>/<name>` in Supabase Vault. Returns null if there is no such secret, or no Vault.
 --   select vault.create_secret('sk-…', 'mayfly/<id of the tenant>/openai');
 
 create function mayfly.read_secret(lease text, name text)

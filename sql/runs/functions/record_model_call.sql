@@ -1,6 +1,6 @@
--- Records a call of a model. It writes the answer, its cost and the totals of the run in one transaction, once for each
--- step. A repeated call finds the answer recorded. Locks the job, the run, then budgets and holds, then the rate limits
--- of tools.
+-- Records a call of a model. Writes the answer, its cost and the totals of the run in one transaction, once for each
+-- step. If this function is called again for the step, it finds the answer recorded. Locks the job, the run, then
+-- budgets and holds, then the rate limits of tools.
 
 create function mayfly_private.record_model_call(lease text, call jsonb, tools jsonb, chunks jsonb)
 returns jsonb
@@ -45,7 +45,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'tools must be an array of 1 to 100 { call_id, tool, input, risk?, nth? }.', 'Nothing was recorded.', '{"field": "tools"}');
   end if;
   run := mayfly_private.held_run(lease);
-  -- The lease is valid, so its first part is the attempt.
+  -- The lease is valid, so the text before its first dot is the number of the attempt.
   attempt := split_part(lease, '.', 1)::integer;
 
   is_known := exists (select from mayfly.run_model_calls c where c.tenant_id = run.tenant_id and c.run_id = run.id and c.step = of_step and c.parts is not null);

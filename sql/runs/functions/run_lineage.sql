@@ -1,5 +1,6 @@
 -- Where a run's steps are stored. Its own steps, from `above` on, are in the run itself. Earlier steps are in the runs
--- from which it was forked, each up to `below`, the nearest run first. Locks nothing.
+-- from which it was forked. Each of these runs has the steps before `below`, and the nearest run comes first. Locks
+-- nothing.
 
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns table (run_id uuid, nth integer, above integer, below integer)

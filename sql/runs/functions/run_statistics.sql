@@ -1,7 +1,7 @@
 -- Runs, models and tools in numbers. For each agent, how many runs are open and how many ended in the last `seconds`,
 -- by status. Also the calls of models and tools in these runs, and how long each took (p50, p95 and p99, in
--- milliseconds). Counts only the newest 10,000 runs that ended. Returns the 100 agents, models and tools that did most.
--- Runs as the caller (scope run:read). Locks nothing.
+-- milliseconds). Counts only the newest 10,000 runs that ended. Returns the 100 agents with the most runs, and the 100
+-- models and the 100 tools with the most calls. Runs as the caller (scope run:read). Locks nothing.
 
 create function mayfly.run_statistics(seconds double precision default 3600)
 returns jsonb

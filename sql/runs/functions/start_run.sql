@@ -55,8 +55,8 @@ comment on function mayfly_private.start_run is 'Starts a run.';
 grant execute on function mayfly_private.start_run to authenticated, service_role;
 
 -- Starts a run of an agent (scope run:write). The run is a job that a worker with this agent claims. `input` is a text
--- of JSON. If the key is known, it returns the existing run. If a worker passes its lease, its own run waits for the
--- end of this one. `trace` is the trace context (W3C traceparent) that the worker continues.
+-- of JSON. If a run with the same key exists, that run is returned. If a worker passes its lease, the worker's own run
+-- waits for the end of the new one. `trace` is the trace context (W3C traceparent) that the worker continues.
 
 create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null)
 returns jsonb

@@ -1,7 +1,8 @@
--- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms unless the caller says now. Each
--- broadcast, and each of its receivers, counts against the project's rate. Chunks of up to 60 KB are part of the
--- broadcast. If there is more, the broadcast is only a hint, and listeners read the rows. The caller has locked the
--- run. The broadcast also counts against the tenant's rate. If it is lost, a listener needs one more poll.
+-- Broadcasts what is new in the stream of a run to its listeners, at most every 250 ms, unless the caller asks for it
+-- at once. Each broadcast, and each of its receivers, counts against the project's rate. Chunks of up to 60 KB are part
+-- of the broadcast. If there is more, the broadcast is only a hint, and listeners read the rows. The caller has locked
+-- the run. The broadcast also counts against the tenant's rate. If a broadcast is lost, a listener finds the chunks
+-- when it next reads the rows.
 
 create function mayfly_private.tell_run(run mayfly.runs, now boolean)
 returns void

@@ -1,4 +1,4 @@
--- Until when somebody listens to a run. Its stream is broadcast only until then.
+-- Until when somebody listens to a run. The stream of the run is broadcast only until then.
 
 create table mayfly_private.run_watchers (
   tenant_id uuid not null,

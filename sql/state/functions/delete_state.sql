@@ -1,5 +1,5 @@
--- Deletes a state. Its versions stay until maintenance removes its tombstone, so it can be rolled back. For callers
--- with state:write (see lock_state). Locks the state until commit.
+-- Deletes a state. The versions of the state stay until maintenance removes its tombstone, so until then the state can
+-- be rolled back. For callers with state:write (see lock_state). Locks the state until commit.
 
 create function mayfly_private.delete_state(key text, of_agent uuid, expected_version integer)
 returns jsonb

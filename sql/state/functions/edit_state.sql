@@ -1,7 +1,7 @@
 -- Changes a state by edits, in one call: for counters and lists that several agents change at once without reading them
--- first. Each edit applies to the result of the edits before it. All are applied, as one version, or none. A missing
--- state starts without a value. Nothing is written if the value does not change. For callers with state:write (see
--- lock_state). Locks the state until commit, so concurrent edits follow one another and none is lost.
+-- first. Each edit applies to the result of the edits before it. Either all edits are applied, as one version, or none.
+-- A missing state starts without a value. Nothing is written if the value does not change. For callers with state:write
+-- (see lock_state). Locks the state until commit, so concurrent edits follow one another and none is lost.
 
 create function mayfly_private.edit_state(key text, edits jsonb, of_agent uuid, expected_version integer)
 returns jsonb
@@ -74,8 +74,8 @@ grant execute on function mayfly_private.edit_state to authenticated, service_ro
 -- Edits are { op, path, value }. Paths are JSON pointers (RFC 6901):
 --
 --   add     sets a key, or inserts into a list at an index (- for its end), as in RFC 6902
---   inc     adds value (by default 1) to a number. If nothing is there, it starts at 0
---   append  puts value at the end of a list. If nothing is there, it starts with []
+--   inc     adds value (by default 1) to a number. If nothing is there, the number starts at 0
+--   append  puts value at the end of a list. If nothing is there, the list starts as []
 --   remove  removes the key or the index at path, or with value, every element of the list at path that equals value
 
 create function mayfly.edit_state(key text, edits jsonb, of_agent uuid default null, expected_version integer default null)

@@ -1,10 +1,9 @@
--- Locks a state for writing until commit and returns it. If there is none, it creates one without a version.
--- Callers with state:write can write shared states. An agent's states can be written by the agent, its
--- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as
--- owner.
+-- Locks a state for writing until commit and returns it. If the state does not exist, its row is created without a
+-- version. Callers with state:write can write shared states. An agent's states can be written by the agent, its
+-- ancestors, and the admins and owners of the tenant. Every function that writes state calls it first, as owner.
 --
--- It compares expected_version under the lock, so if several writers expect the same version, only one succeeds. 0
--- means that the state must not exist: it was never created, or it is deleted or expired.
+-- It compares expected_version under the lock, so if several writers expect the same version, only one succeeds. An
+-- expected version of 0 means that the state must not exist: it was never created, or it is deleted or expired.
 
 create function mayfly_private.lock_state(key text, of_agent uuid, expected_version integer)
 returns mayfly.states

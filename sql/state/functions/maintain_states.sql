@@ -1,5 +1,6 @@
--- Deletes states of a tenant that have expired, and removes tombstones with their versions when their event has gone
--- from the log. Takes at most max_rows of each. It is a chore, so maintain_tenant calls it under its lock, as owner.
+-- Deletes states of a tenant that have expired. Removes a tombstone, with the versions of its state, when its event has
+-- gone from the log. Handles at most max_rows states and max_rows tombstones. It is a chore, so maintain_tenant calls
+-- it under its lock, as owner.
 
 create function mayfly_private.maintain_states(tenant uuid, max_rows integer)
 returns jsonb

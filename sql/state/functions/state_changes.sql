@@ -1,5 +1,5 @@
--- Versions of states by { id, version }, at most 100, in the given order. Readers that follow the log use it.
--- It leaves out versions that the caller may not see or that are no longer kept. For callers with state:read.
+-- Versions of states by { id, version }, at most 100, in the given order. Readers that follow the log use this
+-- function. It leaves out versions that the caller may not see or that are no longer kept. For callers with state:read.
 -- Locks nothing.
 
 create function mayfly.state_changes(changes jsonb)

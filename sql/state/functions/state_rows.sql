@@ -1,6 +1,6 @@
 -- The versions of states that a page of the log is about, as state_changes returns them: { rows, fitting }. {"state":
--- true} selects all. {"state": ["progress"]} selects only these keys, of any owner. Versions that are no longer kept
--- are left out. Called by read_log (see mayfly_private.event_rows). Runs as owner. Locks nothing.
+-- true} selects all states. {"state": ["progress"]} selects only states with these keys, of any owner. Versions that
+-- are no longer kept are left out. Called by read_log (see mayfly_private.event_rows). Runs as owner. Locks nothing.
 
 create function mayfly_private.state_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)
 returns jsonb

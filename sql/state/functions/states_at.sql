@@ -1,6 +1,7 @@
 -- The states of an agent, or the shared ones if there is no of_agent, as they were at an instant, such as the time of a
--- run's checkpoint. They come by key, one page at a time, with at most 4 MB of values. `unkept` lists keys whose
--- version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks nothing.
+-- run's checkpoint. The states come by key, one page at a time, with at most 4 MB of values in a page. `unkept` lists
+-- keys whose version at that time is no longer kept (only the newest hundred are). For callers with state:read. Locks
+-- nothing.
 
 create function mayfly.states_at(
   instant timestamptz, of_agent uuid default null, prefix text default '', after text default null, page_limit integer default 100

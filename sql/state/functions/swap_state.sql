@@ -1,8 +1,8 @@
--- Sets a state if it still has a certain version (0 means that it does not exist), and always returns the current
--- state: { written, state }. It is for callers that read, compute and write while others do the same. Each attempt
--- needs only one call, because the answer to a failed attempt has the state from which to compute again. Without
--- expires_at, the state keeps its expiry. Needs state:write (see lock_state), and state:read for the answer. Locks the
--- state until commit.
+-- Sets a state if it still has a certain version (version 0 means that it does not exist), and always returns the
+-- current state: { written, state }. This function is for callers that read, compute and write while others do the
+-- same. Each attempt needs only one call, because the answer to a failed attempt has the state from which to compute
+-- again. Without expires_at, the state keeps its expiry. Needs state:write (see lock_state), and state:read for the
+-- answer. Locks the state until commit.
 
 create function mayfly_private.swap_state(key text, expected_version integer, value jsonb, of_agent uuid, expires_at timestamptz)
 returns jsonb

@@ -1,5 +1,5 @@
--- Writes the next version of a locked state: a value, or no value to delete the state. It keeps the newest hundred
--- versions, and charges the tenant for the difference in size. Runs as owner, for callers that got the state from
+-- Writes the next version of a locked state: a value, or no value to delete the state. The newest hundred versions are
+-- kept, and the tenant is charged for the difference in size. Runs as owner, for callers that got the state from
 -- lock_state. The charge of 256 bytes covers a version's row, its index and its event.
 
 create function mayfly_private.write_state(state mayfly.states, new_value jsonb, action text, expires_at timestamptz)

@@ -21,7 +21,7 @@ create table mayfly.states (
   constraint states_value_unless_deleted check ((value is null) = (deleted_at is not null))
 );
 
--- Serves maintenance.
+-- Maintenance uses this index.
 create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

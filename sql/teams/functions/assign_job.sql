@@ -5,8 +5,8 @@ create function mayfly_private.assign_job(job jsonb, capabilities text[], type t
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- If a session made its plans while the tables were small, it would keep scanning them, which takes 17 ms with 500 open
--- jobs instead of 3. JIT compilation took 40 ms.
+-- If a session made its plans while the tables were small, it would keep scanning the whole tables, which with 500 open
+-- jobs takes 17 ms instead of 3. JIT compilation took 40 ms.
 set enable_seqscan = off
 set jit = off
 as $$
@@ -86,10 +86,11 @@ comment on function mayfly_private.assign_job is 'Gives a job to the best agent.
 grant execute on function mayfly_private.assign_job to authenticated, service_role;
 
 -- Gives a job to the best living agent (scopes team:manage and job:add). The candidates are agents that may work on
--- jobs, have the capabilities, and are of the given type and team, if there is one. The candidate with the fewest open
--- jobs gets the job. Among equals, it is the one whose type has the best record at this kind of work. The record is the
--- mean rating with one success and one failure added, so a newcomer starts at a half. Agents with more than max_load
--- jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any agent with the capabilities.
+-- jobs and have the capabilities. If a type or a team is given, they must also be of that type and in that team. The
+-- candidate with the fewest open jobs gets the job. Among equals, it is the one whose type has the best record at this
+-- kind of work. The record is the mean rating with one success and one failure added, so a newcomer starts at a half.
+-- Agents with more than max_load jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any
+-- agent with the capabilities.
 
 create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
 returns jsonb

@@ -43,7 +43,7 @@ $$;
 comment on function mayfly_private.cast_ballot is 'Casts the caller''s ballot.';
 grant execute on function mayfly_private.cast_ballot to authenticated, service_role;
 
--- Votes in a poll (scope team:vote), once. Repeating the same ballot changes nothing. Nobody sees it before the
+-- Votes in a poll (scope team:vote), once. Repeating the same ballot changes nothing. Nobody sees a ballot before the
 -- poll closes.
 
 create function mayfly.cast_ballot(poll_id uuid, choice text, reason text default null)

@@ -22,8 +22,8 @@ begin
   with gone as (
     update mayfly.tenders d set status = 'cancelled', closed_at = ts
     where d.tenant_id = tenant and d.id in (
-      -- If a tender is being awarded, its row is locked, and the award waits for an agent. It then finds no living
-      -- member, and fails.
+      -- If a tender is being awarded, its row is locked, and the award waits for an agent. The award then finds no
+      -- living member, and fails.
       select o.id from mayfly.tenders o
       where o.tenant_id = tenant and o.team_id = any (ids) and o.status = 'open' order by o.id for no key update skip locked)
     returning d.id)

@@ -39,9 +39,8 @@ $$;
 comment on function mayfly_private.open_tender is 'Offers a job for bids.';
 grant execute on function mayfly_private.open_tender to authenticated, service_role;
 
--- Offers a job for bids (scopes team:manage and job:add) to the living members of `team`, or to every agent
--- with these capabilities. It is awarded once: when all members of the team have bid, at its deadline, or by
--- close_tender.
+-- Offers a job for bids (scopes team:manage and job:add) to the living members of `team`, or to every agent with these
+-- capabilities. The tender is awarded once: when all members of the team have bid, at its deadline, or by close_tender.
 
 create function mayfly.open_tender(
   job jsonb, capabilities text[] default null, rule text default 'lowest_price', max_price numeric default null, team uuid default null,

@@ -48,7 +48,7 @@ comment on function mayfly_private.place_bid is 'Places the caller''s bid.';
 grant execute on function mayfly_private.place_bid to authenticated, service_role;
 
 -- Bids for the work of a tender (scope team:vote), once. A bid is a price, and how well the bidder expects to do the
--- work, from 0 to 1. Repeating the same bid changes nothing. Nobody sees it before the tender is over.
+-- work, from 0 to 1. Repeating the same bid changes nothing. Nobody sees a bid before the tender is over.
 
 create function mayfly.place_bid(tender_id uuid, price numeric, score double precision default 1, note text default null)
 returns jsonb

@@ -1,6 +1,6 @@
 -- Closes an open poll if it is due. The caller has locked the poll and its job. A poll is due
 -- - at its deadline, and at its quorum,
--- - if its voters are known, when each has voted or is dead, or when missing votes cannot change the outcome,
+-- - if its voters are known, when each voter has voted or is dead, or when missing votes cannot change the outcome,
 -- - with the rule first_valid, at the first ballot, and with unanimous, at the first ballot that differs.
 -- In the same transaction, ballots become visible, an event is logged, and the waiting job is signalled.
 
@@ -23,7 +23,7 @@ begin
   select count(*), coalesce(sum(b.weight), 0) into cast_count, cast_weight
   from mayfly_private.cast_ballots b where b.tenant_id = poll.tenant_id and b.poll_id = poll.id;
   if poll.voters is not null then
-    -- The poll always waits for people. It does not wait for agents that are not running or whose time is over.
+    -- A poll waits for every person among its voters, but not for agents that are not running or whose time is over.
     select count(*), coalesce(sum(v.weight), 0) into missing, missing_weight
     from unnest(poll.voters, coalesce(poll.weights, array_fill(1::double precision, array[cardinality(poll.voters)]))) as v (id, weight)
     left join mayfly.agents a on a.tenant_id = poll.tenant_id and a.id = v.id

@@ -32,7 +32,7 @@ comment on function mayfly_private.stop_team is 'Ends a team with its members.';
 grant execute on function mayfly_private.stop_team to authenticated, service_role;
 
 -- Ends a team: every living member and its descendants end in one statement, and open tenders of the team are
--- withdrawn. The lead, the creator, and callers with agent:stop can do this. Repeating it changes nothing.
+-- withdrawn. The lead, the creator, and callers with agent:stop can do this. Repeating the call changes nothing.
 
 create function mayfly.stop_team(team_id uuid, reason text default null)
 returns jsonb

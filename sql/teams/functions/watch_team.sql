@@ -31,7 +31,7 @@ begin
   end if;
   team := mayfly_private.open_team(tenant, watch_team.team_id);
   within := within || coalesce(limits, '{}');
-  -- If no limit is given, it is half of the team's whole budget.
+  -- If the caller gives no limit of costs, the limit is half of the team's whole budget.
   if not within ? 'usd' then
     within := within || coalesce((
       select jsonb_build_object('usd', b.hard_usd / 2) from mayfly.budgets b
@@ -57,7 +57,7 @@ begin
     select tenant, team.id, f.kind, f.cause, f.agents, f.detail, ts, ts from found f
     on conflict (tenant_id, team_id, kind, cause) where status = 'open' do update
     set detail = excluded.detail, seen_at = ts,
-      -- What was done about the alert did not help, so the alert is raised again.
+      -- If what was done about the alert did not help, the alert is raised again.
       times = a.times + coalesce(a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision), false)::integer,
       handled_at = case when a.handled_at > ts - make_interval(secs => (within ->> 'patience')::double precision) then a.handled_at end,
       taken_at = case when a.handled_at <= ts - make_interval(secs => (within ->> 'patience')::double precision) then null else a.taken_at end
@@ -85,7 +85,8 @@ grant execute on function mayfly_private.watch_team to authenticated, service_ro
 -- Looks for problems in a running team (scope team:manage): agents that wait for each other in a cycle, repeated
 -- messages or tool calls, members that have done the same thing for too long, and runaway costs. Each new finding is
 -- logged as the event team.alert. Returns { alerts, open }: the alerts for this caller to act on, and how many are
--- open. Each alert goes to one watcher, and again after a minute unless handle_alert records what was done.
+-- open. Each alert goes to one caller of watch_team. After a minute, it goes to a caller again, unless handle_alert has
+-- recorded what was done.
 
 create function mayfly.watch_team(team_id uuid, limits jsonb default '{}')
 returns jsonb

@@ -1,6 +1,6 @@
--- How many open assignments each agent has, as a sum of changes. Each assignment adds a row with 1, and its end adds
--- one with -1. A job that ends only inserts a row here, so it waits for nobody. fold_loads replaces the rows of an
--- agent by their sum.
+-- How many open assignments each agent has, as a sum of changes. Each assignment adds a row with the change 1, and its
+-- end adds a row with the change -1. A job that ends only inserts a row here, so it waits for nobody. fold_loads
+-- replaces the rows of an agent by their sum.
 
 create table mayfly_private.agent_loads (
   tenant_id uuid not null,

@@ -1,5 +1,5 @@
--- Jobs that were given to one agent, what they need, and how well they were done. A job counts as the agent's
--- load until it ends. When the agent ends, the job goes to any agent with the capabilities.
+-- Jobs that were each given to one agent, what they need, and how well they were done. A job counts towards the agent's
+-- load until the job ends. When the agent ends, the job goes to any agent with the capabilities.
 
 create table mayfly.assignments (
   tenant_id uuid not null,

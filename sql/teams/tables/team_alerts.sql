@@ -37,7 +37,7 @@ comment on column mayfly.team_alerts.cause is 'Identifies a finding: the agents 
 comment on column mayfly.team_alerts.times is 'How often it was found again after it was handled.';
 comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
 
--- Since when each member has been doing the same thing, as the detectors saw it.
+-- When each member began what it is still doing, as the detectors saw it.
 
 create table mayfly_private.team_pulses (
   tenant_id uuid not null,

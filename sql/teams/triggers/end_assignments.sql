@@ -1,6 +1,6 @@
--- A job that has ended no longer counts towards the load of its agent, and one that is redriven counts again. So
--- assign_job reads rows of one index, instead of looking up every open job. If somebody else holds a row, it is left to
--- maintenance, so that the end of a job waits for nobody.
+-- A job that has ended no longer counts towards the load of its agent. If the job is redriven, it counts again. So
+-- assign_job reads rows of one index, instead of looking up every open job. If another transaction holds a row, the row
+-- is left to maintenance, so that the end of a job waits for nobody.
 
 create function mayfly_private.end_assignments()
 returns trigger

@@ -1,6 +1,6 @@
 -- Leases the notifications of tenants for 90 s, and returns which of these tenants exist. The Postgres transport of the
--- SDK calls it with its own database role. No role of the Data API can call it. Locks the tenants' leases, in their
--- order.
+-- SDK calls it with its own database role. No role of the Data API can call it. Locks the leases in the order of the
+-- tenants.
 
 create function mayfly_private.listen_by_postgres(tenants uuid[])
 returns uuid[]

@@ -1,9 +1,9 @@
--- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the channel
--- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. If a payload does not fit (a NOTIFY has at most
--- 8,000 bytes), it keeps only its numbers, and the reader uses them to ask for the rest.
+-- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the NOTIFY channel
+-- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. A NOTIFY has at most 8,000 bytes. If a payload
+-- does not fit, only its number, attempt and session are sent, and the reader uses them to ask for the rest.
 --
--- Without a lease it sends nothing, because commits that notify wait for each other in the whole cluster. Locks nothing
--- else.
+-- If no client holds a lease, nothing is sent, because commits that notify wait for each other in the whole cluster.
+-- Locks nothing else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void

@@ -1,5 +1,5 @@
 -- Sets quotas of a tenant, and how many seconds it keeps messages that everyone has acknowledged. Null leaves a value
--- as it is. Only the secret key can call it, and it names the tenant, because only the project sets quotas. Locks the
+-- as it is. Only the secret key can call it, because only the project sets quotas. The call names the tenant. Locks the
 -- tenant's row.
 
 create function mayfly_private.set_quotas(

@@ -1,5 +1,6 @@
--- Where the value of a version of a channel is stored, according to the newest checkpoint of the thread that has this
--- version. Null if there is none. Called by put_checkpoint and put_value, as owner.
+-- Where one version of the value of a channel is stored, according to the newest checkpoint of the thread that has this
+-- version. The channels of a thread are its named values (docs/threads.md). Null if no checkpoint has the version.
+-- Called by put_checkpoint and put_value, as owner.
 
 create function mayfly_private.channel_at(thread mayfly.threads, ns text, channel text, version text)
 returns jsonb

@@ -8,7 +8,7 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  -- Includes the charge for the row itself, once.
+  -- The first charge also includes the row of the thread itself.
   all_bytes constant bigint := more_bytes + case thread.bytes when 0 then 256 + octet_length(thread.name) else 0 end;
 begin
   update mayfly.threads t

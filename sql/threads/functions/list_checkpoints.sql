@@ -1,6 +1,6 @@
--- Checkpoints, newest first, one page at a time. They can be of one thread or all, of one namespace or all, before an
--- id, and with the keys and values of `filter` in their metadata. `after` is the id, thread and namespace of the last
--- checkpoint of the previous page. Scope thread:read. Runs as the caller. Locks nothing.
+-- Checkpoints, newest first, one page at a time. The list can be limited to one thread, to one namespace, to
+-- checkpoints before an id, and to those whose metadata has the keys and values of `filter`. `after` is the id, thread
+-- and namespace of the last checkpoint of the previous page. Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.list_checkpoints(
   thread text default null, ns text default null, before text default null, filter jsonb default '{}', after jsonb default null,

@@ -1,4 +1,4 @@
--- Locks a thread for writing until commit. Creates it if there is none, and replaces it if it has expired.
+-- Locks a thread for writing until commit. Creates the thread if there is none, and replaces it if it has expired.
 -- Functions that write call it first. Runs as owner. Locks the thread.
 
 create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)

@@ -51,7 +51,8 @@ begin
     returning p.bytes
   )
   select freed + coalesce(sum(g.bytes), 0) into freed from gone g;
-  -- A running step may already have written, before its checkpoint exists.
+  -- Deletes only writes that are older than the newest checkpoint, because a running step may write before its own
+  -- checkpoint exists.
   spent := array(
     select w from mayfly.thread_writes w
     where w.tenant_id = tenant and w.thread_id = own_thread.id
@@ -85,9 +86,9 @@ $$;
 comment on function mayfly_private.prune_thread is 'Deletes old checkpoints.';
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
--- Deletes all but the newest checkpoints of each namespace of a thread, with the values and writes that nothing else
--- needs. Returns { deleted }. Checkpoints that a kept one needs to rebuild a delta channel stay as well. Scope
--- thread:write.
+-- Deletes all but the newest `keep` checkpoints of each namespace of a thread, with the values and writes that nothing
+-- else needs. Returns { deleted }. If a kept checkpoint needs older ones to rebuild a delta channel, these stay as
+-- well. Scope thread:write.
 
 create function mayfly.prune_thread(thread text, keep integer default 1)
 returns jsonb

@@ -1,7 +1,8 @@
--- Stores a value of a channel of a locked thread. Returns { at, bytes }: its place and its charge. A short text is
--- stored in the checkpoint. With a base, the text continues the text of an earlier version and shares its parts. If
--- another version has already continued these parts, the new version gets a copy of them. Called by put_checkpoint, as
--- owner.
+-- Stores the value of one channel of a thread, which the caller has locked. The channels of a thread are its named
+-- values (docs/threads.md). Returns { at, bytes }: its place and its charge. A short text is stored in the checkpoint.
+-- If `base` names an earlier version, the value is the text of that version, followed by `part` if there is one, and
+-- shares the parts of that text. If another version has already continued these parts, the new version gets a copy of
+-- them. Called by put_checkpoint, as owner.
 
 create function mayfly_private.put_value(thread mayfly.threads, ns text, parent text, given jsonb, version jsonb)
 returns jsonb

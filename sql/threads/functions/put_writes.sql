@@ -59,8 +59,8 @@ comment on function mayfly_private.put_writes is 'Stores the writes of a task.';
 grant execute on function mayfly_private.put_writes to authenticated, service_role;
 
 -- Stores what a task wrote after a checkpoint, so that the task need not run again when another task fails. A write
--- with an idx below 0 (a special write) replaces the task's earlier one. Any other write keeps its first value. Scope
--- thread:write.
+-- with an idx below 0 (a special write) replaces the task's earlier write with that idx. Any other write keeps its
+-- first value. Scope thread:write.
 
 create function mayfly.put_writes(thread text, checkpoint text, task text, writes jsonb, ns text default '', path text default '')
 returns jsonb

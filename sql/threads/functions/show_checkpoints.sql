@@ -1,6 +1,6 @@
--- Checkpoints with their values and writes: { checkpoints, parts }. A value names its chain and how many of its
--- parts to use. Each part is returned once, even if several checkpoints share it. Called by get_checkpoint and
--- list_checkpoints. Runs as the caller, so that row-level security applies. Locks nothing.
+-- Checkpoints with their values and writes: { checkpoints, parts }. A value names a chain of parts, and how many parts
+-- of this chain it consists of. Each part is returned once, even if several checkpoints share it. Called by
+-- get_checkpoint and list_checkpoints. Runs as the caller, so that row-level security applies. Locks nothing.
 
 create function mayfly_private.show_checkpoints(shown mayfly.checkpoints[])
 returns jsonb

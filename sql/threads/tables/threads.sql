@@ -14,7 +14,7 @@ create table mayfly.threads (
   constraint threads_name_key unique (tenant_id, name)
 );
 
--- Serves maintenance.
+-- Maintenance uses this index.
 create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
 
 -- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).

@@ -1,6 +1,6 @@
 -- Continues a run of a graph. The lease must be the caller's. Because of the row lock of the run, a child that ends
--- during this call waits for it. Then it finds the run asleep and wakes it. Locks the run and the keys of the children
--- that it adds.
+-- during this call waits until the call is over. Then the child finds the run asleep and wakes it. Locks the run and
+-- the keys of the children that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -80,7 +80,7 @@ begin
       exit when answer is not null;
     end loop;
   end loop;
-  -- This has already happened, so recording it is never refused.
+  -- The recorded steps have already ended, so recording them is never refused.
   if used <> freed then
     perform mayfly_private.count_usage(run.tenant_id, 0, used - freed, 0);
   end if;
@@ -125,7 +125,7 @@ grant execute on function mayfly_private.advance_graph to authenticated, service
 -- Continues a held run of a graph: records what has ended, and begins or skips the steps that are ready. If steps are
 -- still open, it puts the run to sleep and returns { waiting }. Otherwise it returns { done, result } or { failed: {
 -- step, id, status, error } }. `graph` is the graph that the worker has. The first graph of a version is kept. If the
--- worker's graph differs from that of the run's version, it is refused (workflow_changed).
+-- worker's graph differs from the kept one, the call is refused (workflow_changed).
 
 create function mayfly.advance_graph(lease text, graph jsonb)
 returns jsonb

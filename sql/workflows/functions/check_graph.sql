@@ -1,5 +1,5 @@
--- The names in a list of a graph, or an empty array if the list is absent. It is in PL/pgSQL, so that it is planned
--- once. Locks nothing.
+-- The names in a list of a graph, or an empty array if the list is absent. The function is in PL/pgSQL, so that it is
+-- planned once per session. Locks nothing.
 
 create function mayfly_private.step_names(value jsonb)
 returns text[]

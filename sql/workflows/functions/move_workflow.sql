@@ -140,9 +140,9 @@ $$;
 comment on function mayfly_private.move_workflow is 'Moves a run to another version of its workflow.';
 grant execute on function mayfly_private.move_workflow to authenticated, service_role;
 
--- Moves a run to another version of its workflow. The run is one that the caller added (scope job:add) or, with
--- job:admin, any run, even one that has failed. `renamed` maps recorded steps to the names in the new version.
--- `forgotten` steps are deleted, and done again if the new version needs them.
+-- Moves a run to another version of its workflow. With the scope job:add, the caller can move an open run that it
+-- added. With job:admin, it can move any run that is open or has failed. `renamed` maps recorded steps to the names in
+-- the new version. `forgotten` steps are deleted, and done again if the new version needs them.
 
 create function mayfly.move_workflow(id uuid, to_version text, renamed jsonb default null, forgotten text[] default null)
 returns jsonb

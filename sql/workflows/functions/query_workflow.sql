@@ -1,4 +1,5 @@
--- The progress of a workflow. For callers with job:read. Its open approvals need approval:read. Locks nothing.
+-- The progress of a workflow. For callers with job:read. To see its open approvals, a caller also needs approval:read.
+-- Locks nothing.
 
 create function mayfly.query_workflow(id uuid)
 returns jsonb

@@ -23,8 +23,9 @@ $$;
 
 comment on function mayfly_private.graph_given is 'The input of a step of a graph.';
 
--- Records the ended children of a run of a graph. Each child is recorded as its step or item, and a map is recorded
--- when all its items have ended. Returns how many bytes it wrote. Locks nothing, because the caller holds the run.
+-- Records the ended children of a run of a graph. Each child is recorded as the step or item that it did, and a map is
+-- recorded when all its items have ended. Returns how many bytes it wrote. Locks nothing, because the caller holds the
+-- run.
 
 create function mayfly_private.record_graph(run mayfly.jobs, graph jsonb)
 returns bigint
@@ -84,7 +85,7 @@ create type mayfly_private.ready_step as (
 );
 
 -- Finds, in one statement, all steps that have not begun and whose `needs` and `optional` steps have all ended. A step
--- is skipped if a step that it needs was skipped, or if its condition is not true. Locks nothing.
+-- is skipped if another step that it needs was skipped, or if its own condition is not true. Locks nothing.
 
 create function mayfly_private.ready_steps(run mayfly.jobs, graph jsonb)
 returns mayfly_private.ready_step[]
@@ -122,7 +123,8 @@ $$;
 comment on function mayfly_private.ready_steps is 'The steps of a graph that can begin or must be skipped.';
 
 -- Adds the jobs of a step that begins: one job, or in a map one job for each item, a thousand at a time. A small input
--- is stored in the job. A larger one is read by read_graph_input. Returns the name of an invalid field, or null.
+-- is stored in the job. The worker reads a larger one with read_graph_input. Returns the name of an invalid field, or
+-- null.
 
 create function mayfly_private.begin_step(run mayfly.jobs, one mayfly_private.ready_step)
 returns text

@@ -1,5 +1,5 @@
--- Stores a report. The lease must be the caller's. The report is the step `report` of the job. It is the only step that
--- can change. Locks the job.
+-- Stores a report. The lease must be the caller's. The report is stored as the step `report` of the job, the only step
+-- that can change. Locks the job.
 
 create function mayfly_private.report_workflow(lease text, value jsonb)
 returns boolean

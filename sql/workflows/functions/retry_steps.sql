@@ -1,5 +1,5 @@
--- Deletes failures of steps. The lease must be the caller's. It leaves a row `retry: <name>`, which shows that the step
--- ran at this point. Locks the job.
+-- Deletes failures of steps. The lease must be the caller's. In place of each failure, it leaves a row `retry: <name>`,
+-- which shows that the step ran at this point. Locks the job.
 
 create function mayfly_private.retry_steps(lease text, names text[])
 returns integer

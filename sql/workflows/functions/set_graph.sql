@@ -1,5 +1,5 @@
--- Stores a graph under its name and version, unless there is one already. Returns the graph that is stored. Charges for
--- a new graph. Locks the row.
+-- Stores a graph under its name and version, unless a graph is already stored there. Returns the stored graph. Charges
+-- for a new graph. Locks the row.
 
 create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
 returns mayfly.workflow_graphs

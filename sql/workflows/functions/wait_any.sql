@@ -65,8 +65,8 @@ create type mayfly_private.found_wait as (
   known boolean
 );
 
--- The outcomes of a job's waits, in order. If several waits together form one (`of`), the earliest outcome counts. A
--- signal goes to the first wait that asks for it. Locks nothing, because the caller holds the job.
+-- The outcomes of a job's waits, in order. If several waits together form one wait (`of`), the earliest outcome counts.
+-- A signal goes to the first wait that asks for it. Locks nothing, because the caller holds the job.
 
 create function mayfly_private.find_waits(job mayfly.jobs, waits jsonb, ts timestamptz)
 returns mayfly_private.found_wait[]
@@ -129,8 +129,8 @@ $$;
 comment on function mayfly_private.find_waits is 'The outcomes of a job''s waits.';
 
 -- Records outcomes or puts a job to sleep. The lease must be the caller's. The row lock lets this call and writers that
--- signal the job run one after the other. An earlier signal is seen here, and a later writer sees that the job waits.
--- Locks the job, the keys of children that it adds, and approvals that it uses.
+-- signal the job run one after the other. So this call sees every earlier signal, and every later writer sees that the
+-- job waits. Locks the job, the keys of children that it adds, and approvals that it uses.
 
 create function mayfly_private.wait_any(lease text, waits jsonb, jobs jsonb, may_sleep boolean)
 returns jsonb
@@ -209,7 +209,7 @@ begin
     returning s.bytes
   )
   select coalesce(sum(s.bytes), 0) into freed from spent s;
-  -- This has already happened, so recording it is never refused.
+  -- The recorded outcomes have already happened, so recording them is never refused.
   if used <> freed then
     perform mayfly_private.count_usage(job.tenant_id, 0, used - freed, 0);
   end if;
@@ -240,10 +240,10 @@ grant execute on function mayfly_private.wait_any to authenticated, service_role
 
 -- Checks several waits of a held job and records each outcome as its step. If there is no outcome yet, puts the job to
 -- sleep. Returns { done: {step: outcome}, missing, reread, waiting }. A wait is { step } with one of `signal`, `child:
--- true`, `approval`, `after` (seconds) or `until`. With { of, key }, several waits form one: the first outcome counts,
--- and its key is recorded as the step `of`. With { together }, children are returned when all have ended. `jobs` are
--- children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added. `reread`
--- means that the results exceed 2 MB and must be read from the steps.
+-- true`, `approval`, `after` (seconds) or `until`. With { of, key }, several waits form one wait: the first outcome
+-- counts, and its key is recorded as the step `of`. With { together }, children are returned when all have ended.
+-- `jobs` are children to add first, each with the key `<job>/<step>`. `missing` lists children that nobody has added.
+-- `reread` means that the results exceed 2 MB and must be read from the steps.
 
 create function mayfly.wait_any(lease text, waits jsonb, jobs jsonb default null, may_sleep boolean default true)
 returns jsonb

@@ -21,7 +21,7 @@ const session = { data: { session: { access_token: token } } };
 const client = { auth: { getSession: async () => session } };
 const mayfly = new Mayfly({ url, key, tenant, client: client as never });
 
-/** What is loading, and which errors there are. */
+/** Shows what is loading, and which errors there are. */
 const How = ({ of, name }: { of: Live<unknown>; name: string }) => (
   <output aria-label={`${name} state`}>
     {of.isLoading ? "loading" : (of.error?.code ?? "ready")}

@@ -1,4 +1,7 @@
-/** Jobs added one at a time, each call after the previous answer, and a hundred at a time. */
+/**
+ * How many jobs a second can be added: one in each call, each call after the answer to the last, or a
+ * hundred.
+ */
 import { quartiles } from "../lib/measure.ts";
 import { report } from "../lib/report.ts";
 import { rounds } from "../lib/target.ts";
@@ -19,7 +22,7 @@ const ways = {
 export async function measureAdds(queues: Queue[]): Promise<void> {
   for (const [way, add] of Object.entries(ways)) {
     const rates = new Map<string, number[]>();
-    // The first round includes planning.
+    // The first round is not counted, because it includes the planning of statements.
     for (let round = 0; round <= rounds(7, 3); round++)
       for (const queue of round % 2 ? queues.toReversed() : queues) {
         const began = performance.now();

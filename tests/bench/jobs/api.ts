@@ -1,4 +1,7 @@
-/** The worker over HTTP, through the embedded stack's Data API on the same Postgres, and next to the database. */
+/**
+ * A worker over HTTP, through the Data API of the embedded Supabase, compared with a worker next to the same
+ * Postgres.
+ */
 import { Mayfly } from "@mayfly/sdk";
 import { makeTenant } from "#harness/callers";
 import type { TestDatabase } from "#harness/database";
@@ -42,7 +45,7 @@ export async function measureApi(db: TestDatabase): Promise<void> {
   for (let round = 0; round <= rounds(5, 3); round++) {
     const http = await overHttp();
     const direct = await rateOf(beside, 1, "default", count);
-    // The first round includes planning.
+    // The first round is not counted, because it includes the planning of statements.
     if (round > 0) {
       rates.http.push(http);
       rates.direct.push(direct);

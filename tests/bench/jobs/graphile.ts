@@ -19,7 +19,7 @@ interface Internals {
   batchCompleteJobs(...args: unknown[]): Promise<void>;
 }
 
-/** Its own functions for getting and completing a batch, on one connection. */
+/** Gets and completes a batch with graphile-worker's own functions, on one connection. */
 export async function graphileStatements(
   url: string,
 ): Promise<Doer & { complete(jobs: { id: string }[]): Promise<void> }> {
@@ -34,7 +34,7 @@ export async function graphileStatements(
     "graphile-worker/dist/sql/completeJobs.js",
   );
   const backend = await openBackend(url);
-  // The part of a pg client that its functions need.
+  // The part of a pg client that graphile-worker's functions need.
   const client = {
     query: async ({ text, values }: { text: string; values?: unknown[] }) => ({
       rows: await backend.query(text, values),

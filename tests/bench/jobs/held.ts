@@ -1,4 +1,7 @@
-/** The rate while another transaction holds back the oldest snapshot, with the marks that a worker keeps. */
+/**
+ * Jobs a second while another transaction stays open, so that Postgres cannot remove the rows of jobs that
+ * are done.
+ */
 import postgres from "postgres";
 import type { TestDatabase } from "#harness/database";
 import { report } from "../lib/report.ts";
@@ -6,7 +9,9 @@ import { quick } from "../lib/target.ts";
 import { openOurs } from "./ours.ts";
 import type { Input } from "./queue.ts";
 
-/** Two names and two priorities, so that marks have lanes to tell apart. */
+/**
+ * Jobs with two names and two priorities, so that they are in several lanes, each with a mark of the worker.
+ */
 const jobsOf = (count: number) =>
   Array.from({ length: count }, (_, n) => ({
     name: n % 2 ? "t" : "u",

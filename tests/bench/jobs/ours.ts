@@ -1,4 +1,4 @@
-/** The SDK's worker next to the database: its calls over its own connection, without the Data API. */
+/** The SDK's worker next to the database: it calls over its own connection, without the Data API. */
 
 import { openBackend } from "#harness/backend";
 import { makeAgent, makeTenant } from "#harness/callers";

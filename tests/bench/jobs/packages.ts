@@ -1,6 +1,6 @@
 /**
- * The packages that jobs are compared with, in a separate package, so that `npm install` of the repository does not
- * include them.
+ * The packages with which jobs are compared. They are dependencies of a package of their own, so that `npm
+ * install` in the repository does not install them.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,18 +11,18 @@ import postgres from "postgres";
 const folder = join(import.meta.dirname, "opponents");
 const require = createRequire(join(folder, "package.json"));
 
-/** Installs what package-lock.json pins, the first time. */
+/** Installs the versions in package-lock.json, unless they are installed already. */
 export function installOpponents(): void {
   if (existsSync(join(folder, "node_modules/.package-lock.json"))) return;
   console.log("Installing what jobs are measured against (once).");
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder, stdio: "inherit" });
 }
 
-/** A module of that package. Its types are declared where it is used, because the package may not be installed. */
+/** Loads one of these modules. Its types are declared where it is used, because it may not be installed. */
 export const load = async <Module>(name: string): Promise<Module> =>
   (await import(require.resolve(name))) as Module;
 
-/** A file of a module that the module does not export. */
+/** Loads a file of one of these modules, even if the module does not export it. */
 export const loadFile = async <Module>(path: string): Promise<Module> =>
   (await import(join(folder, "node_modules", path))) as Module;
 

@@ -1,4 +1,4 @@
-/** Turns on PGlite, on which the embedded Supabase runs, without an opponent. */
+/** Calls of `turn_jobs` on PGlite, the database of the embedded Supabase. There is no opponent. */
 import { makeTenant } from "#harness/callers";
 import { openPgliteDatabase } from "#harness/database";
 import { makeTemplate } from "#harness/template";
@@ -23,7 +23,7 @@ export async function measurePglite(): Promise<void> {
       const began = performance.now();
       let done = 0;
       for (let n = 0; n < turns; n++) done += await ours.turn(size);
-      // The first round includes planning.
+      // The first round is not counted, because it includes the planning of statements.
       if (round > 0) rates.push((done / (performance.now() - began)) * 1_000);
     }
     report({

@@ -35,7 +35,8 @@ export async function openGraphile(): Promise<Queue> {
     addOne: async (input) => void (await utils.addJob("t", input)),
     async close() {
       await utils.release();
-      // Its pools close after `stop` has returned, and would report that as errors.
+      // graphile-worker closes its pools after `stop` has returned. Without the database, that would cause
+      // errors.
       await new Promise((resolve) => setTimeout(resolve, 200));
       await database.drop();
     },
@@ -75,7 +76,8 @@ export async function openBoss(): Promise<Queue> {
   await own.createQueue("t", { notify: true });
   return {
     name: "pg-boss",
-    // Its default of one job for each poll does 50 to 80 a second, so a separate measurement would take all the time.
+    // By default, pg-boss takes one job at each poll, which makes 50 to 80 jobs a second. To measure that
+    // takes too long.
     ways: ["tuned"],
     async start(workers, concurrency, handle) {
       const bosses: Boss[] = [];

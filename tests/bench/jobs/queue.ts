@@ -4,7 +4,7 @@ import type { Backend } from "#harness/backend";
 
 /** What a handler can do, if the opponent supports it. */
 export interface Doing {
-  /** Records a step without a result, once. */
+  /** Records that the step of this name is done, without a result. */
   step?(name: string): Promise<void>;
 }
 
@@ -12,26 +12,26 @@ export type Handle = (input: Input, doing: Doing) => void | Promise<void>;
 
 export interface Input {
   n: number;
-  /** When it was added, by `performance.now()`. */
+  /** When the job was added, by `performance.now()`. */
   at?: number;
 }
 
 export interface Queue {
   name: string;
-  /** Configurations of workers, the default first. */
+  /** The names of the settings with which workers can start, `default` first. */
   ways: string[];
-  /** The most workers in one process, if there is a limit. */
+  /** How many workers one process can have at most, if there is a limit. */
   most?: number;
-  /** Starts workers with this many jobs at once. Returns a function that stops them. */
+  /** Starts workers, each with up to `concurrency` jobs at once. Returns a function that stops the workers. */
   start(
     workers: number,
     concurrency: number,
     handle: Handle,
     way: string,
   ): Promise<() => Promise<void>>;
-  /** For a queue that starts all available jobs at once: waits until their results are recorded. */
+  /** Waits until the results of all jobs are recorded, in a queue that starts all available jobs at once. */
   settle?(): Promise<void>;
-  /** Adds jobs in the queue's own way of adding many. */
+  /** Adds several jobs, in the way that the queue recommends. */
   addMany(inputs: Input[]): Promise<void>;
   addOne(input: Input): Promise<void>;
   close(): Promise<void>;
@@ -41,11 +41,11 @@ export interface Queue {
 export interface Doer {
   backend: Backend;
   add(count: number): Promise<void>;
-  /** Claims and completes this many, and returns how many there were. */
+  /** Claims and completes up to `size` jobs, and returns how many there were. */
   turn(size: number): Promise<number>;
 }
 
-/** Waits until this is true. It looks rarely, so that it does not disturb the handlers. */
+/** Waits until `isSo` returns true. Asks only every 2 ms, so that the handlers are not disturbed. */
 export async function until(isSo: () => boolean, what: string, ms = 120_000): Promise<void> {
   const began = performance.now();
   while (!isSo()) {

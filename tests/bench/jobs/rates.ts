@@ -1,10 +1,13 @@
-/** Empty jobs a second: added first, then done by workers, with each opponent at its default and tuned. */
+/**
+ * How many empty jobs a second workers do. All jobs are added before the workers start. Each opponent runs
+ * with its default settings and with tuned ones.
+ */
 import { quartiles } from "../lib/measure.ts";
 import { report } from "../lib/report.ts";
 import { rounds } from "../lib/target.ts";
 import { type Queue, until } from "./queue.ts";
 
-/** How many jobs take about a second on this machine, with the default and the tuned settings. */
+/** How many jobs to measure: about as many as a small machine does in a second, by settings. */
 const sizes: Record<string, number> = { default: 600, tuned: 4_000 };
 
 export async function rateOf(
@@ -16,7 +19,7 @@ export async function rateOf(
   for (let n = 0; n < count; n += 100)
     await queue.addMany(Array.from({ length: Math.min(100, count - n) }, (_, k) => ({ n: n + k })));
   let done = 0;
-  // Measures from the first job on, without the time to open connections.
+  // The time is counted from the first job on, so that it does not include the opening of connections.
   let began = 0;
   const onJob = () => {
     if (done++ === 0) began = performance.now();

@@ -1,4 +1,7 @@
-/** The rate in SQL alone: ours and graphile-worker's statements, with the same batch, in turns. */
+/**
+ * Jobs a second in SQL alone: our statements and those of graphile-worker, with batches of one size, in
+ * turns.
+ */
 
 import { openBackend } from "#harness/backend";
 import { makeAgent, makeTenant, serviceRole } from "#harness/callers";
@@ -36,7 +39,10 @@ export async function ourTurns(
   };
 }
 
-/** Claims with `claim_any_jobs`, as the secret key, from 50 tenants, and completes in a second call. */
+/**
+ * Claims jobs of 50 tenants with `claim_any_jobs`, as the secret key, and completes the jobs in a second
+ * call.
+ */
 async function ourFleet(db: TestDatabase, tenants: string[]): Promise<Doer> {
   const backend = await openBackend(db.url, serviceRole);
   let place: unknown = {};
@@ -73,7 +79,10 @@ interface Rate {
   cpu: number;
 }
 
-/** Jobs a second of all connections together, and microseconds of the server for each job. */
+/**
+ * How many jobs a second all connections do together, and the server's CPU time for each job, in
+ * microseconds.
+ */
 async function rateOf(doers: Doer[], size: number, turns: number): Promise<Rate> {
   const wanted = size * (turns + 1) * doers.length;
   for (let added = 0; added < wanted; added += 1_000) await doers[0]?.add(1_000);
@@ -114,7 +123,8 @@ export async function measureSql(db: TestDatabase): Promise<void> {
     const graphile = await make(() => graphileStatements(theirs.url));
     const turning = await make(() => ourTurns(db, tenant));
     const fleet = await make(() => ourFleet(db, tenants));
-    // Warms up: workers keep their connections, so what a session plans and caches once is not measured.
+    // This warms up. What a session plans and caches only once is not measured, because workers keep their
+    // connections.
     for (const doers of [graphile, turning, fleet]) await rateOf(doers, size, 15);
     const rates = { graphile: [] as Rate[], turning: [] as Rate[], fleet: [] as Rate[] };
     for (let round = 0; round < rounds(7, 3); round++) {

@@ -1,6 +1,6 @@
 /**
- * The time from the call that adds a job until a sleeping worker's handler has it. The worker sleeps because it has
- * recorded the job before, and then found nothing more.
+ * The time from the call that adds a job until the handler of a sleeping worker gets the job. The worker
+ * sleeps because it has recorded the end of the job before, and has then found no other job.
  */
 import { quartiles } from "../lib/measure.ts";
 import { report } from "../lib/report.ts";
@@ -16,7 +16,8 @@ export async function measureStarts(queues: Queue[]): Promise<void> {
     const own: number[] = [];
     const handle = ({ at }: Input) => void (at && own.push(performance.now() - at));
     const stop = await queue.start(1, 10, handle, "default");
-    // The first jobs open connections and make plans, and are left out.
+    // The first jobs are left out, because they include the opening of connections and the planning of
+    // statements.
     for (let n = 0; n < rounds(105, 45); n++) {
       await queue.addOne({ n, at: performance.now() });
       await until(() => own.length > n, queue.name, 10_000);

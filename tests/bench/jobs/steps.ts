@@ -1,6 +1,6 @@
 /**
- * Steps of one job: the time from one to the next, what the tenth and the 5,000th cost, and reading all of them
- * again.
+ * Steps of one job: the time from one step to the next, what the tenth and the 5,000th step cost, and how
+ * long it takes to read all steps again.
  */
 
 import { openBackend } from "#harness/backend";
@@ -32,7 +32,7 @@ export async function measureSteps(db: TestDatabase): Promise<void> {
   }
   const third = (values: number[]) => quartiles(values).q3;
   const late = quartiles(cpu.slice(-200)).median;
-  // The first ones include planning.
+  // The first steps are left out, because they include the planning of statements.
   const early = quartiles(cpu.slice(10, 210)).median;
   const row_ = { bench: "jobs", on: "postgres" };
   report({

@@ -1,6 +1,6 @@
 /**
- * The cost of a turn with 100,000 jobs that are scheduled for tomorrow, and 100,000 that this worker does not
- * handle.
+ * The cost of a call of `turn_jobs` while the queue has 100,000 jobs for tomorrow, and 100,000 jobs with a
+ * name that the worker does not handle.
  */
 
 import { makeTenant } from "#harness/callers";

@@ -108,7 +108,10 @@ interface DbosClient {
   destroy(): Promise<void>;
 }
 
-/** In these engines, a process is a worker. Several workers would be several processes, which are not measured. */
+/**
+ * DBOS has one worker in each process. Several workers would need several processes, so they are not
+ * measured.
+ */
 export async function openDbos(): Promise<Queue> {
   const { DBOS, DBOSClient } = await load<{
     DBOS: Dbos;
@@ -150,7 +153,7 @@ export async function openDbos(): Promise<Queue> {
     addOne: async (input) => void (await add(input)),
     async close() {
       await client.destroy();
-      // Its pools close after these have returned, and would report that as errors.
+      // DBOS closes its pools later than these calls return. Without the database, that would cause errors.
       await new Promise((resolve) => setTimeout(resolve, 500));
       await database.drop();
     },

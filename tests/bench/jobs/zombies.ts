@@ -1,4 +1,4 @@
-/** How each queue treats the write of a worker whose lease has ended, while another worker has the job. */
+/** Whether each queue refuses a write by a worker whose lease has ended, while another worker has the job. */
 
 import postgres from "postgres";
 import { openBackend } from "#harness/backend";
@@ -40,7 +40,7 @@ export async function measureZombies(db: TestDatabase): Promise<void> {
     Number(step.code === "lease_lost") +
     Number(child.code === "lease_lost");
 
-  // graphile-worker completes a batch only by ids.
+  // graphile-worker completes the jobs of a batch by their ids, and does not check which worker has them.
   const theirs = await emptyDatabase("zombie");
   const worker = await graphileStatements(theirs.url);
   const lock = "update graphile_worker._private_jobs set locked_by = 'another', locked_at = now()";
@@ -77,7 +77,7 @@ interface Boss {
   complete(name: string, id: string): Promise<unknown>;
 }
 
-/** pg-boss completes a job by its id while it is active, whoever has it. */
+/** pg-boss completes an active job by its id, and does not check which worker has it. */
 async function measureBoss(): Promise<void> {
   const { PgBoss } = await load<{ PgBoss: new (options: object) => Boss }>("pg-boss");
   const database = await emptyDatabase("boss_zombie");
@@ -87,7 +87,7 @@ async function measureBoss(): Promise<void> {
   await boss.send("t", {});
   const [zombies] = await boss.fetch("t");
   const sql = postgres(database.url, { max: 1 });
-  // How its maintenance treats a job whose time is over.
+  // The maintenance of pg-boss does the same with a job whose time is over.
   await sql`update pgboss.job set state = 'retry', start_after = now() where state = 'active'`;
   const [others] = await boss.fetch("t");
   await boss.complete("t", zombies?.id ?? "");

@@ -1,4 +1,4 @@
-/** A chart of growth as SVG: milliseconds by size, both axes logarithmic, with the slope of each line. */
+/** A chart of growth as SVG: milliseconds by size, with the slope of each line. Both axes are logarithmic. */
 import { slope } from "./measure.ts";
 import type { Row } from "./report.ts";
 

@@ -1,15 +1,15 @@
-/** What calls cost the server. Their ratios hardly change with other work on the machine. */
+/** What calls cost the server. Other work on the machine hardly changes the ratio of two costs. */
 import type { Backend } from "#harness/backend";
 import { type Comparison, quartiles, timed } from "./measure.ts";
 
-/** CPU milliseconds of the server's process. If it runs on another machine, the elapsed time. */
+/** The CPU time of the server's process, or the elapsed time if the server runs elsewhere, in milliseconds. */
 export async function cost(backend: Backend, work: () => Promise<unknown>): Promise<number> {
   const before = backend.cpu();
   const ms = await timed(work);
   return Number.isNaN(before) ? ms : (backend.cpu() - before) / 1_000;
 }
 
-/** One of the compared calls. It is prepared before the clock starts. */
+/** One of the two calls that are compared. `prepare` runs before the time is measured. */
 export interface Call {
   backend: Backend;
   prepare(round: number): () => Promise<unknown>;
@@ -17,7 +17,10 @@ export interface Call {
 
 type Clock = (backend: Backend, work: () => Promise<unknown>) => Promise<number>;
 
-/** Runs both calls in each round, in alternating order. The first rounds, which make plans, do not count. */
+/**
+ * Makes both calls in each round, in alternating order. The first rounds do not count: they plan the
+ * statements.
+ */
 async function compareBy(
   clock: Clock,
   rounds: number,

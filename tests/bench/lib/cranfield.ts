@@ -12,7 +12,7 @@ export interface Cranfield {
   questions: { n: number; text: string; relevant: Set<number> }[];
 }
 
-/** The records of a file, each with its fields by letter. */
+/** The records of a file. Each field of a record is named by a letter. */
 async function recordsOf(file: string): Promise<Record<string, string>[]> {
   const text = await readFile(join(folder, file), "latin1");
   return text

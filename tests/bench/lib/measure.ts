@@ -1,4 +1,7 @@
-/** Pairs of timings, taken in turns in one run. On a shared machine, their ratio says more than either of them. */
+/**
+ * Pairs of times, measured in turns. On a shared machine, the ratio of a pair says more than either of its
+ * times.
+ */
 
 export interface Quartiles {
   q1: number;
@@ -6,7 +9,7 @@ export interface Quartiles {
   q3: number;
 }
 
-/** Milliseconds for a call, of ours and of the baseline, and the ratio of each pair. */
+/** How many milliseconds our call and the call of the baseline take, and the ratios of the pairs. */
 export interface Comparison {
   ours: Quartiles;
   baseline: Quartiles;
@@ -25,7 +28,7 @@ export function quartiles(values: number[]): Quartiles {
   return { q1: at(0.25), median: at(0.5), q3: at(0.75) };
 }
 
-/** Runs both `rounds` times, in alternating order, after a first round to warm up. */
+/** Makes both calls `rounds` times, in alternating order, after a first round that warms up. */
 export async function compare(
   rounds: number,
   ours: () => Promise<unknown>,
@@ -49,7 +52,7 @@ export async function compare(
   };
 }
 
-/** Milliseconds for a call. */
+/** How many milliseconds a call takes, over `rounds` calls, after a first one that warms up. */
 export async function measure(rounds: number, work: () => Promise<unknown>): Promise<Quartiles> {
   await work();
   const times: number[] = [];
@@ -57,7 +60,7 @@ export async function measure(rounds: number, work: () => Promise<unknown>): Pro
   return quartiles(times);
 }
 
-/** The slope of a line through points on logarithmic axes: 0 constant, 1 linear. */
+/** The slope of a line through points on logarithmic axes: 0 for constant growth, 1 for linear growth. */
 export function slope(points: { x: number; y: number }[]): number {
   const logs = points.map(({ x, y }) => ({ x: Math.log(x), y: Math.log(y) }));
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

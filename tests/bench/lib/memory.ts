@@ -3,11 +3,11 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
-/** Collects garbage, so that only used memory is left. */
+/** Collects garbage, so that only memory in use is measured. */
 export const collectGarbage: () => void = runInNewContext("gc");
 
 export interface Sample {
-  /** Of `performance.now()`. */
+  /** When the memory was measured, by `performance.now()`. */
   at: number;
   bytes: number;
 }

@@ -1,7 +1,7 @@
 /** The baseline of recall: plain pgvector and full text, without policies. */
 import type { Sql } from "#harness/callers";
 
-/** One call, by its name in the results. */
+/** The figures of one query. */
 export interface Measured {
   call: string;
   p50: number;
@@ -16,9 +16,10 @@ export const nameOf = (call: string) =>
   call === exact ? "exact" : call.replace(/.*, (\d+)\)\)$/, "HNSW, ef_search $1");
 
 /**
- * Plain queries with a clock inside the database, so that no round trip is measured. The calls take turns, each
- * with a different question from the one before. Otherwise the first call would find cold caches, and the others
- * would find what it had read.
+ * Makes functions for the plain queries, and one that compares queries. It measures inside the database, so
+ * that no round trip is included. The queries take turns, each with another question than the query before.
+ * With the same question, the first query would find cold caches, and the others would find what the first
+ * one had read.
  */
 export async function makePlain(sql: Sql): Promise<void> {
   await sql.unsafe(`
@@ -69,7 +70,7 @@ begin
 end $$`);
 }
 
-/** The fastest plain query that finds as much as ours, or at least 0.99. */
+/** The fastest plain query that finds as many of the best ten as ours does, or at least 99 % of them. */
 export function bestPlain(measured: Measured[], own: Measured): Measured {
   const [best] = measured
     .filter((row) => row.call !== ours && row.recall >= Math.min(own.recall, 0.99))

@@ -1,4 +1,4 @@
-/** Recall and its baselines on Cranfield: the same questions, the best ten answers of each. */
+/** The quality of recall and of its baselines on Cranfield, by the best ten answers to each question. */
 import { randomUUID } from "node:crypto";
 import { developmentEmbedder } from "@mayfly/sdk";
 import { actAs, makeAgent, makeTenant, type Sql } from "../../harness/callers.ts";
@@ -10,9 +10,9 @@ import { unlimited } from "./target.ts";
 export interface Ranked {
   name: string;
   all: Quality;
-  /** Of the questions with odd numbers, and of those with even numbers. */
+  /** The quality for the questions with odd numbers, and for those with even numbers. */
   halves: [Quality, Quality];
-  /** The time for one question. Null if this program computes the ranking itself. */
+  /** The time for one question, in milliseconds. Null if the benchmark itself ranks, and not the database. */
   ms: number | null;
 }
 
@@ -20,7 +20,7 @@ const { model } = developmentEmbedder;
 const embed = async (texts: string[]) => developmentEmbedder.embed(texts);
 const count = 10;
 
-/** @param only the names of the rankers to measure. All by default. */
+/** @param only the names of the rankers to measure. By default, all rankers are measured. */
 export async function measureQuality(sql: Sql, only?: string[]): Promise<Ranked[]> {
   const { documents, questions } = await readCranfield();
   const tenant = await makeTenant(sql, unlimited);

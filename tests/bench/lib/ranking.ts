@@ -8,7 +8,7 @@ export interface Quality {
 
 const depth = 10;
 
-/** Of the best ten, with relevance that is yes or no. */
+/** The quality of the best ten documents that were found. Each document is either relevant or not. */
 export function qualityOf(found: number[], relevant: ReadonlySet<number>): Quality {
   const gain = (place: number) => 1 / Math.log2(place + 2);
   const best = found.slice(0, depth);
@@ -32,7 +32,7 @@ export const meanOf = (all: Quality[]): Quality => ({
   mrr: mean(all.map(({ mrr }) => mrr)),
 });
 
-/** Okapi BM25 over given lexemes, with k1 = 1.2 and b = 0.75. */
+/** Ranks documents by Okapi BM25, with k1 = 1.2 and b = 0.75. The caller provides their lexemes. */
 export class Bm25 {
   readonly #postings = new Map<string, { document: number; times: number }[]>();
   readonly #lengths = new Map<number, number>();

@@ -1,28 +1,31 @@
-/** The output of benchmarks: one line each, and JSON for `npm run bench` if it asks for it. */
+/**
+ * Prints one line for each measurement, and also writes it as JSON if `npm run bench` has started the
+ * benchmark.
+ */
 import { appendFileSync } from "node:fs";
 import type { Comparison } from "./measure.ts";
 
 /** One measurement. */
 export interface Row {
   bench: string;
-  /** What was done, and with which size. */
+  /** What was measured. */
   name: string;
   /** The database: `postgres`, `pglite`, or something else. */
   on: string;
   /** The unit of `ours` and `baseline`: `ms`, `recall`, `MB`. */
   unit: string;
   ours: number;
-  /** The baseline. */
+  /** The name of the baseline. */
   against?: string;
   baseline?: number;
-  /** ours / baseline: the median of the pairs, and its quartiles. */
+  /** The median of the ratios ours / baseline of all pairs. `spread` has the first and the third quartile. */
   ratio?: number;
   spread?: [number, number];
-  /** For the chart of growth: the size on its axis. */
+  /** How much data there was: the chart of growth has it on an axis. */
   size?: number;
 }
 
-/** Where `npm run bench` collects the rows of its child processes. */
+/** The file in which `npm run bench` collects the rows of the benchmarks that it has started. */
 const collected = process.env.MAYFLY_BENCH_ROWS;
 
 export function report(row: Row): void {
@@ -53,5 +56,5 @@ function describe({ name, on, unit, ours, against, baseline, ratio, spread }: Ro
   return `${name} on ${on}: ${round(ours)} ${unit}${compared}`;
 }
 
-/** These measurements are accurate to three digits. */
+/** Rounds to three digits, because the measurements are not more accurate than that. */
 export const round = (value: number) => String(Number(value.toPrecision(3)));

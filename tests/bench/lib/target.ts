@@ -1,11 +1,11 @@
 /**
- * The databases of a benchmark: Postgres 17 if DATABASE_URL names one, and PGlite. With --quick, only the first one
- * that is available.
+ * The databases of a benchmark: the Postgres 17 that DATABASE_URL names, if it is set, and PGlite. With
+ * --quick, only one of them: Postgres if there is one.
  */
 import { openPgliteDatabase, openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { makeTemplate } from "#harness/template";
 
-/** Sizes and rounds for less than two minutes in total. */
+/** Whether sizes and rounds are so small that all benchmarks together take less than two minutes. */
 export const quick = process.argv.includes("--quick");
 
 export const rounds = (many: number, few = Math.ceil(many / 4)) => (quick ? few : many);

@@ -1,4 +1,4 @@
-/** The measured agent: five turns, of which four call a tool, streamed. */
+/** The agent that is measured: it streams five answers of the model. The first four call a tool. */
 import { defineAgent, tool } from "@mayfly/sdk";
 import { z } from "zod";
 import { type Claims, makeAgent, makeTenant, rpc, type Sql } from "#harness/callers";
@@ -8,7 +8,10 @@ import { unlimited } from "../lib/target.ts";
 export const turns = 5;
 const words = Array.from({ length: 40 }, (_, n) => `word${n} `).join("");
 
-/** @param last the step that answers. The steps before it call the tool. */
+/**
+ * @param last the number of the step in which the model answers. In the steps before, the model calls the
+ * tool.
+ */
 export const modelUntil = (last: number, onCall: (step: number) => unknown = () => {}) =>
   scriptedModel(async (step) => {
     await onCall(step);

@@ -1,6 +1,6 @@
 /**
- * Reserving and settling on one budget. Compares one statement for all simultaneous calls with a statement for each
- * call.
+ * The time to reserve and to settle a cost on one budget. Compares one statement for all simultaneous calls
+ * with one statement for each call.
  */
 import { randomUUID } from "node:crypto";
 import { Reservations } from "@mayfly/sdk/internal";

@@ -1,4 +1,4 @@
-/** The same loop in an edge function, called in real Deno, over the Data API. */
+/** The loop of loop.ts in an edge function, which runs in Deno and calls the Data API. */
 import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { startTestLocal } from "#harness/local";

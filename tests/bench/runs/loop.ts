@@ -1,4 +1,7 @@
-/** A five-turn streaming loop with tools, by a worker next to the database and by the AI SDK alone. */
+/**
+ * Compares a streaming loop of five steps with tools, by a worker next to the database, with the AI SDK
+ * alone.
+ */
 import { runAgents } from "@mayfly/sdk";
 import { isStepCount, ToolLoopAgent, tool } from "ai";
 import { z } from "zod";
@@ -50,7 +53,7 @@ export async function measureLoop(db: TestDatabase): Promise<void> {
   reportComparison({ bench: "runs", name, on, against: "bare ToolLoopAgent" }, times);
   const overhead = times.ours.median - times.baseline.median;
   report({ bench: "runs", name: "what that adds (goal 50)", on, unit: "ms", ours: overhead });
-  // On a busy machine this says more than the elapsed time: the CPU time of the process and its connections.
+  // The CPU time of this process and of its connections. On a busy machine, it says more than the elapsed time.
   const cpu = async (once: () => Promise<void>) => {
     const many = 20;
     const before = { node: process.cpuUsage(), database: door.cpu() };

@@ -1,6 +1,6 @@
 /**
- * The time from the death of a worker in the middle of a model call until another worker makes that call, compared
- * with its lease.
+ * The time from the death of a worker during a call of a model until another worker makes this call again,
+ * compared with the time that a lease lasts.
  */
 import { runAgents } from "@mayfly/sdk";
 import type { TestDatabase } from "#harness/database";

@@ -1,4 +1,4 @@
-/** The time from a claimed run to its first new model call, by the number of recorded steps. */
+/** The time from the claim of a run to its first new call of a model, by the number of recorded steps. */
 import { runAgents } from "@mayfly/sdk";
 import type { TestDatabase } from "#harness/database";
 import { directDoor, startJob } from "#harness/jobs-door";
@@ -16,7 +16,7 @@ export async function measureResume(db: TestDatabase): Promise<void> {
     const model = modelUntil(recorded + 2, (step) => {
       if (step <= recorded) return;
       arrived();
-      // Its worker counts as dead.
+      // The call never ends, as if the worker had died.
       return new Promise(() => {});
     });
     const handlers = runAgents(agentOf(model, recorded + 10));

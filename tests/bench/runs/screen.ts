@@ -1,6 +1,6 @@
 /**
- * The time from the flush of a batch of chunks to the screen of a watcher, compared with a plain Realtime
- * broadcast.
+ * The time from the call that sends a batch of chunks until they are on the screen of a watcher, compared
+ * with a plain broadcast of Realtime.
  */
 import { createClient } from "@supabase/supabase-js";
 import { type Claims, makeAgent, rpc } from "#harness/callers";

@@ -1,9 +1,9 @@
-/** The workflows of this benchmark, for any engine. */
+/** What a program of this benchmark can do in any engine. */
 export interface Ctx {
   step(name: string, work: () => unknown): Promise<unknown>;
-  /** Waits for the only signal of its run. */
+  /** Waits for the only signal that the run gets. */
   wait(): Promise<unknown>;
-  /** Runs this many children, each a workflow that returns its number, and returns their sum. */
+  /** Runs `count` children, which are workflows that return their number. Returns the sum of these numbers. */
   children(count: number): Promise<number>;
 }
 export type Program = (input: RunInput, ctx: Ctx) => Promise<void>;
@@ -13,7 +13,9 @@ export interface RunInput {
   count: number;
 }
 
-/** An engine with one worker next to the database, which runs the programs by `kind`. */
+/**
+ * An engine with one worker next to the database. The `kind` of a run says which program the worker executes.
+ */
 export interface Engine {
   name: string;
   start(input: RunInput): Promise<void>;
@@ -21,5 +23,5 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** How many runs and children are under way at once. */
+/** How many runs, including children, an engine executes at once. */
 export const concurrency = 20;

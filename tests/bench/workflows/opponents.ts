@@ -1,6 +1,6 @@
 /**
- * absurd 0.5, DBOS 5.3 and openworkflow 0.10, each with one worker and the settings with which its documentation
- * starts.
+ * absurd 0.5, DBOS 5.3 and openworkflow 0.10, each with one worker, and with the settings in the first
+ * example of its documentation.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,10 @@ interface Absurd {
   emitEvent(name: string, payload: object): Promise<void>;
 }
 
-/** In this engine, children have their own queue, so that waiting parents do not keep them from a worker. */
+/**
+ * In absurd, children have their own queue. Otherwise parents that wait for them could occupy the only
+ * worker.
+ */
 export async function openAbsurd(programs: Record<string, Program>): Promise<Engine> {
   const { Absurd } = await load<{ Absurd: new (options: object) => Absurd }>("absurd-sdk");
   const { Pool } = (
@@ -152,8 +155,8 @@ interface Dbos {
 }
 
 /**
- * In this engine, runs start in the process that starts them. So signals and steps are measured without its polling
- * queue.
+ * DBOS executes a run in the process that starts it. So the polling of its queue has no part in the figures
+ * for signals and steps.
  */
 export async function openDbos(programs: Record<string, Program>): Promise<Engine> {
   const { DBOS } = await load<{ DBOS: Dbos }>("@dbos-inc/dbos-sdk");
@@ -187,7 +190,7 @@ export async function openDbos(programs: Record<string, Program>): Promise<Engin
     signal: (id) => DBOS.send(id, {}, "go"),
     async close() {
       await DBOS.shutdown();
-      // Its pools close after this has returned, and would report that as errors.
+      // DBOS closes its pools later than this call returns. Without the database, that would cause errors.
       await new Promise((resolve) => setTimeout(resolve, 500));
       await database.drop();
     },

@@ -1,4 +1,6 @@
-/** The SDK's worker next to the database: workflows as code, and the same map as a graph. */
+/**
+ * The SDK's worker next to the database. The workflows are code, and the map is measured as a graph as well.
+ */
 import { graph, workflow } from "@mayfly/sdk";
 import { openBackend } from "#harness/backend";
 import { makeAgent, makeTenant } from "#harness/callers";

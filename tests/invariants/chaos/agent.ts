@@ -1,7 +1,7 @@
 /**
- * An agent in its own process, to be killed. It does a mixed load, and prints one JSON line for each confirmed
- * action. When `remember` resolves, the memory is in the outbox's folder. When `sync` resolves, the server has
- * acknowledged it.
+ * An agent in its own process, which a test kills. The agent does a mixed load, and prints one JSON line for
+ * each action that was confirmed. When `remember` resolves, the memory is in the outbox's folder. When `sync`
+ * resolves, the server has acknowledged the memory.
  */
 import { type Agent, Mayfly } from "@mayfly/sdk";
 import { randomOf } from "./random.ts";
@@ -15,11 +15,11 @@ export interface AgentOptions {
   seed: number;
   /** An agent that can receive messages. */
   listener: string;
-  /** The difference between its clock and the true one, in milliseconds. */
+  /** By how many milliseconds the agent's clock differs from the true time. */
   skewMs?: number;
 }
 
-/** What a process of an agent prints. */
+/** What the process of an agent prints. */
 export type Said =
   | { said: "spawned"; agent: string; parent: string | null }
   | { said: "kept"; agent: string; memory: string; nth: number }
@@ -41,7 +41,7 @@ let nth = 0;
 let sent = 0;
 let unacknowledged: string[] = [];
 
-/** Its actions, by how often it does them. */
+/** The agent's actions. The number says how often it does each, relative to the others. */
 const actions: [weight: number, action: (agent: Agent) => Promise<void>][] = [
   [6, remember],
   [5, sync],
@@ -128,7 +128,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** As on a machine with a wrong clock: everything that asks for the time gets another one. */
+/** Changes the time that all code in this process gets, as on a machine with a wrong clock. */
 function shiftClock(ms: number): void {
   const TrueDate = Date;
   Object.defineProperty(performance, "timeOrigin", { value: performance.timeOrigin + ms });

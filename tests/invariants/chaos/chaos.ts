@@ -20,7 +20,7 @@ import type { Stack } from "./stack.ts";
 
 export interface Strike {
   name: string;
-  /** How often it happens, relative to the others. */
+  /** How often this failure happens, relative to the others. */
   weight: number;
   strike(context: { load: Load; random: Random }): Promise<void>;
 }
@@ -29,15 +29,15 @@ export interface Chaos {
   stack: Stack;
   strikes: Strike[];
   seed: number;
-  /** How often something is broken. */
+  /** How many failures there are in the whole run. */
   blows: number;
   agents: number;
-  /** As the superuser, on the wire port of the stack, or on the Postgres behind it. */
+  /** Connects as the superuser, through the wire port of the embedded Supabase or to the Postgres behind it. */
   connect(): Sql;
 }
 
 /**
- * Runs the load through the failures, and then checks the invariants.
+ * Runs the load while failures happen, and then checks the invariants.
  *
  * @throws if an invariant does not hold. The output has the seed.
  */
@@ -127,7 +127,8 @@ export async function runChaos({
     expect(children, "children").toBeGreaterThan(0);
     expect(dead.length, "agents that were stopped").toBeGreaterThan(0);
     expect(Object.values(recalls).length, "recalls").toBeGreaterThan(0);
-    // A missing part is `unavailable`, which is temporary. `internal` would be our fault.
+    // While a part of the stack is missing, calls get `unavailable`, which is temporary. `internal` would be
+    // our fault.
     expect(
       Object.keys(failures).filter((name) => !/: (unavailable|not_authorized)$/.test(name)),
     ).toEqual([]);
@@ -137,7 +138,7 @@ export async function runChaos({
     await listener.stop();
     await mayfly.close();
     await load.close();
-    // The server's output, to find the reason of a failure.
+    // Keeps the server's output, which may show why a test has failed.
     if (process.env.CHAOS_LOG) await writeFile(process.env.CHAOS_LOG, stack.output());
   }
 }
@@ -163,7 +164,7 @@ async function untilServing(stack: Stack): Promise<void> {
   }, 30_000);
 }
 
-/** Looks again and again, for a limited time. */
+/** Waits until `holds` returns true, or until `withinMs` have passed. */
 export async function untilTrue(
   holds: () => boolean | Promise<boolean>,
   withinMs: number,

@@ -23,7 +23,7 @@ describe("an agent whose clock is wrong", () => {
   const hour = 3_600_000;
   for (const skewMs of [-hour, hour]) {
     it(`by ${skewMs / hour} h works, and what it remembers has the server's time`, async () => {
-      // Short enough that its tokens end, and are renewed, within the test.
+      // So short that tokens expire, and are renewed, during the test.
       const { tenant, mayfly } = await local.enter({
         max_living_agents: 1_000,
         spawns_per_minute: 10_000,

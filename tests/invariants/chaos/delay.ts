@@ -3,12 +3,12 @@ import { connect, createServer, type Socket } from "node:net";
 
 export interface SlowWay {
   url: string;
-  /** The open connections, and the most that were open. */
+  /** How many connections are open, and how many were open at most. */
   open(): number;
   most(): number;
   /** The delay of each statement, in milliseconds. */
   delayMs: number;
-  /** Ends open connections. New ones are accepted. */
+  /** Ends all open connections. New connections are accepted. */
   cut(): void;
   close(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export async function startSlowWay(target: string, delayMs: number): Promise<Slo
       sockets.delete(client);
     };
     sockets.add(client);
-    // In order: each chunk waits from the end of the previous wait.
+    // The delay of a chunk begins when that of the chunk before has ended, so that chunks stay in order.
     let before = Promise.resolve();
     client.on("data", (chunk) => {
       before = before

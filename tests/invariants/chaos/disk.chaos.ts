@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
 import { makeDataFolder, type Stack, startStack } from "./stack.ts";
 
-/** A folder with its own size. Undefined if this process may not mount one. */
+/** Mounts a folder of a fixed size. Undefined if this process may not mount one. */
 function mountSmall(megabytes: number): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), "mayfly-small-"));
   try {
@@ -45,7 +45,10 @@ describe.skipIf(!small)("an embedded database whose disk is full", () => {
     const agent = await spawnIn(mayfly, { lifetime: 900 });
 
     const ballast = join(data, "ballast");
-    /** Takes all but a little of what is left. The next segment of the write-ahead log may not fit. */
+    /**
+     * Fills almost all of the space that is left, so that the next segment of the write-ahead log may not
+     * fit.
+     */
     const fill = async () => {
       const free = Number(
         execFileSync("df", ["--output=avail", "-k", data], { encoding: "utf8" }).split("\n")[1],
@@ -97,7 +100,7 @@ describe.skipIf(!small)("an embedded database whose disk is full", () => {
   });
 });
 
-/** Text that cannot be compressed and has no words. */
+/** A text without words that cannot be compressed. */
 function noise(length: number): string {
   return Array.from({ length: Math.ceil(length / 36) }, () => crypto.randomUUID())
     .join(" ")

@@ -1,9 +1,12 @@
-/** The invariants of DESIGN.md, checked in the tables from outside. */
+/** Checks the invariants of docs/concepts.md, with the numbers that they have there, in the tables. */
 import { expect } from "vitest";
 import type { Sql } from "#harness/callers";
 import type { Account } from "./load.ts";
 
-/** 4: what was acknowledged is durable, and nothing is stored twice. What was only in an outbox has arrived with the drain. */
+/**
+ * Invariant 4: what was acknowledged is durable, and nothing is stored twice. What was only in an outbox has
+ * been pushed by the drain.
+ */
 export async function checkMemories(sql: Sql, tenant: string, account: Account): Promise<void> {
   const rows =
     await sql`select id, agent_id, version from mayfly.memories where tenant_id = ${tenant}`;
@@ -16,7 +19,7 @@ export async function checkMemories(sql: Sql, tenant: string, account: Account):
   for (const [id, { agent }] of account.kept) expect(stored.get(id)?.agent_id).toBe(agent);
 }
 
-/** 2: a child never has more rights than its parent. */
+/** Invariant 2: a child never has more rights than its parent. */
 export async function checkFamilies(sql: Sql, tenant: string): Promise<number> {
   const wrong = await sql`
     select a.id from mayfly.agents a join mayfly.agents p on p.tenant_id = a.tenant_id and p.id = a.parent_id
@@ -29,7 +32,10 @@ export async function checkFamilies(sql: Sql, tenant: string): Promise<number> {
   return row?.count as number;
 }
 
-/** 5: each memory is in the log once, and those of an agent in the order in which it made them. */
+/**
+ * Invariant 5: each memory is in the log once. The memories of one agent are in the order in which it made
+ * them.
+ */
 export async function checkLog(sql: Sql, tenant: string, account: Account): Promise<string[]> {
   const events = await sql`
     select subject from mayfly.events
@@ -48,7 +54,7 @@ export async function checkLog(sql: Sql, tenant: string, account: Account): Prom
   return order;
 }
 
-/** Agents reported as stopped are stopped, and every agent that was spawned exists. */
+/** Every agent that was spawned exists, and every agent whose stop was confirmed is stopped. */
 export async function checkAgents(sql: Sql, tenant: string, account: Account): Promise<void> {
   const rows =
     await sql`select id, status, parent_id from mayfly.agents where tenant_id = ${tenant}`;
@@ -58,7 +64,7 @@ export async function checkAgents(sql: Sql, tenant: string, account: Account): P
   for (const id of account.stopped) expect(agents.get(id)?.status).toBe("stopped");
 }
 
-/** Measurements of the database from outside. */
+/** No transaction has stayed open without work for more than 5 s. */
 export async function checkNothingHangs(sql: Sql): Promise<void> {
   const rows = await sql`
     select state, query from pg_stat_activity
@@ -67,7 +73,10 @@ export async function checkNothingHangs(sql: Sql): Promise<void> {
   expect([...rows], "transactions that nobody ends").toEqual([]);
 }
 
-/** 5, for a reader: each event once, and those of a writer in its order, despite all failures. */
+/**
+ * Invariant 5 for a reader: it got each event once, and the events of each writer in order, despite all
+ * failures.
+ */
 export function checkWatched(seen: string[], order: string[], account: Account): void {
   expect(new Set(seen).size, "handed over twice").toBe(seen.length);
   expect([...seen].sort(), "what the watcher was handed").toEqual([...order].sort());

@@ -8,7 +8,8 @@ async function live(): Promise<never> {
   for (;;) {
     const { data: agent, error } = await mayfly.spawn({ lifetime: 300 });
     if (error?.code === "unavailable" || error?.code === "rate_limited") {
-      // Without a pause, 16 workers of a missing server kept the machine from starting it.
+      // Without this pause, 16 workers that call a missing server kept the machine so busy that the server
+      // did not start.
       await new Promise((resolve) => setTimeout(resolve, 200));
       continue;
     }
@@ -18,7 +19,7 @@ async function live(): Promise<never> {
         build: async (_: unknown, job: HeldJob) => {
           for (const name of ["one", "two", "three"])
             await job.step(name, ({ idempotencyKey, attempt }) => {
-              // The effect. A worker that dies after this line has not recorded it.
+              // This is the effect of the step. A worker that dies after this line has not recorded the step.
               appendFileSync(file, `${idempotencyKey} ${attempt}\n`);
               return name;
             });

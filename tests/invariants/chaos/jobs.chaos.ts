@@ -1,9 +1,9 @@
 /**
- * Jobs on a real Postgres 17 while everything breaks. 16 workers run in four processes, which are killed with
- * kill -9 at random, or stopped for longer than their leases (SIGSTOP), so that they wake as zombies. A poison
- * job kills its worker each time, an agent is stopped while it holds 100 jobs, connections end, and broadcasts
- * are lost, while four writers add jobs. Afterwards each job must have ended once, no recorded step may have
- * been done again, and no dead agent may hold anything.
+ * Jobs on a real Postgres 17 while everything breaks. 16 workers run in four processes. At random, a process
+ * is killed with kill -9, or stopped with SIGSTOP for longer than the leases of its workers, so that they
+ * wake as zombies. A poison job kills its worker each time. An agent is stopped while it holds 100 jobs.
+ * Connections end, and broadcasts are lost. Meanwhile four writers add jobs. Afterwards each job must have
+ * ended once, no recorded step may have been done again, and no dead agent may hold a job.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ import { type Stack, startStack } from "./stack.ts";
 const processes = 4;
 const writers = 4;
 const builds = 120;
-/** The jobs that the stopped agent holds. */
+/** How many jobs the agent holds that is stopped. */
 const held = 100;
 /** Longer than a worker's lease of 3 s. */
 const asleepMs = 4_500;
@@ -49,7 +49,8 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     });
   });
   afterAll(async () => {
-    // After a failed test, some workers may be left, and they would be started again.
+    // After a failed test, some workers may still run. Without this, they would be started again when they
+    // are killed.
     over = true;
     for (const child of running) child.kill("SIGKILL");
     await stack?.close();
@@ -81,7 +82,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
         if (!over) start(place);
       });
     };
-    // An agent that holds a hundred jobs when it is stopped. Others get them at once.
+    // This agent holds a hundred jobs when it is stopped. Other agents can claim these jobs at once.
     const { data: holder } = await mayfly.spawn({ lifetime: 300 });
     let begun = 0;
     const holding = await holder?.work(
@@ -117,11 +118,11 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
       return true;
     };
 
-    // More is added during the failures, so that there is always something to lose.
+    // More jobs are added during the failures, so that there is always a job that could be lost.
     let more = 0;
     let zombies = 0;
     let isHolderStopped = false;
-    // Fewer failures on a busy machine, because each waits for the jobs that it adds.
+    // A busy machine gets fewer failures, because the loop waits until the jobs of each round are added.
     const began = performance.now();
     for (let blow = 0; blow < blows && performance.now() - began < breakingMs; blow++) {
       await new Promise((resolve) => setTimeout(resolve, random.between(50, 400)));
@@ -159,7 +160,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     );
     const [keyed] = await db.sql`
       select count(*)::int as n from mayfly.finished_jobs where tenant_id = ${tenant} and key like 'blow %'`;
-    // An add whose answer was lost may still have happened.
+    // Jobs may have been added even though the answer to the call was lost.
     expect(keyed?.n).toBeGreaterThanOrEqual(more);
     expect([...ended]).toMatchObject([
       { name: "build", status: "succeeded", n: builds + keyed?.n },
@@ -183,7 +184,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     const seen = new Set<string>();
     let repeated = 0;
     for (const [key = "", attempt = ""] of effects) {
-      // It was done in an attempt after the one that recorded it, so a recorded step was repeated.
+      // Otherwise a step was done in an attempt after the one that recorded it, so it was repeated.
       expect(Number(attempt), key).toBeLessThanOrEqual(recorded.get(key) ?? -1);
       if (seen.has(key)) repeated++;
       seen.add(key);

@@ -7,7 +7,7 @@ import type { Sql } from "#harness/callers";
 export interface Listener {
   readonly id: string;
   readonly heard: { id: string; from: string; nth: number }[];
-  /** 5 and 6: every message arrived once, in each sender's order, and nothing waits. */
+  /** Invariants 5 and 6: every message arrived once, in the order of its sender, and no message is left. */
   check(sql: Sql, tenant: string, sent: Set<string>): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,7 @@
-/** Agents in their own processes, each in a slot with a folder for its outbox. */
+/**
+ * Agents, each in its own process. Each has a slot, with a folder for the outbox, which the next agent takes
+ * over.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,12 +10,12 @@ import { createInterface } from "node:readline";
 import { Mayfly } from "@mayfly/sdk";
 import type { AgentOptions, Said } from "./agent.ts";
 
-/** The output of all agents, over all their lives. */
+/** What the processes of all agents have printed, also before they were killed. */
 export interface Account {
-  /** Memories by id: their agent, and their number within it. */
+  /** By the id of a memory: its agent, and the number that the agent gave it. */
   kept: Map<string, { agent: string; nth: number }>;
   acknowledged: Set<string>;
-  /** Agents with their parents. */
+  /** By agent: its parent, or null. */
   spawned: Map<string, string | null>;
   stopped: Set<string>;
   /** Messages that the server has stored. */
@@ -23,11 +26,14 @@ export interface Account {
 
 export interface Load {
   readonly account: Account;
-  /** Sends SIGKILL to one of them. Another one takes its slot. */
+  /** Sends SIGKILL to the process in a slot. A new process takes the slot. */
   killOne(slot: number): Promise<void>;
-  /** Sends SIGKILL to all of them. */
+  /** Sends SIGKILL to the processes in all slots. */
   end(): Promise<void>;
-  /** Pushes what they left in their outboxes, as the caller of `mayfly`, until nothing waits. */
+  /**
+   * Pushes what the agents left in their outboxes, as the secret key. Returns how many operations were
+   * pushed.
+   */
   drain(): Promise<number>;
   close(): Promise<void>;
 }
@@ -65,7 +71,7 @@ export async function startLoad(
     );
     children[slot] = child;
     createInterface({ input: child.stdout }).on("line", (line) => {
-      // A line that was cut off by the kill does not count.
+      // The last line may be cut off, because the process was killed. It does not count.
       if (line.endsWith("}")) hear(account, JSON.parse(line) as Said);
     });
     let errors = "";
@@ -100,7 +106,7 @@ export async function startLoad(
         const { url, key, tenant } = common;
         const mayfly = new Mayfly({ url, key, tenant, storage });
         let drained = await mayfly.outbox.drain();
-        // Connections that the last failure cut are noticed when they are used.
+        // The server notices only when it uses a connection that the last failure has ended it.
         for (let time = 0; time < 20 && drained.error?.code === "unavailable"; time++) {
           await new Promise((resolve) => setTimeout(resolve, 500));
           drained = await mayfly.outbox.drain();

@@ -4,7 +4,7 @@ import type { Serving } from "./stack.ts";
 export interface Mortal {
   id: string;
   token: string;
-  /** The server has confirmed it. Otherwise the agent may still be alive. */
+  /** Whether the server has confirmed the stop. Otherwise the agent may still be alive. */
   stopped: boolean;
 }
 
@@ -27,7 +27,7 @@ async function ask(serving: Serving, tenant: string, method: string, body: objec
   return response?.ok ? ((await response.json().catch(() => null)) as Answer | null) : null;
 }
 
-/** Spawns one. Null if the server could not be reached. */
+/** Spawns an agent. Null if the server could not be reached. */
 export async function live(
   serving: Serving,
   tenant: string,
@@ -36,7 +36,7 @@ export async function live(
   return spawned ? { id: spawned.agent.id, token: spawned.token } : null;
 }
 
-/** Spawns one and stops it. Null if the server could not be reached. */
+/** Spawns an agent and stops it. Null if it could not be spawned, because the server could not be reached. */
 export async function liveAndDie(serving: Serving, tenant: string): Promise<Mortal | null> {
   const one = await live(serving, tenant);
   if (!one) return null;
@@ -44,7 +44,10 @@ export async function liveAndDie(serving: Serving, tenant: string): Promise<Mort
   return { ...one, stopped: stopped !== null };
 }
 
-/** What a token can still do: rows of the Data API, and whether a function answers. */
+/**
+ * What a token can still do: how many rows the Data API returns, and the status with which a function
+ * answers.
+ */
 export async function trialOf(serving: Serving, token: string, tries = 10): Promise<string> {
   const headers = { apikey: serving.publishableKey, authorization: `Bearer ${token}` };
   const rest = await fetch(`${serving.apiUrl}/rest/v1/memories?select=id&limit=1`, {

@@ -25,7 +25,7 @@ describe.skipIf(!databaseUrl)("a real Postgres 17, whose connections are ended a
     await db?.close();
   });
 
-  /** All connections to this database, in the middle of any work. */
+  /** Ends all connections to this database, in the middle of their work. */
   const endConnections = async () => {
     await db.sql`
       select pg_terminate_backend(pid) from pg_stat_activity

@@ -2,14 +2,14 @@
 
 export interface Random {
   readonly seed: number;
-  /** 0 to 1, without 1. */
+  /** A number from 0 to 1, but never 1. */
   next(): number;
   /** A whole number from `least` to `most`. */
   between(least: number, most: number): number;
   pick<T>(choices: readonly T[]): T;
 }
 
-/** The seed of this run, given or drawn and printed. */
+/** The seed of this run: that in CHAOS_SEED, or a random one, which is printed. */
 export const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** mulberry32: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */

@@ -1,4 +1,4 @@
-/** The embedded Supabase in its own process, to be killed. Prints `{ apiUrl, … }` when it serves. */
+/** The embedded Supabase in its own process, which a test kills. Prints `{ apiUrl, … }` when it serves. */
 import { createConsoleLog, type LocalOptions, startLocal } from "@mayfly/local";
 
 const options = JSON.parse(process.argv[2] ?? "{}") as Omit<LocalOptions, "log">;

@@ -51,7 +51,7 @@ describe.skipIf(!databaseUrl)("a database that takes 200 ms more for each statem
       select count(*)::int as memories, count(distinct id)::int as ids from mayfly.memories
       where tenant_id = ${tenant}`;
     expect(row).toEqual({ memories: 24, ids: 24 });
-    // Nothing piles up: the pools of the embedded server have a fixed size, however many callers wait.
+    // Connections do not pile up: the server's pools have a fixed size, however many callers wait.
     expect(way.most()).toBeLessThanOrEqual(20);
     console.log(JSON.stringify({ seconds, connections: most, most: way.most() }));
     for (const agent of agents) await agent.close();
@@ -67,7 +67,7 @@ describe.skipIf(!databaseUrl)("a database that takes 200 ms more for each statem
     expect(performance.now() - startedAt).toBeLessThan(100_000);
     expect(way.most()).toBeLessThanOrEqual(25);
     way.delayMs = 0;
-    // As when the network is back: open connections are cut.
+    // Open connections end, as they do when a network is back.
     way.cut();
     await expect
       .poll(async () => (await agent.sync({ pull: false })).error?.code ?? "synced", {

@@ -1,4 +1,4 @@
-/** A server that can be killed and started again, and its parts. */
+/** An embedded Supabase that a test can kill and start again. The test can also kill only its functions. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -19,20 +19,20 @@ export interface Serving {
 
 export interface Stack {
   readonly serving: Serving;
-  /** Its output, over all its lives. */
+  /** What the server has printed since its first start. */
   output(): string;
-  /** Sends SIGKILL, and resolves when it is gone. */
+  /** Sends SIGKILL, and resolves when the process has ended. */
   kill(): Promise<void>;
-  /** Serves again, from the same folder, on the same ports. */
+  /** Starts the server again, with the same folder and the same ports. */
   start(): Promise<void>;
-  /** Sends SIGKILL only to the functions' process. After an earlier kill, waits until it is back. */
+  /** Sends SIGKILL only to the process of the functions. If it was killed before, waits until it is back. */
   killFunctions(): Promise<void>;
   close(): Promise<void>;
 }
 
 export type StackOptions = Partial<Omit<LocalOptions, "log" | "template">>;
 
-/** Makes a folder as it is after a first start, in one second instead of ten. */
+/** Makes a data folder as a first start leaves it, in one second instead of ten. */
 export async function makeDataFolder(data?: string): Promise<string> {
   const folder = data ?? (await mkdtemp(join(tmpdir(), "mayfly-chaos-")));
   const { database, keys } = await readTemplate();

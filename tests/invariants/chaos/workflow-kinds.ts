@@ -1,4 +1,6 @@
-/** Workflows that use every feature, as code and as a graph, for processes that are killed while they run them. */
+/**
+ * Workflows as code and as a graph that use every feature. The processes that run them are killed meanwhile.
+ */
 import { graph, type JobHandlers, workflow } from "@mayfly/sdk";
 import { z } from "zod";
 

@@ -5,7 +5,7 @@ import { handlersWith } from "./workflow-kinds.ts";
 
 const [url = "", key = "", tenant = "", file = ""] = process.argv.slice(2);
 const mayfly = new Mayfly({ url, key, tenant });
-// The effect. A worker that dies after this line has not recorded it.
+// This is the effect of the step. A worker that dies after this line has not recorded the step.
 const handlers = handlersWith((key, attempt) => appendFileSync(file, `${key} ${attempt}\n`));
 
 async function live(): Promise<never> {

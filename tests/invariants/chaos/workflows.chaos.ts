@@ -1,10 +1,9 @@
 /**
  * Workflows on a real Postgres 17 while everything breaks. The processes of their workers are killed with
- * kill -9 or stopped for longer than their leases, connections end, and broadcasts are lost. Runs of code use steps,
- * children, a map, a signal beside a timer, an approval and a sleep. Runs of a graph use a map, a condition and a
- * join. Afterwards each run
- * must have the right result and each child must exist once. No recorded step may have been done again, and no
- * signal or decision lost.
+ * kill -9, or stopped for longer than their leases. Connections end, and broadcasts are lost. Runs of code
+ * use steps, children, a map, a wait for a signal or a time, an approval and a sleep. Runs of a graph use a
+ * map, a condition and a join. Afterwards each run must have the right result, and each child must exist
+ * once. No recorded step may have been done again, and no signal or decision may have been lost.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

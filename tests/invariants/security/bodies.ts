@@ -1,4 +1,4 @@
-/** Bodies made from the schemas of the functions, one for every text in them. */
+/** Request bodies, made from the schemas of the functions: one body for each place where a text can be. */
 import { z } from "zod";
 
 /** The part of JSON Schema that zod writes for our bodies. */

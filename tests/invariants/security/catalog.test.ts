@@ -128,7 +128,7 @@ describe("the definer functions", () => {
         and p.prorettype <> 'trigger'::regtype order by 1`);
     expect(rows.length).toBeGreaterThan(20);
     const silent = rows.filter((row) => !asks.test(row.source as string)).map((row) => row.name);
-    // The policy of the topics calls the rule of the topic, which checks.
+    // The policy for topics calls the rule of the topic, and that rule checks the caller.
     expect(silent, "definer functions that a client may call, and that ask nobody's name").toEqual([
       "may_use_topic",
     ]);

@@ -34,7 +34,7 @@ const names = fc.constantFrom<unknown>(
   "app_metadata",
 );
 
-/** The claims with one to four of them changed, removed, or replaced by another caller's. */
+/** Claims of which one to four are changed, removed, or replaced with those of another caller. */
 export function mutationOf(claims: Claims, ids: unknown[]): fc.Arbitrary<Claims> {
   const id = fc.oneof(
     fc.constantFrom(...ids.map(String)),

@@ -9,7 +9,7 @@ import { putOf } from "#harness/operations";
 import { digestOf } from "./evidence.ts";
 
 type Attacker = SupabaseClient<never, never, never>;
-/** The Data API's answer to a caller without the right: never a row, and never one that was written. */
+/** The Data API's answer to a caller without the right. It never has a row, and no row was written. */
 const refused = "42501";
 
 let local: TestLocal;
@@ -132,7 +132,7 @@ describe("writing over the Data API", () => {
         const first =
           columns.find((column) => /^(id|tenant_id|name|kind|model)$/.test(column.name))?.name ??
           "";
-        // Without generated columns, so that only the missing right can refuse it.
+        // Generated columns are left out, so that only the missing right can refuse the row.
         const insertion = Object.fromEntries(
           columns.map((column) => [column.name, row?.[column.name] ?? plausible(column.type)]),
         );
@@ -191,7 +191,7 @@ describe("writing over the Data API", () => {
         expect([error?.code, data]).toEqual([refused, null]);
       }
     expect(await digestOf(local.sql, tenant)).toEqual(before);
-    // And what the attempts should have broken still works.
+    // What the attempts tried to break still works.
     await local.sql`select mayfly_private.maintain_all()`;
     const { maintenance } = await rpc<{ maintenance: { failing: unknown[] } }>(
       local.sql,

@@ -2,8 +2,8 @@
 import type { Sql } from "#harness/callers";
 
 /**
- * By table, from the catalog, so that a new table is covered. Due nudges are left out, because they are sent each
- * second.
+ * A digest for each table in the catalog, so that new tables are included. Due nudges are left out, because
+ * they are sent each second.
  */
 export async function digestOf(sql: Sql, tenant: string): Promise<Record<string, unknown>> {
   const tables = await sql`

@@ -88,7 +88,7 @@ beforeAll(async () => {
     insert into mayfly.teams (tenant_id, name) values (${own.tenant}, 'of nobody') returning id`;
   wanted = {
     page_limit: 1,
-    // Pulls nothing, because every payload would read it.
+    // `sync` pulls no page of the log. Otherwise it would read one for each payload.
     "sync.page_limit": 0,
     role: "viewer",
     level: 1,
@@ -143,7 +143,7 @@ async function makeAttacker(): Promise<Attacker> {
   };
 }
 
-/** The values of the other arguments. Undefined leaves one out. */
+/** The values of the other arguments. If the value is undefined, the argument is left out. */
 function given(called: Exposed, argument: Argument): unknown {
   const { name, optional } = argument;
   const known = wanted[`${called.name}.${name}`] ?? wanted[name];
@@ -170,7 +170,7 @@ const ofBodies: Record<string, TextPlace[]> = {
   team: textPlacesOf(teamRequest.shape.team),
 };
 
-/** Every form of a payload in an argument: itself, in a list, and anywhere in JSON. */
+/** Every form in which an argument can have a payload: as its value, in a list, and at any place in JSON. */
 function forms({ name, type }: Argument, payload: string): unknown[] {
   if (type.endsWith("[]")) return [[payload], [payload, payload]];
   if (!/^jsonb?$/.test(type)) return [payload];
@@ -178,7 +178,7 @@ function forms({ name, type }: Argument, payload: string): unknown[] {
   return [...anywhere, ...(ofBodies[name] ?? []).map((place) => place.with(payload))];
 }
 
-/** The Data API's answer, and whether it would be our fault (500). Nothing is rolled back. */
+/** The Data API's answer, and whether it is a fault of ours (500). What the call has changed is kept. */
 async function attempt(attacker: Attacker, called: Exposed, values: Record<string, unknown>) {
   const given = called.arguments.filter(({ name }) => values[name] !== undefined);
   const list = given.map(({ name, type }, index) => {
@@ -210,7 +210,7 @@ async function attempt(attacker: Attacker, called: Exposed, values: Record<strin
   }
 }
 
-/** Whether the text reached the function's own check of it. */
+/** Whether the function itself got the text and checked it. */
 function reached({ answer, code }: Awaited<ReturnType<typeof attempt>>, tried: Argument): boolean {
   if (code !== "PGRST") return code !== "42501";
   const refusal = JSON.parse(answer) as { code: string; details: string | null };

@@ -1,4 +1,4 @@
-/** The texts that are tried in every place, and how to tell that one was treated as more than text. */
+/** The texts that are tried in every place, and how to tell whether a text was treated as more than text. */
 import { createHash } from "node:crypto";
 
 /** Only the database can compute this value, so no answer has it unless a payload ran. */

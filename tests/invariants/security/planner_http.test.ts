@@ -128,9 +128,9 @@ describe("the Data API with mayfly_gate.check_request", () => {
       "application/json, application/vnd.pgrst.plan+text",
     ];
     for (const accept of accepts) {
-      // By default it is not allowed, so it is not returned.
+      // By default, clients may not ask for plans, so none is returned.
       expect((await ask("/memories?select=id", { accept })).text).not.toMatch(/Plan|cost=/);
-      // If it is allowed, the Data API calls the function first.
+      // If plans are allowed, the Data API first calls the pre-request function.
       const checked = (schema: string) =>
         local.sql.begin(async (session) => {
           await session`select set_config('search_path', ${`"${schema}", "public"`}, true),
@@ -171,7 +171,7 @@ describe("the Data API with mayfly_gate.check_request", () => {
   });
 });
 
-/** The answer without the request's own values. */
+/** The answer, without the values that were in the request. */
 const without = ({ status, text, range }: Answer, id: string) => ({
   status,
   range,

@@ -11,7 +11,7 @@ let local: TestLocal;
 const lines: string[] = [];
 /** Every error answer. */
 const errors: string[] = [];
-/** The secrets that must not be in either. */
+/** The secrets that must be neither in an output nor in an error answer. */
 const secrets = new Map<string, string>();
 
 const note = (level: string) => (message: string, fields?: Record<string, unknown>) => {
@@ -169,7 +169,7 @@ describe("a secret", () => {
     expect(lines.length).toBeGreaterThan(20);
     expect(errors.length).toBeGreaterThan(20);
     for (const [what, secret] of secrets) {
-      // A part is enough, such as the signature of a token.
+      // A part of a secret is bad enough, such as the signature of a token.
       const telling = secret.split(".").at(-1)?.slice(0, 40) ?? secret;
       for (const [where, text] of Object.entries(said))
         expect(text.includes(telling), `${what} in ${where}`).toBe(false);

@@ -43,7 +43,7 @@ async function fill(): Promise<void> {
   };
 }
 
-/** Runs a block like the SQL editor does: as postgres. */
+/** Runs a block as the SQL editor does: as the role `postgres`. */
 async function run(block: string): Promise<number> {
   const sql = block.replaceAll(/‹(\w+)›/g, (_, name: string) => {
     const id = own[name];

@@ -83,7 +83,7 @@ async function joins(token: string, topic: string): Promise<boolean> {
   return response.status === 202;
 }
 
-/** An HTTP header can contain it. */
+/** Whether an HTTP header can contain the token. */
 const sendable = (token: string) => /^[\x20-\x7e]*$/.test(token) && token === token.trim();
 
 describe("a token that was tampered with", () => {

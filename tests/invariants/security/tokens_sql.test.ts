@@ -49,7 +49,10 @@ function seenBy(claims: Claims): Promise<Seen> {
   });
 }
 
-/** At most, the claims are those of a living agent of the tenant that they name. */
+/**
+ * The id of the living agent, in the tenant of the claims, for which the claims may stand. Undefined if there
+ * is none.
+ */
 function mayBe(claims: Claims): string | undefined {
   const { iss, role, exp, nbf = 0, sub, mayfly } = claims;
   const { tenant } = Object(mayfly) as { tenant?: unknown };

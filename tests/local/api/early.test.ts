@@ -1,4 +1,4 @@
-/** Broadcasts that arrive before the commit that caused them is visible, as on a hosted Realtime. */
+/** A broadcast arrives before the commit that caused it is visible, as with a hosted Realtime. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { StoredMessage } from "../../../local/src/realtime/index.ts";
 import { openProject, type Project } from "./harness.ts";

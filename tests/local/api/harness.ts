@@ -28,7 +28,7 @@ export interface Project {
   close(): Promise<void>;
 }
 
-/** Embedded, or with DATABASE_URL its own database on that Postgres. */
+/** Opens PGlite, or if DATABASE_URL is set, a new database on that Postgres. */
 async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
   const server = process.env.DATABASE_URL;
   if (!server) {
@@ -54,7 +54,7 @@ async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
   };
 }
 
-/** A new project, served over HTTP, with `sql` run as its owner. */
+/** Makes a project, runs `sql` as its owner, and serves the project over HTTP. */
 export async function openProject(
   sql: string,
   early?: Omit<EarlyOptions, "holds">,

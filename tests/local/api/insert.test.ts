@@ -4,7 +4,7 @@ import { db, full, project, send, setUp } from "./writing.ts";
 setUp();
 
 describe("values", () => {
-  // The written value, and the column's value as text.
+  // Each pair has the value that is written, and the text of the value that the column then has.
   const kept: [column: string, json: string, text: string | null][] = [
     ["big", "9007199254740993", "9007199254740993"],
     ["big", '"9223372036854775807"', "9223372036854775807"],

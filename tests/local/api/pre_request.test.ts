@@ -38,7 +38,10 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** Sets it only for this database, because tests share a cluster. Hosted projects set it for all. */
+/**
+ * Sets the hook only for this database, because tests share a cluster. A hosted project sets it for all
+ * databases.
+ */
 const set = async (value: string) => {
   const [row] = await project.owner`select current_database() as name`;
   await project.owner.unsafe(

@@ -43,7 +43,7 @@ export function setUp(): void {
   });
 }
 
-/** Without a client in between, so bodies and answers are unchanged. */
+/** Sends a request without supabase-js, which would change the body and the answer. */
 export const send = async (
   method: string,
   path: string,

@@ -225,7 +225,8 @@ test("settings that a client makes for the database apply to clients, not to the
   const [admin, client] = [connect(database, "supabase_admin"), connect(database)];
   await admin.unsafe("create table if not exists public.own_rows ()");
   expect((await admin`select current_user::text as who`)[0]?.who).toBe("supabase_admin");
-  // This client may not become authenticator, so Postgres logs it in without that setting.
+  // This client may not become `authenticator`, so Postgres ignores the setting of the role when the client
+  // signs in.
   expect(
     await client`select current_user::text as who, current_setting('transaction_read_only') as ro`,
   ).toMatchObject([{ who: "postgres", ro: "on" }]);

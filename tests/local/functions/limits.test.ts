@@ -1,4 +1,4 @@
-/** Requests that a hosted project would end are also ended here, and WebSockets reach a function. */
+/** Requests that a hosted project would end, the embedded Supabase also ends. WebSockets reach a function. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

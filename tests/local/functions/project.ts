@@ -26,7 +26,10 @@ export class LogBook implements Logger {
     return this.lines.filter((line) => line.level === level);
   }
 
-  /** A line that matches: an earlier one, or else the next one. If a request is named, only one of its lines. */
+  /**
+   * Resolves with a line that matches, as soon as there is one. `requestId` limits it to the lines of a
+   * request.
+   */
   seen(pattern: RegExp, requestId?: string): Promise<LogLine> {
     const matches = ({ message, fields }: LogLine) =>
       pattern.test(message) && (!requestId || fields.request_id === requestId);

@@ -20,8 +20,9 @@ const generated = new RegExp(
 const shapes = { uuid: uuid.source, ref: "[\\w-]{16}", seconds: "\\d+", number: " ?\\d+" };
 
 /**
- * Compares frames with a recording as text, byte by byte, except for values that the server generates. A generated
- * value must have the same form, and be the same wherever the recorded one is.
+ * Compares frames with a recording as text, byte by byte, except for values that the server generates. Such a
+ * value must have the form of the recorded value. Where a recorded value is repeated, the received value must
+ * be repeated too.
  */
 export class Comparison {
   readonly #known = new Map<string, string>();

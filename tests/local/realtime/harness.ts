@@ -70,7 +70,7 @@ async function openEmbedded(): Promise<Place> {
   const url = pglite.url("supabase_admin");
   await bootstrap(url, null);
   if (!template) {
-    // Written under another name first, so that an existing file is always complete.
+    // The file is written under another name first, so that a file with this name is always complete.
     const draft = `${path}.${process.pid}`;
     await mkdir(dirname(path), { recursive: true });
     await writeFile(draft, await pglite.dumpDataDir());
@@ -79,7 +79,7 @@ async function openEmbedded(): Promise<Place> {
   return { url, ownerUrl: pglite.url("postgres"), drop: () => pglite.close() };
 }
 
-/** A bootstrapped database, kept between runs, because bootstrap takes a second. */
+/** The file of a database after bootstrap. It is kept between runs, because bootstrap takes a second. */
 async function templatePath(): Promise<string> {
   const hash = createHash("sha256");
   for (const folder of ["bootstrap", "db"]) {

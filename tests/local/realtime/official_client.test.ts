@@ -26,7 +26,7 @@ afterAll(async () => {
   await database?.close();
 });
 
-/** supabase-js as a person, or as nobody in particular. */
+/** supabase-js, signed in as a person or not signed in. */
 async function clientOf(person?: string): Promise<SupabaseClient> {
   const token = person && (await userToken(person));
   const client = createClient(project.url, project.keys.publishableKey, {

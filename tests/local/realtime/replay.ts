@@ -21,13 +21,13 @@ interface Line extends Recorded {
 }
 
 export interface ReplayOptions {
-  /** Recorded times are kept, but this many times faster. */
+  /** How many times faster than it was recorded the scenario is played. */
   speed?: number;
-  /** The sockets that the server closes. */
+  /** The names of the sockets that the server, and not the client, closes. */
   closedByServer?: string[];
-  /** The client disconnected before it had read everything. */
+  /** Whether the recorded client disconnected before it had read everything. */
   hangsUp?: boolean;
-  /** Does what caused a frame, if the recording does not have the cause. */
+  /** Makes the server send a frame whose cause is not in the recording, such as an SQL statement. */
   cause?: (frame: string, tokens: Tokens) => Promise<void>;
 }
 
@@ -60,8 +60,9 @@ export async function replay(
   };
 
   /**
-   * Returns when the server has handled everything that this client sent. A heartbeat is answered while a channel
-   * still asks for a permission, but a presence push without content waits for its turn there.
+   * Returns when the server has handled everything that this client sent. A heartbeat is not enough, because
+   * the server answers it while a channel still waits for a permission. So a presence push without content
+   * follows a broadcast: the channel answers it in order.
    */
   async function caughtUp(client: RawClient, last?: string): Promise<void> {
     const ref = `sync${syncs++}`;
@@ -77,7 +78,8 @@ export async function replay(
     await client.take((frames) => frames.findIndex((frame) => frame.text.includes(ref)), ref);
   }
 
-  // The recorded client closed its sockets together. Those that learn of the others' leaving are closed last.
+  // The recorded client closed its sockets together. Some sockets were told that others had left: these are
+  // closed last.
   const tail = lines.findIndex(
     ({ ev, code }, index) =>
       ev === "close" &&
@@ -97,11 +99,12 @@ export async function replay(
 
   let before: Line | undefined;
   for (const line of lines) {
-    // Messages that two clients send one after the other arrive in any order, unless the second client waits.
+    // If two clients send one after the other, their messages may arrive in any order. So the second client
+    // waits.
     if (before?.ev === "send" && line.ev === "send" && before.conn !== line.conn)
       await caughtUp(clientOf(before), before.frame && (await fill(before.frame)));
     if (line.ev !== "js_status") before = line;
-    // There is one project here, for any host name.
+    // The embedded Supabase has one project, whatever the host name, so an unknown tenant cannot be played.
     if (line.headers?.host === "nosuch.localhost") elsewhere.add(line.conn);
     if (elsewhere.has(line.conn)) {
       if (line.ev === "handshake_refused") elsewhere.delete(line.conn);

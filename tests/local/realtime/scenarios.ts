@@ -45,7 +45,7 @@ export function replayAll(version: "v1" | "v2"): void {
   }
 }
 
-/** What the recording of scenario 00 did in addition to its sockets. */
+/** What was done besides sending frames while scenario 00 was recorded. */
 function unrecordedCauses(
   url: string,
   database: TestDatabase,

@@ -41,7 +41,7 @@ export function setUp(): void {
     });
     expect(error).toBeNull();
     expect((await who.admin.storage.createBucket("open", { public: true })).error).toBeNull();
-    // As postgres, which owns neither table. As on a hosted project, it can only create policies.
+    // Run as `postgres`, which owns neither table. It can only create policies on them, as on a hosted project.
     const owner = postgres(who.local.dbUrl, { max: 1, onnotice: () => {} });
     await owner.unsafe(`
     create policy own_folder on storage.objects for all to authenticated

@@ -11,7 +11,10 @@ import { plural, printable } from "../../parts/text.ts";
 /** The most decisions in one call. */
 const most = 100;
 
-/** Decides several approvals at once. The decisions apply to the exact arguments that it shows. */
+/**
+ * Decides several approvals at once. The decisions apply only to the exact arguments that the dialog
+ * shows.
+ */
 export function DecideMany(props: {
   space: Space;
   approvals: ListedApproval[];

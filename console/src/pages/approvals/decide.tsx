@@ -27,7 +27,7 @@ export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(
     setBusy(false);
     setError(answer.error);
     if (!answer.error) say({ tone: "green", title });
-    // Call it after a refusal, too, because the approval may have changed.
+    // Reload after a refusal, too, because the approval may have changed.
     onDone();
   };
   const approve = () => {

@@ -30,7 +30,7 @@ export function ChannelForm(props: { space: Space; channel?: ChannelInfo; onClos
           const [name, kind] = [field("name"), field("kind") as ChannelKind];
           const made = await channels.create({ name, description, kind });
           if (made.error) return made;
-          // The creator of a two-way channel takes part in it.
+          // The person who creates a two-way channel also takes part in the conversation.
           if (kind === "two_way") await channels.subscribe(name, { since: "start" });
           go("channels", name);
           return made;

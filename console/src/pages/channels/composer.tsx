@@ -4,7 +4,7 @@ import type { Space } from "../../live/space.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { Refusal } from "../../parts/notice.tsx";
 
-/** Publishes a message to the channel. If the person may not, it explains why. */
+/** Publishes a message to the channel. If the person may not publish there, explains why. */
 export function Composer(props: {
   space: Space;
   channel: ChannelInfo;

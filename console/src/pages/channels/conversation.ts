@@ -4,14 +4,20 @@ import { Version } from "../../live/frame.ts";
 import type { Space } from "../../live/space.ts";
 
 const pageSize = 100;
-/** The shortest time between two reads. Without it, messages of other channels would cause too many. */
+/**
+ * The shortest time between two reads. Without this pause, messages in other channels would cause
+ * too many reads.
+ */
 const pauseMs = 200;
 
 /** The messages of a channel, newest last, including those that arrive from now on. */
 export class Conversation {
   readonly version = new Version();
   readonly error = signal<MayflyError | null>(null);
-  /** The last message that the person has acknowledged. Null if not subscribed, undefined until it is known. */
+  /**
+   * The sequence number of the last message that the person has acknowledged. Null if the person is
+   * not subscribed, undefined until this is known.
+   */
   acknowledged: number | null | undefined;
   /** Whether there may be older messages. */
   hasOlder = false;

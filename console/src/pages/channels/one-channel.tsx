@@ -72,7 +72,10 @@ export function OneChannel(props: { space: Space; channel: ChannelInfo; onChange
   );
 }
 
-/** The list of messages. As messages arrive, it stays at its end, unless the reader has scrolled up. */
+/**
+ * The list of messages. When messages arrive, the list stays scrolled to its end, unless the reader
+ * has scrolled up.
+ */
 function Scroll({ said }: { said: Conversation }) {
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);

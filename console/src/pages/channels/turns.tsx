@@ -15,7 +15,7 @@ interface Turn {
   senderId: string | null;
   at: Date;
   messages: MessageContent[];
-  /** The day, on the first turn of each day. Otherwise null. */
+  /** The day, if this is the first turn of that day. Otherwise null. */
   day: string | null;
 }
 

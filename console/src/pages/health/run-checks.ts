@@ -23,7 +23,7 @@ interface Outcome {
 /** A check that is slower than this gets a warning. */
 const slowMs = 2_000;
 
-/** Runs these checks at once, and shows each one as it ends. */
+/** Runs all of these checks at the same time, and shows each result when its check ends. */
 export async function runChecks(
   space: Space,
   ways: readonly Way[],
@@ -113,7 +113,8 @@ export const looks: readonly Way[] = [
     run: async ({ mayfly }) => {
       const { data, error } = await mayfly.agents.list({ since: new Date(), limit: 1_000 });
       if (error) return { error };
-      // Maintenance runs every minute, so after five minutes it has been missed five times.
+      // Maintenance should run every minute. If it last ran five minutes ago, it has been missed
+      // five times.
       const late = Date.now() - lateMs;
       const overdue = data.filter(
         ({ status, expiresAt }) => status === "running" && expiresAt.getTime() < late,

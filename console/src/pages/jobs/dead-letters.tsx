@@ -8,8 +8,10 @@ import { oneLine, plural } from "../../parts/text.ts";
 import { timesKey } from "../../parts/times.tsx";
 
 /**
- * Redrives or discards failed jobs, which the documentation also calls dead letters. These are the picked jobs. If none
- * are picked, they are the jobs that a search or a span of time has found, and otherwise all failed jobs of the queue.
+ * Redrives or discards failed jobs, which the documentation also calls dead letters. If jobs are
+ * picked, it does this only with those. If none are picked, but there is a search or a chosen span
+ * of time, it does this with the jobs that were found. Otherwise with all failed jobs of the queue,
+ * or of all queues.
  */
 export function DeadLetters(props: {
   space: Space;

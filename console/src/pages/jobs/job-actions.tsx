@@ -77,7 +77,10 @@ export function JobActions(props: { space: Space; job: JobDetails; reload(): voi
   );
 }
 
-/** Sends a signal to a job or a run. If it does not wait for the signal yet, the signal is kept. */
+/**
+ * Sends a signal to a job or a run. If the job or run does not wait for the signal yet, the signal
+ * is kept for it.
+ */
 export function SignalForm(props: {
   space: Space;
   id: string;

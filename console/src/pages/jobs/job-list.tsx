@@ -57,7 +57,8 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
       goesOn: ({ all }) => !all.every(hasEnded),
     },
   );
-  // Until a new search has its answer, the results of the old one are shown, and no action may use them.
+  // Until a new search has its answer, the results of the old search are shown. No action may use
+  // those results.
   const isCurrent = jobs.data?.sought === searched().trim().slice(0, 200);
   return (
     <div class="stack">
@@ -153,7 +154,10 @@ const pickLabel = ({ name, id }: JobInfo) => `Pick ${printable(name)} ${id.slice
 
 const several = <span title="Several attempts: its page shows each of them.">–</span>;
 
-/** How long the job waited for a worker. The list knows only the last attempt, but the job's page knows all. */
+/**
+ * How long the job waited for a worker. The list has the times of the last attempt only. The job's
+ * page has those of all attempts.
+ */
 const queued = ({ createdAt, runAt, startedAt, attempt }: JobInfo) => {
   if (attempt > 1) return several;
   const ms = startedAt ? startedAt.getTime() - Math.max(createdAt.getTime(), runAt.getTime()) : -1;

@@ -17,7 +17,8 @@ export function spansOf(job: JobDetails): Span[] {
     first?.getTime() ?? Infinity,
   );
   const spans: Span[] = [];
-  // After a failed attempt, it is unknown when the job was first due, because the pause has overwritten that time.
+  // After a failed attempt, it is unknown when the job was first due: the pause before the next
+  // attempt has overwritten that time.
   if (attempts.length === 0 && due - createdAt.getTime() > 500 && Number.isFinite(due))
     spans.push({
       ...{ key: "scheduled", label: "Not due yet", says: "not due yet", tone: "gray" },
@@ -79,8 +80,9 @@ export function spansOf(job: JobDetails): Span[] {
 }
 
 /**
- * How long a job waited for a worker after it was first due, and how long workers held it. If a job waits or has waited
- * for something, only its last claim is known. Before that claim, only its steps are known.
+ * How long a job waited for a worker after it was first due, and how long workers held it. If a job
+ * waits or has waited for something, such as a signal, only its last claim by a worker is known. Of
+ * the time before that claim, only the steps are known.
  */
 export function timesOf(job: JobDetails, now: number): { queuedMs: number; workedMs: number } {
   const { createdAt, runAt, startedAt, finishedAt, attempts, steps, status } = job;

@@ -73,7 +73,7 @@ export function ScheduleForm(props: {
   );
 }
 
-/** The current options of a schedule, so that changing one keeps the others. */
+/** All current options of a schedule, so that a change of one option does not reset the others. */
 export const toOptions = (schedule: Schedule): ScheduleOptions => ({
   cron: schedule.cron,
   timeZone: schedule.timeZone,
@@ -85,7 +85,7 @@ export const toOptions = (schedule: Schedule): ScheduleOptions => ({
   options: optionsOf(schedule.options ?? {}),
 });
 
-/** Converts options from the names of SQL to those of the SDK. */
+/** Converts options with the names of SQL to options with the names of the SDK. */
 function optionsOf({ max_attempts, ...more }: Record<string, unknown>) {
   return {
     ...more,

@@ -9,7 +9,7 @@ import { Ago } from "../../parts/time.tsx";
 import { space } from "../../session/session.ts";
 import { kindWord, toneOfKind } from "./kinds.ts";
 
-/** The title of a memory: the first of its texts that exists. */
+/** The title of a memory: its first text that is not missing. */
 export const titleOf = ({
   task,
   input,
@@ -75,7 +75,10 @@ export function Tags({ of }: { of: string[] }) {
   );
 }
 
-/** The score and its parts, each from 0 to 1, on the same scale for every question. */
+/**
+ * The score and the parts that it consists of, each from 0 to 1, so the bars of different questions
+ * can be compared.
+ */
 export function Why({ score, parts }: Pick<RecalledMemory, "score" | "parts">) {
   const { fit, similarity, reward, importance, recency, words_rank, vector_rank } = parts;
   const { neighbours, typos, relevance, weights = {} } = parts;

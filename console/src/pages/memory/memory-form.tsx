@@ -103,5 +103,5 @@ export function MemoryForm(props: { space: Space; of: Memory | null; onClose(): 
   );
 }
 
-/** A value as a form returns it. */
+/** A value as a form would return it: texts without spaces around them. */
 const trimmed = (value: unknown) => (typeof value === "string" ? value.trim() : value);

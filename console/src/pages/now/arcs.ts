@@ -8,7 +8,8 @@ export interface Arc {
   from: string;
   to: string;
   /**
-   * When it was sent or added, and when it was handled or done. Both are the same while it waits.
+   * `at`: when the message was sent or the job added. `until`: when the message was handled or the
+   * job done. As long as it waits, `until` is the same as `at`.
    */
   at: number;
   until: number;

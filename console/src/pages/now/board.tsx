@@ -109,7 +109,7 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
     const spot = nearest(spots.current, x, y);
     return spot ? { spot, x, y } : null;
   };
-  // Dragging it to the left or the right moves through time.
+  // Dragging the board to the left or the right moves through time.
   const drag = useRef<{ x: number; at: number; moved: boolean } | null>(null);
   const onMove = (event: PointerEvent) => {
     const { current } = drag;

@@ -6,13 +6,13 @@ import type { Happening } from "../../live/events.ts";
 export interface Lane {
   id: string;
   life: AgentLife;
-  /** Its depth below its first ancestor that is shown. */
+  /** How many generations the agent is below its oldest ancestor that is shown. */
   depth: number;
   start: number;
   end: number;
-  /** A colour of the theme, one for each type. */
+  /** A colour of the theme. Agents of one type have the same colour. */
   tone: string;
-  /** The times in which it was suspended. */
+  /** The spans of time in which the agent was suspended. */
   pauses: [number, number][];
 }
 
@@ -77,7 +77,8 @@ export function pausesOf(
     }
     pauses.set(subject, own);
   }
-  // These agents were suspended before the first event that is known here.
+  // If an agent is suspended without an event that says so, it was suspended before the first event
+  // that the page knows.
   for (const { id, status, suspendedAt } of lives)
     if (status === "suspended" && suspendedAt && !pauses.has(id))
       pauses.set(id, [[suspendedAt.getTime(), Number.POSITIVE_INFINITY]]);

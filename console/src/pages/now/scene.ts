@@ -26,7 +26,7 @@ export interface Scene {
   hovered: string | null;
 }
 
-/** Where each item was drawn, to find the one under the pointer. */
+/** Where an item was drawn, to find the item under the pointer. */
 export interface Spot {
   x: number;
   y: number;

@@ -4,7 +4,10 @@ import { hourMs } from "../../live/agents.ts";
 
 export const spans = { "2 min": 120_000, "5 min": 300_000, "15 min": 900_000, "1 h": hourMs };
 export const speeds = [1, 5, 20, 60];
-/** The share of the width to the right of the present. It shows how long agents still live. */
+/**
+ * How much of the width is to the right of the present, as a share. This part shows how long agents
+ * still live.
+ */
 export const ahead = 0.28;
 
 export const spanMs = signal(spans["5 min"]);

@@ -64,7 +64,7 @@ export function KeyForm({ space, onClose }: { space: Space; onClose(): void }) {
   );
 }
 
-/** Whether agents can have the scope, and the person has it too. */
+/** Whether an agent can have the scope, and the person has this scope, too. */
 const mayGive = (space: Space, { name, agents }: Scope) => agents && space.may(name);
 
 const checkOf = ({ name, description, byDefault }: Scope) => (

@@ -10,7 +10,10 @@ import { Ago } from "../../parts/time.tsx";
 
 const offered = 50;
 
-/** Chooses the run to compare with this one: first its forks and its origin, then other runs of the agent. */
+/**
+ * Lets the person choose a run to compare with this one. The list begins with the forks of this run
+ * and the run that it was forked from, and then has other runs of the agent.
+ */
 export function CompareWith(props: { space: Space; run: RunInfo; onClose(): void }) {
   const { space, run, onClose } = props;
   const others = useLoaded(

@@ -62,7 +62,10 @@ function Body({ left, right }: { left: RunDetails; right: RunDetails }) {
   );
 }
 
-/** How many steps two runs share by forking. Shared steps are the same records, not just equal ones. */
+/**
+ * How many steps two runs share because one is a fork of the other, or both are forks of the same
+ * run. Both runs have the same records of these steps, not just equal ones.
+ */
 function sharedSteps(left: RunDetails, right: RunDetails): number {
   if (right.forkedFrom === left.id) return (right.forkedAt ?? 1) - 1;
   if (left.forkedFrom === right.id) return (left.forkedAt ?? 1) - 1;

@@ -20,7 +20,7 @@ export function ComparedStep(props: {
 }) {
   const { step, shared } = props;
   const [left, right] = [answered(props.left, step), answered(props.right, step)];
-  // If the digests are equal, both models were asked the same.
+  // Equal digests mean that both models were asked the same.
   const asked = left && right && left.digest === right.digest;
   const tools = [toolsOf(props.left, step), toolsOf(props.right, step)] as const;
   return (

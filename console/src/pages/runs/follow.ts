@@ -9,7 +9,7 @@ import { isOver } from "./totals.ts";
 export interface Spoken {
   step: number;
   try: number;
-  /** When it began, by the clock of the page. */
+  /** When this answer began, by the clock of the page. */
   at: number;
   text: string;
   reasoning: string;
@@ -19,7 +19,10 @@ export interface Spoken {
 /** Waits this long after a chunk before reading the record again, because a step ends with several chunks. */
 const settleMs = 120;
 const retryMs = 3_000;
-/** Whether a worker may take the run or record a step at any moment. There is no event for that. */
+/**
+ * Whether a worker may take the run or record a step at any moment. No event says that either has
+ * happened.
+ */
 const isClose = ({ status }: RunDetails) => status === "queued" || status === "running";
 const recorded = new Set([
   ...["finish-step", "tool-input-available", "tool-output-available", "tool-output-error"],
@@ -38,7 +41,10 @@ export class FollowedRun {
   #cursor = 0;
   #reading: Promise<void> | null = null;
   #mustRead = false;
-  /** The pace of polling, because no chunk announces a pause or the end of a wait. */
+  /**
+   * The pace at which the record is read. This is needed because no chunk says that the run was
+   * paused, or that a wait of it has ended.
+   */
   readonly #pace = new Pace();
   #before = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,7 +55,10 @@ export class FollowedRun {
     this.id = id;
   }
 
-  /** Null once it is recorded. Read `version.value` to be redrawn after changes. */
+  /**
+   * What the model says now. Null once this is recorded. Read `version.value` to be redrawn after
+   * changes.
+   */
   get spoken(): Spoken | null {
     const steps = this.details.value?.steps ?? 0;
     return this.#spoken && this.#spoken.step > steps ? this.#spoken : null;
@@ -112,7 +121,7 @@ export class FollowedRun {
         this.reload();
         return;
       } catch {
-        // The record is still read. The stream continues where it was.
+        // Meanwhile the record is still read. After the pause, the stream continues where it was.
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }

@@ -6,7 +6,10 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { Form, parseJson } from "../../parts/form.tsx";
 import { printable } from "../../parts/text.ts";
 
-/** Starts a run that shares this run's steps before a chosen one, and continues with the person's changes. */
+/**
+ * Starts a fork: a run that shares the steps of this run before a chosen step, and continues with
+ * the person's changes.
+ */
 export function ForkForm(props: { space: Space; run: RunDetails; step: number; onClose(): void }) {
   const { space, run, onClose } = props;
   const [step, setStep] = useState(props.step);

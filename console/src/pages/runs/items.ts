@@ -35,7 +35,8 @@ export function itemsOf(run: RunDetails, spoken: Spoken | null): Item[] {
       kind: "tool",
       key: `tool-${tool.step}-${tool.callId}`,
       step: tool.step,
-      // A tool that never started, because it was not approved, comes after the answer that called it.
+      // If a tool never started because it was not approved, it is placed after the answer that
+      // called it.
       from: from ?? endOfStep(run, tool.step),
       until: tool.endedAt?.getTime() ?? (from === undefined ? endOfStep(run, tool.step) : null),
       failed: tool.status === "failed" || tool.status === "denied",
@@ -67,7 +68,7 @@ const endOfStep = (run: RunDetails, step: number): number =>
 
 /** A span without work: a wait for an approval or another agent, or the time between a run and its fork. */
 export interface Gap {
-  /** Its place, from 0 to 1. */
+  /** The place of the gap on the axis, from 0 to 1. */
   at: number;
   ms: number;
 }
@@ -80,7 +81,10 @@ export interface Axis {
   busyMs: number;
 }
 
-/** If a wait is longer than this share of the work, it is drawn as a mark, which is as wide as this share. */
+/**
+ * A wait that is longer than this share of the working time is drawn as a mark. The mark is as wide
+ * as this share.
+ */
 const gapShare = 0.03;
 const noticedMs = 1_000;
 

@@ -4,7 +4,7 @@ import { Select } from "../../parts/select.tsx";
 import { duration } from "../../parts/time.tsx";
 
 export interface Play {
-  /** How far the replay is, from 0 to 1. Null without a replay. */
+  /** How far the replay has come, from 0 to 1. Null if there is no replay. */
   at: number | null;
   runs: boolean;
   speed: number;
@@ -15,7 +15,7 @@ export interface Play {
   setSpeed(speed: number): void;
 }
 
-/** Replays the record at its original speed or faster. It calls nothing. */
+/** Replays the record at its original speed or faster. A replay calls no model and no tool. */
 export function usePlay(busyMs: number): Play {
   const [at, setAt] = useState<number | null>(null);
   const [runs, setRuns] = useState(false);

@@ -7,7 +7,7 @@ export type Said =
   | { by: "model"; step: number; agent: string; answer: RunAnswer }
   | { by: "tools"; step: number; tools: RunToolCall[] };
 
-/** The messages before a step, which its model gets after the agent's instructions. */
+/** What was said before a step. The step's model gets these messages after the agent's instructions. */
 export function saidBefore(run: RunDetails, step: number): Said[] {
   const said: Said[] = [];
   if (run.context?.text)

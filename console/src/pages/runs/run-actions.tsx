@@ -12,7 +12,7 @@ export function RunActions(props: { space: Space; run: RunDetails; onChange(): v
   const { id, status, createdBy } = run;
   const [compares, setCompares] = useState(false);
   const over = isOver(run);
-  // The person who started it may cancel it, and so may anyone with `job:admin`.
+  // The person who started the run may cancel it. Anyone with `job:admin` may cancel every run.
   const mayCancel =
     space.may("job:admin") || (space.may("job:add") && createdBy === space.me.userId);
   return (

@@ -55,7 +55,7 @@ function Waits({ space, run, onChange }: { space: Space; run: RunDetails; onChan
   );
 }
 
-/** An approval that the run waits for. Anyone who may decide it can do so here. */
+/** An approval that the run waits for. Anyone who may decide the approval can decide it here. */
 function Asked(props: { space: Space; approval: ListedApproval; onChange(): void }) {
   const { space, approval, onChange } = props;
   const { approvals } = space.mayfly;

@@ -53,7 +53,7 @@ export function Block(props: {
   );
 }
 
-/** A text as text, and any other value as a tree. */
+/** Shows a text as text, and any other value as a tree. */
 export function Value({ of, open = 2 }: { of: unknown; open?: number }) {
   return typeof of === "string" ? <Text of={of} /> : <Json value={of ?? null} open={open} />;
 }

@@ -23,8 +23,8 @@ export function StartRun({ space, known }: { space: Space; known: readonly RunIn
 }
 
 /**
- * The form for a new run. The database does not know an agent's definition, because that is code of its workers. So the
- * form proposes the limits of the agent's last run.
+ * The form for a new run. The database does not know an agent's definition, because it is part of
+ * the code of the workers. So the form proposes the limits of the agent's last run.
  */
 function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): void }) {
   const { space, known, onClose } = props;

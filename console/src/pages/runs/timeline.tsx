@@ -7,7 +7,7 @@ import { duration } from "../../parts/time.tsx";
 import type { Axis, Item } from "./items.ts";
 import { tokens } from "./totals.ts";
 
-/** Steps and tools as bars on an axis of working time. The up and down keys move between them. */
+/** Steps and tools as bars on an axis of working time. The up and down keys move from bar to bar. */
 export function Timeline(props: {
   run: RunDetails;
   items: readonly Item[];

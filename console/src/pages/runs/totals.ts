@@ -2,7 +2,7 @@ import type { RunInfo } from "@mayfly/sdk";
 
 export const isOver = ({ endedAt }: Pick<RunInfo, "endedAt">): boolean => endedAt !== undefined;
 
-/** The time from its start to its end or now, in milliseconds, including waits. */
+/** The time from the start of the run to its end, or to now, in milliseconds. Includes waits. */
 export const ranMs = ({ startedAt, endedAt }: RunInfo, now: number): number =>
   startedAt ? Math.max(0, (endedAt?.getTime() ?? now) - startedAt.getTime()) : 0;
 

@@ -30,7 +30,7 @@ export function StateForm(props: {
           if (typeof value === "string") return value;
           const written = await statesOf(space, owner).set(key, value.value, {
             expectedVersion: state?.version ?? 0,
-            // Keeps the time at which the state expires.
+            // A change does not change when the state expires.
             ...(state?.expiresAt && { expiresAt: state.expiresAt }),
           });
           if (written.data && !state) go("state", owner, key);

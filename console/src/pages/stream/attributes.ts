@@ -8,17 +8,20 @@ export interface Wanted {
   value: string;
 }
 
-/** The attribute that a word of a search names. An address or a time of day names none. */
+/**
+ * The attribute that a word of a search names. Null for any other word, even if it contains a colon
+ * like an address or a time of day.
+ */
 export function wantedBy(word: string): Wanted | null {
   const [, name, value] = /^([a-z_][\w.-]*):(?!\/\/)(.+)$/i.exec(word) ?? [];
   return name && value ? { name: name.toLowerCase(), value: value.toLowerCase() } : null;
 }
 
-/** How deep a value is searched, and how many attributes an entry may have. */
+/** How deep a value is searched for attributes, and the most attributes of an entry. */
 const [deepest, most] = [8, 500];
 const known = new WeakMap<object, [path: string, value: string][]>();
 
-/** Every attribute of what the entry was made of, by its path, in lower case. */
+/** Every attribute of the event or record that the entry shows, by its path, in lower case. */
 function attributesOf(entry: Entry): [path: string, value: string][] {
   const source = entry.from === "log" ? entry.event : entry.record;
   const found = known.get(source);

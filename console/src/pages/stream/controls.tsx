@@ -18,8 +18,8 @@ const levels: readonly [string, string][] = [
 ];
 
 /**
- * Search by words and attributes, kinds, agent, failures only, and the debug level. All of them except the level are
- * in the address.
+ * The controls of the stream: search by words and attributes, kinds, agent, failures only, and the
+ * debug level. All except the level are kept in the address.
  */
 export function Controls(props: {
   space: Space;

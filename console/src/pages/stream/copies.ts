@@ -1,7 +1,10 @@
 import type { Space } from "../../live/space.ts";
 import type { Entry } from "./entry.ts";
 
-/** Code and commands that fetch the same content outside the console. They never contain keys. */
+/**
+ * Code and commands with which a person can fetch the same content outside the console. They never
+ * contain keys.
+ */
 export interface Copies {
   curl: string;
   sql: string;

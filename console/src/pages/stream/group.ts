@@ -1,6 +1,6 @@
 import { type Entry, titleOf } from "./entry.ts";
 
-/** A line as it is drawn, with its depth, and for a task the lines below it. */
+/** A line as it is drawn, with its depth. For a task, also the lines below it. */
 export interface Line {
   key: string;
   entry: Entry;
@@ -18,14 +18,14 @@ interface Group {
   id: unknown;
 }
 
-/** The id that a record of the SDK mentions, such as that of its job. */
+/** The id that a debug record of the SDK mentions, such as the id of the job that it is about. */
 const idOf = (entry: Entry): unknown =>
   entry.from === "debug" ? (entry.record.data as { id?: unknown } | null)?.id : undefined;
 
 /**
- * Groups lines. Below each task of an agent is everything until the agent's next task: steps, and
- * below them tools and the rest. Lines before an agent's first task are not grouped. Groups are in the order
- * in which they began.
+ * Groups lines. Below each task of an agent come all lines until the agent's next task: its steps,
+ * and below each step the tools and everything else. Lines before an agent's first task are not
+ * grouped. Groups are in the order in which they began.
  */
 export function grouped(
   entries: Entry[],
@@ -47,7 +47,8 @@ export function grouped(
     else {
       const next = { head: entry, under: [], id };
       groups.push(next);
-      // An agent's own task ends when its next task begins. A job has an end of its own.
+      // A task without an id ends when the agent's next task begins. A job has an id, and a record
+      // of its end.
       if (begins && agentId !== null)
         open.set(agentId, [...tasks.filter((task) => task.id !== undefined), next]);
     }
@@ -73,7 +74,7 @@ export function grouped(
   });
 }
 
-/** Steps are at the first depth, and everything in them is below. */
+/** Gives each line below a task its depth: 1 for a step, and 2 for what follows within the step. */
 function nested(under: Entry[]): Line[] {
   let inStep = false;
   return under.map((entry) => {

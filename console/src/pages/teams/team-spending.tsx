@@ -6,7 +6,10 @@ import { costOf } from "../../parts/money.ts";
 import { Figure, Panel } from "../../parts/panel.tsx";
 import { OneBudget } from "../health/budgets.tsx";
 
-/** The cost of models since the team was created, for agents with its members' names. */
+/**
+ * The cost of models since the team was created. Costs are counted by name, so these are the costs
+ * of all agents that have the names of its members.
+ */
 export function TeamSpending({ space, team }: { space: Space; team: Team }) {
   const count = useCount(space, ({ kind }) => kind === "run");
   const costs = useLoaded(

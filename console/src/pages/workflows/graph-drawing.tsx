@@ -24,7 +24,7 @@ export function GraphDrawing(props: {
   onPick(step: string): void;
 }) {
   const { graph, standings, picked } = props;
-  // Each answer contains the same graph as a new object.
+  // Compare graphs by their text, because each answer contains the same graph as a new object.
   const text = JSON.stringify(graph);
   const box = useRef<HTMLElement>(null);
   const [room, setRoom] = useState(0);

@@ -10,7 +10,8 @@ import { Ago } from "../../parts/time.tsx";
 
 /** The workflows that are declared as graphs. */
 export function GraphList({ space }: { space: Space }) {
-  // A graph is stored at its first start, which also adds a job.
+  // A graph is stored when it is first started. A start also adds a job, so read again after events
+  // of jobs.
   const count = useCount(space, ({ type }) => type === "job.added");
   const graphs = useLoaded(() => space.mayfly.workflows.graphs.list(), [count]);
   return (

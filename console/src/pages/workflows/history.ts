@@ -10,7 +10,10 @@ export interface History {
 /** The most checkpoints to read. */
 const most = 20_000;
 
-/** The checkpoints of a run: first all of them, then new ones whenever one of `on` has changed. */
+/**
+ * The checkpoints of a run: first all of them, and then the new ones whenever a value in `on` has
+ * changed.
+ */
 export function useHistory(space: Space, id: string, on: readonly unknown[]): History {
   const [history, setHistory] = useState<History>({ checkpoints: [], error: null });
   const own = useRef({ known: [] as Checkpoint[], reading: false, again: false });
@@ -34,7 +37,7 @@ export function useHistory(space: Space, id: string, on: readonly unknown[]): Hi
       } while (state.again);
       state.reading = false;
     };
-    // There is only one read at a time. If something changes meanwhile, another read follows.
+    // Only one read runs at a time. If something changes while it runs, another read follows.
     if (state.reading) state.again = true;
     else void read();
   }, [id, ...on]);

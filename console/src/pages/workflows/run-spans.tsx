@@ -31,7 +31,7 @@ export function runSpans(run: WorkflowQuery, checkpoints: Checkpoint[]): Span[] 
   const spans = drawn.map(({ seq, kind, name, ms, at, result, attempt }, place): Span => {
     const [tone, icon] = looks[kind] ?? ["violet", "work"];
     const to = at.getTime();
-    // A wait records no start, so it starts at the checkpoint before it.
+    // A wait records no start, so it is drawn from the checkpoint before it.
     const before = drawn[place - 1]?.at.getTime() ?? created;
     const waits = kind !== "step" && kind !== "now" && kind !== "random";
     const from = ms !== null ? to - ms : waits ? (begun.get(name) ?? before) : to;

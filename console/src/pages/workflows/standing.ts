@@ -10,7 +10,7 @@ export interface Standing {
   ms: number | null;
 }
 
-/** The progress of each step, from the run's checkpoints and from the jobs of its steps. */
+/** The progress of each step, as the checkpoints of the run and the jobs of its steps show it. */
 export function standingsOf(
   { steps }: GraphDefinition,
   checkpoints: readonly Checkpoint[],

@@ -7,7 +7,7 @@ const wordsPerMinute = 240;
 export default {
   fetch: serveJobs({
     outline: async ({ text }: { text: string }, job: HeldJob) => {
-      // Recorded once, so another attempt continues after it.
+      // The result of this step is recorded, so another attempt of the job continues after the step.
       const words = await job.step("count", () => text.split(/\s+/).filter(Boolean).length);
       return {
         headings: [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading),
