@@ -10,7 +10,7 @@ import { privateJoin } from "./realtime.ts";
 
 interface Before {
   /**
-   * The check that has to be mended before the secret key can reach the database. Null if there is
+   * The check that has to pass before the secret key can reach the database. Null if there is
    * none.
    */
   stop: Stop | null;
