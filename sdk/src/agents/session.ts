@@ -138,7 +138,10 @@ export class Session {
   }
 }
 
-/** A moment on two clocks: `date` can be set, and `ticks` stop while the machine sleeps. */
+/**
+ * The current moment on two clocks. Somebody can set `date`, and `ticks` stop while the machine
+ * sleeps.
+ */
 const moment = () => ({ ticks: ticks(), date: Date.now() });
 /**
  * The time since a moment, by the clock that has advanced more. If somebody sets the date back, nothing

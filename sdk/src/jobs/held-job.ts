@@ -252,7 +252,8 @@ export class HeldJob<Input = unknown> {
     this.#check();
     this.#waits++;
     const step = `wait: ${name ?? this.#waits}`;
-    // First record when the wait ends. If every attempt computed this time again, it would move.
+    // First record when the wait ends. If every attempt computed this time again, each attempt
+    // would wait longer.
     const until =
       timeout === undefined
         ? undefined

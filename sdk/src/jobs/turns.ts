@@ -8,9 +8,9 @@ import type { Ending } from "./local-job.ts";
 import type { WorkOptions } from "./work-options.ts";
 
 /**
- * If three claims in a row take longer than this in the database, they scan dead rows that vacuum
- * cannot remove yet. Marks then skip these rows. A single claim may be slow because the machine is
- * busy.
+ * If three claims in a row take longer than this in the database, they are scanning dead rows that
+ * vacuum cannot remove yet. Later claims then use marks to skip these rows. A single claim may be
+ * slow because the machine is busy.
  */
 const slowClaimMs = 4;
 const slowInARow = 3;
@@ -104,8 +104,8 @@ export class Turns {
   }
 
   /**
-   * How long to sleep: a short time if jobs were being added, otherwise for the next of `looks`. If there is
-   * none, for `pollMs`, or until the next lease ends.
+   * How long to sleep: a short time if jobs were being added, otherwise the next of `looks`. If
+   * `looks` is empty: `pollMs`, or until the next lease ends.
    */
   pauseMs(looks: number[], pollMs: number): number {
     return this.#lookSoonMs ?? looks.shift() ?? this.#restMs(pollMs);

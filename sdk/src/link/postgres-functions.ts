@@ -26,8 +26,8 @@ const mostRows = 1_000;
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 /**
- * The functions of the schema, read once. If a call names an unknown function or argument, this may be new,
- * so the functions are read again.
+ * The functions of the schema, read once. If a call names an unknown function or argument, an
+ * upgrade may have added it, so the functions are read again.
  */
 export class Functions {
   readonly #pool: PostgresPool;

@@ -47,7 +47,7 @@ export class Log {
     return tenant.error ? tenant : listEvents(this.#link, tenant.data, options);
   }
 
-  /** @internal A watch for one of the SDK's own rooms. */
+  /** @internal A watch for another part of the SDK. */
   async follow(
     options: RoomWatchOptions,
     handler: (batch: RoomBatch) => void | Promise<void>,

@@ -68,7 +68,7 @@ export interface WatchOptions {
   onError?: (error: unknown) => void;
 }
 
-/** For the SDK's own rooms: includes the versions of states in the events. */
+/** For other parts of the SDK: includes the versions of states in the events. */
 export interface RoomWatchOptions extends WatchOptions {
   states?: boolean | string[];
 }

@@ -33,9 +33,9 @@ interface Held {
 }
 
 /**
- * The memories that an agent holds: what it remembered and pulled, with its own changes at once. When it is
- * full, it drops the least important memories, and among equally important ones the oldest. It also holds the
- * cursor of the last pull.
+ * The memories that an agent holds: what it remembered and pulled, with its own changes applied at
+ * once. When it is full, it drops the least important memories, and among equally important ones
+ * the oldest. It also holds the cursor of the last pull.
  */
 export class MemoryCache {
   /** Where the next pull starts. Null before the first pull. */
@@ -56,8 +56,8 @@ export class MemoryCache {
   /** Memories to forget, until the server has forgotten them. */
   readonly #forgotten = new Map<string, Memory>();
   /**
-   * Ids of memories that were not stored, because another memory had their content or key. Each has the id of
-   * that other memory.
+   * For each id of a memory that was not stored, because another memory had its content or key: the
+   * id of that other memory.
    */
   readonly #names = new Map<string, string>();
   #bytes = 0;
@@ -129,7 +129,10 @@ export class MemoryCache {
     }
   }
 
-  /** Takes the result of an operation whose effect was shown. Null, if it was refused, undoes the effect. */
+  /**
+   * Takes the result of an operation whose effect was shown. If the server refused the operation,
+   * the result is null, and the effect is undone.
+   */
   settle(operation: Operation, result: PushResult | null): void {
     const { subject: id } = operation;
     if (operation.type === "memory.delete") {

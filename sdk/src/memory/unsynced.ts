@@ -91,7 +91,7 @@ export class Unsynced {
     return pending;
   }
 
-  /** How many results to ask for, so that enough remain after those that this agent's changes may remove. */
+  /** How many results to ask for, so that enough remain if this agent's changes remove some. */
   roomFor(limit: number, most: number, before: Operation[]): number {
     const leaving = before.filter(
       ({ type, body }) => type !== "memory.put" || body.key !== undefined,

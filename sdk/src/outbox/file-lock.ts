@@ -249,8 +249,8 @@ class HeldLock implements FileLock {
   }
 
   /**
-   * Beats. It reads and writes the same open file, so never that of another process, even if the path points to
-   * another file by then.
+   * Beats. It reads and writes the open file, not the path. So it never changes the file of another
+   * process, even if the path leads to that file by then.
    */
   async #beat(): Promise<void> {
     try {
