@@ -78,7 +78,7 @@ export class HeldJob<Input = unknown> {
   readonly lease: string;
   /** @internal */
   readonly parts: HeldParts;
-  /** The worker's. @internal */
+  /** How the worker calls the database. @internal */
   readonly door: JobsDoor;
   readonly #steps: StepLog;
   readonly #onStep: OnStep;

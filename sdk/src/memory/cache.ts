@@ -5,9 +5,9 @@ import type { Embedder } from "./embedder.ts";
 import type { Memory, Put, Update } from "./memory.ts";
 
 export interface CacheLimits {
-  /** Memories, 5,000 by default. */
+  /** How many memories to hold: 5,000 by default. */
   maxMemories?: number;
-  /** Bytes of text in UTF-16, 32 MB by default. Indexes and vectors are extra. */
+  /** How many bytes of text in UTF-16 to hold: 32 MB by default. Indexes and vectors are extra. */
   maxBytes?: number;
 }
 
@@ -61,7 +61,10 @@ export class MemoryCache {
    */
   readonly #names = new Map<string, string>();
   #bytes = 0;
-  /** Counts syncs from the start. A memory that such a sync does not show has been forgotten. */
+  /**
+   * Counts the syncs that read everything again. A memory that such a sync does not show has been
+   * forgotten.
+   */
   #round = 0;
 
   constructor({ maxMemories = 5_000, maxBytes = 32_000_000 }: CacheLimits = {}) {
@@ -186,7 +189,7 @@ export class MemoryCache {
     this.onRemove(id);
   }
 
-  /** Call this when a sync from the start begins. */
+  /** Call this when a sync begins that reads everything again. */
   startOver(): void {
     this.cursor = null;
     this.inSnapshot = false;
