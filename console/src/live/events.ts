@@ -72,7 +72,9 @@ export class Events {
     this.#mayfly = mayfly;
   }
 
-  /** Called with events that are new to the page. */
+  /**
+   * Calls the listener with events that are new to the page, until the returned function is called.
+   */
   listen(listener: (events: Happening[], isPast: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

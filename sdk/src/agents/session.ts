@@ -38,7 +38,7 @@ export class Session {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended: MayflyError | undefined;
 
-  /** @param client a client without a token, because renewing needs only the renewal secret. */
+  /** @param link a connection without a token, because renewing needs only the renewal secret. */
   constructor(link: Link, issued: Issued) {
     this.#link = link;
     this.#issued = issued;
@@ -73,7 +73,7 @@ export class Session {
    * starts again.
    */
   async renew(extend = false): Promise<Result<Issued>> {
-    // A renewal that is already running may not extend the life, so wait for its end.
+    // A renewal that is already running possibly does not extend the life, so wait for its end.
     if (extend) await this.#renewal;
     if (this.#ended) return failed(this.#ended);
     this.#renewal ??= this.#renew(extend).finally(() => {

@@ -57,7 +57,6 @@ export class Reservations {
   }
 
   /**
-   *
    * @returns how much the call may return; `budget_exceeded`, `price_unknown`, `model_unavailable`,
    * `rate_limited`, `lease_lost`.
    */

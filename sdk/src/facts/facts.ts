@@ -40,7 +40,6 @@ export class Facts {
   readonly #recall: (query: string, options: RecallOptions) => Promise<Result<Recall>>;
 
   /**
-   *
    * @internal
    * @param recall recalls memories with the rights of the same caller.
    */

@@ -20,7 +20,6 @@ export class HandlerQueue {
   }
 
   /**
-   *
    * @param step called until it returns, at most three times, with the number of earlier calls.
    * @param done called with what was thrown last, or undefined, and awaited. It must not throw.
    */

@@ -46,7 +46,6 @@ export class PostgresTransport implements Transport {
   #bounds: Promise<Map<string, [string, string][]>> | undefined;
 
   /**
-   *
    * @param url the database's URL, for a direct connection or the pooler's session mode, because LISTEN needs
    * a connection of its own.
    */

@@ -64,7 +64,6 @@ export class Log {
   }
 
   /**
-   *
    * @internal Stops before the caller ends. Otherwise a later pull would be refused and end the watch with an
    * error.
    */

@@ -45,7 +45,7 @@ export class LocalSearch {
   }
 
   /**
-   * The best results from the cache for a question, and the reason if meaning was not searched.
+   * The best results from the cache for a question, and the reason if it did not search by meaning.
    *
    * @param now the server's time; memories that have expired by then are not found.
    */

@@ -76,7 +76,6 @@ export class WordIndex {
   }
 
   /**
-   *
    * @param known how many memories there are in all.
    * @param candidates memories that may be found.
    */

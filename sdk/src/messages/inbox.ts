@@ -65,7 +65,6 @@ export class Inbox {
   readonly #answerFailure: AnswerFailure;
 
   /**
-   *
    * @param answerFailure tells the sender of a request that its handler failed, and returns whether it could.
    */
   constructor(link: Link, answerFailure: AnswerFailure) {

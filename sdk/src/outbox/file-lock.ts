@@ -161,7 +161,6 @@ const rename = (fs: Fs, from: string, to: string): Promise<void> =>
   });
 
 /**
- *
  * @returns false if the lock has changed hands meanwhile.
  * @throws LockHeld
  */
