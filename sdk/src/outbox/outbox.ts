@@ -192,9 +192,7 @@ export class Outbox {
     return batch;
   }
 
-  /**
-   * Releases the operations of a batch. Those that are neither acknowledged nor refused wait again.
-   */
+  /** Releases the operations of a batch. Those that have no result wait again. */
   release(batch: OutboxEntry[]): void {
     for (const { operation } of batch) this.#inFlight.delete(operation.id);
     if (this.#inFlight.size > 0) return;
