@@ -6,7 +6,7 @@ import { type Instant, Timeline } from "./timeline.ts";
 
 /** An event of the log, in the form that the page uses. */
 export interface Happening extends Instant {
-  /** Such as `agent.stopped`. */
+  /** The type, such as `agent.stopped`. */
   type: string;
   /** The first word of its type. */
   kind: string;

@@ -21,8 +21,8 @@ export class Asleep extends Error {
 /** The context of a step's work. */
 export interface StepWork {
   /**
-   * The same for each attempt. Pass it along with anything that has an effect, so that the effect
-   * happens once.
+   * A key that is the same for each attempt. Pass it along with anything that has an effect, so
+   * that the effect happens once.
    */
   idempotencyKey: string;
   /** Which attempt of the job this is. */

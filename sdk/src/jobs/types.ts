@@ -193,7 +193,7 @@ export interface QueueLimits {
 export interface ScheduleOptions {
   /** Five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. */
   cron: string;
-  /** Such as `Europe/Berlin`; UTC by default. */
+  /** The time zone, such as `Europe/Berlin`; UTC by default. */
   timeZone?: string;
   /** The name of the job to add. */
   job: string;

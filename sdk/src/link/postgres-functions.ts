@@ -8,11 +8,11 @@ interface FunctionRow {
   types: string[];
   /** How many of its arguments have no default. */
   required: number;
-  /** Whether it only reads. */
+  /** Whether the function only reads. */
   reads: boolean;
-  /** Whether it returns a set. */
+  /** Whether the function returns a set. */
   many: boolean;
-  /** Whether it returns nothing. */
+  /** Whether the function returns nothing. */
   nothing: boolean;
 }
 

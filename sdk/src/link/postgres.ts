@@ -16,7 +16,9 @@ export interface PostgresOptions {
    * topic.
    */
   max?: number;
-  /** As in the driver: true, `require`, `verify-full`, or options for `tls.connect`. */
+  /**
+   * How to use TLS, as in the driver: true, `require`, `verify-full`, or options for `tls.connect`.
+   */
   ssl?: boolean | "require" | "verify-full" | object;
 }
 

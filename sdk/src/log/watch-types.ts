@@ -42,7 +42,7 @@ export interface WatchStore {
 
 /** What to watch in the log, and from where. */
 export interface WatchOptions {
-  /** Such as `agent.stopped` or `memory.*`. All by default. */
+  /** Types of events, such as `agent.stopped` or `memory.*`. All by default. */
   types?: string[];
   /**
    * Starts after this cursor. If null, all memories come first, then the log. By default it continues where

@@ -191,7 +191,10 @@ export class LocalSearch {
 
 const isAlive = ({ expiresAt }: Memory, now: number) => !expiresAt || expiresAt.getTime() > now;
 
-/** The same conditions as the where clause of mayfly_private.recall. */
+/**
+ * Whether a memory passes the filters, with the same conditions as the where clause of
+ * mayfly_private.recall.
+ */
 export function matches(memory: Memory, options: RecallOptions, now: number): boolean {
   const { kinds, tags, agentId, minReward, since, until, task, sessionId, conversationId } =
     options;

@@ -82,8 +82,8 @@ export interface LockOptions {
 }
 
 /**
- * It takes 15 s to find a holder dead. That is the time of seven beats. Locks from before 0.1.0 had a beat each
- * 10 s.
+ * With these values, it takes 15 s to find a holder dead. That is the time of seven beats. Locks
+ * from before 0.1.0 had a beat each 10 s.
  */
 const defaultRhythm: LockRhythm = { beatMs: 2_000, lookMs: 500, looks: 30 };
 
