@@ -22,7 +22,7 @@ export interface Reader {
   readonly source: Source;
   /** The highest number that the reader has. */
   readonly at: number;
-  /** How many broadcasts it has heard. */
+  /** How many broadcasts the reader has received. */
   readonly heard: number;
   /**
    * Since when broadcasts have reached it without a break, by `performance.now()`. Undefined while they do
@@ -61,13 +61,17 @@ const gatherMs = 10;
 const maxChannels = 100;
 
 /**
- * Tells the server what a connection listens to, so that the server broadcasts it, and learns the newest
- * numbers. If a reader did not hear of a number in time, a broadcast was lost: Realtime drops broadcasts
- * silently when the project exceeds its rate. Until broadcasts arrive again, readers poll every second.
+ * Tells the server what a connection listens to, so that the server broadcasts it, and learns the
+ * newest numbers. If a reader did not receive the broadcast of a number in time, the broadcast was
+ * lost: Realtime drops broadcasts silently when the project exceeds its rate. Until broadcasts
+ * arrive again, readers poll every second.
  */
 export class Attendance {
   readonly #readers = new Set<Reader>();
-  /** What each reader had heard at the last beat, and the newest number at that time. */
+  /**
+   * How many broadcasts each reader had received at the last beat, and the newest number at that
+   * time.
+   */
   readonly #before = new Map<Reader, { heard: number; newest: number }>();
   #beat: () => Promise<Result<Newest>>;
   /** Whether to beat even if nothing is read, as an agent does. */
@@ -172,7 +176,7 @@ export class Attendance {
       if (behind || !before) reader.pull(number);
       if (!judged || !fresh) continue;
       // A reader that polls every second has everything, so only the count of broadcasts that it
-      // heard shows whether they arrive.
+      // received shows whether they arrive.
       if (this.#error) this.#doubt(reader, before.heard);
       else if (behind) this.#doubt(reader, heard);
     }

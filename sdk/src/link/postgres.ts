@@ -26,9 +26,9 @@ export interface PostgresOptions {
 const bounds = ["statement_timeout", "lock_timeout"];
 
 /**
- * Calls the database's functions over this process's own connections, and hears broadcasts of the database
- * with LISTEN. It is for long-lived Node workers next to the database. Each call runs in its own transaction,
- * as the caller, with the claims that the Data API would set.
+ * Calls the database's functions over this process's own connections, and receives broadcasts of
+ * the database with LISTEN. It is for long-lived Node workers next to the database. Each call runs
+ * in its own transaction, as the caller, with the claims that the Data API would set.
  *
  * Anyone who has the URL can do more than with the secret key, so give it only to processes that may have
  * that power.
