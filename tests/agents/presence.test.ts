@@ -259,7 +259,8 @@ describe("a live connection", () => {
         });
       });
       await acknowledged;
-      // If Ada's end were ignored, she would hear of this acknowledgement and, if only suspended, of the next message.
+      // If Ada still received broadcasts, she would hear of this acknowledgement. If she is only suspended, she would
+      // also hear of the next message.
       await until(async () => {
         const [row] = await local.sql`
           select count(*)::int as count from mayfly.events where audience = ${ada.id} and type = 'message.acknowledged'`;

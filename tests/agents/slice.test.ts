@@ -50,7 +50,7 @@ describe("an agent's life", () => {
     await newcomer.stop();
   });
 
-  it("pages through memories by id, each once", async () => {
+  it("pages through memories by id, and returns each once", async () => {
     const agent = await spawn("pager");
     for (let n = 0; n < 5; n++) await agent.remember({ task: `page ${n}`, tags: ["paged"] });
     await agent.sync();

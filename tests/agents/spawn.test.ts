@@ -140,7 +140,7 @@ describe("registration", () => {
     expect(new Set([...ids, replaced.agent.id]).size).toBe(5);
   });
 
-  it("restores neither a suspended agent nor scopes that its spawner lost", async () => {
+  it("does not revive a suspended agent, or give scopes that its spawner has lost", async () => {
     const tenant = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
     const { claims } = await spawn(
@@ -174,7 +174,7 @@ describe("the rate of spawns", () => {
     expect(await codeOf(spawn(tenant))).toBe("rate_limited");
   });
 
-  it("has the header Retry-After", async () => {
+  it("is refused with the header Retry-After when it is exceeded", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 1 });
     await db.freeze();
     await spawn(tenant);

@@ -101,7 +101,7 @@ try {
   const first = await times(async () => (await start(join(folder, `${++fresh}`), false)).seconds);
   print("first start", first, firstBare, goals.first);
 
-  // The folder that the last of these first starts has made.
+  // The folder that the last of the first starts has made.
   const data = join(folder, `${fresh}`);
   const existingBare = await times(() => bootBare(join(data, "db/pgdata")));
   let memory: Run["memory"];

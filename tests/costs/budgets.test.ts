@@ -216,7 +216,7 @@ describe("costs", () => {
     expect(await codeOf(report(["colour"]))).toBe("invalid_request");
   });
 
-  it("are listed by tenant: all tenants for the secret key, and for a person those in which they may read costs", async () => {
+  it("are listed by tenant, for a person only in tenants where the person may read costs", async () => {
     const [one, other] = [await makeSpending(db.sql), await makeSpending(db.sql)];
     for (const { agent } of [one, other]) {
       const held = await reserveOne(db.sql, agent.claims);

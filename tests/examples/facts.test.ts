@@ -35,7 +35,7 @@ const run = async () => {
 };
 
 describe("the example of facts", () => {
-  it("says that a stand-in extracts if there is no key, and answers from what it found", async () => {
+  it("says that a stand-in extracts facts if there is no key, and answers from these facts", async () => {
     const said = await run();
     expect(said).toMatch(/AI_GATEWAY_API_KEY is not set, so a rule-based stand-in extracts/);
     expect(said).toContain("7 facts: 6 new, 1 in place of another, 0 confirmed");
@@ -73,7 +73,7 @@ describe("the example of facts", () => {
     const asked = JSON.stringify(model.doGenerateCalls[0]);
     expect(asked).toContain("9. Maya: Thanks! Lunch?");
     expect(asked).toContain("depends_on");
-    // A line that does not exist says nothing.
+    // A fact from a line that does not exist is dropped.
     const facts = toFacts(found, lines);
     expect(facts).toHaveLength(scripted.length);
     expect(facts[0]).toMatchObject({

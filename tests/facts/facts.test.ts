@@ -50,17 +50,17 @@ describe("a fact", () => {
     );
   });
 
-  it("with the same instant corrects the earlier one", async () => {
+  it("corrects an earlier fact that is true from the same time on", async () => {
     await record([works("Acme", { valid_from: day(1) })]);
     await record([works("Globex", { valid_from: day(1) })]);
     expect(saidBy(await list({ subject: "Ada", as_of: day(1) }))).toEqual(["Ada works_at Globex"]);
     expect(await list({ subject: "Ada", history: true })).toHaveLength(2);
-    // The corrected fact limits no others: an earlier fact ends where Globex begins.
+    // The corrected fact no longer counts: a fact from an earlier time ends where the fact about Globex begins.
     const [back] = await record([works("Acme", { valid_from: "2026-02-20T00:00:00Z" })]);
     expect(Date.parse(back?.valid_to ?? "")).toBe(Date.parse(day(1)));
   });
 
-  it("with many coexists with others of the same subject and predicate", async () => {
+  it("recorded with many: true coexists with others of the same subject and predicate", async () => {
     const knows = (name: string) => ({
       subject: "Ada",
       predicate: "knows",
@@ -74,7 +74,7 @@ describe("a fact", () => {
     ]);
   });
 
-  it("has any JSON as its value, and equal values are one", async () => {
+  it("can have any JSON as its value, and is not recorded twice with equal values", async () => {
     const born = (value: unknown) => ({ subject: "Ada", predicate: "born", value });
     await record([born({ year: 1815, month: 12 })]);
     expect(await record([born({ month: 12.0, year: 1815 })])).toMatchObject([
@@ -84,7 +84,7 @@ describe("a fact", () => {
     expect(await list({ subject: "Ada" })).toMatchObject([{ value: null, object: null }]);
   });
 
-  it("ends without a successor", async () => {
+  it("can end without a newer fact", async () => {
     const [fact] = await record([works("Acme", { valid_from: day(1) })]);
     expect(await call("end_facts", { ids: [fact?.id], at: day(9) })).toEqual({ ended: [fact?.id] });
     expect(await list({ subject: "Ada" })).toEqual([]);

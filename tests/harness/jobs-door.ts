@@ -8,7 +8,7 @@ export type { JobHandler } from "@mayfly/sdk";
 export { startJob, Worker } from "@mayfly/sdk/internal";
 
 /**
- * How many calls of a worker can run at once: a call that ends and claims jobs, and calls that its jobs make.
+ * How many calls a worker can make at once: one that ends and claims jobs, and those of its running jobs.
  */
 const connections = 3;
 

@@ -126,7 +126,7 @@ const isContent = ({ relation, name, type, kind, keyed }: Column) =>
 
 export const contentOf = async (sql: Sql) => (await columnsOf(sql)).filter(isContent);
 
-/** By type, the value that a copy gets in a column with content that is null or empty in the row. */
+/** The value, by type, that a copy gets in a column with content if the copied row has none there. */
 const filled: Record<string, string> = {
   text: "'secret@words.example'::text",
   uuid: "'5ec4e75e-c4e7-4ec4-8ec4-5ec4e75ec4e7'::uuid",
@@ -277,7 +277,7 @@ export async function differences(sql: Sql, caller: Claims, content: Column[]): 
   return found;
 }
 
-/** Those of the given columns and expressions of indexes for which the planner has statistics. */
+/** Which of these columns and index expressions have statistics. */
 export const statisticsOf = async (sql: Sql, content: Column[]) => {
   const rows =
     await sql`select tablename || '.' || attname as name from pg_stats where schemaname = 'mayfly'`;

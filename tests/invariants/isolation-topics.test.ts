@@ -45,7 +45,7 @@ describe("isolation of the topics", () => {
         expect(await allowed(caller, topic), `${who}: ${topic}`).toEqual([]);
   });
 
-  it("lets an agent hear what its scopes allow, and nobody another agent's inbox", async () => {
+  it("lets an agent hear what its scopes allow, and never another agent's inbox", async () => {
     const agent = { claims: victim.agent.claims };
     const bare = await makeAgent(db.sql, victim.tenant, { scopes: [] });
     const present = await makeAgent(db.sql, victim.tenant, { scopes: ["presence:write"] });

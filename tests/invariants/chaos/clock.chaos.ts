@@ -19,7 +19,7 @@ async function renewalsIn(tenant: string): Promise<number> {
   return row?.count as number;
 }
 
-describe("an agent whose clock is wrong", () => {
+describe("an agent with a clock that is wrong", () => {
   const hour = 3_600_000;
   for (const skewMs of [-hour, hour]) {
     it(`by ${skewMs / hour} h works, and what it remembers has the server's time`, async () => {

@@ -20,7 +20,7 @@ import { type Stack, startStack } from "./stack.ts";
 const processes = 4;
 const writers = 4;
 const builds = 120;
-/** How many jobs the agent holds that is stopped. */
+/** How many jobs an agent holds when it is stopped. */
 const held = 100;
 /** Longer than a worker's lease of 3 s. */
 const asleepMs = 4_500;

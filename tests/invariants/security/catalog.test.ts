@@ -24,7 +24,7 @@ const rightsOf = (role: string, schema: string) =>
     where n.nspname = '${schema}' and c.relkind = 'S' and has_sequence_privilege('${role}', c.oid, privilege)
     order by 1`);
 
-describe("what each role may touch", () => {
+describe("access to the schemas", () => {
   it("is nothing for anon: no table, column, sequence or function of either schema", async () => {
     for (const schema of ["mayfly", "mayfly_private"])
       expect(await rightsOf("anon", schema)).toEqual([]);
@@ -212,7 +212,7 @@ describe("the definer functions", () => {
   });
 });
 
-describe("what surrounds the tables", () => {
+describe("the database around the tables", () => {
   it("includes no publication, which would send changes past the policies", async () => {
     const rows = await namesOf(`
       select schemaname || '.' || tablename as name from pg_publication_tables

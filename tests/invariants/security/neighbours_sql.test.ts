@@ -1,4 +1,4 @@
-/** How one tenant can affect the nudges of others through the one flusher that they share. */
+/** Whether a tenant can harm the nudges of other tenants, because all of them share one flusher. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   codeOf,

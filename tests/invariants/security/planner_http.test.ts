@@ -286,7 +286,7 @@ describe("what another tenant has", () => {
     ]);
   });
 
-  it("is explained by no function: none runs EXPLAIN, or reads the planner's statistics for a tenant", async () => {
+  it("is revealed by no function: none runs EXPLAIN or reads the planner's statistics for a tenant", async () => {
     const rows = await local.sql`
       select p.proname as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where n.nspname in ('mayfly', 'mayfly_private')
