@@ -205,8 +205,8 @@ describe("ending jobs", () => {
   });
 });
 
-describe("finished jobs are read", () => {
-  it("by list, by queue and percentiles, and deleted by retention", async () => {
+describe("finished jobs", () => {
+  it("are listed, and counted by queue with percentiles, until retention deletes them", async () => {
     const { claims, tenant, worker } = await setUp();
     const added = await add(db.sql, claims, [
       { name: "a" },

@@ -47,7 +47,7 @@ describe("a claim with marks", () => {
     expect(full.jobs.map((job) => job.input.n)).toEqual([0]);
   });
 
-  it("ends with any numbers as marks", async () => {
+  it("comes to an end, whatever numbers its marks have", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const { claims } = await makeWorker(db.sql, tenant);
     await add(db.sql, claims, [{ name: "a" }, { name: "b" }]);

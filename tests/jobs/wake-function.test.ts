@@ -34,7 +34,7 @@ const workAll = async () => {
 };
 
 describe("a function that pg_cron wakes", () => {
-  it("is called if there is a job for it, once at a time, and again if jobs are left", async () => {
+  it("is called if there is a job for it, never twice at once, and again if jobs are left", async () => {
     expect((await request()).sent).toBe(0);
     await add(db.sql, claims, [{ name: "later", delay: 60 }, { name: "other" }]);
     const { sent, requests } = await request();
@@ -104,7 +104,7 @@ describe("a function that pg_cron wakes", () => {
     expect((await request("unknown")).sent).toBe(0);
   });
 
-  it("refuses invalid reports about itself", async () => {
+  it("cannot report invalid values about itself", async () => {
     await expect(mark(crypto.randomUUID(), -1)).rejects.toThrow(/seconds must be 0 to 3600/);
   });
 });

@@ -25,7 +25,7 @@ async function makeTold() {
 /** A worker looks for jobs, finds none, and then sleeps. */
 const sleep = (claims: Claims) => claim(db.sql, claims, 1, { park: crypto.randomUUID() });
 
-it("a job is announced to nobody while no worker sleeps", async () => {
+it("a new job is not announced while no worker sleeps", async () => {
   const { claims, told } = await makeTold();
   await add(db.sql, claims, [{ name: "one" }]);
   expect(await told()).toBe(0);

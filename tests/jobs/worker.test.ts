@@ -229,7 +229,7 @@ describe("a worker", () => {
     const work = dataOf(
       await agent.work({ quick: () => 1 }, { pollMs: 600_000, drainOnTermination: false }),
     );
-    // It sleeps, which its row records.
+    // Waits until the worker sleeps, as its row says.
     for (
       let sleeping = 0;
       sleeping === 0;

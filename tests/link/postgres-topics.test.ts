@@ -98,7 +98,7 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     await topic?.leave();
   });
 
-  it("nothing is notified without a lease", async () => {
+  it("a listener gets no notification without a lease", async () => {
     const raw = postgres(ways.local.dbUrl, { max: 1, onnotice: () => {} });
     const heard = listOf<string>();
     await raw.listen(`mayfly:${at.tenant}`, heard.take);

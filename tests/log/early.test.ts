@@ -221,7 +221,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await agent.stop();
   });
 
-  it("is not undone by an agent that appends before it sees the row, so debug records are kept", async () => {
+  it("about debug levels takes effect at once, and the records from then on are kept", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     const asked = answered(agent, "debug_level");
     agent.debug.task("nobody keeps it");

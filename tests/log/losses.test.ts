@@ -36,7 +36,7 @@ describe("while Realtime drops broadcasts in silence,", () => {
       const channels = agent.client.realtime.getChannels();
       expect(channels.filter(({ state }) => state === "joined").length).toBe(topics);
     }, 30_000);
-    // A little later, the server says that broadcasts of the database flow.
+    // It takes a little longer until broadcasts of the database arrive.
     let heard = 0;
     const off = agent.on("probe", () => void heard++);
     for (let n = 1; heard === 0; n++) {

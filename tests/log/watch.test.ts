@@ -109,7 +109,7 @@ describe("watch", () => {
     expect(got.subjects()).toEqual(ids);
   });
 
-  it("continues at its cursor, or at the caller's", async () => {
+  it("continues at a cursor that an earlier watch delivered", async () => {
     const got = collector();
     const first = await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
     await remember("one");

@@ -44,7 +44,7 @@ const claim = (max_rows = 20, model = "m") =>
 const complete = (results: unknown[], model = "m") =>
   asProject("complete_embeddings", { model, results: results as never });
 const done = ({ memory, lease }: Claim) => ({ memory, lease, embedding });
-/** The leases and pauses end. */
+/** Moves the clock until all leases and pauses have ended. */
 const passTime = () => db.advance("1 day");
 const vectorsOf = async () => {
   const rows =

@@ -75,7 +75,7 @@ describe("identical content", () => {
     const theirs = await idOf(other.remember(lesson));
     await other.sync();
     expect(await get(other, theirs)).toMatchObject({ id: mine });
-    // A process that only has the id.
+    // As in a process that has only the id.
     expect((await mayfly.memory.get(theirs)).data).toMatchObject({ id: mine });
     const { data } = await mayfly.memory.list({ tags: ["keys"] });
     expect(data?.memories).toHaveLength(1);

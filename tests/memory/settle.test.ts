@@ -112,7 +112,7 @@ describe("merge", () => {
 });
 
 describe("manual", () => {
-  it("keeps the wanted value as a conflict until an update settles it", async () => {
+  it("keeps the wanted value as a conflict until an update resolves it", async () => {
     const id = await remember({ critique: "old", reward: 0.5 });
     await update(id, { critique: "mine" });
     const result = await update(

@@ -38,7 +38,7 @@ describe("an update", () => {
     expect(memories).toMatchObject([{ id, reward: 0.9 }]);
   });
 
-  it("sets a field back to its default by null", async () => {
+  it("resets a field to its default with null", async () => {
     const id = await remember({ reward: 0.2, importance: 9, input: "x" });
     await update(id, { reward: null, importance: null, input: null });
     expect(await read(id)).toMatchObject({ reward: null, importance: 5, input: "" });
@@ -53,7 +53,7 @@ describe("an update", () => {
     expect((await read(id)).reward).toBeCloseTo(0.1);
   });
 
-  it("of a memory that is forgotten, unknown or hidden returns gone, and blocks nothing", async () => {
+  it("of a memory that is forgotten, unknown or hidden returns gone, and the rest is applied", async () => {
     const forgotten = await remember();
     await sync([deleteOf(forgotten)]);
     const other = await makeAgent(db.sql, tenant);

@@ -20,7 +20,7 @@ import {
 setUp();
 
 describe("messages", () => {
-  it("can be requested in a handler, while other messages wait for their turn", async () => {
+  it("wait while a handler sends a request and waits for the reply", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     ada.on("query", async (message) => void (await message.reply({ answer: 1 })));
     const order: string[] = [];
@@ -55,7 +55,7 @@ describe("messages", () => {
     ]);
   });
 
-  it("whose handler throws are retried and then left, and the others continue", async () => {
+  it("are retried and then left if their handler throws, and other messages continue", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const tries: unknown[] = [];
     const attempts: number[] = [];
@@ -85,7 +85,7 @@ describe("messages", () => {
     expect(await waiting(bob)).toEqual([1]);
   });
 
-  it("that are requests whose handler throws are answered with its failure, and acknowledged", async () => {
+  it("that are requests are answered with the failure if their handler throws, and acknowledged", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const failures: unknown[] = [];
     const attempts: number[] = [];
@@ -116,7 +116,7 @@ describe("messages", () => {
     expect(await waiting(bob)).toEqual([]);
   });
 
-  it("that a process did not acknowledge go to the next one, which takes the inbox over", async () => {
+  it("that a process did not acknowledge go to the next process, which takes the inbox over", async () => {
     const ada = await spawn();
     const first = await spawn({ registrationKey: "worker" });
     const reached = new Promise<void>((resolve) => {

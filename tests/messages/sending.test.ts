@@ -47,7 +47,7 @@ describe("sending messages", () => {
     ]);
   });
 
-  it("also acknowledges what its sender has handled, both or neither", async () => {
+  it("can also acknowledge what the sender has handled: the call does both or nothing", async () => {
     await send(ada.claims, messageTo(bob.id), messageTo(bob.id));
     const session = await open(bob);
     const sendWith = (to: string, seqs: number[]) =>

@@ -91,7 +91,7 @@ async function eraseCounting(claims: Claims, tenant: string, values: Record<stri
 }
 
 describe("erasing a tenant", () => {
-  it("removes every row of it and none of another", async () => {
+  it("removes every row of the tenant, and no row of another", async () => {
     const [mine, theirs] = [await fillTenant(db.sql), await fillTenant(db.sql)];
     // Later writes report the session's own count, and reset it.
     for (const { tenant } of [mine, theirs])
@@ -136,7 +136,7 @@ describe("erasing a tenant", () => {
       const call = await eraseCounting(owner, tenant, { name, max_rows: 50 });
       deletions.push(call.deleted);
       erased = call.erased;
-      // A caller that may erase stays a member until the end, so that it can continue. Other members are rows like any.
+      // The caller stays a member until the end, so that it can continue. Other members are deleted like other rows.
       if (!erased) expect(await rpc(db.sql, owner, "tenant_ids")).toEqual([tenant]);
     }
     // The last call also deletes the tenant and the membership of its caller.
@@ -147,7 +147,7 @@ describe("erasing a tenant", () => {
     expect(await rpc(db.sql, viewer, "tenant_ids")).toEqual([]);
   });
 
-  it("is only for its owners and the secret key, and needs its name", async () => {
+  it("is only for owners and the secret key, and needs the name of the tenant", async () => {
     const tenant = await makeTenant(db.sql);
     const name = await nameOf(tenant);
     const admin = await makePerson(db.sql, { [tenant]: "admin" });

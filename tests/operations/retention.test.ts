@@ -178,7 +178,7 @@ describe("retention", () => {
     expect(await living()).toEqual(["kept"]);
   });
 
-  it("refuses a cursor only after it has deleted newer events", async () => {
+  it("refuses a cursor only after it has deleted events that come after the cursor", async () => {
     await enter();
     const { cursor: behind } = await sync([]);
     await sync([putOf()], null, 0);
@@ -197,7 +197,7 @@ describe("retention", () => {
     });
   });
 
-  it("refuses an operation that is too old to be known, unless it is still known", async () => {
+  it("refuses an operation that is older than the kept records, unless its own record still exists", async () => {
     await enter();
     const old = { ...putOf(), id: idOf(Date.now() - 31 * 86_400_000) };
     expect(await refusalOf(sync([putOf(), old]))).toMatchObject({

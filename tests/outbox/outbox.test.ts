@@ -212,7 +212,7 @@ describe("the outbox", () => {
     await next.stop();
   });
 
-  it("says, also in sync, that another process has taken it over and now pushes it", async () => {
+  it("reports, also in sync, that another process has taken it over and pushes its operations", async () => {
     const storage = join(folder, "taken");
     const suspended = await spawnIn(mayflyOf({ storage }));
     dataOf(await suspended.remember({ task: "the other's to push" }));
@@ -227,7 +227,7 @@ describe("the outbox", () => {
     await suspended.close();
   });
 
-  it("says that another process has it, and then remembers nothing", async () => {
+  it("reports that another process holds it, and then remembers nothing", async () => {
     const storage = join(folder, "held");
     const holder = await spawnIn(mayflyOf({ storage }));
     await holder.remember({ task: "held" });

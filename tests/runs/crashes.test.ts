@@ -104,7 +104,7 @@ it.each(["before", "after"] as const)(
   600_000,
 );
 
-it("a tool whose worker died while it ran learns that it is the second attempt, with the same key", async () => {
+it("a tool that runs again after the death of its worker gets attempt 2 and the same key", async () => {
   const { worker } = await makeRunning(db.sql);
   const tried: { attempt: number; idempotencyKey: string }[] = [];
   const agent = defineAgent({

@@ -14,7 +14,7 @@ import { agent, call, db, events, get, type State, scopes, set, setUp, tenant } 
 setUp();
 
 describe("the versions of a state", () => {
-  it("are kept, with who made them and how, and are read one by one", async () => {
+  it("are kept, each with its author and its operation, and can be read one by one", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     await set("k", { a: 1 });
     await call("patch_state", { key: "k", patch: { b: 2 } }, owner);
@@ -174,7 +174,7 @@ describe("two changes of the same base", () => {
     expect(await codeOf(reconcile({ strategy: "merge", ...values }))).toBe("version_conflict");
   });
 
-  it("without a base are combined, and are ours if there is nothing yet", async () => {
+  it("without a base are combined, and `ours` becomes the state if there is none yet", async () => {
     const united = await call<Reconciled>("reconcile_state", {
       key: "k",
       strategy: "merge",

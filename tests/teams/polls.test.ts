@@ -56,7 +56,7 @@ describe("a poll", () => {
     expect(await codeOf(vote(db.sql, outsider.first.claims, poll, "no"))).toBe("poll_unknown");
   });
 
-  it("is not answered by those who were not asked, nor by the secret key", async () => {
+  it("cannot be answered by anyone who was not asked, or by the secret key", async () => {
     const { tenant, first, second, third } = await makeTeaming(db.sql);
     const poll = await openPoll(db.sql, first.claims, { voters: [first.id, second.id] as never });
     expect(await codeOf(vote(db.sql, third.claims, poll, "no"))).toBe("not_a_voter");
@@ -164,7 +164,7 @@ describe("a poll", () => {
     ).toMatchObject({ payload: { result: "decided", winner: "yes" } });
   });
 
-  it("tells its job when it is withdrawn, and shows no ballot then", async () => {
+  it("signals its job when it is withdrawn, and then shows no ballot", async () => {
     const { first, second } = await makeTeaming(db.sql);
     await add(db.sql, first.claims, [{ name: "work" }]);
     const { lease } = await claimOne(db.sql, first.claims);

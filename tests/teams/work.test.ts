@@ -82,7 +82,7 @@ describe("an assignment", () => {
     expect((await assign(db.sql, first.claims)).agent).toBe(good.id);
   });
 
-  it("goes to others who can do it when its agent ends", async () => {
+  it("goes to another agent with the required capabilities when its agent ends", async () => {
     const { tenant, first } = await makeTeaming(db.sql, 1, { scopes: ["team:manage", "job:add"] });
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const capabilities = ["german", "law"];

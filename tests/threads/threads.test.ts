@@ -80,7 +80,7 @@ describe("threads", () => {
     expect(before.charged).toBe(sumOf(before));
   });
 
-  it("say if the version that a list continues is not kept", async () => {
+  it("refuse a list that continues a version that is not stored", async () => {
     expect(await mayfly.threads.put("plan", step(2, "b"))).toMatchObject({
       error: { code: "version_unknown", details: { channel: "list" } },
     });
@@ -109,7 +109,7 @@ describe("threads", () => {
     expect(now.charged).toBe(sumOf(now));
   });
 
-  it("store what a task wrote once, even if a list has it with an id", async () => {
+  it("store only once what a task wrote, even if a list has it with an id", async () => {
     const said = `"text":"${long("s").repeat(2)}"`;
     await put(step(1, "a"));
     const write = { channel: "list", idx: 0, body: `[{${said}}]` };

@@ -176,7 +176,7 @@ describe("a secret", () => {
     }
   });
 
-  it("is named by no error of the functions that are not configured", async () => {
+  it("is in no error of functions that are not configured", async () => {
     const bare = await startTestLocal({
       log,
       secrets: { MAYFLY_SIGNING_KEY: '{"kty":"oct","k":"c2VjcmV0LWtleQ"}' },

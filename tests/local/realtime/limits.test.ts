@@ -113,7 +113,7 @@ test("database broadcasts over the project's rate are dropped in silence, and ea
   expect(said.filter((text) => /phx_close|"error"/.test(text))).toEqual([]);
 });
 
-test("if presence is on for all, a join that does not ask for it gets it too", async () => {
+test("if presence is on for all clients, a join that does not ask for presence gets it too", async () => {
   const target = await start({ presenceForAll: true });
   const client = await open(target);
   await join(client, "room");
