@@ -92,12 +92,12 @@ describe("a team", () => {
   });
 
   it.each([
-    ["nothing", [], {}],
-    ["no list", { type: "x" }, { field: "team" }],
-    ["a group that is none", ["reader"], { index: 0, field: "type" }],
-    ["a count of none", [{}, { count: 0 }], { index: 1, field: "count" }],
-    ["a pool that is none", [{ names: [7] }], { index: 0, field: "names" }],
-    ["a lifetime that is none", [{ lifetime: "long" }], { index: 0, field: "lifetime" }],
+    ["no group", [], {}],
+    ["an object, not a list", { type: "x" }, { field: "team" }],
+    ["a text as a group", ["reader"], { index: 0, field: "type" }],
+    ["a count of 0", [{}, { count: 0 }], { index: 1, field: "count" }],
+    ["a number as a name", [{ names: [7] }], { index: 0, field: "names" }],
+    ["an invalid lifetime", [{ lifetime: "long" }], { index: 0, field: "lifetime" }],
   ])("is refused with index and field: %s", async (_what, team, details) => {
     const tenant = await makeTenant(db.sql);
     expect(await refusalOf(spawnTeam(tenant, team))).toMatchObject({

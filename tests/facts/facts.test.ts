@@ -136,7 +136,7 @@ describe("facts", () => {
   const good = { subject: "Ada", predicate: "age", value: 36 };
   it.each([
     ["no list", {}, "facts", undefined],
-    ["none", [], "facts", undefined],
+    ["an empty list", [], "facts", undefined],
     ["an unknown field", [good, { ...good, sure: 1 }], "sure", 1],
     ["no subject", [{ ...good, subject: "  " }], "subject", 0],
     [
@@ -147,10 +147,10 @@ describe("facts", () => {
     ],
     ["no predicate", [{ ...good, predicate: "-" }], "predicate", 0],
     ["neither object nor value", [{ subject: "Ada", predicate: "age" }], "object", 0],
-    ["both", [{ ...good, object: "x" }], "object", 0],
+    ["both object and value", [{ ...good, object: "x" }], "object", 0],
     ["a value that is too large", [{ ...good, value: "x".repeat(9000) }], "value", 0],
     ["a confidence above 1", [{ ...good, confidence: 2 }], "confidence", 0],
-    ["no instant", [{ ...good, valid_from: "tomorrow" }], "valid_from", 0],
+    ["an invalid date", [{ ...good, valid_from: "tomorrow" }], "valid_from", 0],
     [
       "an end before the beginning",
       [{ ...good, valid_from: day(2), valid_to: day(1) }],

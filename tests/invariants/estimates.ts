@@ -253,7 +253,7 @@ export async function differences(sql: Sql, caller: Claims, content: Column[]): 
       `select ${value} as value from mayfly.${relation} where ${column} is not null
        group by ${column} order by count(*) desc limit 1`,
     );
-    expect(row, `${relation}.${name}: nobody has one`).toBeDefined();
+    expect(row, `${relation}.${name}: no row has a value`).toBeDefined();
     const literal = `'${String(row?.value).replaceAll("'", "''")}'`;
     const there = type === "tsvector" ? `${literal}::tsvector` : `${literal}::${type}`;
     // Both values are constants in the query, because the planner does not estimate the result of a subquery.

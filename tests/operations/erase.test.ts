@@ -99,7 +99,7 @@ describe("erasing a tenant", () => {
         values (${tenant}, ${`tenant:${tenant}:log`}, 'log_appended')`;
     const before = await rowsOf(theirs.tenant);
     for (const [table, count] of Object.entries(await rowsOf(mine.tenant)))
-      expect(count, `${table}: give fillTenant a row of it`).toBeGreaterThan(0);
+      expect(count, `${table}: let fillTenant add a row`).toBeGreaterThan(0);
 
     const name = await nameOf(mine.tenant);
     expect(await erase(mine.owner, mine.tenant, { name })).toEqual({ erased: true });

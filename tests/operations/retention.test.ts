@@ -223,12 +223,12 @@ describe("retention", () => {
   });
 
   it.each([
-    ["no list", {}],
-    ["a rule without an age", [{ kind: "episode" }]],
-    ["an age too short", [{ older_than: 1 }]],
-    ["an unknown kind", [{ older_than: 100, kind: "dream" }]],
-    ["a reward out of range", [{ older_than: 100, below_reward: 2 }]],
-    ["what it does not know", [{ older_than: 100, tags: ["a"] }]],
+    ["not a list", {}],
+    ["without an age", [{ kind: "episode" }]],
+    ["too short", [{ older_than: 1 }]],
+    ["for an unknown kind", [{ older_than: 100, kind: "dream" }]],
+    ["for a reward above 1", [{ older_than: 100, below_reward: 2 }]],
+    ["made with an unknown field", [{ older_than: 100, tags: ["a"] }]],
   ])("refuses rules that are %s", async (_what, retention) => {
     await enter();
     const admin = await makePerson(db.sql, { [tenant]: "admin" });

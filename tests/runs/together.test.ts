@@ -138,8 +138,12 @@ describe("the results of tools", () => {
   });
 
   it.each([
-    ["a budget", { ...ask, id: crypto.randomUUID(), input: 1_000_000 }, "budget_exceeded"],
-    ["a form that does not fit", { ...ask, id: "no id", input: 10 }, undefined],
+    [
+      "an exceeded budget",
+      { ...ask, id: crypto.randomUUID(), input: 1_000_000 },
+      "budget_exceeded",
+    ],
+    ["an invalid id", { ...ask, id: "no id", input: 10 }, undefined],
   ])("are recorded even if the reservation is refused for %s", async (_why, refused, code) => {
     const { claims, owner, id, record, end } = await hold();
     await limitTokens(owner);

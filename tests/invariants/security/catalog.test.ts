@@ -129,9 +129,10 @@ describe("the definer functions", () => {
     expect(rows.length).toBeGreaterThan(20);
     const silent = rows.filter((row) => !asks.test(row.source as string)).map((row) => row.name);
     // The policy for topics calls the rule of the topic, and that rule checks the caller.
-    expect(silent, "definer functions that a client may call, and that ask nobody's name").toEqual([
-      "may_use_topic",
-    ]);
+    expect(
+      silent,
+      "definer functions that a client may call and that do not check the caller",
+    ).toEqual(["may_use_topic"]);
   });
 
   it("build no SQL from texts, only from constants and quoted names", async () => {
