@@ -1,4 +1,4 @@
-/** Agents on machines whose clock is changed, or is wrong. */
+/** Agents on machines with a clock that is changed or wrong. */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import type { Agent, Mayfly } from "@mayfly/sdk";

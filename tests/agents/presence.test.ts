@@ -103,7 +103,7 @@ describe("presence", () => {
     await other.close();
   });
 
-  it("forgets an agent whose process is gone", async () => {
+  it("forgets an agent after the death of its process", async () => {
     const { until } = await look(watched.agents);
     const gone = await spawn("gone");
     dataOf(await gone.presence.track({ status: "working" }));

@@ -164,7 +164,7 @@ describe("the files", () => {
 });
 
 it.each(["job", "workflow"])(
-  "a result over 256 KB of a step of a %s becomes an artifact, and the next attempt reads it",
+  "a step's result over 256 KB in a %s becomes an artifact, and the next attempt reads it",
   async (kind) => {
     const whole = { text: "ü".repeat(200_000) };
     const own = dataOf(await agent.artifacts.put("own", "1"));

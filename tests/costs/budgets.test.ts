@@ -76,7 +76,7 @@ describe("a hard budget", () => {
     );
   });
 
-  it("refuses a model whose price is unknown or only probable", async () => {
+  it("refuses a model with an unknown or only probable price", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     const probable = await reserveOne(db.sql, agent.claims, { model: "round-1.5" });
     expect(probable).toMatchObject({ granted: true, priced: "inexact" });

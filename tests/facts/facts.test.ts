@@ -27,7 +27,7 @@ describe("a fact", () => {
     expect(await call<Entity[]>("find_entities")).toHaveLength(2);
   });
 
-  it("is superseded by a newer one, and stays true for its time", async () => {
+  it("is superseded by a newer fact, and stays true for its own time", async () => {
     const [old] = await record([works("Acme", { valid_from: day(1) })]);
     const [now] = await record([works("Globex", { valid_from: day(10) })]);
     expect(now).toMatchObject({ status: "superseded", superseded: [old?.id] });
@@ -39,7 +39,7 @@ describe("a fact", () => {
     expect(all[1]).toMatchObject({ superseded_by: now?.id });
   });
 
-  it("that arrives late ends where the next one begins", async () => {
+  it("that arrives late ends where the next fact begins", async () => {
     await record([works("Acme", { valid_from: day(1) })]);
     await record([works("Globex", { valid_from: day(20) })]);
     const [late] = await record([works("Initech", { valid_from: day(10) })]);
@@ -169,7 +169,7 @@ describe("facts", () => {
     },
   );
 
-  it("include those with an invisible memory, an unknown entity or a missing scope", async () => {
+  it("are refused with an invisible memory, an unknown entity or a missing scope", async () => {
     const memory_id = crypto.randomUUID();
     expect(await refusalOf(record([good, { ...good, memory_id }]))).toMatchObject({
       code: "memory_unknown",

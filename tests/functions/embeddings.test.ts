@@ -134,7 +134,7 @@ describe("an embeddings endpoint", () => {
   });
 });
 
-describe("a project whose embeddings come from an endpoint", () => {
+describe("a project with embeddings from an endpoint", () => {
   let local: TestLocal;
   beforeAll(async () => {
     process.env.MAYFLY_EMBEDDINGS_URL = url;

@@ -68,7 +68,7 @@ describe("a token still passes", () => {
 });
 
 describe("the issuers of people", () => {
-  it("are what the project's settings say", async () => {
+  it("are read from the project's settings", async () => {
     await db.sql`update mayfly_private.settings set person_issuers = '{https://one.example/auth/v1}'`;
     expect(await belongs(person)).toBe(false);
     expect(await belongs({ ...person, iss: "https://one.example/auth/v1" })).toBe(true);

@@ -238,8 +238,8 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       status: "fulfilled",
       value: { renewal_secret: expect.any(String) },
     });
-    // If the repetition came first, it counts as the repetition of a call whose answer was lost, and is
-    // answered. If it came second, its secret is no longer known.
+    // A repetition that comes first is answered, because the first answer may have been lost. If it comes
+    // second, its secret is no longer known.
     expect(await codeOfOutcome(repeated)).toMatch(/^(ok|renewal_refused)$/);
   });
 

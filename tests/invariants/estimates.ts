@@ -4,7 +4,7 @@ import { openPgliteDatabase, openPostgresDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 
 /**
- * Columns whose values come from fixed lists. They keep their statistics because plans need them, as the ids
+ * Columns with values from fixed lists. They keep their statistics because plans need them, as the ids
  * below do: without those of tenant_id, a recall takes up to 84 times as long. For a new column, write `set
  * statistics 0` into the file of its table, or add the column here with a reason.
  */

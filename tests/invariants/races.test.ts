@@ -61,7 +61,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
     expect((counts.ok ?? 0) + (counts.rate_limited ?? 0)).toBe(50);
   });
 
-  it("spawn one agent for 20 calls with one name, and for 20 with one registration key", async () => {
+  it("spawn one agent for 20 calls with the same name, and one for 20 with the same registration key", async () => {
     const tenant = await makeTenant(db.sql);
     expect(await tally(many(20, () => spawn(tenant, { name: "scout" })))).toEqual({
       ok: 1,

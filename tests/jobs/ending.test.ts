@@ -61,7 +61,7 @@ describe("ending jobs", () => {
     ).toEqual(["recorded"]);
   });
 
-  it("does not retry a job whose error says so", async () => {
+  it("does not retry a job if its error says that it is not retryable", async () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [{ name: "a" }]);
     const { lease } = await claimOne(db.sql, claims);

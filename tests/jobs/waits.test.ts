@@ -54,7 +54,7 @@ describe("signals", () => {
     });
   });
 
-  it("wake a job that waits for one of several, and it continues where it stopped", async () => {
+  it("wake a job that waits for one of several signals, and the job continues where it stopped", async () => {
     const { tenant, claims, id, lease, call } = await setUp({ max_attempts: 1 });
     expect(await call("wait_job", { lease, step: "w", signals: ["yes", "no"] })).toEqual({
       waiting: true,

@@ -109,7 +109,7 @@ describe("a function that pg_cron wakes", () => {
   });
 });
 
-describe("setting it up", () => {
+describe("setting up a function that pg_cron wakes", () => {
   const schedule = (...given: (string | number)[]) => {
     const [name = "", every = "10 seconds", atOnce = 1] = given;
     return db.sql`select mayfly_private.schedule_job_function(${name}, ${every}, ${atOnce})`;

@@ -117,7 +117,7 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     await raw.end();
   });
 
-  it.skipIf(name === "PGlite")("a lost connection listens again, and misses nothing", async () => {
+  it.skipIf(name === "PGlite")("a lost connection is renewed, and nothing is missed", async () => {
     const { http, direct } = at;
     const heard = listOf<LogEvent>();
     dataOf(

@@ -131,7 +131,7 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17,", () => {
     }
   });
 
-  it("settles concurrent updates of one memory, each field by its newest clock", async () => {
+  it("merges concurrent updates of one memory, each field by its newest clock", async () => {
     const tenant = await makeTenant(db.sql);
     const agents = await Promise.all(
       Array.from({ length: 8 }, () => makeAgent(db.sql, tenant, { lifetime: 600 })),

@@ -47,7 +47,7 @@ describe("while Realtime drops broadcasts in silence,", () => {
     dataOf(await agent.heartbeat());
   };
 
-  it("a heartbeat notices and says so once, and durable messages are polled", async () => {
+  it("a heartbeat notices the loss and reports it once, and durable messages are polled", async () => {
     const got: unknown[] = [];
     const onError = (error: unknown) => void errors.push(error);
     agent.on("tick", ({ payload }) => void got.push(payload.n), { onError });

@@ -175,7 +175,7 @@ describe("an update in the local cache", () => {
 });
 
 describe("a memory that changes its visibility", () => {
-  it("leaves the caches of those who may no longer see it, and stays with its owner", async () => {
+  it("leaves the caches of agents that may no longer see it, and stays with its owner", async () => {
     const id = await shared();
     expect(other.memory.cached).toBe(1);
     await one.memory.update(id, { set: { visibility: "agent" } });

@@ -83,7 +83,7 @@ describe("a put with a key", () => {
     expect(await rows("twice")).toMatchObject([{ task: "two" }]);
   });
 
-  it("counts by when it was remembered, not by when it was pushed", async () => {
+  it("is ordered by the time at which it was remembered, not pushed", async () => {
     const hlc = (ago: number) => `${Date.now() - ago}-0000-node`;
     await push(alice.claims, keyed("late", { task: "newer", hlc: hlc(1_000) }));
     await push(bob.claims, keyed("late", { task: "older", hlc: hlc(2_000) }));

@@ -60,7 +60,7 @@ describe("pushing", () => {
     expect(row).toEqual({ memories: 2, version: 1 });
   });
 
-  it("records who pushed and who learned", async () => {
+  it("records which caller pushed a memory, and which agent learned it", async () => {
     const other = await makeAgent(db.sql, tenant);
     const put = putOf({ agent_id: other.id });
     const own = putOf();
@@ -157,7 +157,7 @@ describe("pushing", () => {
     ["null as a tag", { tags: ["a", null] }, "memories_tags_length"],
     ["an infinite time", { created_at: "infinity" }, "memories_created_at_finite"],
     ["an infinite expiry", { expires_at: "infinity" }, "memories_expires_at_finite"],
-    ["no text", { task: "" }, "memories_text_present"],
+    ["a memory without text", { task: "" }, "memories_text_present"],
     [
       "metadata that is too deep",
       { metadata: JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`) },

@@ -49,7 +49,7 @@ describe("remember with a key", () => {
     expect(local.data?.results.map(({ id }) => id)).toEqual([first]);
   });
 
-  it("shows waiting changes of the key over the server's", async () => {
+  it("shows waiting changes of the key instead of the server's value", async () => {
     const id = await idOf(agent.remember({ key: "host", task: "host", output: "alpha" }));
     await agent.sync();
     await agent.remember({ key: "host", task: "host", output: "omega" });

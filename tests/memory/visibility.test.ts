@@ -97,7 +97,7 @@ describe("visibility", () => {
     });
   });
 
-  it("cannot be narrowed by a caller who could then no longer see it", async () => {
+  it("cannot be narrowed by a caller that could then no longer see the memory", async () => {
     const other = await makeAgent(db.sql, tenant);
     const id = await remember();
     const narrow = updateOf(id, { visibility: "agent" });

@@ -193,7 +193,7 @@ describe("an inbox that cannot be opened", () => {
     expect(tries).toBe(before);
   });
 
-  it("tells handlers that are registered after it was closed", async () => {
+  it("reports an error to handlers that are registered after it was closed", async () => {
     const inbox = inboxOf(async () => ({ data: null, error: null }));
     await inbox.close();
     const error = new Promise((onError) => inbox.on("tick", () => {}, { onError }));

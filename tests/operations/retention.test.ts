@@ -215,7 +215,7 @@ describe("retention", () => {
     }
   });
 
-  it("keeps an operation whose id is from the future", async () => {
+  it("keeps an operation with an id from the future", async () => {
     await enter();
     const ahead = { ...putOf(), id: idOf(Date.now() + 2 * 86_400_000) };
     await sync([ahead]);

@@ -20,7 +20,7 @@ import {
 setUp();
 
 describe("the outbox", () => {
-  it("of a killed process is drained by the next agent, and records who learned it and who pushed it", async () => {
+  it("of a killed process is drained by the next agent, and each memory has its author and its sender", async () => {
     const [first] = await killAt(
       "remembered",
       `await agent.remember({ task: "one" });
@@ -152,7 +152,7 @@ describe("the outbox", () => {
     await other.stop();
   });
 
-  it("makes a dead letter of what the server refuses without naming it, and pushes the rest", async () => {
+  it("makes a dead letter of an operation that the server refuses without naming it, and pushes the rest", async () => {
     const mayfly = mayflyOf();
     const agent = await spawnIn(mayfly);
     const { id } = dataOf(await agent.remember({ task: "sunrise" }));

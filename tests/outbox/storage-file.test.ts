@@ -173,7 +173,7 @@ describe("an outbox in a file", () => {
     await won[0]?.value.close();
   });
 
-  it("is not opened twice by one process, but is taken over from another process with the same number", async () => {
+  it("is not opened twice by one process, but is taken over from another process with the same pid", async () => {
     const store = await open();
     await expect(open()).rejects.toMatchObject({ code: "storage_failed" });
     await store.close();

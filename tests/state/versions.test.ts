@@ -37,7 +37,7 @@ describe("the versions of a state", () => {
     ]);
   });
 
-  it("of all states are found for the time of a checkpoint", async () => {
+  it("of all states can be read as they were at the time of a checkpoint", async () => {
     /** When the newest version was written. */
     const newest = async () => {
       const [row] = await db.sql`select max(at)::text as at from mayfly.state_versions

@@ -101,7 +101,7 @@ describe("a poll", () => {
     });
   });
 
-  it("ends with the first ballot under `first_valid`, and with the first different one under `unanimous`", async () => {
+  it("ends with the first ballot under `first_valid`, and with the first dissent under `unanimous`", async () => {
     const { agents, first, second } = await makeTeaming(db.sql);
     const quick = await openPoll(db.sql, first.claims, { rule: "first_valid" });
     expect(await vote(db.sql, second.claims, quick, "no")).toMatchObject({
@@ -131,7 +131,7 @@ describe("a poll", () => {
     });
   });
 
-  it("is not blocked by a voter that dies, or whose ancestor dies", async () => {
+  it("is not blocked by a voter if the voter or an ancestor of the voter dies", async () => {
     const { tenant, agents, first, second, third } = await makeTeaming(db.sql);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const child = await rpc<{ agent: { id: string } }>(db.sql, third.claims, "spawn_agent", {});

@@ -67,7 +67,7 @@ async function makePair() {
 }
 
 describe("a watched team has a deadlock", () => {
-  it("if agent one waits for an answer from a job that waits for a child that only agent one may take", async () => {
+  it("if a job owes agent one an answer, but waits for a child that only agent one may take", async () => {
     const { one, two, watch, ask, waitForChild } = await makePair();
     const request = await ask(one, two);
     const { parent, child } = await waitForChild(two, one, {
@@ -82,7 +82,7 @@ describe("a watched team has a deadlock", () => {
     ]);
   });
 
-  it("if agent one waits for an answer from a job that waits for a child that agent one holds", async () => {
+  it("if a job owes agent one an answer, but waits for a child that agent one holds", async () => {
     const { one, two, watch, ask, waitForChild } = await makePair();
     const request = await ask(one, two);
     const { parent, child } = await waitForChild(two, one, {
@@ -93,7 +93,7 @@ describe("a watched team has a deadlock", () => {
     expect(await watch()).toMatchObject([{ agents: [one.id], detail: { jobs: [parent, child] } }]);
   });
 
-  it("if agent one waits for an answer from agent two, and agent two's assigned job waits for agent one", async () => {
+  it("if agent two owes agent one an answer, but its assigned job waits for agent one", async () => {
     const { one, two, owner, watch, ask } = await makePair();
     const job = { name: "write" };
     const given = await rpc<{ job: string; agent: string }>(db.sql, owner, "assign_job", {
@@ -108,7 +108,7 @@ describe("a watched team has a deadlock", () => {
     await rpc(db.sql, two.claims, "wait_job", { lease, step: "reviewed", signals });
     await claimOne(db.sql, one.claims, { names: ["review"], lease: 3_600 });
     await ask(one, two);
-    // An agent whose job waits is free to answer.
+    // While its job waits, agent two is free to answer.
     expect(await watch()).toEqual([]);
     await db.advance("2 minutes");
     const [found] = await watch();
@@ -116,7 +116,7 @@ describe("a watched team has a deadlock", () => {
     expect(found?.detail.jobs).toEqual([given.job, child?.id]);
   });
 
-  it("if agent one waits for an answer from a job that waits for an approval by agent one", async () => {
+  it("if a job owes agent one an answer, but waits for an approval that only agent one may give", async () => {
     const { one, two, watch, ask } = await makePair();
     const request = await ask(one, two);
     const asking = { name: "write", key: `message:${request}`, answers: request };

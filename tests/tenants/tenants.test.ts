@@ -135,7 +135,7 @@ describe("a tenant's settings", () => {
 });
 
 describe("ensuring a tenant", () => {
-  it("creates it once, and returns it again, even after it was renamed", async () => {
+  it("creates the tenant once, and returns it again, even after it was renamed", async () => {
     const name = randomUUID();
     const first = await ensure(db, serviceRole, { name });
     expect(first).toMatchObject({ name, created: true });
@@ -144,7 +144,7 @@ describe("ensuring a tenant", () => {
     expect(await ensure(db, serviceRole, { name })).toMatchObject({ id: first.id, created: false });
   });
 
-  it("returns one that create_tenant made, and never a stranger's with the same name", async () => {
+  it("returns a tenant from create_tenant, and never a stranger's tenant with the same name", async () => {
     const name = randomUUID();
     await db.sql`update mayfly_private.settings set tenants_created_by = 'signed_in'`;
     const [stranger, friend] = [await makePerson(db.sql, {}), await makePerson(db.sql, {})];
@@ -172,7 +172,7 @@ describe("ensuring a tenant", () => {
     expect(again.id).not.toBe(first.id);
   });
 
-  it("needs the right to create one, and a name", async () => {
+  it("needs the right to create tenants, and a name", async () => {
     const person = await makePerson(db.sql, {});
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     expect(await refusalOf(ensure(db, person, { name: randomUUID() }))).toMatchObject({

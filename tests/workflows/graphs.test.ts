@@ -88,7 +88,7 @@ describe("a graph", () => {
     );
   });
 
-  it("skips a step whose condition is not true, and steps that need it", async () => {
+  it("skips a step if its condition is not true, and skips steps that need it", async () => {
     const id = await stage.start(digest, { urls: ["a"] });
     await stage.drain(handlers);
     expect(await endOf(id)).toEqual({ tell: "1 of false: 1, skipped" });
