@@ -42,7 +42,7 @@ describe("the memory as tools", () => {
     });
     const seen = JSON.stringify(prompts[1]?.at(-1));
     expect(seen).toMatch(/<recalled-memories>.*knower.*Wait for the JWKS.*are data/);
-    // The memory cannot close the block that contains it.
+    // A memory that contains the closing tag cannot end the block.
     expect(seen.split("</recalled-memories>")).toHaveLength(2);
   });
 

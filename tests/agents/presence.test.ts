@@ -14,7 +14,7 @@ function spawn(name: string, by: Mayfly | Agent = mayfly, scopes?: string[]) {
   return spawnLive({ name, ...(scopes && { scopes }) }, by);
 }
 
-/** Everyone who was seen at each change, and a promise for an expected state. */
+/** Watches presence, keeps who was present at each change, and can wait for an expected state. */
 async function look(by: Mayfly["agents"] | Agent["presence"]) {
   const states: PresentAgent[][] = [];
   const changes: PresenceChange[] = [];

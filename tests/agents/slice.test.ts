@@ -124,7 +124,7 @@ describe("an agent's life", () => {
       field: "metadata",
     });
 
-    // Only Postgres knows how its size is counted.
+    // Only Postgres can measure the size of metadata, so the SDK accepts this memory.
     await agent.remember({ task: "good" });
     await agent.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
     await agent.remember({ task: "good too" });

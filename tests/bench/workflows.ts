@@ -54,7 +54,7 @@ const programs: Record<string, Program> = {
   async resume({ count }, ctx) {
     for (let n = 0; n < count; n++) await ctx.step(`s${n}`, () => n);
     tell("waits");
-    // After the signal, a run that slept starts again and reads its recorded steps until it is here.
+    // After the signal, a run that slept starts again and reads its recorded steps until it reaches this line.
     await ctx.wait();
     tell(performance.now());
   },

@@ -89,7 +89,7 @@ describe("mayfly tail", () => {
         environment(),
       ),
     );
-    // Until all of them are listening.
+    // Waits until all of them are listening.
     const telling = setInterval(() => {
       agent?.debug.thought("fine", { password: "hunter2" });
       agent?.debug.task("began", { file: "a.ts" });

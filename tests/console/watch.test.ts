@@ -60,7 +60,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await mayfly.jobs.ended(job?.id ?? "");
     await work?.stop();
     await page.getByRole("table", { name: "Jobs" }).getByText("read-log").waitFor();
-    // Relative times have the absolute ones as titles.
+    // The title of a relative time is the absolute time.
     expect(await page.locator("main time").first().getAttribute("title")).toMatch(/\b20\d\d\b/);
     await page.click("main button >> text=plan");
     await page.waitForSelector("main >> text=Changes since");

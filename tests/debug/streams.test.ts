@@ -174,7 +174,7 @@ describe("debug streams", () => {
     const agent = await spawn({ scopes: debugging });
     let asked = 0;
     for (let n = 0; n < 1_000; n++) agent.debug.thought("early", () => ++asked);
-    // One of them is from the SDK.
+    // The buffer keeps 200 records, and one of them is from the SDK.
     expect(asked).toBe(199);
     await until(() => agent.debug.level("thought") === 0);
     agent.debug.thought("late", () => ++asked);

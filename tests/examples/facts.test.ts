@@ -44,7 +44,7 @@ describe("the example of facts", () => {
     expect(said).toMatch(
       /billing needs (ledger \(1\), mail \(1\)|mail \(1\), ledger \(1\)), Postgres \(2\)/,
     );
-    // The second time, nothing is there twice.
+    // After the second run, nothing is stored twice.
     expect(await run()).toMatch(/7 facts: 0 new, 0 in place of another, 7 confirmed/);
   });
 
@@ -102,7 +102,7 @@ it("an agent answers a client of the A2A protocol", async () => {
 describe("the tutorial", () => {
   it("runs command by command without a key, and prints what the page shows", async () => {
     const page = await readFile(join(root, "docs/tutorial.md"), "utf8");
-    // The clone is not changed, because the project belongs to the test.
+    // These commands run without changing the clone.
     const shims = `
       npm() { shift 3; INIT_CWD='${root}' '${process.execPath}' '${root}/examples/ask-a-team/index.ts' "$@"; }
       npx() { shift; '${process.execPath}' '${root}/cli/cli.js' "$@"; }`;

@@ -43,7 +43,7 @@ describe("an entity", () => {
     expect(saidBy(await list({ subject: { name: "paris", type: "city" } }))).toEqual([
       "Paris in France",
     ]);
-    // Somebody who only reads need not choose, and gets the facts of both.
+    // A caller that only reads does not have to name a type, and gets the facts of both entities.
     expect(await list({ subject: "paris" })).toHaveLength(2);
   });
 

@@ -167,7 +167,7 @@ describe("a project with embeddings from an endpoint", () => {
       .toEqual([{ error: reason }]);
 
     answer = vectors;
-    // An embedding of the question alone finds nothing by meaning.
+    // Only the question has an embedding, so nothing is found by meaning.
     expect(dataOf(await agent.recall("key"))).toMatchObject({
       mode: "words_only",
       problem: expect.stringMatching(/^no memory has a vector of text-embedding-3-small/),

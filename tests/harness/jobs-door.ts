@@ -49,7 +49,7 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
       const lease = () =>
         ear.query("select mayfly_private.listen_by_postgres($1::uuid[])", [[tenant]]);
       const renewal = setInterval(() => void lease().catch(() => {}), 30_000);
-      // If the connection is closed before it listens, the worker is not woken, and no test minds.
+      // If the connection is closed before it listens, the worker is not woken. No test depends on that.
       ear
         .listen(`mayfly:${tenant}`, listener)
         .then(lease)

@@ -63,7 +63,7 @@ describe("the background of an agent", () => {
     const requests = Promise.all(asked.map((path) => proxy.requestOf(path)));
     proxy.lie(all[lie] as Lie);
     await tell("meanwhile");
-    // Each of them pulls when its connection is back. Before that, live messages need no request.
+    // Everything that listens pulls when its connection is back. Before that, live messages need no request.
     proxy.closeSockets();
     expect((await agent.heartbeat()).error?.code).toBe("unavailable");
     expect((await agent.renew()).error?.code).toBe("unavailable");

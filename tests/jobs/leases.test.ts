@@ -131,7 +131,7 @@ describe("every write under a lease", () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     for (const stranger of [other.claims, foreign.claims, owner, serviceRole])
       await expectRefused(stranger, lease, tenant, id);
-    // The caller's own tenant in place of the lease's tenant does not help either.
+    // The lease is also refused if the caller writes its own tenant into it.
     const own = `${lease.slice(0, lease.lastIndexOf("."))}.${String((foreign.claims.mayfly as { tenant: string }).tenant)}`;
     await expectRefused(foreign.claims, own, tenant, id);
     expect(await complete(db.sql, claims, [{ lease }])).toMatchObject({ lost: [] });

@@ -83,7 +83,7 @@ it.skipIf(!databaseUrl)(
       const { jobs } = await claim(db.sql, claims, 50);
       await complete(db.sql, claims, jobs);
     }
-    // Each job was inserted, claimed and deleted, and the holder may still see them.
+    // Each job was inserted, claimed and deleted, and the rows stay because the holder may still see them.
     expect(await deadRows()).toBeGreaterThanOrEqual(200);
     await holder.unsafe("commit");
     holder.release();

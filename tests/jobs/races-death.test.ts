@@ -186,7 +186,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
                 { lease: failed?.lease, error: { message: "x" }, retry_in: 0 },
               ]);
             }
-            // The failed job may have been the only one.
+            // The job that failed above may have been the only one.
             if (jobs.length === 0) continue;
             const { lost } = await complete(
               sql,

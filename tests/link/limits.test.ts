@@ -49,7 +49,7 @@ function join(socket: WebSocket, count: number, config: object, then?: object): 
     socket.send(JSON.stringify([`${n}`, `${n}`, topic, "phx_join", { config }]));
     if (then) socket.send(JSON.stringify([`${n}`, `t${n}`, topic, "presence", then]));
   }
-  // Above its rate, a channel is closed and nothing in it is answered.
+  // A channel above its rate is closed, and answers nothing more.
   const last = then ? `"t${count - 1}"` : `"${count - 1}"`;
   return new Promise((resolve) => {
     // One join too many ends the connection.

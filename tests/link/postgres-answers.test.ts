@@ -215,7 +215,7 @@ function shapeOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shapeOf(inner)]));
 }
 
-/** Only the Data API knows which functions it considers similar to a missing one. */
+/** Leaves out the hint about a missing function, because only the Data API suggests similar functions. */
 const told = (error: unknown) => {
   const { code, ...more } = Object(error) as { code?: string };
   return code === "PGRST202" ? { code } : { code, ...more };

@@ -7,7 +7,7 @@ import { startTestLocal, type TestLocal } from "#harness/local";
 
 /** Above the project's rate, Realtime drops broadcasts of the database without telling anybody. */
 describe("while Realtime drops broadcasts in silence,", () => {
-  /** The server looks here at each broadcast. */
+  /** Read by the server at each broadcast, so a test can change it. */
   const faults: RealtimeFaults = { seed: 1, drop: 0 };
   let local: TestLocal;
   let mayfly: Mayfly;

@@ -65,7 +65,7 @@ describe("nudges with a flusher", () => {
     expect(await flush()).toBe(1);
     expect(await due()).toBe(0);
     expect(await topics()).toEqual(["log", "log"]);
-    // No nudge is due twice, and the first nudge of the next window is sent at once again.
+    // No nudge is sent twice. In the next window, the first nudge is again sent at once.
     expect(await flush()).toBe(0);
     await db.advance("2 seconds");
     await put();

@@ -50,7 +50,7 @@ describe("watch", () => {
     expect(await started.ended).toBeNull();
   });
 
-  // Sooner than the pull after 30 s, which needs no nudge.
+  // "At once" means before the pull that comes every 30 s without a nudge.
   it("also delivers events for only one agent at once", async () => {
     const agent = await spawnIn(watched);
     const got = collector();

@@ -71,7 +71,7 @@ describe("an update of one memory", () => {
 
   it("wins over an update that its agent had already seen, whatever the clocks say", async () => {
     const id = await shared();
-    // Within the limit of the server.
+    // The server accepts clocks that are up to 60 s ahead.
     await byClock(40_000, () => other.memory.update(id, { set: { output: "by a fast clock" } }));
     dataOf(await other.sync());
     dataOf(await one.sync());
@@ -88,7 +88,7 @@ describe("an update of one memory", () => {
     });
     expect(dataOf(await one.sync())).toMatchObject({ pushed: 2, rejected: 0 });
     expect(one.outbox.refused).toEqual([]);
-    // It is no longer from the future, so later changes win.
+    // The update is no longer from the future, so later changes win.
     await other.memory.update(id, { set: { reward: 0.7 } });
     dataOf(await other.sync());
     expect(await onServer(id)).toMatchObject({

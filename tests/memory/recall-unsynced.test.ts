@@ -104,7 +104,7 @@ describe("a recall of unsynced memories", () => {
       "rotate keys",
       "store keys",
     ]);
-    // An update that takes a memory out of a filter also takes it out of the answer.
+    // After an update, a memory that no longer matches the filter is no longer found.
     await agent.memory.update(synced.id, { set: { reward: 0.1 } });
     expect(await found("rotate keys", { minReward: 0.8 })).toEqual([]);
     dataOf(await agent.sync());

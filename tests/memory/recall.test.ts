@@ -97,7 +97,7 @@ describe("recall", () => {
       fit: number;
       similarity: number;
     };
-    // For an unknown model, unrelated texts are assumed to have 0.3.
+    // For an unknown model, unrelated texts are assumed to have a similarity of 0.3.
     const likeness = 0.01 + (0.99 * (parts.similarity - 0.3)) / 0.7;
     expect(parts.relevance).toBeCloseTo((parts.fit + likeness) / 2, 5);
     const rest = 0.7 + 0.1 * 0.5 + 0.01 * 5 + 0.1 * parts.recency;

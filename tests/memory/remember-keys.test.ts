@@ -109,7 +109,7 @@ describe("identical content", () => {
     await local.sql
       .begin(async (session) => {
         await session`set local track_functions = 'all'`;
-        // The index still keeps contents apart, but no plan can use it.
+        // An invalid index still prevents duplicates, but no plan can use it.
         await session`update pg_index set indisvalid = false where indexrelid = 'mayfly.memories_content_idx'::regclass`;
         await session`select set_config('request.jwt.claims', '{"role": "service_role"}', true),
           set_config('request.headers', ${JSON.stringify(inTenant(tenant))}, true), set_config('role', 'service_role', true)`;

@@ -98,7 +98,7 @@ describe.skipIf(!databaseUrl)("the inbox, on a real Postgres 17,", () => {
               : messageTo({ channel: channels[pick(3)] }),
           );
           const fails = Math.random() < 0.2;
-          // Twice at the same time, like a client that lost its connection.
+          // Some calls are sent twice at the same time, as by a client that lost its connection.
           const sent = await Promise.all(
             fails || Math.random() < 0.8
               ? [send(claims, messages, fails)]

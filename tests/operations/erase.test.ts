@@ -75,7 +75,7 @@ async function eraseCounting(claims: Claims, tenant: string, values: Record<stri
     db.sql,
     claims,
     async (session) => {
-      // The counts that this session has not reported to the server yet.
+      // Adds up the deletions that this session has not reported to the server yet.
       const deletedByNow = async () => {
         const [row] = await session`
           select sum(pg_stat_get_xact_tuples_deleted(oid))::int as deleted from unnest(${oids}::oid[]) oid`;

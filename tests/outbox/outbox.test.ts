@@ -238,7 +238,7 @@ describe("the outbox", () => {
     await holder.stop();
     expect((await other.remember({ task: "kept" })).error).toBeNull();
     expect(dataOf(await other.sync()).pushed).toBe(1);
-    // An agent that has ended does not open it again, whatever it is asked to do.
+    // An agent that has ended does not open the outbox again, whatever it is asked to do.
     await other.stop();
     const next = await spawnIn(mayflyOf({ storage }));
     dataOf(await next.remember({ task: "the next one's" }));

@@ -198,7 +198,7 @@ describe("a database of a release with the next release's migration", () => {
     /** Makes the previous release from today's sources, with these differences. */
     const differences: [file: string, change: (text: string) => string][] = [
       ["/caller.sql", (text) => text.replace("begin", "begin\n  null;")],
-      // Every policy depends on it.
+      // Every policy depends on this function.
       ["/tenant_ids.sql", (text) => text.replace("default null", "default 'other'")],
       [
         "/log_members.sql",

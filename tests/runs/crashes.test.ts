@@ -84,11 +84,11 @@ it.each(["before", "after"] as const)(
           await letTick(db.sql);
           await work(db.sql, worker.claims, door, handlers);
         } else if (name !== "append_run_chunks")
-          // If the machine is slow, a timer makes this call. Otherwise chunks are sent along with other calls.
+          // append_run_chunks is called only if the machine is slow. Otherwise chunks are sent along with other calls.
           expect(nth, `${name} is called`).toBeGreaterThan(1);
         const run = await runOf(db.sql, worker.claims, id);
         expect(run, where).toMatchObject({ status: "succeeded", steps, output: expected });
-        // Only an answer that was given but not recorded is paid again.
+        // Only an answer that was given but not recorded is paid for again.
         expect(
           paid.filter(({ wasRecorded }) => wasRecorded),
           where,

@@ -73,7 +73,7 @@ describe("the versions of a state", () => {
     expect(await at(last, { page_limit: 1 })).toMatchObject({ states: [], last: "a", more: true });
     expect(await shown(last, { after: "b/1" })).toEqual([["many", 101]]);
     expect(await codeOf(at(last, { page_limit: 0 }))).toBe("invalid_request");
-    // There is nothing of another owner.
+    // The answer has no state of another owner.
     expect((await at(last, { of_agent: agent.id })).states).toEqual([]);
   });
 

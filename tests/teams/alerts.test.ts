@@ -118,7 +118,7 @@ describe("a watched team", () => {
     await vi.waitUntil(() => inbox.length === 1, 10_000);
     const space = mayfly.teams.of(team.id);
     expect(dataOf(await space.alerts())).toMatchObject([{ handledWith: "nudge" }]);
-    // As long as the patience of the watch lasts, it does nothing more.
+    // During its patience, the watch does nothing more.
     expect(await watch.check()).toEqual([]);
     await local.advance("2 minutes");
     expect(await watch.check()).toMatchObject([{ times: 2 }]);

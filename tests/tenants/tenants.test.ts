@@ -155,7 +155,7 @@ describe("ensuring a tenant", () => {
     expect(friends.created).toBe(true);
     expect(new Set([theirs.id, made.id, friends.id]).size).toBe(3);
     expect((await ensure(db, stranger, { name })).id).toBe(theirs.id);
-    // The secret key, for that person.
+    // The secret key gets the same tenant on behalf of that person.
     const owned = await ensure(db, serviceRole, { name, owner: friend.sub });
     expect(owned.id).toBe(friends.id);
     await db.sql`update mayfly_private.settings set tenants_created_by = 'secret_key'`;

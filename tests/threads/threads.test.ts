@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 
 /**
- * A text that is too long to be stored in the checkpoint itself. It repeats a letter, which `letters` shows.
+ * A text that is too long to be stored in the checkpoint itself. It repeats a letter, so `letters` can name it.
  */
 const long = (letter: string) => letter.repeat(300);
 const letters = (parts: string[]) => parts.map((part) => part[0]).join("");

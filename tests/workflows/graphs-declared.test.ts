@@ -1,4 +1,4 @@
-/** Which graphs are allowed, and who owns them: errors with their step and field, versions, moves. */
+/** The declaration of graphs: which ones are refused, how versions are kept, and how runs are moved. */
 import { graph, type JobHandlers } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rpc } from "#harness/callers";

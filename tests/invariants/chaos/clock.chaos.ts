@@ -23,7 +23,7 @@ describe("an agent with a clock that is wrong", () => {
   const hour = 3_600_000;
   for (const skewMs of [-hour, hour]) {
     it(`by ${skewMs / hour} h works, and what it remembers has the server's time`, async () => {
-      // So short that tokens expire, and are renewed, during the test.
+      // Tokens last so briefly that they expire, and are renewed, during the test.
       const { tenant, mayfly } = await local.enter({
         max_living_agents: 1_000,
         spawns_per_minute: 10_000,

@@ -49,7 +49,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     });
   });
   afterAll(async () => {
-    // After a failed test, some workers may still run. Without this, they would be started again when they
+    // After a failed test, some workers may still run. Without `over`, they would be started again when they
     // are killed.
     over = true;
     for (const child of running) child.kill("SIGKILL");
@@ -184,7 +184,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     const seen = new Set<string>();
     let repeated = 0;
     for (const [key = "", attempt = ""] of effects) {
-      // Otherwise a step was done in an attempt after the one that recorded it, so it was repeated.
+      // No attempt after the one that recorded a step may do the step again.
       expect(Number(attempt), key).toBeLessThanOrEqual(recorded.get(key) ?? -1);
       if (seen.has(key)) repeated++;
       seen.add(key);

@@ -43,7 +43,8 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
     });
   });
   afterAll(async () => {
-    // After a failed test, some workers may be left, and they would be started again.
+    // After a failed test, some workers may still run. Without `over`, they would be started again when they
+    // are killed.
     over = true;
     for (const child of running) child.kill("SIGKILL");
     await stack?.close();

@@ -9,7 +9,7 @@ import { putOf } from "#harness/operations";
 import { digestOf } from "./evidence.ts";
 
 type Attacker = SupabaseClient<never, never, never>;
-/** The Data API's answer to a caller without the right. It never has a row, and no row was written. */
+/** The code with which the Data API answers a caller without the right. No row is written or returned. */
 const refused = "42501";
 
 let local: TestLocal;
@@ -144,7 +144,7 @@ describe("writing over the Data API", () => {
           ["insert", table.insert(fresh)],
           ["upsert", table.upsert(fresh)],
           ["delete", table.delete().not(first as never, "is", null)],
-          // Three of the four have the same role in the database, so one of them and the secret key try each column.
+          // Three of the four callers have the same database role, so they share the columns. The secret key tries all.
           ...columns
             .filter((_, index) => turn === 3 || index % 3 === turn)
             .map((column): (typeof attempts)[number] => [

@@ -219,7 +219,7 @@ test("presence over its rate closes the channel that asks for more", async () =>
 });
 
 test("presence counts for clients that receive it, not for those that only show themselves", async () => {
-  // The fixtures let everybody read broadcasts of bc:…, and nobody its presence.
+  // The fixtures let everybody read the broadcasts of topics bc:…, but nobody their presence.
   await database.sql`create policy may_show on realtime.messages for insert to authenticated
     with check (realtime.topic() = 'bc:shown' and extension = 'presence')`;
   // The limit is two presence messages in each tick of 30 ms.
