@@ -82,7 +82,7 @@ describe("a function that pg_cron wakes", () => {
     await workAll();
   });
 
-  it("is called for a lease that has ended and a schedule that is due, with its own secret if Vault has one", async () => {
+  it("is called for ended leases and due schedules, with its own secret if Vault has one", async () => {
     await db.advance("1 hour");
     await db.sql`insert into vault.decrypted_secrets values ('mayfly_jobs_secret', 'its own')`;
     await add(db.sql, claims, [{ name: "later" }]);
