@@ -1853,7 +1853,7 @@ create policy threads_select on mayfly.threads for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.threads to authenticated;
 grant select on table mayfly.threads to service_role;
-comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+comment on table mayfly.threads is 'Threads of work, by name, for which frameworks store checkpoints.';
 
 create table mayfly.track_records (
   tenant_id uuid not null,
@@ -2131,7 +2131,7 @@ create table mayfly_private.job_calls (
 );
 CREATE INDEX job_calls_function_idx ON mayfly_private.job_calls USING btree (function);
 alter table mayfly_private.job_calls enable row level security;
-comment on table mayfly_private.job_calls is 'Open calls of these functions, and until when they count.';
+comment on table mayfly_private.job_calls is 'Open calls of functions of serveJobs, and until when each of them counts.';
 
 create table mayfly_private.job_functions (
   name text not null,
@@ -2184,7 +2184,7 @@ create table mayfly_private.job_workers (
   constraint job_workers_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.job_workers enable row level security;
-comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until this time.';
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until the time in their row.';
 
 create table mayfly_private.listeners (
   tenant_id uuid not null,
@@ -2288,7 +2288,7 @@ create table mayfly_private.postgres_listeners (
   constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.postgres_listeners enable row level security;
-comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody receives by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'For which tenants a client receives broadcasts by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,

@@ -10,8 +10,8 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.agent_liveness', 'one row an agent'),
-  ('mayfly_private.enrolment_secrets', 'one row an enrolment key'),
-  ('mayfly_private.renewal_secrets', 'two rows an agent'),
-  ('mayfly_private.spawn_buckets', 'one row a tenant')
+  ('mayfly.agent_liveness', 'one row per agent'),
+  ('mayfly_private.enrolment_secrets', 'one row per enrolment key'),
+  ('mayfly_private.renewal_secrets', 'two rows per agent'),
+  ('mayfly_private.spawn_buckets', 'one row per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -5,5 +5,5 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.states', 'its versions, which are charged')
+  ('mayfly.states', 'the versions of the states, which are charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

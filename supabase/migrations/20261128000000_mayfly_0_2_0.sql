@@ -36,8 +36,9 @@ drop function if exists mayfly_private.row_bytes;
 
 alter table mayfly.scopes add column by_default boolean not null default false;
 
--- Null for agents that were spawned before: each new token still starts their lifetime again. A value would have to
--- be written into every row, which Postgres refuses while functions use the table's row type.
+-- Null for agents that were spawned before 0.2: each new token still restarts their lifetime. The column has no
+-- default, because a default would have to be written into every row, and Postgres refuses that while functions use
+-- the table's row type.
 alter table mayfly.agents add column renews boolean;
 alter table mayfly.agents alter column renews set default false;
 
@@ -61,7 +62,7 @@ alter table mayfly.memories
   add column content_hash uuid
     constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
 
--- Null for messages that were sent before.
+-- Null for messages that were sent before 0.2.
 alter table mayfly.messages add column trace text constraint messages_trace_length check (char_length(trace) <= 500);
 alter table mayfly.messages alter column trace set statistics 0;
 
@@ -248,6 +249,10 @@ $$;
 
 comment on function mayfly_private.edit_value is 'Applies one edit to a JSON value.';
 
+comment on function mayfly_private.half_life is 'The number of days after which a memory of a kind loses half its freshness.';
+
+comment on function mayfly_private.is_timely is 'Whether a token is valid now.';
+
 -- Where a JSON value does not match a JSON Schema: the path of the first fault, and what the value there must be. Null
 -- if everything matches. No value matches a schema that schema_fault refuses. schema_fault is called only at the root
 -- of the value, because one call checks the whole schema. https://json-schema.org/draft/2020-12/json-schema-validation
@@ -347,26 +352,28 @@ comment on column mayfly_private.settings.tenants_created_by is
 comment on column mayfly_private.settings.max_tenants_per_person is 'A person who owns this many tenants cannot create another.';
 
 comment on column mayfly_private.settings.person_issuers is
-  'Patterns (like) of the issuers of people''s tokens. By default any Supabase Auth. Narrow it to your own URL.';
+  'Patterns (like) of the issuers of people''s tokens. By default, they match any Supabase Auth. Narrow them to your own URL.';
 
 comment on column mayfly_private.settings.debug_rate is
-  'How many Realtime messages a second, counted for each receiver, the debug streams of a tenant may send together. The default is half of what the Free plan allows.';
+  'How many Realtime messages a second all debug streams of a tenant may send together. A message counts once for each receiver. The default is half of what the Free plan allows.';
 
 comment on column mayfly_private.settings.announce_rate is
-  'How many broadcasts a second the database may send for a tenant at once. In addition, it may send the same number of due ones. The default is half of what the Free plan allows. Realtime also counts each receiver.';
+  'How many broadcasts a second the database may send immediately for a tenant. In addition, it may send the same number of due broadcasts. The default is half of what the Free plan allows. Realtime also counts each receiver.';
 
 comment on column mayfly_private.settings.kept is
   'How long events, applied operations and tombstones are kept. A client that has not synced for longer starts again.';
 
 comment on function mayfly_private.merge_conflicts is 'Where two changes of the same value contradict each other.';
 
+comment on function mayfly_private.next_clock is 'A timestamp of the server''s hybrid logical clock that is later than the given one.';
+
 -- The time by which Mayfly decides what has ended, has expired or is due. It is the machine's time. Called wherever an
 -- age, a lease or a window is judged, so that a test can replace the clock (tests/harness/clock.ts). Only the owner can
 -- replace it. Locks nothing. One call takes 2 µs. When this was an SQL function, it took 20 µs in each statement,
 -- because an empty search_path prevents the inlining of SQL functions. A query over many rows reads the time from a
--- variable, or uses `(select mayfly_private.now())`, which runs once for the whole statement, and with which an index
--- can be used. Some things always use the machine's clock: tokens, because others verify them too; hybrid clocks, which
--- are compared with those of callers; durations of work; and the time of the last maintenance.
+-- variable, or uses `(select mayfly_private.now())`, which runs once for the whole statement and lets it use an index.
+-- Some things always use the machine's clock: tokens, because others verify them too; hybrid clocks, which are compared
+-- with those of callers; durations of work; and the time of the last maintenance.
 
 create function mayfly_private.now()
 returns timestamptz
@@ -578,7 +585,7 @@ create table mayfly_private.imports (
 
 comment on table mayfly_private.imports is 'How the rows of tables come back from an export. Tables that are not here come back as they are.';
 
-comment on column mayfly_private.imports.sets is 'By column, an SQL expression over a row r of the export that replaces its value.';
+comment on column mayfly_private.imports.sets is 'For each column to change, an SQL expression over a row r of the export that gives the new value.';
 
 comment on column mayfly_private.imports.rows is 'A condition over a row r of the export. Other rows are left out.';
 
@@ -647,22 +654,22 @@ comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token i
 
 comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: this many spawns at once, and this many more each minute.';
 
-comment on column mayfly.tenants.max_memories is 'How many memories it may keep, including tombstones. Simultaneous writes can exceed it a little.';
+comment on column mayfly.tenants.max_memories is 'How many memories the tenant may keep, including tombstones. Simultaneous writes can exceed this limit a little.';
 
 comment on column mayfly.tenants.max_bytes is
-  'How many bytes it may store, as the table mayfly_private.charges counts them: for example the text of a memory and 512, and 800 for a vector. Indexes are not counted.';
+  'How many bytes the tenant may store. The table mayfly_private.charges says how rows are counted. For example, a memory counts as 512 bytes plus its text, and a vector with 384 numbers as 800 bytes. Indexes are not counted.';
 
 comment on column mayfly.tenants.writes_per_minute is
-  'How many writes it may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
+  'How many writes the tenant may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
 
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
 
 comment on column mayfly.tenants.messages_kept is
-  'How long messages are kept after every recipient acknowledged them. All others, including those in channels, are kept as long as the log.';
+  'How long a message is kept after every recipient has acknowledged it. Other messages, including those in channels, are kept as long as the log.';
 
 comment on column mayfly.tenants.debug is
-  'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days). Set by set_debug.';
+  'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days by default). Set by set_debug.';
 
 comment on table mayfly.members is 'The people of a tenant, with their roles: owner, admin, member or viewer.';
 
@@ -799,17 +806,17 @@ comment on column mayfly.agent_types.role is 'The role of such an agent, in a fe
 
 comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
 
-comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null for what most agents need.';
+comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null means the scopes that most agents need.';
 
 comment on column mayfly.agent_types.lifetime is 'The lifetime of an agent whose spawner asks for none.';
 
-comment on column mayfly.agent_types.max_lifetime is 'The longest that one may live, including renewals, within the tenant''s maximum.';
+comment on column mayfly.agent_types.max_lifetime is 'The longest that an agent of this type may live, including renewals, within the tenant''s maximum.';
 
-comment on column mayfly.agent_types.max_living is 'How many may live at the same time.';
+comment on column mayfly.agent_types.max_living is 'How many agents of this type may live at the same time.';
 
 comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
 
-comment on column mayfly.agents.type is 'Any name. A type that mayfly.agent_types defines gives it defaults and limits.';
+comment on column mayfly.agents.type is 'Any name. If mayfly.agent_types defines this type, the agent gets the defaults and limits of the type.';
 
 comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
 
@@ -874,7 +881,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.require_tenant_of is 'The tenant of this request for a known caller; fails unless it has the scope in it.';
+comment on function mayfly_private.require_tenant_of is 'The tenant of this request, for a caller that has been identified. Fails unless the caller has the scope in it.';
 
 -- Returns the tenant of this request. Fails unless the caller has the scope in this tenant. Every function that writes
 -- calls it first. Locks nothing.
@@ -888,6 +895,8 @@ begin
   return mayfly_private.require_tenant_of(mayfly_private.caller(), scope);
 end
 $$;
+
+comment on function mayfly_private.require_tenant is 'The tenant of this request. Fails unless the caller has the scope in it.';
 
 -- Finds the caller's tenants. It is a definer, because it reads mayfly.members, whose own policies call it. Locks
 -- nothing.
@@ -909,7 +918,7 @@ begin
         and (tenant_ids.scope is null
           or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
   end if;
-  -- Of the scopes that a person granted to an OAuth client, only those count that the person still has.
+  -- A scope that a person granted to an OAuth client counts only while the person still has it.
   if caller.kind = 'client' then
     return coalesce((
       select array_agg(m.tenant_id)
@@ -919,7 +928,7 @@ begin
           or (tenant_ids.scope = any (caller.scopes)
             and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
   end if;
-  -- Without a scope, a machine gets no tenant, because all that it may do is spawn.
+  -- Without a scope, a machine gets no tenant, because it may only spawn.
   if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
     return '{}';
   end if;
@@ -952,20 +961,20 @@ create table mayfly_private.postgres_listeners (
 )
 with (fillfactor = 50);
 
-comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody receives by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'For which tenants a client receives broadcasts by LISTEN, and until when.';
 
 alter table mayfly_private.postgres_listeners enable row level security;
 
 comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
 
-comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent within the second of told_at.';
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts the tenant has sent in the second that told_at names.';
 
 -- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly_private.maintenance', 'one row a tenant'),
-  ('mayfly_private.postgres_listeners', 'one row a tenant'),
-  ('mayfly_private.tenant_usage', '16 rows a tenant')
+  ('mayfly_private.maintenance', 'one row per tenant'),
+  ('mayfly_private.postgres_listeners', 'one row per tenant'),
+  ('mayfly_private.tenant_usage', '16 rows per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Counts what a tenant has stored and written, and refuses what would exceed its quotas (refuse_over_quota). The meters
@@ -1048,7 +1057,7 @@ begin
         jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
     end if;
   elsif caller.kind is distinct from 'secret' and claims is not null then
-    -- A call without claims comes from the SQL editor, because only there can this function be called without claims.
+    -- Only the SQL editor can call this function without claims, so such a call is allowed.
     perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');
@@ -1114,8 +1123,8 @@ comment on function mayfly_private.listen_by_postgres is 'Leases the NOTIFY broa
 
 -- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. An insert
 -- is charged its bytes and one write for each row, which also limits inserting and deleting in a loop. An update is
--- charged only its bytes. Of the updates, only a change of `task` can be refused, because an agent may report new tasks
--- many times. For other tables, functions charge what they change.
+-- charged only its bytes. An update can be refused only if it changes `task`, because an agent may report new tasks
+-- many times. Tables that are not small are charged by the functions that write to them.
 --
 -- In a lenient table, an insert of up to 1,000 bytes per row is counted but never refused. So even in a full tenant,
 -- agents can be spawned to free space, and dead agents can be marked.
@@ -1170,10 +1179,11 @@ $$;
 
 -- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the NOTIFY channel
 -- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. A NOTIFY has at most 8,000 bytes. If a payload
--- does not fit, only its number, attempt and session are sent, and the reader uses them to ask for the rest.
+-- does not fit, only its fields for number, attempt and session are sent, and the reader uses them to ask for the
+-- rest.
 --
--- If no client holds a lease, nothing is sent, because commits that notify wait for each other in the whole cluster.
--- Locks nothing else.
+-- If no client holds a lease, nothing is sent, because transactions that notify wait for each other's commit in the
+-- whole cluster. Locks nothing else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void
@@ -1240,8 +1250,8 @@ $$;
 
 comment on function mayfly_private.refuse_over_quota is 'Refuses what makes a tenant exceed its quotas.';
 
--- How many bytes a row of a small table is charged: `flat` for the row itself, plus what callers write into it
--- (mayfly_private.charges). It counts the lengths of the JSON texts, so it does not matter how a row is stored.
+-- How many bytes a row of a small table is charged: `flat` for the row itself, plus the lengths of the
+-- `written` columns as JSON texts (mayfly_private.charges). So it does not matter how a row is stored.
 
 create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
 returns integer
@@ -1252,7 +1262,7 @@ declare
   bytes integer := flat;
   name text;
 begin
-  -- A query for each row took half of the time of charging it.
+  -- This is a loop, because a query for each row took half of the time of charging the row.
   foreach name in array written loop
     bytes := bytes + coalesce(octet_length(content ->> name), 0);
   end loop;
@@ -1444,10 +1454,10 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.members', 'one row a person'),
-  ('mayfly_private.client_grants', '50 clients a member'),
-  ('mayfly_private.ensured_tenants', 'one row a tenant'),
-  ('mayfly_private.invitation_secrets', 'one row an invitation')
+  ('mayfly.members', 'one row per person'),
+  ('mayfly_private.client_grants', '50 clients per member'),
+  ('mayfly_private.ensured_tenants', 'one row per tenant'),
+  ('mayfly_private.invitation_secrets', 'one row per invitation')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- The kinds of events that this room writes to the log.
@@ -1977,7 +1987,7 @@ set description = excluded.description, roles = excluded.roles, agents = exclude
 
 comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
 
-comment on column mayfly.enrolment_keys.scopes is 'The most that an agent spawned with it can have.';
+comment on column mayfly.enrolment_keys.scopes is 'The most scopes that an agent spawned with this key can have.';
 
 comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys with which machines spawn agents.';
 
@@ -1993,10 +2003,10 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.agent_liveness', 'one row an agent'),
-  ('mayfly_private.enrolment_secrets', 'one row an enrolment key'),
-  ('mayfly_private.renewal_secrets', 'two rows an agent'),
-  ('mayfly_private.spawn_buckets', 'one row a tenant')
+  ('mayfly.agent_liveness', 'one row per agent'),
+  ('mayfly_private.enrolment_secrets', 'one row per enrolment key'),
+  ('mayfly_private.renewal_secrets', 'two rows per agent'),
+  ('mayfly_private.spawn_buckets', 'one row per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Finds up to 50 agents of a tenant whose life is over, and marks them as dead. It is a chore, which maintain_tenant
@@ -2407,7 +2417,7 @@ return (
   select coalesce(array_agg(s.name order by s.name), '{}') from mayfly.scopes s where s.by_default and s.name = any (allowed)
 );
 
-comment on function mayfly_private.common_scopes is 'Those of these scopes that most agents need.';
+comment on function mayfly_private.common_scopes is 'Which of these scopes most agents need.';
 
 -- Creates a key and stores its hash. The key itself is returned once and never stored.
 
@@ -2514,8 +2524,8 @@ declare
   allowed text[];
 begin
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
-  -- The scope is checked again under the lock, because the caller may have waited for the lock. A key that was revoked
-  -- meanwhile must not spawn, nor a person who was removed.
+  -- The scope is checked again under the lock, because the caller may have waited for the lock. Keys that were revoked
+  -- and people who were removed meanwhile must not spawn.
   perform mayfly_private.require_tenant('agent:spawn');
   caller := mayfly_private.caller();
   if caller.kind is null then
@@ -2848,8 +2858,8 @@ comment on function mayfly.living_agents is
 grant execute on function mayfly.living_agents to authenticated, service_role;
 
 -- Returns an agent of the caller's tenant (without an id, the caller itself), if the caller may stop, suspend or resume
--- that agent. It may do so to itself, to its descendants and, with agent:stop, to any agent. For an agent of another
--- tenant, the error is the same as for one that does not exist. Locks the agent's row.
+-- that agent. The caller may do so to itself, to its descendants and, with agent:stop, to any agent. For an agent of
+-- another tenant, the error is the same as for one that does not exist. Locks the agent's row.
 
 create or replace function mayfly_private.lock_agent(agent_id uuid)
 returns mayfly.agents
@@ -2997,8 +3007,8 @@ comment on function mayfly_private.refuse_transition is 'Refuses a change of sta
 -- Each use of a secret returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20
 -- times in all, because an answer may have been lost. Two cases show that two processes hold the agent, which is then
 -- suspended. In one, a secret of the round before the newest is used more than 30 s after its first use. In the other,
--- it is used for the first time, although another secret of its round was used before. Secrets of older rounds are
--- deleted, so old copies of them do no harm.
+-- such a secret is used for the first time, although another secret of its round was used before. Secrets of older
+-- rounds are deleted, so old copies of them do no harm.
 
 create function mayfly_private.renew_agent(extend boolean)
 returns jsonb
@@ -3233,7 +3243,7 @@ return mayfly_private.spawn_agent(
   scopes, task, coalesce(metadata, '{}'), registration_key, renew);
 
 comment on function mayfly.spawn_agent is
-  'Spawns an agent with a lifetime in seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
+  'Spawns an agent with a lifetime in seconds (300 by default). Returns { agent, type, claims, renewal_secret, existing }.';
 
 grant execute on function mayfly.spawn_agent to authenticated, service_role;
 
@@ -3465,17 +3475,17 @@ comment on table mayfly_private.ops is 'Applied operations, by the id that the c
 -- How many bytes the rows of this room's tables are charged.
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.events', 'the writes of a minute, and how long events are kept'),
-  ('mayfly_private.broadcast_losses', 'one row a tenant'),
-  ('mayfly_private.listeners', 'leases of a minute'),
+  ('mayfly.events', 'the limit of writes per minute, and how long events are kept'),
+  ('mayfly_private.broadcast_losses', 'one row per tenant'),
+  ('mayfly_private.listeners', 'leases, which last a minute'),
   ('mayfly_private.nudges', 'one row for each topic to which somebody listens'),
-  ('mayfly_private.nudges_due', 'the writes of a second'),
-  ('mayfly_private.ops', 'the writes of a minute, and how long operations are kept')
+  ('mayfly_private.nudges_due', 'the writes of one second, after which due rows are sent'),
+  ('mayfly_private.ops', 'the limit of writes per minute, and how long operations are kept')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes up to max_rows of a tenant's events that are older than the settings keep them, and records how far the log
--- goes back, so that older cursors are refused. It is a chore, so maintain_tenant calls it under its lock. Locks what
--- it deletes.
+-- Deletes up to max_rows of a tenant's events that are older than the setting `kept` allows, and records how far the
+-- log goes back, so that older cursors are refused. It is a chore, so maintain_tenant calls it under its lock. Locks
+-- what it deletes.
 
 create function mayfly_private.maintain_log(tenant uuid, max_rows integer)
 returns jsonb
@@ -3515,8 +3525,8 @@ $$;
 
 comment on function mayfly_private.maintain_log is 'One batch of forgetting a tenant''s events.';
 
--- Deletes up to max_rows of a tenant's operations that are older than the settings keep them. It is a chore, so
--- maintain_tenant calls it under its lock. Locks what it deletes.
+-- Deletes up to max_rows of a tenant's operations that are older than the setting `kept` allows. It is a chore,
+-- so maintain_tenant calls it under its lock. Locks what it deletes.
 
 create function mayfly_private.maintain_ops(tenant uuid, max_rows integer)
 returns jsonb
@@ -3554,8 +3564,8 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.events', 'the log has its own order in each database: it tells what was imported')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- The payload of a due nudge: tells readers of the log who were not told at once that they should pull. Called by
--- flush_nudges.
+-- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Called
+-- by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -3977,8 +3987,8 @@ end;
 comment on function mayfly_private.given_field is 'The name of an operation''s field in the form in which it was sent.';
 
 -- Whether something sends due broadcasts: a job of pg_cron, or the embedded Supabase. If nothing does, as in a project
--- without pg_cron, each transaction sends its own broadcasts. If the time is in the future, the clock has been set back
--- since then.
+-- without pg_cron, each transaction sends its own broadcasts. A time in the future does not count, because it means
+-- that the clock has been set back since then.
 
 create or replace function mayfly_private.is_flushed()
 returns boolean
@@ -4441,7 +4451,7 @@ create function mayfly_private.read_log(since text, types text[], with_rows json
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- Without this, a plan for many expected rows is compiled first, which takes 200 ms and more.
+-- Without this, the planner expects many rows and compiles the plan first, which takes 200 ms and more.
 set jit = off
 as $$
 declare
@@ -4733,7 +4743,8 @@ create unique index memories_key_idx on mayfly.memories (tenant_id,
 
 create unique index memories_content_idx on mayfly.memories (tenant_id, content_hash) where content_hash is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
   alter column agent_id set statistics 0,
   alter column pushed_by set statistics 0,
@@ -4770,7 +4781,7 @@ comment on column mayfly.memories.content_hash is
 
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone, whose content is gone.';
 
--- An expression has statistics of its own.
+-- An indexed expression has statistics of its own, which are turned off too.
 alter index mayfly.memories_labels_idx alter column 2 set statistics 0;
 
 alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
@@ -4832,7 +4843,8 @@ create table mayfly.memory_aliases (
 
 create index memory_aliases_memory_idx on mayfly.memory_aliases (tenant_id, memory_id);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_aliases
   alter column id set statistics 0,
   alter column memory_id set statistics 0;
@@ -4857,7 +4869,8 @@ create table mayfly.model_worths (
   constraint model_worths_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_worths
   alter column model set statistics 0,
   alter column measured set statistics 0;
@@ -4930,11 +4943,11 @@ insert into mayfly_private.charges (relation, flat, written) values ('mayfly.mem
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.model_worths', '20 rows a tenant'),
-  ('mayfly_private.embedding_queue', 'one row a memory'),
-  ('mayfly_private.settlements', 'one row a model'),
-  ('mayfly_private.word_frequencies', 'about 2,300 words of a sample'),
-  ('mayfly_private.word_samples', 'one row a tenant')
+  ('mayfly.model_worths', '20 rows per tenant'),
+  ('mayfly_private.embedding_queue', 'one row per memory'),
+  ('mayfly_private.settlements', 'one row per model'),
+  ('mayfly_private.word_frequencies', 'about 2,300 words per tenant'),
+  ('mayfly_private.word_samples', 'one row per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Forgets memories that have reached their retention or their expires_at, and deletes tombstones after the time in the
@@ -6089,8 +6102,8 @@ comment on function mayfly.embedding_progress is
 -- out of bounds, it returns a single null instead. Called by check_push. The cast to halfvec is needed anyway and
 -- accepts nothing but numbers, so the cast also serves as the check. It takes 0.15 ms an operation. Checking each
 -- number with a JSON path took 0.6 ms. A norm below 999 means that all numbers are within 1000. Numbers nearer to 0
--- than 1e-30 are out of bounds too. Such a number has at least 30 zeros after its point, so a text without 30 zeros in
--- a row has none.
+-- than 1e-30 are out of bounds too. Such a number has at least 30 zeros after its point, so a text that nowhere has 30
+-- zeros in a row has no such number.
 
 create or replace function mayfly_private.embeddings_of(push jsonb)
 returns extensions.halfvec[]
@@ -6927,13 +6940,13 @@ begin
   spread := reach::double precision * whole / body;
 
   -- A step costs about as much as reading 12 vectors. With 20 in the condition, HNSW is used for 10,000 vectors among
-  -- 110,000 (in a quarter of the time of reading them), but not if many more results are needed.
+  -- 110,000 (which takes a quarter of the time of reading them), but not if many more results are needed.
   if body > 20.0 * greatest(ef, spread) then
     ef := least(greatest(ef, reach), 1000);
-    -- 0 steps if the first batch (ef) is expected to contain twice as many vectors as needed. 1 step if it should
-    -- contain at least half of them, such as ten of the best twenty. Other vectors that the search has met then make up
-    -- the rest. For 10,000 vectors among 110,000, this takes a fifth less time than 3,000 steps. If a try does not find
-    -- enough, the next one searches further.
+    -- 0 steps if the first batch (ef) is expected to contain twice as many vectors as needed. 1 step if the batch
+    -- should contain at least half of the needed vectors, such as ten of the best twenty. Other vectors that the search
+    -- has met then make up the rest. For 10,000 vectors among 110,000, this takes a fifth less time than 3,000 steps.
+    -- If a try does not find enough, the next one searches further.
     foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
       -- These settings are not set clauses, because such clauses fail in a session that has not loaded pgvector yet,
       -- such as one that restores a dump. The results are assigned, because each perform would be another statement.
@@ -8109,8 +8122,8 @@ begin
       'unrelated', mayfly_private.unrelated_similarity(tenant, model));
   end if;
 
-  -- Otherwise, each question is a passage of a memory without its rarer words. This is how somebody asks who remembers
-  -- the passage vaguely.
+  -- Otherwise, each question is a passage of a memory without its rarer words. Somebody who remembers the passage only
+  -- vaguely asks like this.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -8171,8 +8184,9 @@ comment on function mayfly.tuning_questions is
 
 grant execute on function mayfly.tuning_questions to authenticated, service_role;
 
--- The similarity that two unrelated memories of a tenant have: the median over the pairs of 60 memories, drawn by a
--- hash of their ids. Null with fewer than 20 vectors. Called by mayfly_private.tuning_questions. Locks nothing.
+-- The similarity that two unrelated memories of a tenant usually have: the median over all pairs of 60 memories,
+-- which are drawn by a hash of their ids. Null with fewer than 20 vectors. Called by
+-- mayfly_private.tuning_questions. Locks nothing.
 
 create function mayfly_private.unrelated_similarity(tenant uuid, model text)
 returns real
@@ -8532,7 +8546,8 @@ comment on column mayfly.channels.kind is
 
 comment on column mayfly.channels.last_seq is 'The number of its newest message. A publisher locks the row until it commits, so that there are no gaps.';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.messages
   alter column type set statistics 0,
   alter column sender_id set statistics 0,
@@ -8550,15 +8565,15 @@ comment on column mayfly.messages.target is 'The address: {agent}, {all}, {type}
 
 comment on column mayfly.messages.deadline is 'After this time the message is no longer delivered.';
 
-comment on column mayfly.messages.bytes is 'How many bytes it counts in the tenant''s max_bytes, without its deliveries (160 each).';
+comment on column mayfly.messages.bytes is 'How many bytes of the tenant''s max_bytes the message takes, without its deliveries (160 bytes each).';
 
-comment on column mayfly.messages.trace is 'The trace context of the sender (W3C traceparent). Part of the 512 bytes that each message is counted with.';
+comment on column mayfly.messages.trace is 'The trace context of the sender (W3C traceparent). It is included in the 512 bytes that every message is charged.';
 
-comment on column mayfly.deliveries.sender_id is 'The same as in its message, copied here for the policies.';
+comment on column mayfly.deliveries.sender_id is 'The sender of the message, copied here for the policies.';
 
 comment on column mayfly.deliveries.session is 'The reader that got it last.';
 
-comment on column mayfly.deliveries.attempts is 'How many readers got it. Above 1, it may have been handled before.';
+comment on column mayfly.deliveries.attempts is 'How many readers got the message. If this is above 1, the message may have been handled before.';
 
 comment on column mayfly.inboxes.session is 'The current reader. Opening the inbox again replaces it. Without a reader nothing is broadcast.';
 
@@ -8570,7 +8585,7 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.inboxes', 'one row an agent or person')
+  ('mayfly.inboxes', 'one row per agent or person')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Deletes one batch of a tenant's old messages with their deliveries. Messages that every recipient has acknowledged,
@@ -9538,7 +9553,7 @@ $$;
 comment on function mayfly_private.channel_statistics is 'Statistics of a channel.';
 
 comment on function mayfly.channel_statistics is
-  'A channel''s messages and bytes in all and in the last minute, the average per minute in the last hour, and its subscribers with their lag.';
+  'A channel''s messages and bytes, in total and in the last minute, the average per minute of the last hour, and the subscribers with their lag.';
 
 comment on function mayfly_private.check_channel is 'Refuses invalid settings of a channel.';
 
@@ -9626,8 +9641,8 @@ $$;
 
 -- The messages of a channel whose sequence number is above `after`, in the order of these numbers. A page ends at about
 -- 1 MB or at page_limit messages. Scope message:read, for callers that may read the channel. Locks nothing. Each
--- publisher locks the channel until it commits, so numbers become visible in order. If a number up to last_seq is
--- missing, retention has therefore deleted its message.
+-- publisher locks the channel until it commits, so numbers become visible in order. So if a number up to last_seq is
+-- missing, retention has deleted its message.
 
 create or replace function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb
@@ -9734,7 +9749,7 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.states', 'its versions, which are charged')
+  ('mayfly.states', 'the versions of the states, which are charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Deletes states of a tenant that have expired. Removes a tombstone, with the versions of its state, when its event has
@@ -9925,7 +9940,8 @@ grant execute on function mayfly_private.edit_state to authenticated, service_ro
 --   add     sets a key, or inserts into a list at an index (- for its end), as in RFC 6902
 --   inc     adds value (by default 1) to a number. If nothing is there, the number starts at 0
 --   append  puts value at the end of a list. If nothing is there, the list starts as []
---   remove  removes the key or the index at path, or with value, every element of the list at path that equals value
+--   remove removes the key or the index at path. If value is given, removes every element of the list at path that
+--   equals it
 
 create function mayfly.edit_state(key text, edits jsonb, of_agent uuid default null, expected_version integer default null)
 returns jsonb
@@ -10350,12 +10366,12 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly_private.debug_leases', 'leases of a minute'),
-  ('mayfly_private.debug_streams', 'one row an agent')
+  ('mayfly_private.debug_leases', 'leases, which last a minute'),
+  ('mayfly_private.debug_streams', 'one row per agent')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes up to max_rows debug records of a tenant that are older than the tenant keeps them, and leases that have
--- ended. It is a chore, so maintain_tenant calls it under its lock, as owner.
+-- Deletes up to max_rows debug records of a tenant that are older than the tenant's setting `keep` allows, and
+-- leases that have ended. It is a chore, so maintain_tenant calls it under its lock, as owner.
 
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
 returns jsonb
@@ -10551,7 +10567,7 @@ $$;
 comment on function mayfly_private.append_debug is 'Stores debug records of the calling agent.';
 
 comment on function mayfly.append_debug is
-  'Stores debug records of the calling agent, if its tenant keeps any. Returns what debug_level returns, and stored: how many.';
+  'Stores debug records of the calling agent, if its tenant keeps any. Returns what debug_level returns, and `stored`, the number of stored records.';
 
 comment on function mayfly_private.debug_level is 'What the calling agent has to record.';
 
@@ -10721,10 +10737,10 @@ $$;
 comment on function mayfly_private.tell_debug is 'Tells agents what they have to record.';
 
 -- Tells those who watch every agent of a tenant about new agents as soon as these are spawned, so that they join an
--- agent's stream before its first records. They also learn of the agent from the log. But nudges of the log are
--- gathered, so that the first records reached a watcher up to 0.8 s late. If the tenant may not broadcast now, watchers
--- learn of the agent only from the log. Runs as the owner, because nobody else sends there. Takes a shard of usage
--- (may_tell).
+-- agent's stream before its first records. They also learn of the agent from the log. But nudges of the log are sent in
+-- batches, so without this broadcast the first records reached a watcher up to 0.8 s late. If the tenant may not
+-- broadcast now, watchers learn of the agent only from the log. Runs as the owner, because nobody else sends there.
+-- Takes a shard of usage (may_tell).
 
 create function mayfly_private.tell_watchers()
 returns trigger
@@ -10751,7 +10767,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tell_watchers is 'Trigger: tells those who watch every agent about new ones.';
+comment on function mayfly_private.tell_watchers is 'Trigger: tells those who watch every agent about new agents.';
 
 create trigger agents_tell_watchers after insert on mayfly.agents
   referencing new table as new_rows
@@ -10791,8 +10807,8 @@ create unique index artifacts_version_key on mayfly.artifacts (tenant_id, team_i
 
 create index artifacts_writing_idx on mayfly.artifacts (tenant_id, created_at) where status = 'writing';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics
--- (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.artifacts
   alter column team_id set statistics 0,
   alter column name set statistics 0,
@@ -10806,9 +10822,9 @@ alter table mayfly.artifacts
 
 comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
 
-comment on column mayfly.artifacts.team_id is 'The team that owns it. Null if the tenant does. It stays when the team has ended.';
+comment on column mayfly.artifacts.team_id is 'The team that owns the artifact, or null if the tenant owns it. The artifact stays when the team has ended.';
 
-comment on column mayfly.artifacts.status is 'writing until its file is uploaded.';
+comment on column mayfly.artifacts.status is '''writing'' until its file is uploaded, and then ''stored''.';
 
 comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
 
@@ -11367,7 +11383,8 @@ create index jobs_parent_idx on mayfly.jobs (tenant_id, parent_id) where parent_
 
 create index jobs_deadline_idx on mayfly.jobs (deadline) where deadline is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,
@@ -11403,11 +11420,11 @@ comment on column mayfly.jobs.lease_end is 'When the lease ends: never later tha
 
 comment on column mayfly.jobs.cancelled is 'Whether the job was cancelled. Its worker sees this at its next write or heartbeat.';
 
-comment on column mayfly.jobs.backoff is '{ base, factor, cap } in seconds; null for 1, 2, 300.';
+comment on column mayfly.jobs.backoff is '{ base, factor, cap }, with base and cap in seconds. Null means base 1, factor 2 and cap 300.';
 
 comment on column mayfly.jobs.answers is 'The message that the end of the job answers.';
 
-comment on column mayfly.jobs.bytes is 'How many bytes the job counts in the tenant''s max_bytes: 768, plus the lengths of its input and its result as text.';
+comment on column mayfly.jobs.bytes is 'How many bytes of the tenant''s max_bytes the job takes: 768, plus the lengths of its input and its result as text.';
 
 -- Ended jobs: succeeded, failed (the dead letters) or cancelled. Kept for the time in the settings.
 
@@ -11452,7 +11469,8 @@ create index finished_jobs_holder_idx on mayfly.finished_jobs (tenant_id, holder
 
 create index finished_jobs_parent_idx on mayfly.finished_jobs (tenant_id, parent_id) where parent_id is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.finished_jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,
@@ -11493,7 +11511,8 @@ create table mayfly.job_steps (
   constraint job_steps_pkey primary key (tenant_id, job_id, name)
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_steps
   alter column job_id set statistics 0,
   alter column name set statistics 0,
@@ -11520,7 +11539,8 @@ create table mayfly.job_signals (
   constraint job_signals_pkey primary key (tenant_id, job_id, name, id)
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_signals
   alter column job_id set statistics 0,
   alter column name set statistics 0,
@@ -11558,7 +11578,8 @@ create table mayfly.job_schedules (
 
 create index job_schedules_next_idx on mayfly.job_schedules (next_at) where next_at is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_schedules
   alter column name set statistics 0,
   alter column cron set statistics 0,
@@ -11593,7 +11614,8 @@ create table mayfly.job_attempts (
   constraint job_attempts_pkey primary key (tenant_id, job_id, attempt)
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_attempts
   alter column job_id set statistics 0,
   alter column holder set statistics 0,
@@ -11627,7 +11649,7 @@ comment on table mayfly.job_queues is 'Limits and weights of queues.';
 
 comment on column mayfly.job_queues.rate is 'How many jobs may begin in a second, on average. The same number, but at least one, may begin at once.';
 
-comment on column mayfly.job_queues.weight is 'Its share relative to the other queues of the tenant.';
+comment on column mayfly.job_queues.weight is 'The share of the queue relative to the other queues of the tenant.';
 
 comment on column mayfly.job_queues.tokens is 'The tokens in the bucket of `rate` at filled_at.';
 
@@ -11656,7 +11678,7 @@ create table mayfly_private.job_workers (
   constraint job_workers_pkey primary key (tenant_id, id)
 );
 
-comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until this time.';
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until the time in their row.';
 
 alter table mayfly_private.job_workers enable row level security;
 
@@ -11686,11 +11708,11 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.job_attempts', 'the attempts of jobs, 1000 each, whose jobs are charged'),
-  ('mayfly.job_queues', '1000 rows a tenant'),
-  ('mayfly_private.job_keys', 'the jobs, which are charged'),
-  ('mayfly_private.job_workers', 'the sleeping workers: a row ends within a minute'),
-  ('mayfly_private.job_tenants', 'one row a tenant')
+  ('mayfly.job_attempts', '1000 attempts per job, and jobs are charged'),
+  ('mayfly.job_queues', '1000 rows per tenant'),
+  ('mayfly_private.job_keys', 'one row per job, and jobs are charged'),
+  ('mayfly_private.job_workers', 'one row per sleeping worker, for at most a minute'),
+  ('mayfly_private.job_tenants', 'one row per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Takes back expired leases of a tenant, for projects in which nobody claims, and deletes ended jobs after the time in
@@ -12916,7 +12938,7 @@ begin
       ) x group by 1, 2, 3
       order by max(x.s) desc limit 500) k;
   end if;
-  -- Puts together what several lanes or tenants returned, once.
+  -- Joins the results of all lanes and tenants only once, at the end.
   part := case cardinality(parts)
     when 0 then '[]' when 1 then parts[1]
     else (select json_agg(e.job) from unnest(parts) p (jobs), json_array_elements(p.jobs) e (job)) end;
@@ -13520,10 +13542,9 @@ $$;
 
 comment on function mayfly_private.end_jobs is 'Ends locked jobs.';
 
--- Records failures. A job that may be retried and has an attempt left is scheduled again after its backoff with full
--- jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015). This is a random part of base * factor^n or, if that is
--- longer than cap, of cap. n is the number of earlier failures. Waits and returned jobs do not count as failures. Locks
--- the jobs by tenant and id.
+-- Records failures. A job that may be retried and has an attempt left is scheduled again after a random wait between 0
+-- and min(base * factor^n, cap), where n is the number of earlier failures (full jitter: Brooker, "Exponential Backoff
+-- And Jitter", AWS 2015). Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -14174,9 +14195,9 @@ comment on function mayfly.list_schedules is 'The schedules of the tenant, by na
 
 grant execute on function mayfly.list_schedules to authenticated, service_role;
 
--- Open calls of functions. A call counts as open from its request on. Until it arrives, it counts for the seconds
--- within which it has to arrive. From then on, it counts for as long as it said that it may run. So a call that is lost
--- or killed stops counting, and another call is sent.
+-- Open calls of functions. A call is open from its request on. If it does not arrive in time, it stops counting. Once
+-- it has arrived, it counts for as long as it said that it may run. So another call is sent after a call that was lost
+-- or killed.
 
 create table mayfly_private.job_calls (
   id uuid not null default gen_random_uuid() constraint job_calls_pkey primary key,
@@ -14186,7 +14207,7 @@ create table mayfly_private.job_calls (
 
 create index job_calls_function_idx on mayfly_private.job_calls (function);
 
-comment on table mayfly_private.job_calls is 'Open calls of these functions, and until when they count.';
+comment on table mayfly_private.job_calls is 'Open calls of functions of serveJobs, and until when each of them counts.';
 
 alter table mayfly_private.job_calls enable row level security;
 
@@ -14376,7 +14397,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps. Returns the seconds until the first lease ends.';
 
 -- Makes the due jobs of every tenant ready: scheduled jobs, retries, and waits whose time is over. Takes at most
 -- max_rows, from `since` on, and returns how many it took. The function is in PL/pgSQL, because a definer function in
@@ -14873,8 +14894,8 @@ comment on column mayfly_private.job_functions.names is 'The jobs for which it h
 alter table mayfly_private.job_functions enable row level security;
 
 -- Calls a function of serveJobs with pg_net, if there is work for it and it has fewer open calls than at_once. pg_cron
--- calls it (schedule_job_function), and so does a call that ends (mark_job_call). If a request is lost, its jobs are
--- not, because they are rows. Only the next request comes 15 s later. Locks the function's row, so if this runs twice
+-- calls it (schedule_job_function), and so does a call that ends (mark_job_call). If a request is lost, no job is
+-- lost, because jobs are rows. The next request then comes 15 s later. Locks the function's row, so if this runs twice
 -- at once, only one run sends requests.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else
@@ -15079,7 +15100,7 @@ end
 $$;
 
 comment on function mayfly.set_queue is
-  'Sets the limits of a queue: paused, how many jobs may run at once, run in one group and begin per second, and its weight. Returns it.';
+  'Sets the limits of a queue: whether it is paused, its weight, and how many jobs may run at once, run at once in one group, and begin in a second. Returns the queue.';
 
 grant execute on function mayfly.set_queue to authenticated, service_role;
 
@@ -15272,8 +15293,8 @@ comment on function mayfly.signal_job is 'Signals a job that has not ended: { wo
 
 grant execute on function mayfly.signal_job to authenticated, service_role;
 
--- Takes up to `wanted` ready jobs of a tenant that has only one lane, without a target, a limit or a mark, as most
--- tenants do most of the time. Returns null if take_jobs has to look closer, because there are several lanes, or
+-- Takes up to `wanted` ready jobs of a tenant that has only one lane, without a target, a limit or a mark. Most tenants
+-- are like this most of the time. Returns null if take_jobs has to look closer, because there are several lanes, or
 -- because a job is due but not yet ready (`unless_due`). take_jobs calls it, and its settings apply here too. Locks the
 -- jobs that it takes, and waits for none.
 --
@@ -15779,7 +15800,8 @@ create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) w
 
 create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approvals
   alter column title set statistics 0,
   alter column category set statistics 0,
@@ -15801,7 +15823,7 @@ comment on table mayfly.approvals is 'What somebody has to decide before work co
 
 comment on column mayfly.approvals.input is 'The arguments to approve. After a decision that changed them: the changed ones.';
 
-comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision and its use pass it.';
+comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must pass it.';
 
 comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
 
@@ -15809,7 +15831,7 @@ comment on column mayfly.approvals.attempt is 'The attempt of the job that reque
 
 comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was.';
 
-comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection rejects.';
+comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection is enough to reject.';
 
 comment on column mayfly.approvals.roles is 'The roles that may decide; null for every role with the scope approval:decide.';
 
@@ -15842,7 +15864,8 @@ create table mayfly.approval_decisions (
     references mayfly.approvals (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_decisions
   alter column approval_id set statistics 0,
   alter column decided_by set statistics 0,
@@ -15856,7 +15879,7 @@ comment on column mayfly.approval_decisions.digest is 'The digest of the input t
 
 -- What needs an approval, by the type of the requesting agent and the category of the approval. '*' stands for all. The
 -- most specific row applies. A row with type and category comes before a row with only the type, then a row with only
--- the category, and last the row with '*' for both. If no row applies, every approval is asked.
+-- the category, and last the row with '*' for both. If no row applies, somebody is always asked.
 
 create table mayfly.approval_policies (
   tenant_id uuid not null,
@@ -15878,7 +15901,8 @@ create table mayfly.approval_policies (
   constraint approval_policies_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_policies
   alter column agent_type set statistics 0,
   alter column category set statistics 0,
@@ -15890,7 +15914,7 @@ comment on table mayfly.approval_policies is 'What needs an approval, by agent t
 
 comment on column mayfly.approval_policies.autonomy is 'What somebody is asked about. ask: everything; milestones: only what is marked as a milestone; none: only what is marked as required.';
 
-comment on column mayfly.approval_policies.min_confidence is 'Nobody is asked if the requester is at least this confident. Null asks at any confidence.';
+comment on column mayfly.approval_policies.min_confidence is 'Nobody is asked if the requester is at least this confident. If this is null, somebody is asked at any confidence.';
 
 comment on column mayfly.approval_policies.quorum is 'The smallest quorum. A request may ask for more.';
 
@@ -15904,8 +15928,8 @@ insert into mayfly_private.charges (relation, bytes) values ('mayfly.approvals',
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.approval_decisions', 'the quorums of approvals, which are charged'),
-  ('mayfly.approval_policies', '200 rows a tenant')
+  ('mayfly.approval_decisions', 'as many rows per approval as its quorum, and approvals are charged'),
+  ('mayfly.approval_policies', '200 rows per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Maintains the approvals of a tenant. Expires and escalates approvals that are due, withdraws those whose job has
@@ -16032,8 +16056,8 @@ return sha256(convert_to(mayfly_private.canonical(input)::text, 'UTF8'));
 comment on function mayfly_private.approval_digest is 'SHA-256 of a JSON value in its canonical form.';
 
 -- The rule that says what needs an approval, for an agent type and a category. The rule is the tenant's most specific
--- policy that applies, or else the default: every approval is asked, and everyone with the scope may decide, except the
--- requester. Locks nothing.
+-- policy that applies, or else the default: somebody is always asked, and everyone with the scope except the requester
+-- may decide. Locks nothing.
 
 create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
 returns mayfly.approval_policies
@@ -16233,8 +16257,8 @@ comment on function mayfly.decide_approval is 'Approves, rejects, or approves wi
 
 grant execute on function mayfly.decide_approval to authenticated, service_role;
 
--- Decides several approvals, each on its own, so an error with one does not prevent decisions about the others. Called
--- by mayfly.decide_approvals. Locks what decide_approval locks, in the order of the ids.
+-- Decides several approvals independently, so an error with one approval does not prevent decisions about the others.
+-- Called by mayfly.decide_approvals. Locks what decide_approval locks, in the order of the ids.
 
 create function mayfly.decide_approvals(decisions jsonb)
 returns jsonb
@@ -16651,9 +16675,9 @@ $$;
 comment on function mayfly_private.open_approval is 'A pending approval, locked.';
 
 -- Stores an approval. With a lease, the approval belongs to the job and the step, so a step that asks again after a
--- crash finds it. Only the holder of the lease can ask. Of the quorum and the expiry of the request and those of the
--- tenant's policy, the stricter ones apply. If the policy names roles, they replace those of the request. Locks the job
--- and what charge locks.
+-- crash finds it. Only the holder of the lease can ask. The request and the tenant's policy each have a quorum and an
+-- expiry, and the stricter of the two applies. If the policy names roles, they replace those of the request. Locks the
+-- job and what charge locks.
 
 create function mayfly_private.request_approval(
   title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean,
@@ -16928,7 +16952,8 @@ create table mayfly.workflow_graphs (
   constraint workflow_graphs_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.workflow_graphs
   alter column name set statistics 0,
   alter column version set statistics 0,
@@ -18389,7 +18414,8 @@ create index model_usage_at_idx on mayfly.model_usage (tenant_id, at);
 
 create index model_usage_run_idx on mayfly.model_usage (tenant_id, run_id) where run_id is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_usage
   alter column id set statistics 0,
   alter column agent set statistics 0,
@@ -18413,11 +18439,11 @@ comment on column mayfly.model_usage.agent is 'The name of the agent in its defi
 
 comment on column mayfly.model_usage.input_tokens is 'All input tokens, including those read from and written to the provider''s cache.';
 
-comment on column mayfly.model_usage.usage is 'The units as they were priced, with those that have no column: cache_write_1h, web_searches, input_audio, output_audio, requests.';
+comment on column mayfly.model_usage.usage is 'The units as they were priced, including those without a column of their own: cache_write_1h, web_searches, input_audio, output_audio, requests.';
 
 comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
 
-comment on column mayfly.model_usage.priced is 'inexact: the price of a model whose name is a prefix of this one.';
+comment on column mayfly.model_usage.priced is 'If this is inexact, the price is that of a model whose name is a prefix of this model''s name.';
 
 -- Which agents spend for which team. A room that groups agents writes this table. What an agent's descendants spend
 -- counts for the agent's teams as well.
@@ -18464,7 +18490,8 @@ create table mayfly.budgets (
 )
 with (fillfactor = 50);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.budgets
   alter column subject set statistics 0,
   alter column id set statistics 0,
@@ -18507,7 +18534,8 @@ create table mayfly.rate_limits (
 )
 with (fillfactor = 50);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.rate_limits
   alter column subject set statistics 0,
   alter column per_minute set statistics 0,
@@ -18586,11 +18614,11 @@ insert into mayfly_private.charges (relation, bytes) values ('mayfly.model_usage
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly_private.cost_groups', 'the members of teams'),
-  ('mayfly.budgets', '1000 rows a tenant, and one for each run, whose job is charged'),
-  ('mayfly.rate_limits', '1000 rows a tenant'),
-  ('mayfly_private.cost_holds', 'open calls, and calls of the last day that were not settled: 10000 rows a tenant'),
-  ('mayfly_private.model_breakers', '1000 rows a tenant')
+  ('mayfly_private.cost_groups', 'one row per member of a team'),
+  ('mayfly.budgets', '1000 rows per tenant, and one per run, whose job is charged'),
+  ('mayfly.rate_limits', '1000 rows per tenant'),
+  ('mayfly_private.cost_holds', 'open calls, and unsettled calls of the last day: 10000 rows per tenant'),
+  ('mayfly_private.model_breakers', '1000 rows per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were given back more than a day ago,
@@ -18669,9 +18697,9 @@ comment on column mayfly.model_prices.prices is '[{ from?, daily?: [from, until]
 
 comment on column mayfly.model_prices.source is 'Where the prices are from, such as genai-prices 0.1.8.';
 
--- Names of models with prices. An exact name means the model itself. Any other name in this table is a prefix. A model
--- whose name begins with it is probably a version of the model with prices, which is not certain enough for a hard
--- budget.
+-- Names of models with prices. An exact name means the model itself. Any other name in this table is a prefix: a model
+-- whose name begins with it is probably a version of the model that has the prices. This is not certain enough for a
+-- hard budget.
 
 create table mayfly.model_names (
   provider text collate "C" not null,
@@ -19103,8 +19131,8 @@ $$;
 
 comment on function mayfly_private.is_usage is 'Whether a JSON value is the usage of a call.';
 
--- The budgets of the tenant: its own and those of teams, then those of agents, and then those of runs, of which the
--- newest run comes first. For callers with cost:read. Locks nothing.
+-- The budgets of the tenant: its own and those of teams, then those of agents, and then those of runs, newest run
+-- first. For callers with cost:read. Locks nothing.
 
 create function mayfly.list_budgets(of_level text default null, page_limit integer default 1000)
 returns jsonb
@@ -19300,9 +19328,9 @@ $$;
 
 comment on function mayfly_private.pass_breaker is 'The seconds until a model may be called; null if it may be called now.';
 
--- The provider with which prices are looked up (see model_of for the model). In `anthropic.messages`, as the AI SDK
--- names a provider, it is the first part. The AI SDK's gateway writes the provider into the model's name, as in
--- `anthropic/claude-…`.
+-- The provider with which prices are looked up (see model_of for the model). The AI SDK names a provider like
+-- `anthropic.messages`, and the provider is the first part of this name. The AI SDK's gateway writes the provider
+-- into the model's name, as in `anthropic/claude-…`.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text
@@ -20071,7 +20099,8 @@ create index runs_open_idx on mayfly.runs (tenant_id) where ended_at is null;
 
 create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.runs
   alter column agent set statistics 0,
   alter column input set statistics 0,
@@ -20138,7 +20167,8 @@ create table mayfly.run_model_calls (
 -- A step has only one answer.
 create unique index run_model_calls_answer_key on mayfly.run_model_calls (tenant_id, run_id, step) where parts is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_model_calls
   alter column run_id set statistics 0,
   alter column agent set statistics 0,
@@ -20188,7 +20218,8 @@ create table mayfly.run_tool_calls (
   constraint run_tool_calls_ended_at_end check ((ended_at is null) = (status = 'started'))
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_tool_calls
   alter column run_id set statistics 0,
   alter column call_id set statistics 0,
@@ -20223,7 +20254,8 @@ create table mayfly.run_chunks (
   constraint run_chunks_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_chunks
   alter column run_id set statistics 0,
   alter column chunks set statistics 0;
@@ -20256,7 +20288,7 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly_private.run_watchers', 'one row for each run, which is charged')
+  ('mayfly_private.run_watchers', 'one row per run, and runs are charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Deletes ended runs of a tenant after the time in the settings, except those that a fork reads. Deletes at most
@@ -21645,7 +21677,8 @@ create unique index teams_name_key on mayfly.teams (tenant_id, name) where statu
 
 create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.teams
   alter column name set statistics 0,
   alter column task set statistics 0,
@@ -21696,7 +21729,8 @@ create index polls_open_idx on mayfly.polls (tenant_id, deadline) where status =
 
 create index polls_closed_idx on mayfly.polls (tenant_id, closed_at) where status <> 'open';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.polls
   alter column team_id set statistics 0,
   alter column question set statistics 0,
@@ -21750,7 +21784,8 @@ create index tenders_open_idx on mayfly.tenders (tenant_id, deadline) where stat
 
 create index tenders_closed_idx on mayfly.tenders (tenant_id, closed_at) where status <> 'open';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.tenders
   alter column team_id set statistics 0,
   alter column job set statistics 0,
@@ -21830,7 +21865,8 @@ create table mayfly.ballots (
   constraint ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.ballots
   alter column poll_id set statistics 0,
   alter column voter_id set statistics 0,
@@ -21891,7 +21927,8 @@ create index assignments_load_idx on mayfly.assignments (tenant_id, agent_id) wh
 
 create index assignments_over_idx on mayfly.assignments (tenant_id, assigned_at) where ended;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.assignments
   alter column agent_id set statistics 0,
   alter column agent_type set statistics 0,
@@ -21905,7 +21942,7 @@ comment on table mayfly.assignments is 'Jobs that were given to one agent, and h
 
 comment on column mayfly.assignments.work is 'The kind of work: the name of the job.';
 
-comment on column mayfly.assignments.released is 'Its agent ended first, so the job went to others and is not rated.';
+comment on column mayfly.assignments.released is 'Whether the agent ended before the job. If so, the job went to others and is not rated.';
 
 comment on column mayfly.assignments.reward is 'The rating of the result by somebody else, 0 to 1.';
 
@@ -21944,7 +21981,8 @@ create table mayfly.team_members (
 
 create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.team_members
   alter column team_id set statistics 0,
   alter column agent_id set statistics 0,
@@ -21978,8 +22016,8 @@ create index team_alerts_team_idx on mayfly.team_alerts (tenant_id, team_id);
 
 create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics
--- (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.team_alerts
   alter column team_id set statistics 0,
   alter column cause set statistics 0,
@@ -22052,11 +22090,11 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.team_members', 'the agents and 1000 a team'),
-  ('mayfly.team_alerts', 'the members of teams that run, and what they wrote'),
+  ('mayfly.team_members', 'one row per agent in a team, and 1000 rows per team'),
+  ('mayfly.team_alerts', 'the members of running teams, and what they wrote'),
   ('mayfly_private.agent_loads', 'two rows for each assignment'),
-  ('mayfly_private.team_pulses', 'the members of teams'),
-  ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
+  ('mayfly_private.team_pulses', 'one row per member of a team'),
+  ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Maintains the teams of a tenant, at most max_rows of each kind. It ends teams whose deadline has passed or whose
@@ -24291,7 +24329,8 @@ create table mayfly.entities (
   constraint entities_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entities
   alter column private_to set statistics 0,
   alter column type set statistics 0,
@@ -24326,7 +24365,8 @@ create table mayfly.entity_names (
   constraint entity_names_key_key unique nulls not distinct (tenant_id, key, type, private_to)
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entity_names
   alter column key set statistics 0,
   alter column private_to set statistics 0,
@@ -24386,7 +24426,8 @@ create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where exp
 
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.facts
   alter column private_to set statistics 0,
   alter column subject_id set statistics 0,
@@ -24437,11 +24478,11 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.facts', 600, '{predicate,value,source}', false)
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
-insert into mayfly_private.charges (relation, bounded_by) values ('mayfly.fact_settings', 'one row a tenant')
+insert into mayfly_private.charges (relation, bounded_by) values ('mayfly.fact_settings', 'one row per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Deletes up to max_rows facts of a tenant that have expired, or that ended longer ago than the tenant keeps them, and
--- entities that no fact mentions any more. Returns { facts, more }. It is a chore, which maintain_tenant calls as
+-- Deletes up to max_rows facts of a tenant that have expired or that ended too long ago (fact_settings.ended_kept),
+-- and entities that no fact mentions any more. Returns { facts, more }. It is a chore, which maintain_tenant calls as
 -- owner. Locks what hold_facts locks, and what it deletes.
 
 create function mayfly_private.maintain_facts(tenant uuid, max_rows integer)
@@ -25908,7 +25949,7 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- Threads of work that frameworks such as LangGraph checkpoint. Only the functions of this room write them.
+-- Threads of work for which frameworks such as LangGraph store checkpoints. Only the functions of this room write them.
 
 create table mayfly.threads (
   tenant_id uuid not null,
@@ -25927,11 +25968,12 @@ create table mayfly.threads (
 -- Maintenance uses this index.
 create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.threads
   alter column name set statistics 0;
 
-comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+comment on table mayfly.threads is 'Threads of work, by name, for which frameworks store checkpoints.';
 
 comment on column mayfly.threads.name is 'The id that the framework gave it.';
 
@@ -25962,7 +26004,8 @@ create table mayfly.checkpoints (
 -- For listing checkpoints of all threads, or of all namespaces of one thread, newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.checkpoints
   alter column ns set statistics 0,
   alter column id set statistics 0,
@@ -26007,7 +26050,8 @@ create table mayfly.thread_parts (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.thread_parts
   alter column body set statistics 0,
   alter column of_ns set statistics 0,
@@ -26043,7 +26087,8 @@ create table mayfly.thread_writes (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.thread_writes
   alter column ns set statistics 0,
   alter column checkpoint_id set statistics 0,
@@ -26056,7 +26101,7 @@ comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
 comment on column mayfly.thread_writes.path is 'Where the task is in the graph. Writes of a checkpoint are applied in the order of path, task and idx.';
 
 comment on column mayfly.thread_writes.writes is
-  '[{ channel, idx, body }]. idx is the position among the writes of the task. Special writes have one below 0, and only the last is kept.';
+  '[{ channel, idx, body }]. idx is the position among the writes of the task. Special writes have an idx below 0, and only the last one is kept.';
 
 comment on column mayfly.thread_writes.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
 
@@ -26067,9 +26112,9 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.checkpoints', 'its thread, which is charged'),
-  ('mayfly.thread_parts', 'its thread, which is charged'),
-  ('mayfly.thread_writes', 'its thread, which is charged')
+  ('mayfly.checkpoints', 'the threads to which these rows belong, which are charged'),
+  ('mayfly.thread_parts', 'the threads to which these rows belong, which are charged'),
+  ('mayfly.thread_writes', 'the threads to which these rows belong, which are charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Deletes expired threads of a tenant, at most max_rows. Returns { threads, more }. It is a chore, which

@@ -23,7 +23,8 @@ create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_i
 -- Retention deletes in this order.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.debug_records
   alter column name set statistics 0,
   alter column data set statistics 0;

@@ -68,4 +68,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps. Returns the seconds until the first lease ends.';

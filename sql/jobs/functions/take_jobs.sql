@@ -280,7 +280,7 @@ begin
       ) x group by 1, 2, 3
       order by max(x.s) desc limit 500) k;
   end if;
-  -- Puts together what several lanes or tenants returned, once.
+  -- Joins the results of all lanes and tenants only once, at the end.
   part := case cardinality(parts)
     when 0 then '[]' when 1 then parts[1]
     else (select json_agg(e.job) from unnest(parts) p (jobs), json_array_elements(p.jobs) e (job)) end;

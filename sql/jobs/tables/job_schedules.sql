@@ -28,7 +28,8 @@ create table mayfly.job_schedules (
 
 create index job_schedules_next_idx on mayfly.job_schedules (next_at) where next_at is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_schedules
   alter column name set statistics 0,
   alter column cron set statistics 0,

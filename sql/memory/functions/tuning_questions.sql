@@ -47,8 +47,8 @@ begin
       'unrelated', mayfly_private.unrelated_similarity(tenant, model));
   end if;
 
-  -- Otherwise, each question is a passage of a memory without its rarer words. This is how somebody asks who remembers
-  -- the passage vaguely.
+  -- Otherwise, each question is a passage of a memory without its rarer words. Somebody who remembers the passage only
+  -- vaguely asks like this.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)

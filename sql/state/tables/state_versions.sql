@@ -15,7 +15,8 @@ create table mayfly.state_versions (
     references mayfly.states (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.state_versions
   alter column value set statistics 0,
   alter column by set statistics 0;

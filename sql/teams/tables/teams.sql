@@ -25,7 +25,8 @@ create table mayfly.teams (
 create unique index teams_name_key on mayfly.teams (tenant_id, name) where status = 'running';
 create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.teams
   alter column name set statistics 0,
   alter column task set statistics 0,

@@ -19,7 +19,8 @@ create table mayfly.checkpoints (
 -- For listing checkpoints of all threads, or of all namespaces of one thread, newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.checkpoints
   alter column ns set statistics 0,
   alter column id set statistics 0,

@@ -21,7 +21,8 @@ create table mayfly.thread_parts (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.thread_parts
   alter column body set statistics 0,
   alter column of_ns set statistics 0,
