@@ -13,8 +13,8 @@ export const keyOf = ({ type, subject, agent_id, version, at }: LogEvent): strin
 
 /**
  * The events since a point in time, in the order of the log, one page at a time. An event that
- * commits late may get a place before those that were already read. This leaves such an event out,
- * but a cursor that was taken before the first page returns it.
+ * commits late may get a place before those that were already read. This function misses such an
+ * event, but a cursor that was taken before the first page returns it.
  */
 export async function* readSince(
   { mayfly, tenant }: Project,
