@@ -361,7 +361,7 @@ create policy approvals_select on mayfly.approvals for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
-comment on table mayfly.approvals is 'What somebody has to decide before work continues, and the decisions.';
+comment on table mayfly.approvals is 'Questions that somebody has to answer before work continues, and their outcomes.';
 
 create table mayfly.artifacts (
   tenant_id uuid not null,
@@ -1710,7 +1710,7 @@ CREATE TRIGGER teams_meter_delete AFTER DELETE ON mayfly.teams REFERENCING OLD T
 CREATE TRIGGER teams_meter_insert AFTER INSERT ON mayfly.teams REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.teams to authenticated;
 grant select on table mayfly.teams to service_role;
-comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+comment on table mayfly.teams is 'Agents that work on something together, and how the team ended.';
 
 create table mayfly.tenants (
   id uuid not null default gen_random_uuid(),
@@ -1962,7 +1962,7 @@ create table mayfly_private.client_grants (
 );
 CREATE INDEX client_grants_token_idx ON mayfly_private.client_grants USING btree (user_id, client_id);
 alter table mayfly_private.client_grants enable row level security;
-comment on table mayfly_private.client_grants is 'What people have granted to OAuth clients.';
+comment on table mayfly_private.client_grants is 'The scopes that people have granted to OAuth clients.';
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,

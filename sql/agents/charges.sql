@@ -1,6 +1,6 @@
--- How many bytes the rows of this room's tables are charged. The number of agents and registrations is limited by the
--- rate of spawns (172,800 a day by default), so only what is written is charged. Both tables are lenient (see
--- meter_rows), so that a full tenant can still spawn agents to free space.
+-- How many bytes the tenant is charged for each row of this room's tables. The rate of spawns (172,800 a day by
+-- default) limits the number of agents and registrations, so only what is written is charged. Both tables are lenient
+-- (see meter_rows), so that a full tenant can still spawn agents to free space.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.agents', 0, '{name,task,capabilities,metadata,suspend_reason,stop_reason}', true),

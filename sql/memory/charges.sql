@@ -1,4 +1,4 @@
--- How many bytes the rows of this room's tables are charged. The meters of this room count the same way.
+-- How many bytes the tenant is charged for each row of this room's tables. The meters of this room count the same way.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)

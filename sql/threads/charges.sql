@@ -1,4 +1,4 @@
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.threads', 'r.bytes')

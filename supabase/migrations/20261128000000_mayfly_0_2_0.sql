@@ -331,8 +331,8 @@ $$;
 comment on function mayfly_private.json_fault is 'Where a JSON value first violates a JSON Schema, and what must be there; null if it matches.';
 
 -- Whether a JSON value has at most this many bytes as text, and at most this many levels ({"a": [1]} has 2). It is in
--- PL/pgSQL, because an empty search_path prevents the inlining of SQL functions, so that each statement would plan this
--- function again, which takes 0.1 ms.
+-- PL/pgSQL. As an SQL function, it would be planned again in each statement, which takes 0.1 ms, because an empty
+-- search_path prevents inlining.
 
 create or replace function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
@@ -502,9 +502,9 @@ grant execute on function mayfly_private.show_percentiles to authenticated, serv
 
 comment on function mayfly_private.to_uuid is 'Converts a text to a UUID, or to null.';
 
--- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables in its
--- charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows charge each row
--- the flat bytes and the lengths of the written columns. With `bytes`, the room's functions charge the rows
+-- How the rows of each table are charged against the max_bytes of their tenant. A room registers each of its tables in
+-- its charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows charge each
+-- row the flat bytes and the lengths of the written columns. With `bytes`, the room's functions charge the rows
 -- (mayfly_private.charge), and this expression says how many bytes a row was charged. With `bounded_by`, nothing is
 -- charged, and the text says what limits the number of rows. recount_usage counts the rows of the first two ways again.
 
@@ -627,7 +627,7 @@ create table mayfly_private.topics (
 comment on table mayfly_private.topics is 'The private Realtime topics, and who may use each.';
 
 comment on column mayfly_private.topics.rule is
-  'The signature of a stable function of (tenant uuid, part text, extension text, sending boolean) that returns whether the caller may.';
+  'The signature of a stable function of (tenant uuid, part text, extension text, sending boolean) that returns whether the caller may use the topic.';
 
 alter table mayfly_private.topics enable row level security;
 
@@ -650,7 +650,7 @@ comment on table mayfly.tenants is 'Tenants, with their limits.';
 
 comment on column mayfly.tenants.max_lifetime is 'The longest that an agent may live, including renewals.';
 
-comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. Its SDK renews it before it ends.';
+comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. The agent''s SDK renews the token before it ends.';
 
 comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: this many spawns at once, and this many more each minute.';
 
@@ -661,6 +661,8 @@ comment on column mayfly.tenants.max_bytes is
 
 comment on column mayfly.tenants.writes_per_minute is
   'How many writes the tenant may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
+
+comment on column mayfly.tenants.language is 'The text search configuration of the tenant''s memories.';
 
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
@@ -768,7 +770,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.living_agent_of_token is 'The agent that a token names, unless it may no longer act.';
+comment on function mayfly_private.living_agent_of_token is 'The agent that a token names. Null if the agent may no longer act.';
 
 -- Whether the caller may receive from a private Realtime topic or, if `sending`, send to it. Topics have the form
 -- tenant:{t}:{name} or tenant:{t}:{name}:{part}. Each has its own rule (mayfly_private.topics). Nobody may use a topic
@@ -826,8 +828,8 @@ comment on column mayfly.agents.lifetime is 'The time from its spawn, or from th
 
 comment on column mayfly.agents.renews is 'Whether each new token restarts its lifetime, up to the maximum of its tenant and its type. Null, for agents that were spawned before 0.2, means true.';
 
--- Fails unless the caller may manage members with this role: an owner may manage all members, and an admin all
--- except owners. Called by the functions for people.
+-- Fails unless the caller may manage members with this role: an owner may manage all members, and an admin may
+-- manage all except owners. Called by the functions for people.
 
 create or replace function mayfly_private.require_role(tenant uuid, over text)
 returns void
@@ -969,7 +971,7 @@ comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and w
 
 comment on column mayfly_private.tenant_usage.told is 'How many broadcasts the tenant has sent in the second that told_at names.';
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.maintenance', 'one row per tenant'),
@@ -1409,9 +1411,9 @@ comment on column mayfly.invitations.email is 'Only a person with this address m
 
 comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';
 
--- What people have granted to OAuth clients, such as an MCP client. A token of Supabase Auth with a client_id may do
--- only what is granted here, and only while the person may do the same. Written by grant_client and revoke_client. A
--- grant ends with the membership, and does not come back if the person joins again.
+-- The scopes that people have granted to OAuth clients, such as an MCP client. A token of Supabase Auth with a
+-- client_id may do only what is granted here, and only while the person may do the same. Written by grant_client and
+-- revoke_client. A grant ends with the membership, and does not come back if the person joins again.
 
 create table mayfly_private.client_grants (
   tenant_id uuid not null,
@@ -1427,7 +1429,7 @@ create table mayfly_private.client_grants (
 -- Finds grants by the token, before the tenant is known.
 create index client_grants_token_idx on mayfly_private.client_grants (user_id, client_id);
 
-comment on table mayfly_private.client_grants is 'What people have granted to OAuth clients.';
+comment on table mayfly_private.client_grants is 'The scopes that people have granted to OAuth clients.';
 
 comment on column mayfly_private.client_grants.client_id is 'The claim client_id in a token of Supabase Auth.';
 
@@ -1447,7 +1449,7 @@ comment on table mayfly_private.ensured_tenants is 'The tenant for each name tha
 
 alter table mayfly_private.ensured_tenants enable row level security;
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.invitations', 256, '{email}', false)
@@ -1704,9 +1706,9 @@ comment on function mayfly.grant_client is 'Grants scopes to an OAuth client, re
 
 grant execute on function mayfly.grant_client to authenticated, service_role;
 
--- The scopes that a person may grant to an OAuth client. Left out are the scopes to administer a tenant, to read
--- secrets, to spawn or stop agents or define their types, and to work on jobs. The scopes to decide and to vote are
--- left out too, because people do this in person.
+-- The scopes that a person may grant to an OAuth client. The scopes to administer a tenant, to read secrets, to
+-- spawn or stop agents or define their types, and to work on jobs are left out. So are the scopes to decide and to
+-- vote, because people do this in person.
 
 create function mayfly_private.grantable_to_clients()
 returns text[]
@@ -1736,7 +1738,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.granting_person is 'The person who calls; fails for everyone else.';
+comment on function mayfly_private.granting_person is 'Returns the calling person. Fails for everyone else.';
 
 -- Creates an invitation and stores the hash of its token. The token itself is returned once and never stored.
 
@@ -1839,7 +1841,7 @@ comment on function mayfly_private.list_client_grants is 'The caller''s grants t
 
 grant execute on function mayfly_private.list_client_grants to authenticated, service_role;
 
--- What the calling person has granted to OAuth clients in the tenant.
+-- The scopes that the calling person has granted to OAuth clients in the tenant.
 
 create function mayfly.list_client_grants()
 returns jsonb
@@ -1847,11 +1849,13 @@ language sql
 set search_path = ''
 return mayfly_private.list_client_grants();
 
-comment on function mayfly.list_client_grants is 'What the person who calls has granted to OAuth clients in the tenant.';
+comment on function mayfly.list_client_grants is 'The scopes that the calling person has granted to OAuth clients in the tenant.';
 
 grant execute on function mayfly.list_client_grants to authenticated, service_role;
 
 comment on function mayfly_private.list_members is 'The people of the caller''s tenant.';
+
+comment on function mayfly_private.lock_member is 'Locks the people of the tenant, and returns one of them.';
 
 -- Lists invitations. It is a definer, because the caller is not yet a member of the tenants that they are for. Locks
 -- nothing.
@@ -1991,9 +1995,9 @@ comment on column mayfly.enrolment_keys.scopes is 'The most scopes that an agent
 
 comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys with which machines spawn agents.';
 
--- How many bytes the rows of this room's tables are charged. The number of agents and registrations is limited by the
--- rate of spawns (172,800 a day by default), so only what is written is charged. Both tables are lenient (see
--- meter_rows), so that a full tenant can still spawn agents to free space.
+-- How many bytes the tenant is charged for each row of this room's tables. The rate of spawns (172,800 a day by
+-- default) limits the number of agents and registrations, so only what is written is charged. Both tables are lenient
+-- (see meter_rows), so that a full tenant can still spawn agents to free space.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.agents', 0, '{name,task,capabilities,metadata,suspend_reason,stop_reason}', true),
@@ -2070,7 +2074,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hears_control is 'Whether an agent hears of its end.';
+comment on function mayfly_private.hears_control is 'Whether an agent listens for its end.';
 
 -- The payload of a due broadcast, which tells an agent that it was stopped or suspended. Null if the agent was resumed
 -- meanwhile. Called by flush_nudges, for agents that could not be told at once.
@@ -2853,7 +2857,7 @@ set search_path = ''
 return mayfly_private.living_agents(ids);
 
 comment on function mayfly.living_agents is
-  'Which of these agents are alive, or without ids the 1000 youngest living agents: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
+  'Which of these agents are alive: [{ id, name, type, activity, seconds_left }]. Without ids, the 1000 youngest living agents. Needs presence:read.';
 
 grant execute on function mayfly.living_agents to authenticated, service_role;
 
@@ -3288,8 +3292,8 @@ begin
 end
 $$;
 
--- Stops an agent. Its descendants are then no longer alive, by the definition of alive. Their rows are not touched now,
--- but marked later by reaping, so that there are no races. Locks the agent's row.
+-- Stops an agent. Its descendants are then not alive either, because an agent is alive only while its ancestors are.
+-- Their rows are marked later, by reaping, so that there are no races. Locks the agent's row.
 
 create or replace function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb
@@ -3312,8 +3316,8 @@ $$;
 
 comment on function mayfly.stop_agent is 'Stops an agent and its descendants. Returns the agent.';
 
--- Suspends an agent. Its descendants are then suspended by the definition of alive, and their rows are not touched.
--- Locks the agent's row.
+-- Suspends an agent. Its descendants then count as suspended too, although their rows do not change. Locks the
+-- agent's row.
 
 create or replace function mayfly_private.suspend_agent(agent_id uuid, reason text)
 returns jsonb
@@ -3408,8 +3412,8 @@ $$;
 
 -- Tells agents and their descendants, on their inbox topics, that they were stopped or suspended, so that their SDKs
 -- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this is only a
--- hint: what ends an agent is its row. It sends as many of these broadcasts at once as the tenant's rate allows, to the
--- highest agents in the tree first. The others become due.
+-- hint: what ends an agent is its row. It sends as many of these broadcasts immediately as the tenant's rate allows, to
+-- the highest agents in the tree first. The others become due.
 
 create or replace function mayfly_private.tell_agents()
 returns trigger
@@ -3472,7 +3476,7 @@ comment on column mayfly_private.nudges_due.seq is 'The number of a message in i
 
 comment on table mayfly_private.ops is 'Applied operations, by the id that the client chose.';
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly.events', 'the limit of writes per minute, and how long events are kept'),
@@ -4712,7 +4716,7 @@ create table mayfly_private.event_rows (
 comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 
 comment on column mayfly_private.event_rows.work is
-  'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint): it gets the events of a page in order, and the caller''s selection (true, or what the room allows). It refuses a caller without the scope, and returns { rows, fitting }: the rows as the caller sees them, each with its id, and how many events from the start of the page they cover, at least one.';
+  'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint). It gets the events of a page in order, and the caller''s selection (true, or what the room allows). It refuses a caller without the scope, and returns { rows, fitting }. `rows` are the rows as the caller sees them, each with its id. `fitting` is how many events from the start of the page they cover, at least one.';
 
 alter table mayfly_private.event_rows enable row level security;
 
@@ -4889,7 +4893,7 @@ comment on column mayfly_private.embedding_queue.due_at is 'When it may be claim
 
 comment on column mayfly_private.settlements.ef_search is 'How many candidates a search keeps, as measured by mayfly_private.tune_search.';
 
-comment on column mayfly_private.settlements.tuned_to is 'For how many vectors that was measured.';
+comment on column mayfly_private.settlements.tuned_to is 'How many vectors there were when ef_search was measured.';
 
 -- The sample in which a tenant's word frequencies were counted. A tenant without a row is small, and recall counts its
 -- words during the search.
@@ -4913,8 +4917,8 @@ comment on column mayfly_private.word_samples.stored is 'How many memories the t
 alter table mayfly_private.word_samples enable row level security;
 
 -- The number of a tenant's sampled memories in which a word occurs. Recall weighs the words of a question by this
--- number. Only memories that the whole tenant may read are counted, so neither a score nor an order reveals anything
--- that the caller may not see. Written by mayfly_private.sample_words. A tenant has about 2,300 rows of 100 bytes.
+-- number. Only memories that the whole tenant may read are counted, so scores and their order reveal nothing that
+-- the caller may not see. Written by mayfly_private.sample_words. A tenant has about 2,300 rows of 100 bytes.
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,
@@ -4929,7 +4933,7 @@ comment on table mayfly_private.word_frequencies is 'In how many of a tenant''s 
 
 alter table mayfly_private.word_frequencies enable row level security;
 
--- How many bytes the rows of this room's tables are charged. The meters of this room count the same way.
+-- How many bytes the tenant is charged for each row of this room's tables. The meters of this room count the same way.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
@@ -6154,8 +6158,8 @@ end
 $$;
 
 -- Finds the memories whose vectors are nearest to a vector, with a similarity above 0 and at most 1. If too few of
--- the nearest pass the filters, it compares those that do pass one by one, so a filter never hides a match. Called
--- by mayfly_private.recall. Locks nothing.
+-- the nearest pass the filters, it compares all memories that pass, one by one. So a filter never hides a match.
+-- Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.find_by_meaning(
   tenant uuid, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
@@ -6415,8 +6419,8 @@ begin
           from (select k, coalesce(counts[k], n.found_in[k]) as has from generate_subscripts(terms, 1) k) h order by h.k) as of
         offset 0) r
     ), s as materialized (
-      -- The sum is computed once for each memory. Before, the filter, the order and the result each read the rarities
-      -- from their array, which took three quarters of the time.
+      -- The sum is computed once for each memory. Previously, the filter, the order and the result each read the
+      -- rarities from their array, which took three quarters of the time.
       select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
           -- Few questions have more than three words.
           + case when w.o4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
@@ -6584,7 +6588,7 @@ end
 $$;
 
 comment on function mayfly_private.find_typos is
-  'Adds memories whose task or tags have a word similar to a word of the question that no memory has.';
+  'If no memory has a word of the question, adds memories with a similar word in their task or tags.';
 
 -- How many memories of a list, in order, fit as JSON into a page of a given size. The answer is at least 1. JSON
 -- escapes count too: they can turn one byte into six. The function has to convert every memory to JSON, so
@@ -7821,8 +7825,8 @@ comment on function mayfly_private.settle is 'Merges an update into a memory, fi
 -- many it moved, which is 0 if nothing is left to settle. A tenant becomes large when it has `large` vectors of one
 -- model, and then stays large. Run it repeatedly in the background, each time in a transaction of its own. Then no
 -- finished work is lost when it is stopped. As the tenant grows, it also measures how far the index must be searched
--- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and mayfly.maintain for the tenant of its
--- caller.
+-- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and so does mayfly.maintain for its
+-- caller's tenant.
 --
 -- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
 
@@ -7947,7 +7951,7 @@ comment on function mayfly_private.surroundings_of is 'The memories right before
 
 -- Pushes what was learned and pulls what is new, in one round trip. The sync function calls it with the rights of its
 -- own caller. Push and pull are one transaction, and the caller gets its own events with the next sync. Operations may
--- have the form from before 0.2 (convert_operations). It also marks agents whose lifetime is over as dead. `since:
+-- have the form from before 0.2 (convert_operations). It also marks agents as dead if their lifetime is over. `since:
 -- null` begins with all memories, and 'now' with everything that happens from now on.
 
 create or replace function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)
@@ -8009,10 +8013,10 @@ $$;
 -- the tenant's settlement, and returns it. A single value for all tenants was either too slow or too small. The
 -- questions are the newest vectors, because most of them are still in the fresh tail, and vectors that the index does
 -- not have are harder to find. The function first searches with 1,000 candidates, the maximum. Then it searches with 60
--- and more, until it finds 0.995 of what 1,000 found. Comparing with all vectors instead took 100 ms a question among
--- 100,000 vectors. (In a tenant of up to 20,000 vectors, recall compares the question with all of them rather than
--- search with 1,000 candidates.) mayfly_private.settle_vectors calls this function now and then as the tenant grows. It
--- takes a second or two.
+-- candidates and more, until it finds 0.995 of what 1,000 candidates found. Comparing with all vectors instead took 100
+-- ms a question among 100,000 vectors. (In a tenant of up to 20,000 vectors, recall compares the question with all of
+-- them rather than search with 1,000 candidates.) mayfly_private.settle_vectors calls this function now and then as the
+-- tenant grows. It takes a second or two.
 --
 -- Locks the settlement.
 
@@ -8156,7 +8160,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tuning_questions is 'Questions to the tenant''s own memories whose answers are known.';
+comment on function mayfly_private.tuning_questions is 'Questions about the tenant''s own memories, with known answers.';
 
 grant execute on function mayfly_private.tuning_questions to authenticated, service_role;
 
@@ -8180,7 +8184,7 @@ set search_path = ''
 return mayfly_private.tuning_questions(questions, model);
 
 comment on function mayfly.tuning_questions is
-  'Questions to the tenant''s own memories whose answers are known: { mode, questions, vectors, meaning, was_unrelated, unrelated }.';
+  'Questions about the tenant''s own memories, with known answers: { mode, questions, vectors, meaning, was_unrelated, unrelated }.';
 
 grant execute on function mayfly.tuning_questions to authenticated, service_role;
 
@@ -8326,8 +8330,8 @@ return 2::smallint;
 
 comment on function mayfly_private.words_version is 'The current version of the search words.';
 
--- What an embedding model is worth to a tenant, if the caller does not say. This worth is what was measured on the
--- tenant's own memories, or else the default for the model's name. Called by mayfly_private.recall. Locks nothing.
+-- The worth of an embedding model to a tenant, for a recall that does not set it. It was measured on the tenant's
+-- own memories, or else it is the default for the model's name. Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.worth_of_model(tenant uuid, model text, out meaning real, out unrelated real)
 language plpgsql stable
@@ -8504,8 +8508,8 @@ begin
 end
 $$;
 
--- Makes the search words of a row that is written without them, such as by an update, a delete, a restore, or by hand
--- in the SQL editor. A push writes them itself, which saves 10 µs a row. Runs inside the writing statement.
+-- Makes the search words of a row that is written without them, for example by an update, a delete, a restore, or by
+-- hand in the SQL editor. A push writes them itself, which saves 10 µs a row. Runs inside the writing statement.
 
 create function mayfly_private.write_words()
 returns trigger
@@ -8577,7 +8581,7 @@ comment on column mayfly.deliveries.attempts is 'How many readers got the messag
 
 comment on column mayfly.inboxes.session is 'The current reader. Opening the inbox again replaces it. Without a reader nothing is broadcast.';
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.messages', 'r.bytes'),
@@ -8770,10 +8774,10 @@ end;
 
 -- Broadcasts messages that have just been sent, to their open inboxes and their channels. A broadcast contains a
 -- message of up to 64 KB. For a larger message it contains only the number, and the reader fetches the message. As many
--- messages as the tenant's rate allows are broadcast at once. For the others, the greatest number of each topic becomes
--- due. Called by send_messages. The function is in PL/pgSQL, so that it looks up realtime.send only when it runs. A
--- body that is parsed at creation would depend on realtime.send, and Realtime could then not drop and replace that
--- function.
+-- messages as the tenant's rate allows are broadcast immediately. For the others, the greatest number of each topic
+-- becomes due. Called by send_messages. The function is in PL/pgSQL, so that it looks up realtime.send only when it
+-- runs. A body that is parsed at creation would depend on realtime.send, and Realtime could then not drop and replace
+-- that function.
 --
 -- A channel without a lease gets no broadcast. If something sends due broadcasts, its number still becomes due, because
 -- a lease may begin while this transaction is open (see nudge).
@@ -9444,7 +9448,7 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.channels', 256, '{name,description,publishers}', false),
@@ -9740,9 +9744,9 @@ comment on column mayfly.states.expires_at is 'From then on it counts as deleted
 
 comment on column mayfly.state_versions.value is 'The value at that version. Null (no JSON at all) if it was deleted or had expired.';
 
-comment on column mayfly.state_versions.bytes is 'How much it counts against the tenant''s max_bytes: the length of the value as text plus 256 for its row, or 0 if it expired.';
+comment on column mayfly.state_versions.bytes is 'How many bytes of the tenant''s max_bytes the version takes: the length of the value as text plus 256 for its row, or 0 if it expired.';
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.state_versions', 'r.bytes')
@@ -9955,7 +9959,7 @@ comment on function mayfly.edit_state is
 grant execute on function mayfly.edit_state to authenticated, service_role;
 
 comment on function mayfly.get_state is
-  'A state of an agent, or without of_agent a shared one, now or at a version. Null if there is none.';
+  'A state of an agent (or a shared state, without of_agent), now or at a version. Null if there is none.';
 
 -- Whether readers can see a state: it has a value and has not expired.
 
@@ -10351,7 +10355,7 @@ set description = excluded.description, roles = excluded.roles, agents = exclude
 
 comment on table mayfly.debug_records is 'Debug records of agents, if the tenant keeps them.';
 
-comment on column mayfly.debug_records.bytes is 'How many bytes it counts in the tenant''s max_bytes.';
+comment on column mayfly.debug_records.bytes is 'How many bytes of the tenant''s max_bytes the record takes.';
 
 comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
 
@@ -10359,7 +10363,7 @@ comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one fo
 
 comment on table mayfly_private.debug_streams is 'The agents that listen for debug levels.';
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.debug_records', 'r.bytes')
@@ -10578,8 +10582,8 @@ comment on function mayfly.debug_level is
 -- max_records_per_minute }. The level of a category is the highest that anyone has leased. `seconds` is how long the
 -- last of these leases still lasts. It is not an instant, because clocks differ. `persist` is the level up to which the
 -- tenant keeps records, and 0 if it keeps none. `all` is true if somebody watches every agent. Such a watcher was told
--- about this agent when it was spawned (tell_watchers). The argument `rate` is the result of debug_rate, which the
--- caller computes once for many agents. Called as owner.
+-- about this agent when the agent was spawned (tell_watchers). The argument `rate` is the result of debug_rate, which
+-- the caller computes once for many agents. Called as owner.
 
 create or replace function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb
@@ -10634,8 +10638,8 @@ return (
 );
 
 -- Whether anybody wants an agent's debug records now: a watcher, or the tenant if it keeps records. The agent gets this
--- answer when it is spawned, with each new token, and with each heartbeat. If it is watched and has no live connection,
--- it then opens one. Called as owner.
+-- answer when it is spawned, with each new token, and with each heartbeat. If the agent is watched and has no live
+-- connection, it then opens one. Called as owner.
 
 create or replace function mayfly_private.is_watched(tenant uuid, agent uuid)
 returns boolean
@@ -10694,6 +10698,9 @@ begin
   return jsonb_build_object('lease', lease_id, 'seconds', seconds, 'agents', mayfly_private.tell_debug(of_tenant, for_agent));
 end
 $$;
+
+comment on function mayfly.lease_debug is
+  'Leases a level of one agent''s debug stream, or of all, for up to 60 s: { lease, seconds, agents }. Passing the id of a lease again renews the lease.';
 
 -- Tells an agent, or all agents that listen (at most 1,000), what they have to record from now on. It broadcasts to
 -- their inbox topics, and returns how many agents listen. Broadcasts that the tenant may not send now become due,
@@ -10842,7 +10849,7 @@ alter table mayfly_private.files_due alter column path set statistics 0;
 
 comment on table mayfly_private.files_due is 'Files in Storage whose row is gone, to be deleted there.';
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.artifacts', 'r.bytes')
@@ -11595,7 +11602,7 @@ comment on table mayfly.job_schedules is 'Jobs that are added by a cron line in 
 
 comment on column mayfly.job_schedules.catch_up is 'For times that were missed while nothing ran: one job for all of them, one for each (at most 100), or none.';
 
-comment on column mayfly.job_schedules.overlap is 'While its last job is open: skip this time, or allow another job.';
+comment on column mayfly.job_schedules.overlap is 'What to do at a time while the last job is still open: skip this time, or allow another job.';
 
 comment on column mayfly.job_schedules.next_at is 'When the schedule fires next; null while it is paused.';
 
@@ -11697,7 +11704,7 @@ comment on column mayfly_private.job_tenants.max_running is 'How many of its job
 
 alter table mayfly_private.job_tenants enable row level security;
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.jobs', 'r.bytes'),
@@ -12756,7 +12763,7 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- The next claim begins 5 s before this instant, so even if it is not a full claim, it finds jobs that became due
+    -- The next claim begins 5 s before this instant. So even if it is not a full claim, it finds jobs that became due
     -- before this instant but were committed after it.
     since := ts - interval '5 seconds';
   end if;
@@ -13473,10 +13480,10 @@ $$;
 
 comment on function mayfly_private.move_ended is 'Moves locked jobs to finished_jobs.';
 
--- Ends jobs of one or several tenants at these row positions, which an earlier statement of the caller has locked:
--- moves them to finished_jobs, writes to the log, signals their parents, and answers the messages that they were made
--- from. Errors and results are passed as lists in the order of the positions, and each list may be null. Result bytes
--- above 256 are counted, but never refused, because finished work must be recorded.
+-- Ends jobs of one or several tenants at these row positions, which an earlier statement of the caller has locked. It
+-- moves the jobs to finished_jobs, writes to the log, signals the parents of the jobs, and answers the messages from
+-- which the jobs were made. Errors and results are passed as lists in the order of the positions, and each list may
+-- be null. Result bytes above 256 are counted, but never refused, because finished work must be recorded.
 
 create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
 returns void
@@ -13685,7 +13692,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fence_job is 'The job of a lease, locked; fails unless the lease is the caller''s.';
+comment on function mayfly_private.fence_job is 'Locks and returns the job of a lease. Fails unless the lease is the caller''s.';
 
 -- Adds the jobs of due schedules of every tenant, at most max_rows, and sets the next time of each. Claims and
 -- maintenance call it. It skips a schedule that another transaction holds. If a schedule fails (for example because its
@@ -14094,7 +14101,7 @@ as $$
     and k.key >= prefix collate "C" and k.key < (prefix || chr(1114111)) collate "C";
 $$;
 
-comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tenant whose key begins with this.';
+comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tenant whose key begins with this prefix.';
 
 grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
 
@@ -14369,7 +14376,7 @@ comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
 -- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
 -- counts for at most a minute, and the worker looks again long before that minute is over. Each worker has one row.
 -- Each call also deletes some old rows of other workers. Returns the seconds until the first lease of the tenant ends,
--- because the job of a dead worker can be taken then, or null if nothing runs. For this it reads all running jobs,
+-- or null if nothing runs. At that time, the job of a dead worker can be taken. For this it reads all running jobs,
 -- because there are few at a time.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
@@ -15569,8 +15576,8 @@ begin
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
     if left(taken.name, 4) = 'job:' then
-      -- The signal that a child has ended comes with the child's result. Otherwise, a worker for all tenants could not
-      -- read the result, and neither could a worker that may not read jobs.
+      -- The signal that a child has ended comes with the child's result. Otherwise, workers for all tenants and
+      -- workers that may not read jobs could not read the result.
       select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
         || jsonb_build_object('result', f.result))
       into child
@@ -15819,9 +15826,9 @@ alter table mayfly.approvals
   alter column notify set statistics 0,
   alter column escalation_roles set statistics 0;
 
-comment on table mayfly.approvals is 'What somebody has to decide before work continues, and the decisions.';
+comment on table mayfly.approvals is 'Questions that somebody has to answer before work continues, and their outcomes.';
 
-comment on column mayfly.approvals.input is 'The arguments to approve. After a decision that changed them: the changed ones.';
+comment on column mayfly.approvals.input is 'The arguments to approve. If a decision has changed them, these are the changed arguments.';
 
 comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must pass it.';
 
@@ -15912,7 +15919,7 @@ alter table mayfly.approval_policies
 
 comment on table mayfly.approval_policies is 'What needs an approval, by agent type and category.';
 
-comment on column mayfly.approval_policies.autonomy is 'What somebody is asked about. ask: everything; milestones: only what is marked as a milestone; none: only what is marked as required.';
+comment on column mayfly.approval_policies.autonomy is 'When somebody is asked. ask: always; milestones: only for requests that are marked as milestones; none: only for requests that are marked as required.';
 
 comment on column mayfly.approval_policies.min_confidence is 'Nobody is asked if the requester is at least this confident. If this is null, somebody is asked at any confidence.';
 
@@ -15922,7 +15929,7 @@ comment on column mayfly.approval_policies.requester_decides is 'Whether the req
 
 comment on column mayfly.approval_policies.notify is 'The name of a job to add for each approval and each escalation.';
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.approvals', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -16672,7 +16679,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_approval is 'A pending approval, locked.';
+comment on function mayfly_private.open_approval is 'Locks and returns a pending approval.';
 
 -- Stores an approval. With a lease, the approval belongs to the job and the step, so a step that asks again after a
 -- crash finds it. Only the holder of the lease can ask. The request and the tenant's policy each have a quorum and an
@@ -16965,7 +16972,7 @@ comment on table mayfly.workflow_graphs is 'Workflows that are declared as graph
 comment on column mayfly.workflow_graphs.graph is
   '{ steps: { name: { needs, optional, map, when, input, job, on_failure, options } }, result }.';
 
--- How many bytes the rows of this room's table are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.workflow_graphs', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -18315,7 +18322,7 @@ comment on function mayfly.wait_any is
 grant execute on function mayfly.wait_any to authenticated, service_role;
 
 -- The checkpoints that a workflow, or any job, has recorded, in order, one page at a time. `seq` counts the checkpoints
--- of this job from 1. (The column of that name counts those of all jobs.) For callers with job:read. Locks nothing.
+-- of this job from 1. (The column `seq` counts the checkpoints of all jobs.) For callers with job:read. Locks nothing.
 
 create function mayfly.workflow_history(id uuid, after bigint default 0, page_limit integer default 1000)
 returns jsonb
@@ -18445,8 +18452,8 @@ comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
 
 comment on column mayfly.model_usage.priced is 'If this is inexact, the price is that of a model whose name is a prefix of this model''s name.';
 
--- Which agents spend for which team. A room that groups agents writes this table. What an agent's descendants spend
--- counts for the agent's teams as well.
+-- Which agents spend for which team. A room that groups agents writes this table. The spending of an agent's
+-- descendants counts for the agent's teams as well.
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,
@@ -18608,7 +18615,7 @@ comment on column mayfly_private.model_breakers.probing_until is 'When that call
 
 alter table mayfly_private.model_breakers enable row level security;
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values ('mayfly.model_usage', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -18785,7 +18792,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.budgets_of is 'The budgets that calls affect, locked.';
+comment on function mayfly_private.budgets_of is 'Locks and returns the budgets that calls affect.';
 
 -- Whether a call counts against a budget.
 
@@ -19004,7 +19011,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.holds_of is 'The holds of a caller, with their budgets locked.';
+comment on function mayfly_private.holds_of is 'Locks and returns the holds of a caller, with their budgets.';
 
 -- Adds the prices that have changed. Takes an advisory lock, so imports run one after the other.
 
@@ -19737,7 +19744,7 @@ comment on function mayfly_private.set_budget is 'Sets a budget.';
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
 -- Sets the budget of the tenant, a team, a run, or all agents with the same name. The new budget replaces the old one
--- (scope cost:admin). What was already spent still counts. At least one of the limits has to be set.
+-- (scope cost:admin). Amounts that were already spent still count. At least one of the limits has to be set.
 
 create function mayfly.set_budget(
   level text, subject text default '', hard_usd numeric default null, soft_usd numeric default null, hard_tokens bigint default null,
@@ -20278,7 +20285,7 @@ comment on table mayfly_private.run_watchers is 'Runs that somebody listens to.'
 
 alter table mayfly_private.run_watchers enable row level security;
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.runs', 'r.bytes'),
@@ -20851,7 +20858,7 @@ begin
 end
 $$;
 
-comment on function mayfly.fork_run is 'Starts a run that shares the steps of another up to one of them: { id }.';
+comment on function mayfly.fork_run is 'Starts a run that shares the steps of another run before at_step: { id }.';
 
 grant execute on function mayfly.fork_run to authenticated, service_role;
 
@@ -20915,7 +20922,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.held_run is 'The run of a lease, locked.';
+comment on function mayfly_private.held_run is 'Locks and returns the run of a lease.';
 
 -- Lists runs. It is a definer, because the status of a run depends on the run's job, which the caller may not see.
 -- Locks nothing.
@@ -21688,7 +21695,7 @@ alter table mayfly.teams
   alter column created_by set statistics 0,
   alter column end_reason set statistics 0;
 
-comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+comment on table mayfly.teams is 'Agents that work on something together, and how the team ended.';
 
 comment on column mayfly.teams.lead_id is 'The member that leads, if any.';
 
@@ -21876,8 +21883,7 @@ alter table mayfly.ballots
 
 comment on table mayfly.ballots is 'Who voted for what in closed polls.';
 
--- The ballots of open polls. They are in the private schema, so that neither a policy nor an export can show
--- them.
+-- The ballots of open polls. They are in the private schema, so that no policy and no export can show them.
 
 create table mayfly_private.cast_ballots (
   tenant_id uuid not null,
@@ -22033,7 +22039,7 @@ comment on column mayfly.team_alerts.times is 'How often it was found again afte
 
 comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
 
--- When each member began what it is still doing, as the detectors saw it.
+-- When each member began to do what it still does, as far as the detectors saw.
 
 create table mayfly_private.team_pulses (
   tenant_id uuid not null,
@@ -22072,7 +22078,7 @@ alter table mayfly_private.agent_loads alter column agent_id set statistics 0;
 
 comment on table mayfly_private.agent_loads is 'Changes of the number of open assignments of agents.';
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.teams', 1024, '{name,task,metadata}', false),
@@ -22099,8 +22105,8 @@ on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Maintains the teams of a tenant, at most max_rows of each kind. It ends teams whose deadline has passed or whose
 -- members are all dead, closes polls and awards tenders that are due, and gives jobs of dead agents to others. It
--- deletes everything that has been over for as long as ended jobs are kept. It is a chore, which maintain_tenant calls
--- as owner. Locks the teams and their agents, the jobs of polls and then the polls, and the tenders.
+-- deletes what ended longer ago than the time for which ended jobs are kept. It is a chore, which maintain_tenant
+-- calls as owner. Locks the teams and their agents, the jobs of polls and then the polls, and the tenders.
 
 create function mayfly_private.maintain_teams(tenant uuid, max_rows integer)
 returns jsonb
@@ -23422,7 +23428,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_team is 'A running team, locked.';
+comment on function mayfly_private.open_team is 'Locks and returns a running team.';
 
 -- Creates a tender. Locks what charge locks.
 
@@ -23935,8 +23941,8 @@ comment on function mayfly.spawn_named_team is 'Spawns groups of agents as a tea
 
 grant execute on function mayfly.spawn_named_team to authenticated, service_role;
 
--- Stops a team. Without agent:stop, an agent can stop a team that it leads or created, and a person a team that they
--- created. An OAuth client cannot stop agents. Locks the team, then its agents.
+-- Stops a team. Without agent:stop, an agent can stop a team that it leads or created, and a person can stop a team
+-- that they created. An OAuth client cannot stop agents. Locks the team, then its agents.
 
 create function mayfly_private.stop_team(team_id uuid, reason text)
 returns jsonb
@@ -24083,8 +24089,8 @@ comment on function mayfly.watch_team is 'Looks for problems in a team: { alerts
 
 grant execute on function mayfly.watch_team to authenticated, service_role;
 
--- An assignment adds one to the load of its agent until it ends. Deleted rows need no change, because they have ended
--- or their tenant is being erased.
+-- An assignment adds one to the load of its agent until it ends. Deleted assignments need no change, because they
+-- have ended or their tenant is being erased.
 
 create function mayfly_private.count_loads()
 returns trigger
@@ -24470,7 +24476,7 @@ comment on table mayfly.fact_settings is 'How a tenant keeps its facts.';
 
 comment on column mayfly.fact_settings.ended_kept is 'How long a fact is kept after its end. Null means forever.';
 
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.entities', 300, '{name,type,description}', false),
@@ -24719,8 +24725,8 @@ comment on function mayfly.end_facts is 'Ends facts: they are no longer true fro
 grant execute on function mayfly.end_facts to authenticated, service_role;
 
 -- The entities that a reference can mean and that the caller may see, including the caller's private ones. A reference
--- with an id means the entity with this id. Any other means all entities with this name or alias and, if the reference
--- has a type, with this type (up to 50). Runs as the caller, under row-level security. Locks nothing.
+-- with an id means the entity with this id. Any other reference means all entities with this name or alias and, if the
+-- reference has a type, of this type (up to 50). Runs as the caller, under row-level security. Locks nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]
@@ -25169,7 +25175,7 @@ end
 $$;
 
 comment on function mayfly.list_facts is
-  'Lists facts, newest first: about a subject, a predicate, an object or from a memory, as they are now or were at as_of. With history, includes facts that have ended.';
+  'Lists facts, newest first, by subject, predicate, object or memory. Returns the facts as they are now or were at as_of. With history, includes facts that have ended.';
 
 grant execute on function mayfly.list_facts to authenticated, service_role;
 
@@ -25390,8 +25396,8 @@ $$;
 
 comment on function mayfly_private.owners_of_facts is 'Checks facts, and decides who owns each.';
 
--- Puts facts into their slots. No two of the given facts have the same slot. If the slot already has a fact that is
--- valid when the given fact begins and says the same, the existing fact is confirmed. Otherwise the given fact is
+-- Puts facts into their slots. No two of the given facts have the same slot. If the slot already has a fact that says
+-- the same and is valid when the given fact begins, the existing fact is confirmed. Otherwise the given fact is
 -- inserted. The fact that was valid when the given fact begins then ends there. The given fact ends when the next fact
 -- in the slot begins. Returns { id, status, superseded, subject, object, valid_from, valid_to } for each fact, in
 -- order. Called by mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.
@@ -25735,10 +25741,10 @@ comment on function mayfly_private.show_fact is 'A fact in the form that callers
 
 grant execute on function mayfly_private.show_fact to authenticated, service_role;
 
--- What surrounds entities within one to three hops: the facts that were valid at an instant, and the entities to which
--- these facts lead. The search goes hop by hop and visits no entity twice, so cycles end. It follows at most `fan_out`
--- facts of each entity, the most certain ones first and then the newest, and at most `result_limit` facts in all.
--- `truncated` says whether there is more. Scope fact:read. Runs as the caller. Locks nothing.
+-- The surroundings of entities, within one to three hops: the facts that were valid at an instant, and the entities to
+-- which these facts lead. The search goes hop by hop and visits no entity twice, so cycles end. It follows at most
+-- `fan_out` facts of each entity, the most certain ones first and then the newest, and at most `result_limit` facts in
+-- all. `truncated` says whether there is more. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }
 --   via: the fact that first led to the entity
@@ -25979,7 +25985,7 @@ comment on column mayfly.threads.name is 'The id that the framework gave it.';
 
 comment on column mayfly.threads.chains is 'How many chains of parts have been created so far.';
 
-comment on column mayfly.threads.bytes is 'How many bytes the thread and everything in it count against the tenant''s max_bytes.';
+comment on column mayfly.threads.bytes is 'How many bytes of the tenant''s max_bytes the thread and everything in it take.';
 
 comment on column mayfly.threads.expires_at is 'From then on it counts as deleted. Null if it does not expire.';
 
@@ -26025,7 +26031,7 @@ comment on column mayfly.checkpoints.body is 'As the client serialised it, witho
 comment on column mayfly.checkpoints.channels is
   'The version of each channel, by name, and where its value is: [version, chain, parts], [version, text], or [version] without a value.';
 
-comment on column mayfly.checkpoints.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
+comment on column mayfly.checkpoints.bytes is 'How many bytes of the tenant''s max_bytes the checkpoint takes.';
 
 -- The texts that make up the values of channels. A value that is replaced as a whole has a chain of one part. A list
 -- that grows has one part for each time it has grown. A part that repeats what a task wrote consists of characters from
@@ -26069,9 +26075,9 @@ comment on column mayfly.thread_parts.head is 'How many characters of the write 
 
 comment on column mayfly.thread_parts.tail is 'How many characters of the write come after body.';
 
-comment on column mayfly.thread_parts.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
+comment on column mayfly.thread_parts.bytes is 'How many bytes of the tenant''s max_bytes the part takes.';
 
--- What a task wrote after a checkpoint, before the next checkpoint included it. Only put_writes writes it.
+-- Writes of tasks after a checkpoint, until the next checkpoint includes them. Only put_writes writes it.
 
 create table mayfly.thread_writes (
   tenant_id uuid not null,
@@ -26103,9 +26109,9 @@ comment on column mayfly.thread_writes.path is 'Where the task is in the graph. 
 comment on column mayfly.thread_writes.writes is
   '[{ channel, idx, body }]. idx is the position among the writes of the task. Special writes have an idx below 0, and only the last one is kept.';
 
-comment on column mayfly.thread_writes.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
+comment on column mayfly.thread_writes.bytes is 'How many bytes of the tenant''s max_bytes these writes take.';
 
--- What the rows of this room's tables are charged, in bytes.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.threads', 'r.bytes')
@@ -26745,7 +26751,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.put_value is 'Stores a value of a channel: where it is, and what it is charged.';
+comment on function mayfly_private.put_value is 'Stores a value of a channel. Returns its place and its charge.';
 
 -- Stores the writes of a task. Locks the thread until commit, then a shard of usage.
 
@@ -26985,8 +26991,8 @@ end
 $$;
 
 -- Refuses requests for row estimates and plans of the schema mayfly. Everybody can see the planner's estimates, and
--- `Prefer: count=planned` or `count=estimated` would return such an estimate. It would tell whether another tenant
--- exists, and how large that tenant is. Every other request passes.
+-- `Prefer: count=planned` or `count=estimated` would return such an estimate. Such an estimate would reveal whether
+-- another tenant exists, and how large that tenant is. Every other request passes.
 --
 -- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role authenticator).
 -- The Data API then calls it before every request of every schema with the caller's role, including anon and your own
@@ -27244,8 +27250,8 @@ end;
 
 comment on function mayfly_private.import_statement is 'The statement that inserts lines of an export into their table.';
 
--- Stores exported rows. mayfly_private.imports says which rows and values do not come back. What is stored is charged,
--- either by the triggers of its table or here.
+-- Stores exported rows. mayfly_private.imports says which rows and values do not come back. Stored rows are charged,
+-- either by the triggers of their table or here.
 
 create function mayfly_private.import_tenant(lines json)
 returns jsonb

@@ -32,7 +32,7 @@ alter table mayfly.approval_policies
   alter column notify set statistics 0;
 
 comment on table mayfly.approval_policies is 'What needs an approval, by agent type and category.';
-comment on column mayfly.approval_policies.autonomy is 'What somebody is asked about. ask: everything; milestones: only what is marked as a milestone; none: only what is marked as required.';
+comment on column mayfly.approval_policies.autonomy is 'When somebody is asked. ask: always; milestones: only for requests that are marked as milestones; none: only for requests that are marked as required.';
 comment on column mayfly.approval_policies.min_confidence is 'Nobody is asked if the requester is at least this confident. If this is null, somebody is asked at any confidence.';
 comment on column mayfly.approval_policies.quorum is 'The smallest quorum. A request may ask for more.';
 comment on column mayfly.approval_policies.requester_decides is 'Whether the requester, its ancestors and its descendants may decide.';

@@ -64,8 +64,8 @@ alter table mayfly.approvals
   alter column notify set statistics 0,
   alter column escalation_roles set statistics 0;
 
-comment on table mayfly.approvals is 'What somebody has to decide before work continues, and the decisions.';
-comment on column mayfly.approvals.input is 'The arguments to approve. After a decision that changed them: the changed ones.';
+comment on table mayfly.approvals is 'Questions that somebody has to answer before work continues, and their outcomes.';
+comment on column mayfly.approvals.input is 'The arguments to approve. If a decision has changed them, these are the changed arguments.';
 comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must pass it.';
 comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
 comment on column mayfly.approvals.attempt is 'The attempt of the job that requested it.';

@@ -34,4 +34,4 @@ comment on column mayfly.debug_records.id is 'Made by the client: a UUIDv7, in t
 comment on column mayfly.debug_records.level is '1 basic, 2 detailed, 3 verbose, 4 trace.';
 comment on column mayfly.debug_records.dropped is 'How many records of the stream were dropped before this one.';
 comment on column mayfly.debug_records.at is 'When it was recorded, by the agent''s clock.';
-comment on column mayfly.debug_records.bytes is 'How many bytes it counts in the tenant''s max_bytes.';
+comment on column mayfly.debug_records.bytes is 'How many bytes of the tenant''s max_bytes the record takes.';

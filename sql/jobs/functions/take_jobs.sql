@@ -98,7 +98,7 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- The next claim begins 5 s before this instant, so even if it is not a full claim, it finds jobs that became due
+    -- The next claim begins 5 s before this instant. So even if it is not a full claim, it finds jobs that became due
     -- before this instant but were committed after it.
     since := ts - interval '5 seconds';
   end if;

@@ -81,7 +81,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tuning_questions is 'Questions to the tenant''s own memories whose answers are known.';
+comment on function mayfly_private.tuning_questions is 'Questions about the tenant''s own memories, with known answers.';
 grant execute on function mayfly_private.tuning_questions to authenticated, service_role;
 
 -- Questions about the tenant's own memories, with known answers, to measure what an embedding model is worth. As long
@@ -104,5 +104,5 @@ set search_path = ''
 return mayfly_private.tuning_questions(questions, model);
 
 comment on function mayfly.tuning_questions is
-  'Questions to the tenant''s own memories whose answers are known: { mode, questions, vectors, meaning, was_unrelated, unrelated }.';
+  'Questions about the tenant''s own memories, with known answers: { mode, questions, vectors, meaning, was_unrelated, unrelated }.';
 grant execute on function mayfly.tuning_questions to authenticated, service_role;

@@ -23,4 +23,4 @@ alter table mayfly.state_versions
 
 comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
 comment on column mayfly.state_versions.value is 'The value at that version. Null (no JSON at all) if it was deleted or had expired.';
-comment on column mayfly.state_versions.bytes is 'How much it counts against the tenant''s max_bytes: the length of the value as text plus 256 for its row, or 0 if it expired.';
+comment on column mayfly.state_versions.bytes is 'How many bytes of the tenant''s max_bytes the version takes: the length of the value as text plus 256 for its row, or 0 if it expired.';

@@ -23,8 +23,7 @@ alter table mayfly.ballots
 
 comment on table mayfly.ballots is 'Who voted for what in closed polls.';
 
--- The ballots of open polls. They are in the private schema, so that neither a policy nor an export can show
--- them.
+-- The ballots of open polls. They are in the private schema, so that no policy and no export can show them.
 
 create table mayfly_private.cast_ballots (
   tenant_id uuid not null,

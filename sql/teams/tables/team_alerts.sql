@@ -37,7 +37,7 @@ comment on column mayfly.team_alerts.cause is 'Identifies a finding: the agents 
 comment on column mayfly.team_alerts.times is 'How often it was found again after it was handled.';
 comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
 
--- When each member began what it is still doing, as the detectors saw it.
+-- When each member began to do what it still does, as far as the detectors saw.
 
 create table mayfly_private.team_pulses (
   tenant_id uuid not null,

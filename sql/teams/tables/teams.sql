@@ -36,7 +36,7 @@ alter table mayfly.teams
   alter column created_by set statistics 0,
   alter column end_reason set statistics 0;
 
-comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+comment on table mayfly.teams is 'Agents that work on something together, and how the team ended.';
 comment on column mayfly.teams.lead_id is 'The member that leads, if any.';
 comment on column mayfly.teams.channel_id is 'The channel of its members. It is deleted with the team.';
 comment on column mayfly.teams.deadline is 'Members that were spawned with the team end by then.';

@@ -44,14 +44,14 @@ alter table mayfly.tenants
 
 comment on table mayfly.tenants is 'Tenants, with their limits.';
 comment on column mayfly.tenants.max_lifetime is 'The longest that an agent may live, including renewals.';
-comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. Its SDK renews it before it ends.';
+comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. The agent''s SDK renews the token before it ends.';
 comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: this many spawns at once, and this many more each minute.';
 comment on column mayfly.tenants.max_memories is 'How many memories the tenant may keep, including tombstones. Simultaneous writes can exceed this limit a little.';
 comment on column mayfly.tenants.max_bytes is
   'How many bytes the tenant may store. The table mayfly_private.charges says how rows are counted. For example, a memory counts as 512 bytes plus its text, and a vector with 384 numbers as 800 bytes. Indexes are not counted.';
 comment on column mayfly.tenants.writes_per_minute is
   'How many writes the tenant may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
-comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
+comment on column mayfly.tenants.language is 'The text search configuration of the tenant''s memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
 comment on column mayfly.tenants.messages_kept is

@@ -35,4 +35,4 @@ comment on column mayfly.checkpoints.id is 'Given by the framework. The ids of a
 comment on column mayfly.checkpoints.body is 'As the client serialised it, without the values and the versions of its channels.';
 comment on column mayfly.checkpoints.channels is
   'The version of each channel, by name, and where its value is: [version, chain, parts], [version, text], or [version] without a value.';
-comment on column mayfly.checkpoints.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
+comment on column mayfly.checkpoints.bytes is 'How many bytes of the tenant''s max_bytes the checkpoint takes.';

@@ -36,4 +36,4 @@ comment on table mayfly.thread_parts is 'The texts that make up the values of ch
 comment on column mayfly.thread_parts.of_task is 'The task whose write the part repeats; null if body is the whole text.';
 comment on column mayfly.thread_parts.head is 'How many characters of the write come before body.';
 comment on column mayfly.thread_parts.tail is 'How many characters of the write come after body.';
-comment on column mayfly.thread_parts.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
+comment on column mayfly.thread_parts.bytes is 'How many bytes of the tenant''s max_bytes the part takes.';

@@ -25,5 +25,5 @@ alter table mayfly.threads
 comment on table mayfly.threads is 'Threads of work, by name, for which frameworks store checkpoints.';
 comment on column mayfly.threads.name is 'The id that the framework gave it.';
 comment on column mayfly.threads.chains is 'How many chains of parts have been created so far.';
-comment on column mayfly.threads.bytes is 'How many bytes the thread and everything in it count against the tenant''s max_bytes.';
+comment on column mayfly.threads.bytes is 'How many bytes of the tenant''s max_bytes the thread and everything in it take.';
 comment on column mayfly.threads.expires_at is 'From then on it counts as deleted. Null if it does not expire.';
