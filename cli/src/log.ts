@@ -35,8 +35,8 @@ export async function* readSince(
       fromDataApi(await query.order("xid").order("id").limit(pageSize), list(loggedEvent)),
     );
     const last = rows.at(-1);
-    // Only an empty page is the last page. A page with fewer rows than requested may not be, because
-    // a project may allow fewer rows in a page.
+    // Only an empty page is the last page. A page with fewer rows than requested may not be the last
+    // one, because a project may allow fewer rows in a page.
     if (!last) return;
     yield rows.map(({ xid: _xid, id: _id, ...event }) => event);
     behind = { xid: last.xid, id: last.id };

@@ -35,7 +35,7 @@ export function indexOf(exported: DeclarationReflection[], link: Linker): string
   const types = exported.filter((one) => !paged.includes(one) && !first.includes(one.name));
   return [
     "# API reference of @mayfly/sdk",
-    "What the package exports, from its docstrings. Calls that can fail return a [Result](types.md#result): `{ data, error }`, where exactly one of the two is not null. [Errors](../errors.md) explains every `code`. [Getting started](../getting-started.md) and [concepts](../concepts.md) explain how things belong together.",
+    "What the package exports, from its docstrings. Calls that can fail return a [Result](types.md#result): `{ data, error }`. If `error` is null, the call has succeeded. [Errors](../errors.md) explains every `code`. [Getting started](../getting-started.md) and [concepts](../concepts.md) explain how things belong together.",
     "## Where to begin",
     table(start),
     "## What they have",

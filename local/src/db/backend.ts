@@ -47,7 +47,9 @@ export class Backend {
     return this.#waiting !== undefined;
   }
 
-  /** Runs the prologue, if there is one, and the body unless the prologue fails. */
+  /**
+   * Runs the prologue, if there is one, and then the body. If the prologue fails, the body does not run.
+   */
   run(body: Buffer, prologue?: Buffer): Promise<{ prologue?: Buffer; body?: Buffer }> {
     return this.#run(body, prologue, false);
   }

@@ -11,7 +11,7 @@ import { type Asked, createSigner, type Sessions } from "./session.ts";
 export interface Call {
   request: Request;
   asked: Asked;
-  /** What the path names, such as a bucket or an object. */
+  /** The names in the path, such as those of a bucket and an object. */
   names: string[];
   query: URLSearchParams;
 }
