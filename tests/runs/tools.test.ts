@@ -183,7 +183,8 @@ describe("a tool asks for an approval", () => {
   };
 
   it("if its own function of the input says so", async () => {
-    const above = ({ amount }: { amount: number }) => (amount > 100 ? "always" : "never");
+    const above = (input: unknown) =>
+      (input as { amount: number }).amount > 100 ? "always" : "never";
     expect(await runUntilAsked(above)).toEqual({ paid: [5], status: "waiting", asked: [500] });
   });
 
