@@ -14,13 +14,13 @@ declare global {
   var sdk: typeof import("@mayfly/sdk");
   var ai: typeof import("ai");
   var aiTest: typeof import("ai/test");
-  var z: typeof import("zod").z;
+  var zod: typeof import("zod");
 }
 /** Loads what the tests use. A bundle cannot find `ai` itself, so the page provides it. */
 const loads = `<script type="module">
   globalThis.ai = await import("ai");
   globalThis.aiTest = await import("ai/test");
-  globalThis.z = (await import("zod")).z;
+  globalThis.zod = await import("zod");
   globalThis.sdk = await import("/src/index.ts");
 </script>`;
 
@@ -174,7 +174,8 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
           };
         },
       });
-      const input = globalThis.z.object({ order: globalThis.z.number() });
+      const { z } = globalThis.zod;
+      const input = z.object({ order: z.number() });
       const desk = defineAgent({
         name: "desk",
         model,
