@@ -13,7 +13,7 @@ const tokenTravelMs = 5_000;
  * Leone, "Logical Physical Clocks", OPODIS 2014.
  */
 export class HybridClock {
-  /** How many milliseconds the server is ahead of this machine, as far as its answers tell. */
+  /** How many milliseconds the server is ahead of this machine, as far as its answers show. */
   #offset = 0;
   #last = { ms: 0, counter: 0 };
 
@@ -36,8 +36,8 @@ export class HybridClock {
   }
 
   /**
-   * The server's time, but never earlier than what this returned last. So what happens later never
-   * looks earlier.
+   * The server's time, but never earlier than the last result. So a later event never looks like an earlier
+   * one.
    */
   later(): number {
     this.#given = Math.max(this.#given, this.now);

@@ -28,7 +28,7 @@ export class Requests {
     }, functionsPrefix);
   }
 
-  /** The result of a promise, or `otherwise` if it is aborted. */
+  /** The result of a promise, or `otherwise` if the requests are aborted first. */
   async orElse<T>(result: Promise<T>, otherwise: T): Promise<T> {
     const { signal } = this.#cut;
     let stop: () => void = () => {};
