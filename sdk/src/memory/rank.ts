@@ -4,7 +4,9 @@ import type { RecallOptions } from "./recall.ts";
 import type { ScoreParts } from "./score.ts";
 
 const dayMs = 86_400_000;
-/** How many memories lend a part of their score to their neighbours, and to how many before and after them. */
+/**
+ * The best memories lend part of their score to neighbours: how many lend, and to how many on each side.
+ */
 const lenders = 20;
 const reach = 2;
 

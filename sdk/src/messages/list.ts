@@ -48,7 +48,7 @@ export interface ListMessages {
   recipient?: string;
   sender?: string;
   since?: Date;
-  /** 100 by default, 1,000 at most; not for `ids`. */
+  /** 100 by default, 1,000 at most. It does not apply to `ids`. */
   limit?: number;
 }
 
