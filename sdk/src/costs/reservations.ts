@@ -57,7 +57,7 @@ export class Reservations {
   }
 
   /**
-   * @returns how much the call may return; `budget_exceeded`, `price_unknown`, `model_unavailable`,
+   * @returns how many tokens the call may return; `budget_exceeded`, `price_unknown`, `model_unavailable`,
    * `rate_limited`, `lease_lost`.
    */
   async reserve(ask: CostAsk): Promise<Result<{ output: number; priced: string }>> {

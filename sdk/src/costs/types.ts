@@ -67,13 +67,13 @@ export interface CostRow {
   day?: string;
   run?: string;
   calls: number;
-  /** Input tokens that were read from a provider's cache. */
   inputTokens: number;
+  /** Input tokens that were read from a provider's cache. */
   cacheReadTokens: number;
   outputTokens: number;
   reasoningTokens: number;
   usd: number;
-  /** Calls whose model has no known price. Their cost is not in `usd`. */
+  /** Calls of models without a known price. Their cost is not in `usd`. */
   unpriced: number;
 }
 

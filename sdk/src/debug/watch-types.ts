@@ -24,7 +24,7 @@ export interface DebugWatch {
   /** How many agents it watches. */
   readonly agents: number;
   /**
-   * Changes the level or the categories from now on. The agents that run change their level at once. If the
+   * Changes the level or the categories from now on. Running agents change their level at once. If the
    * change is refused, nothing changes.
    */
   change(options: Pick<DebugWatchOptions, "level" | "categories">): Promise<Result<null>>;

@@ -50,7 +50,7 @@ export function runAgents(
   );
 }
 
-/** The reservations of each worker, shared by all its runs, so that they share calls. */
+/** One `Reservations` for each worker. All its runs use it, so that several runs reserve with one call. */
 const shared = new WeakMap<object, Reservations>();
 
 function reservationsOf(job: HeldJob): Reservations {

@@ -21,7 +21,7 @@ export type ToolOutput =
 /** A call with its outcome. */
 export type Outcome = AskedCall & { output: ToolOutput };
 
-/** An input as a user message. Texts and messages are used as they are, anything else as JSON. */
+/** An input as a user message. A text is used as it is, anything else as JSON. */
 export function messagesOf(input: unknown): ModelMessage[] {
   if (typeof input === "string") return [{ role: "user", content: input }];
   return [{ role: "user", content: JSON.stringify(input) }];
@@ -40,7 +40,7 @@ export const repairMessage = (problem: string): ModelMessage => ({
 });
 
 /**
- * The calls of an answer that nobody has answered yet. The AI SDK itself answers those that it found invalid.
+ * The tool calls of an answer that have no result yet. The AI SDK itself gives a result to invalid calls.
  */
 export function pendingCalls(answer: ModelMessage[]): AskedCall[] {
   const done = new Set<string>();

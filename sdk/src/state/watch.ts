@@ -47,8 +47,8 @@ export class StateFollower {
   readonly #key: string;
   readonly #handler: StateHandler;
   /**
-   * The last delivered version of each state. They are needed because a batch whose handler failed
-   * arrives again as a whole, and because versions can be missing after a gap in the log.
+   * The last delivered version of each state. They are needed because a batch arrives again as a whole if
+   * its handler failed, and because versions can be missing after a gap in the log.
    */
   readonly #versions = new Map<string, number>();
 

@@ -12,8 +12,7 @@ const graceMs = 20;
 const graces = 10;
 
 /**
- * The prefix of the record of a step that failed in an earlier attempt and after which the workflow
- * continued.
+ * The prefix of a record that has replaced the recorded failure of a step, so that the step is retried.
  */
 const retry = "retry: ";
 
@@ -133,7 +132,7 @@ export class WorkflowRun implements Waiter {
   /**
    * Call this when the workflow's code has returned.
    *
-   * @returns whether the run has ended, because it may sleep instead.
+   * @returns true if the run has ended, false if it sleeps.
    */
   async finish(): Promise<boolean> {
     await this.#waiting.looking;
@@ -163,7 +162,8 @@ export class WorkflowRun implements Waiter {
 
   /**
    * @returns the recorded result of a step.
-   * @param by the step that asks. A second step with the same name is an error.
+   * @param by what asks for the step. If something else asks for a step with the same name, that is an
+   * error.
    */
   async ask(name: string, by: unknown): Promise<{ result: unknown } | undefined> {
     if (this.isOver) return never();
