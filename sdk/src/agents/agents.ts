@@ -28,7 +28,7 @@ export interface FindAgents {
   status?: AgentRow["status"];
   /** Children of this agent. */
   parent?: string;
-  /** Continues after the previous page: its `after`. */
+  /** `after` of the previous page, to get the next one. */
   after?: string;
   /** 50 by default. */
   limit?: number;

@@ -143,7 +143,7 @@ export class Debug {
   }
 
   /**
-   * The level up to which a category is wanted now. 0 is not at all.
+   * The level up to which a category is wanted now. 0 means not at all.
    *
    * @example
    * if (agent.debug.level("thought") >= 4) agent.debug.thought("scores", await allScores());
@@ -177,7 +177,7 @@ export class Debug {
     return started;
   }
 
-  /** @internal Listens for which records are wanted. The agent has a live connection, or opens one. */
+  /** @internal Listens to the server, which says which records are wanted. May open a live connection. */
   listen(): void {
     if (!this.#opens || this.#closed) return;
     this.#opens = false;

@@ -12,7 +12,10 @@ export interface DebugWatchOptions {
   categories?: DebugCategory[];
   /** If the tenant stores debug records, starts with those since this time. */
   since?: Date;
-  /** Called with errors that are retried or skipped: too many agents, a topic that cannot be joined, or a handler that threw. */
+  /**
+   * Called with errors after which the watch continues: there are too many agents, a topic cannot be
+   * joined, or a handler threw.
+   */
   onError?: (error: unknown) => void;
 }
 

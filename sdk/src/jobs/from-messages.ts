@@ -2,8 +2,8 @@ import type { Message, MessageHandler } from "../messages/messages.ts";
 import type { JobOptions, JobsAdder, NewJob } from "./types.ts";
 
 /**
- * The name of the job to add. Its input is the payload of the message. Or a function that returns the job,
- * or undefined to add no job.
+ * Which job to add for a message: the name of a job, which gets the payload as its input, or a function
+ * that returns the job, or undefined for none.
  */
 export type FromMessage = string | ((message: Message) => NewJob | undefined);
 

@@ -65,9 +65,9 @@ export class Jobs {
   }
 
   /**
-   * Works on jobs for which there is a handler, until `stop()` or the end of the connection. If the agent dies,
-   * other workers get its jobs, with a higher `attempt`, and skip the recorded steps. With the secret key and
-   * no tenant, it works for all tenants, and each gets its share.
+   * Works on jobs for which there is a handler, until `stop()` or the end of the connection. If the agent
+   * dies, other workers get its jobs, with a higher `attempt`, and skip the recorded steps. With the secret
+   * key and no tenant, it works for all tenants, and divides its work fairly among them.
    *
    * @returns `invalid_request` with the option.
    *

@@ -41,7 +41,7 @@ export class StepLog {
     this.#door = door;
     this.#job = job;
     this.#lease = job.lease;
-    // An earlier attempt may have recorded steps. They come with the claim, unless there are many.
+    // An earlier attempt may have recorded steps. They come with the claim, unless they are too large.
     const steps = job.attempt === 1 ? {} : job.steps;
     if (steps) this.#read = Promise.resolve(new Map(Object.entries(steps)));
   }

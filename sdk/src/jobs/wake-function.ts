@@ -5,13 +5,13 @@ import { report } from "../link/safe-callback.ts";
 
 const everyMs = 60_000;
 /**
- * If a call has not answered after this time, the function counts as started, and works for as long
- * as the platform lets it.
+ * If a call has not answered after this time, the function is assumed to have started, and to work for as
+ * long as the platform lets it.
  */
 const arrivalMs = 5_000;
 
 /**
- * Calls an edge function that works on jobs, now and then each minute, one call at a time.
+ * Calls an edge function that works on jobs: at once, and then each minute, one call at a time.
  *
  * @returns a function that stops this.
  */

@@ -52,7 +52,8 @@ export class HandlerQueue {
   }
 
   /**
-   * Waits for the current item, but at most `restMs`, because its handler may itself be waiting for this.
+   * Waits for the current item, but at most `restMs`, because its handler may itself be waiting for this
+   * call.
    */
   async rest(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;

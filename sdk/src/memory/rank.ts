@@ -53,7 +53,7 @@ export function worthOf(model: string): { meaning: number; unrelated: number } {
  *   score     = relevance * (1 - w.reward - w.importance - w.recency
  *                 + w.reward * reward + w.importance * importance / 10 + w.recency * recency)
  *
- * @param asked whether the question had words, and whether it had a vector.
+ * @param asked whether the question had words, and the model of its vector, or null if it had none.
  * @param candidates what may be found; neighbours are among these.
  */
 export function rank<M extends Ranked>(

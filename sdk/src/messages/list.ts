@@ -44,7 +44,7 @@ export type StoredMessage = FromRow<StoredMessageRow> & {
 export interface ListMessages {
   /** Only the messages with these ids, such as the ones in events of the log. */
   ids?: string[];
-  /** Only messages in this inbox. */
+  /** Only messages in the inbox of this agent or person. */
   recipient?: string;
   sender?: string;
   since?: Date;

@@ -134,8 +134,8 @@ export class AgentOutbox {
   }
 
   /**
-   * @internal Runs work that pushes and pulls. One runs after another, because two would pull the same
-   * page.
+   * @internal Runs work that pushes and pulls. Only one piece of work runs at a time, because two would
+   * pull the same page.
    */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     this.#inTurn++;

@@ -19,7 +19,7 @@ export interface RunAgentsOptions {
  * agents, the agents that they ask, and the agents that take over from them. Needs the package
  * `ai`, version 7.
  *
- * @param options come after the agents.
+ * @param given the agents, and after them the options.
  *
  * @example
  * const { data: work } = await agent.work(runAgents(analyst, editor));

@@ -44,8 +44,8 @@ export async function* streamRun(
   let news: Told[] = [];
   let mustRead = true;
   /**
-   * Whether everything so far has been read. It starts to listen only then, and only if the run has not
-   * ended.
+   * Whether everything so far has been read. The stream starts to listen only then, and only if the run has
+   * not ended.
    */
   let isRead = false;
   let wake: () => void = () => {};

@@ -7,7 +7,10 @@ import { rowOf, tick } from "./pending.ts";
 import type { Wait } from "./wait.ts";
 import { type Waiter, Waiting } from "./waiting.ts";
 
-/** How long a branch may spend on something else between its steps before it counts as finished. */
+/**
+ * A branch may do something else between its steps. If no branch asks for a step during `graces` pauses of
+ * `graceMs` each, all of them count as finished.
+ */
 const graceMs = 20;
 const graces = 10;
 
@@ -34,7 +37,9 @@ export class WorkflowRun implements Waiter {
   #unasked: Promise<Set<string>> | undefined;
   /** Errors of steps. They are recorded as soon as the workflow continues after them. */
   readonly #failures = new Map<string, unknown>();
+  /** The recorded failures of steps. If one of them fails the workflow, its step is retried. */
   readonly #passed = new Map<string, unknown>();
+  /** Steps to retry: a later record has replaced their recorded failure. */
   readonly #again = new Set<string>();
   #sleep: () => void = () => {};
 
