@@ -73,7 +73,7 @@ export class Session {
    * starts again.
    */
   async renew(extend = false): Promise<Result<Issued>> {
-    // A renewal that is already running possibly does not extend the life, so wait for its end.
+    // A renewal that is already running may be one that does not extend the life, so wait for its end.
     if (extend) await this.#renewal;
     if (this.#ended) return failed(this.#ended);
     this.#renewal ??= this.#renew(extend).finally(() => {

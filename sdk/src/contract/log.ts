@@ -69,6 +69,6 @@ const pushResult = row<PushResult>({
   fields: z.record(text, text).optional(),
 });
 const page = { results: list(pushResult), events: list(logEvent), memories: list(memoryRow) };
-/** The answer to a pull. Only a pull always has a cursor, so a push alone uses `pushAnswer`. */
+/** The answer to a pull, which always has a cursor. The answer to a push alone may have none. */
 export const syncAnswer = row<SyncAnswer>({ ...page, cursor: text, more: flag });
 export const pushAnswer = row<Pick<SyncAnswer, "results">>({ results: page.results });

@@ -1,7 +1,7 @@
 import { fetchAnswer } from "./call.ts";
 import { prefixed } from "./function-names.ts";
 
-/** A time limit that applies while no answer arrives. */
+/** A limit on how long no answer may arrive. */
 export interface Limit {
   /** Call this when an answer arrives, so that the time starts again. */
   extend(): void;

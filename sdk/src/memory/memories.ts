@@ -206,8 +206,8 @@ export class Memories {
   /**
    * Measures how much the embedding model helps. It asks questions with known answers about the tenant's
    * own memories. Then it sets the best weight of meaning for every recall of the tenant that passes no
-   * weight. The result shows two halves of the questions. If they disagree, the weight stays as it was.
-   * Needs `memory:admin`.
+   * weight. The result shows each half of the questions separately. If the halves disagree, the weight stays
+   * as it was. Needs `memory:admin`.
    *
    * @returns the table; `not_configured` without an embedder, `invalid_request` if there is too little to
    * measure, `scope_missing`.

@@ -74,7 +74,9 @@ export interface LockRhythm {
 export interface LockOptions {
   /** Called once when another process has taken the lock: at the next beat, or when `assertHeld` finds it. */
   onLost?: (error: LockLost) => void;
-  /** Called when it takes watching to find out whether the holder is alive, with the longest time in ms. */
+  /**
+   * Called before the holder is watched, to find out whether it is alive. `ms` is how long that takes at most.
+   */
   onWatch?: (holder: Holder, ms: number) => void;
   fs?: Fs;
   identity?: IdentitySource;

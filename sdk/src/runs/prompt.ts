@@ -81,8 +81,7 @@ export const toolMessage = (outcomes: (AskedCall & { output: ToolOutput })[]): M
 
 /**
  * The most tokens that a prompt can have: the tokens of the last call, plus the bytes of everything since. A
- * token has at least one byte in any language. When this was estimated by characters, the estimate was up to
- * three times too low.
+ * token has at least one byte in any language. An estimate by characters would be up to three times too low.
  */
 export function mostTokens(prompt: unknown[], tools: unknown, known: number | undefined): number {
   const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value) ?? "").length;

@@ -78,8 +78,8 @@ export class StateFollower {
   };
 
   /**
-   * Called if the log does not go back far enough. Delivers the states that are newer than what was
-   * delivered.
+   * Called at the start with `since: null`, and if the log does not go back far enough. Delivers the states
+   * that are newer than what was delivered.
    */
   async #takeAll(): Promise<void> {
     for (let after = ""; ; ) {
