@@ -38,7 +38,10 @@ describe("the query agents.sql", () => {
 describe("the query access.sql", () => {
   it("shows who may do what, and which tenants have no owner", async () => {
     const ownerless = await makeTenant(db.sql, { name: "ownerless" });
-    await rpc(db.sql, mine.owner, "grant_client", { client_id: "a client", scopes: ["state:read"] });
+    await rpc(db.sql, mine.owner, "grant_client", {
+      client_id: "a client",
+      scopes: ["state:read"],
+    });
     const rows = await inspect("access");
     expect(rows.filter((row) => row.tenant === "ownerless")).toMatchObject([
       { kind: "warning", who: "nobody owns this tenant" },
