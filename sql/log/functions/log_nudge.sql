@@ -1,4 +1,4 @@
--- The payload of a due nudge: tells readers of the log who were not told at once that they should pull. Null for an
+-- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Null for an
 -- agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
