@@ -2786,6 +2786,25 @@ begin
 end
 $$;
 
+-- Whether a topic is the inbox topic of an agent that is not alive or is suspended. Somebody may still listen there with
+-- a stolen token, so nothing is sent there after the agent was told of its end. Called by the payloads of due broadcasts.
+-- Locks nothing.
+
+create function mayfly_private.is_ended_inbox(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return split_part(topic, ':', 3) = 'agent' and exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = mayfly_private.to_uuid(split_part(topic, ':', 4))
+      and mayfly_private.effective_status(a) <> 'running');
+end
+$$;
+
+comment on function mayfly_private.is_ended_inbox is 'Whether a topic is the inbox topic of an agent that does not run.';
+
 -- The claims that the spawn function signs for an agent. Also returns a new renewal secret, of which only the hash is
 -- stored, and the agent's type in the version with which the agent was spawned. Called by spawning, renewing and
 -- resuming, as owner.
@@ -3590,8 +3609,8 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.events', 'the log has its own order in each database: it tells what was imported')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Called
--- by flush_nudges.
+-- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Null for an
+-- agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -3599,7 +3618,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return '{}'::jsonb;
+  return case when not mayfly_private.is_ended_inbox(tenant, topic) then '{}'::jsonb end;
 end
 $$;
 
@@ -8819,7 +8838,7 @@ $$;
 comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
 
 -- The payload of a due broadcast: the newest number of an inbox or a channel, for readers that were not told of it at
--- once. Called by flush_nudges.
+-- once. Null for an agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -8827,7 +8846,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return jsonb_build_object('seq', seq);
+  return case when not mayfly_private.is_ended_inbox(tenant, topic) then jsonb_build_object('seq', seq) end;
 end
 $$;
 
@@ -9127,8 +9146,8 @@ $$;
 
 -- Puts one message into the inbox of its recipient, like send_messages does for its caller. This function is for
 -- messages that the database itself sends, such as one about the end of a job. The sender is the agent or person that
--- caused the message, or null if the secret key caused it. A message with a known id is not sent again. Charges the
--- message. Locks the inbox.
+-- caused the message, or null if the secret key caused it. A message with a known id is not sent again. As in
+-- send_messages, an agent that does not run gets no broadcast. Charges the message. Locks the inbox.
 
 create function mayfly_private.deliver_message(
   tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb
@@ -9155,6 +9174,12 @@ begin
   insert into mayfly.inboxes as b (tenant_id, recipient_id, last_seq) values (tenant, recipient, 1)
   on conflict (tenant_id, recipient_id) do update set last_seq = b.last_seq + 1
   returning * into box;
+  if exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = recipient and mayfly_private.effective_status(a) <> 'running'
+  ) then
+    box.session := null;
+  end if;
   insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
   values (tenant, recipient, box.last_seq, id, sender, box.session, case when box.session is null then 0 else 1 end);
   perform mayfly_private.announce(tenant, array[id], false);
@@ -10563,8 +10588,8 @@ $$;
 
 comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
--- The payload of a due broadcast: what the agent has to record at the time of sending. Called by flush_nudges, for
--- agents that could not be told at once.
+-- The payload of a due broadcast: what the agent has to record at the time of sending. Null for an agent that does not
+-- run. Called by flush_nudges, for agents that could not be told at once.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -10572,7 +10597,8 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return mayfly_private.debug_levels(tenant, mayfly_private.to_uuid(split_part(topic, ':', 4)), mayfly_private.debug_rate(tenant));
+  return case when not mayfly_private.is_ended_inbox(tenant, topic)
+    then mayfly_private.debug_levels(tenant, mayfly_private.to_uuid(split_part(topic, ':', 4)), mayfly_private.debug_rate(tenant)) end;
 end
 $$;
 
@@ -10861,6 +10887,7 @@ begin
     join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
     where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
       and a.status = 'running' and a.expires_at > (select mayfly_private.now())
+      and (a.depth = 0 or mayfly_private.effective_status(a) = 'running')
     limit 1000
   ) l;
   allowed := mayfly_private.may_tell(tenant, cardinality(listening));
