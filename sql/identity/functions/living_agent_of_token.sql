@@ -9,13 +9,15 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
+  -- Read once, not for each agent that the statement looks at.
+  tenant constant uuid := mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant');
+  itself constant uuid := mayfly_private.to_uuid(claims ->> 'sub');
   found_caller mayfly_private.caller;
 begin
   select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
   into found_caller
   from mayfly.agents a
-  where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
-    and a.id = mayfly_private.to_uuid(claims ->> 'sub')
+  where a.tenant_id = tenant and a.id = itself
     and a.tenant_id::text = coalesce(chosen, a.tenant_id::text)
     and not exists (
       select from mayfly.agents line
