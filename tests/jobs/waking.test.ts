@@ -31,13 +31,13 @@ const sleepNotified = (claims: Claims, park = crypto.randomUUID()) =>
     await session`select mayfly.claim_jobs(1, park => ${park})`;
   });
 
-it("a job is announced to nobody while no worker sleeps", async () => {
+it("a new job is not announced while no worker sleeps", async () => {
   const { claims, told } = await makeTold();
   await add(db.sql, claims, [{ name: "one" }]);
   expect(await told()).toBe(0);
 });
 
-it("sleeping workers are told once of many jobs, and again only when one sleeps again", async () => {
+it("many new jobs are announced once to sleeping workers, and again only after a worker sleeps again", async () => {
   const { claims, told } = await makeTold();
   for (let n = 0; n < 3; n++) await sleep(claims);
   await add(

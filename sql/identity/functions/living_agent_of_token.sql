@@ -32,4 +32,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.living_agent_of_token is 'The agent that a token names, unless it may no longer act.';
+comment on function mayfly_private.living_agent_of_token is 'The agent that a token names. Null if the agent may no longer act.';

@@ -11,7 +11,7 @@ create table mayfly_private.job_workers (
   constraint job_workers_pkey primary key (tenant_id, id)
 );
 
-comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until this time.';
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until the time in their row.';
 comment on column mayfly_private.job_workers.notified is 'Whether the worker is woken by NOTIFY, so that it needs no broadcast by Realtime.';
 
 alter table mayfly_private.job_workers enable row level security;
