@@ -7,7 +7,10 @@ import { passes, retried } from "../link/retry.ts";
 import { issued } from "./answers.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
-/** How many times in all to try a renewal. A secret works twice, in case the first answer is lost. */
+/**
+ * How many times in all to try a renewal. A secret works again for 30 s after its first use, because the
+ * first answer may be lost.
+ */
 const renewalTries = 3;
 const retryDelayMs = 500;
 /** Whether a later renewal may succeed after this error. If not, the agent has ended. */
