@@ -6990,7 +6990,7 @@ comment on function mayfly.memory_statistics is
 -- unrelated texts. Called by mayfly_private.recall.
 --
 -- The development embedder knows words and their forms, but no meaning. On Cranfield, weights of 0.1, 0.25, 0.5 and 1
--- give nDCG@10 of .530, .529, .523 and .512, and words only give .529. So it gets a small weight, which is enough to
+-- give nDCG@10 of .530, .529, .523 and .512, and words alone give .529. So it gets a small weight, which is enough to
 -- find words that are spelled differently.
 
 create function mayfly_private.model_worth(model text, out meaning real, out unrelated real)
@@ -13600,8 +13600,8 @@ grant execute on function mayfly.discard_jobs to authenticated, service_role;
 
 -- Moves jobs to finished_jobs, for end_places. Returns what was moved, and by how many bytes each result exceeds the
 -- 256 bytes that a job is charged for. It is a separate function, because its settings must not apply to the other
--- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. The lists
--- of results are in the order of the jobs.
+-- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. `errors`
+-- and `results` are in the order of `places`.
 
 create type mayfly_private.moved_jobs as (
   tenants uuid[],
@@ -20357,7 +20357,7 @@ comment on table mayfly.run_model_calls is 'Answers of models, and failed calls.
 
 comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request, which a replay compares.';
 
-comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, written with the next step.';
+comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, recorded with the answer.';
 
 comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded it.';
 
