@@ -18747,7 +18747,7 @@ create table mayfly_private.cost_holds (
 
 comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
 
-comment on column mayfly_private.cost_holds.groups is 'The teams for which it is spent.';
+comment on column mayfly_private.cost_holds.groups is 'The teams and the jobs above its own, for which it is spent.';
 
 comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
 
@@ -18957,7 +18957,7 @@ $$;
 
 comment on function mayfly_private.budgets_of is 'Locks and returns the budgets that calls affect.';
 
--- Whether a call counts against a budget.
+-- Whether a call counts against a budget. `groups` are the teams and the jobs above, for which the call is made too.
 
 create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
@@ -18969,7 +18969,7 @@ begin
     when 'tenant' then true
     when 'team' then budget.subject = any (groups)
     when 'agent' then budget.subject = agent
-    else budget.subject = run::text end;
+    else budget.subject = run::text or budget.subject = any (groups) end;
 end
 $$;
 
@@ -19162,7 +19162,7 @@ begin
     from mayfly_private.cost_holds h, lateral (
       values ('tenant', ''), ('agent', h.agent), ('run', h.run_id::text)
       union all
-      select 'team', t from unnest(h.groups) t) as l (level, subject)
+      select o, t from unnest(h.groups) t, unnest(array['team', 'run']) o) as l (level, subject)
     where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and l.subject is not null);
   budgets := coalesce(budgets, '{}');
   select coalesce(array_agg(l order by l.tenant_id, l.id), '{}') into holds
@@ -19300,6 +19300,35 @@ end
 $$;
 
 comment on function mayfly_private.is_usage is 'Whether a JSON value is the usage of a call.';
+
+-- The jobs above a job: its parent, the parent's parent and so on, as texts. A run counts in the budgets of the runs
+-- that asked for it. The root is included even if there are more levels than this reads. Locks nothing. It is PL/pgSQL
+-- for the same reason as cost_groups_of.
+
+create function mayfly_private.jobs_above(job mayfly.jobs)
+returns text[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  above uuid := job.parent_id;
+  ids text[] := array[job.root_id::text];
+begin
+  for level in 1..100 loop
+    exit when above is null;
+    ids := ids || above::text;
+    -- A parent may have ended before its children.
+    select p.parent_id into above
+    from (
+      select j.parent_id from mayfly.jobs j where j.tenant_id = job.tenant_id and j.id = above
+      union all
+      select f.parent_id from mayfly.finished_jobs f where f.tenant_id = job.tenant_id and f.id = above) p;
+  end loop;
+  return array(select distinct i from unnest(ids) i where i is not null);
+end
+$$;
+
+comment on function mayfly_private.jobs_above is 'The jobs above a job.';
 
 -- The budgets of the tenant: its own and those of teams, then those of agents, and then those of runs, newest run
 -- first. For callers with cost:read. Locks nothing.
@@ -19684,7 +19713,8 @@ begin
       o.a ->> 'agent', o.a ->> 'provider', o.a ->> 'model', (o.a ->> 'input')::numeric,
       coalesce((o.a ->> 'output')::numeric, 8192),
       least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)),
-      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end))::mayfly_private.cost_ask
+      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end)
+        || case when j.parent_id is null then '{}' else mayfly_private.jobs_above(j) end)::mayfly_private.cost_ask
     from jsonb_array_elements(asks) with ordinality as o (a, n)
     left join lateral mayfly_private.lease_of(holder, o.a ->> 'lease') l on true
     left join mayfly.jobs j on j.tenant_id = l.tenant_id and j.id = l.job_id and j.status = 'running' and j.attempt = l.attempt
@@ -19779,7 +19809,7 @@ begin
   from unnest(given) g, lateral (
     values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)
     union all
-    select g.tenant, 'team', t from unnest(g.groups) t) as k (tenant, level, subject)
+    select g.tenant, l, t from unnest(g.groups) t, unnest(array['team', 'run']) l) as k (tenant, level, subject)
   where g.tenant is not null and k.subject is not null;
   rows := mayfly_private.budgets_of(tenants, levels, subjects);
   foreach ask in array given loop
