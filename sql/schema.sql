@@ -5110,6 +5110,11 @@ set search_path = "";
 grant execute on function mayfly_private.job_id_at to authenticated;
 grant execute on function mayfly_private.job_id_at to service_role;
 
+create function mayfly_private.jobs_above(job mayfly.jobs)
+returns text[]
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
 language plpgsql volatile security definer
