@@ -2787,6 +2787,25 @@ begin
 end
 $$;
 
+-- Whether a topic is the inbox topic of an agent that is not alive or is suspended. Somebody may still listen there with
+-- a stolen token, so nothing is sent there after the agent was told of its end. Called by the payloads of due broadcasts.
+-- Locks nothing.
+
+create function mayfly_private.is_ended_inbox(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return split_part(topic, ':', 3) = 'agent' and exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = mayfly_private.to_uuid(split_part(topic, ':', 4))
+      and mayfly_private.effective_status(a) <> 'running');
+end
+$$;
+
+comment on function mayfly_private.is_ended_inbox is 'Whether a topic is the inbox topic of an agent that does not run.';
+
 -- The claims that the spawn function signs for an agent. Also returns a new renewal secret, of which only the hash is
 -- stored, and the agent's type in the version with which the agent was spawned. Called by spawning, renewing and
 -- resuming, as owner.
@@ -3591,8 +3610,8 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.events', 'the log has its own order in each database: it tells what was imported')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Called
--- by flush_nudges.
+-- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Null for an
+-- agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -3600,7 +3619,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return '{}'::jsonb;
+  return case when not mayfly_private.is_ended_inbox(tenant, topic) then '{}'::jsonb end;
 end
 $$;
 
@@ -6966,7 +6985,7 @@ comment on function mayfly.memory_statistics is
 -- unrelated texts. Called by mayfly_private.recall.
 --
 -- The development embedder knows words and their forms, but no meaning. On Cranfield, weights of 0.1, 0.25, 0.5 and 1
--- give nDCG@10 of .530, .529, .523 and .512, and words only give .529. So it gets a small weight, which is enough to
+-- give nDCG@10 of .530, .529, .523 and .512, and words alone give .529. So it gets a small weight, which is enough to
 -- find words that are spelled differently.
 
 create function mayfly_private.model_worth(model text, out meaning real, out unrelated real)
@@ -8814,7 +8833,7 @@ $$;
 comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
 
 -- The payload of a due broadcast: the newest number of an inbox or a channel, for readers that were not told of it at
--- once. Called by flush_nudges.
+-- once. Null for an agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -8822,7 +8841,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return jsonb_build_object('seq', seq);
+  return case when not mayfly_private.is_ended_inbox(tenant, topic) then jsonb_build_object('seq', seq) end;
 end
 $$;
 
@@ -9122,8 +9141,8 @@ $$;
 
 -- Puts one message into the inbox of its recipient, like send_messages does for its caller. This function is for
 -- messages that the database itself sends, such as one about the end of a job. The sender is the agent or person that
--- caused the message, or null if the secret key caused it. A message with a known id is not sent again. Charges the
--- message. Locks the inbox.
+-- caused the message, or null if the secret key caused it. A message with a known id is not sent again. As in
+-- send_messages, an agent that does not run gets no broadcast. Charges the message. Locks the inbox.
 
 create function mayfly_private.deliver_message(
   tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb
@@ -9150,6 +9169,12 @@ begin
   insert into mayfly.inboxes as b (tenant_id, recipient_id, last_seq) values (tenant, recipient, 1)
   on conflict (tenant_id, recipient_id) do update set last_seq = b.last_seq + 1
   returning * into box;
+  if exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = recipient and mayfly_private.effective_status(a) <> 'running'
+  ) then
+    box.session := null;
+  end if;
   insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
   values (tenant, recipient, box.last_seq, id, sender, box.session, case when box.session is null then 0 else 1 end);
   perform mayfly_private.announce(tenant, array[id], false);
@@ -10558,8 +10583,8 @@ $$;
 
 comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
--- The payload of a due broadcast: what the agent has to record at the time of sending. Called by flush_nudges, for
--- agents that could not be told at once.
+-- The payload of a due broadcast: what the agent has to record at the time of sending. Null for an agent that does not
+-- run. Called by flush_nudges, for agents that could not be told at once.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -10567,7 +10592,8 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return mayfly_private.debug_levels(tenant, mayfly_private.to_uuid(split_part(topic, ':', 4)), mayfly_private.debug_rate(tenant));
+  return case when not mayfly_private.is_ended_inbox(tenant, topic)
+    then mayfly_private.debug_levels(tenant, mayfly_private.to_uuid(split_part(topic, ':', 4)), mayfly_private.debug_rate(tenant)) end;
 end
 $$;
 
@@ -10856,6 +10882,7 @@ begin
     join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
     where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
       and a.status = 'running' and a.expires_at > (select mayfly_private.now())
+      and (a.depth = 0 or mayfly_private.effective_status(a) = 'running')
     limit 1000
   ) l;
   allowed := mayfly_private.may_tell(tenant, cardinality(listening));
@@ -13582,8 +13609,8 @@ grant execute on function mayfly.discard_jobs to authenticated, service_role;
 
 -- Moves jobs to finished_jobs, for end_places. Returns what was moved, and by how many bytes each result exceeds the
 -- 256 bytes that a job is charged for. It is a separate function, because its settings must not apply to the other
--- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. The lists
--- of results are in the order of the jobs.
+-- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. `errors`
+-- and `results` are in the order of `places`.
 
 create type mayfly_private.moved_jobs as (
   tenants uuid[],
@@ -18794,7 +18821,7 @@ create table mayfly_private.cost_holds (
 
 comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
 
-comment on column mayfly_private.cost_holds.groups is 'The teams for which it is spent.';
+comment on column mayfly_private.cost_holds.groups is 'The teams and the jobs above its own, for which it is spent.';
 
 comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
 
@@ -19004,7 +19031,7 @@ $$;
 
 comment on function mayfly_private.budgets_of is 'Locks and returns the budgets that calls affect.';
 
--- Whether a call counts against a budget.
+-- Whether a call counts against a budget. `groups` are the teams and the jobs above, for which the call is made too.
 
 create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
@@ -19016,7 +19043,7 @@ begin
     when 'tenant' then true
     when 'team' then budget.subject = any (groups)
     when 'agent' then budget.subject = agent
-    else budget.subject = run::text end;
+    else budget.subject = run::text or budget.subject = any (groups) end;
 end
 $$;
 
@@ -19209,7 +19236,7 @@ begin
     from mayfly_private.cost_holds h, lateral (
       values ('tenant', ''), ('agent', h.agent), ('run', h.run_id::text)
       union all
-      select 'team', t from unnest(h.groups) t) as l (level, subject)
+      select o, t from unnest(h.groups) t, unnest(array['team', 'run']) o) as l (level, subject)
     where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and l.subject is not null);
   budgets := coalesce(budgets, '{}');
   select coalesce(array_agg(l order by l.tenant_id, l.id), '{}') into holds
@@ -19347,6 +19374,35 @@ end
 $$;
 
 comment on function mayfly_private.is_usage is 'Whether a JSON value is the usage of a call.';
+
+-- The jobs above a job: its parent, the parent's parent and so on, as texts. A run counts in the budgets of the runs
+-- that asked for it. The root is included even if there are more levels than this reads. Locks nothing. It is PL/pgSQL
+-- for the same reason as cost_groups_of.
+
+create function mayfly_private.jobs_above(job mayfly.jobs)
+returns text[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  above uuid := job.parent_id;
+  ids text[] := array[job.root_id::text];
+begin
+  for level in 1..100 loop
+    exit when above is null;
+    ids := ids || above::text;
+    -- A parent may have ended before its children.
+    select p.parent_id into above
+    from (
+      select j.parent_id from mayfly.jobs j where j.tenant_id = job.tenant_id and j.id = above
+      union all
+      select f.parent_id from mayfly.finished_jobs f where f.tenant_id = job.tenant_id and f.id = above) p;
+  end loop;
+  return array(select distinct i from unnest(ids) i where i is not null);
+end
+$$;
+
+comment on function mayfly_private.jobs_above is 'The jobs above a job.';
 
 -- The budgets of the tenant: its own and those of teams, then those of agents, and then those of runs, newest run
 -- first. For callers with cost:read. Locks nothing.
@@ -19731,7 +19787,8 @@ begin
       o.a ->> 'agent', o.a ->> 'provider', o.a ->> 'model', (o.a ->> 'input')::numeric,
       coalesce((o.a ->> 'output')::numeric, 8192),
       least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)),
-      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end))::mayfly_private.cost_ask
+      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end)
+        || case when j.parent_id is null then '{}' else mayfly_private.jobs_above(j) end)::mayfly_private.cost_ask
     from jsonb_array_elements(asks) with ordinality as o (a, n)
     left join lateral mayfly_private.lease_of(holder, o.a ->> 'lease') l on true
     left join mayfly.jobs j on j.tenant_id = l.tenant_id and j.id = l.job_id and j.status = 'running' and j.attempt = l.attempt
@@ -19826,7 +19883,7 @@ begin
   from unnest(given) g, lateral (
     values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)
     union all
-    select g.tenant, 'team', t from unnest(g.groups) t) as k (tenant, level, subject)
+    select g.tenant, l, t from unnest(g.groups) t, unnest(array['team', 'run']) l) as k (tenant, level, subject)
   where g.tenant is not null and k.subject is not null;
   rows := mayfly_private.budgets_of(tenants, levels, subjects);
   foreach ask in array given loop
@@ -20404,7 +20461,7 @@ comment on table mayfly.run_model_calls is 'Answers of models, and failed calls.
 
 comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request, which a replay compares.';
 
-comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, written with the next step.';
+comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, recorded with the answer.';
 
 comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded it.';
 
