@@ -181,7 +181,7 @@ begin
     gains := null;
     if of_neighbours > 0 and num_nonnulls(variadic seen.threads[1:20]) > 0 then
       lent := mayfly_private.neighbours_of(tenant, seen.threads[1:20], seen.times[1:20], ids[1:20],
-        array(select portion * s / most from unnest(shares[1:20]) s), of_neighbours,
+        shares[1:20], of_neighbours * portion / most,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
       newcomers := array(select n from unnest(lent.ids) n where n <> all (ids));
       if newcomers <> '{}' then
@@ -190,8 +190,8 @@ begin
         worths := worths || seen.worths;
         recencies := recencies || seen.recencies;
       end if;
-      gains := array(select g.gain from unnest(ids) with ordinality i (id, n) left join unnest(lent.ids, lent.gains) g (id, gain) on g.id = i.id order by i.n);
-      best := (select max(coalesce(portion * s / most, 0) + coalesce(g, 0)) from unnest(shares, gains) x (s, g));
+      select array_agg(g.gain order by i.n), max(coalesce(portion * i.share / most, 0) + coalesce(g.gain, 0)) into gains, best
+      from unnest(ids, shares) with ordinality i (id, share, n) left join unnest(lent.ids, lent.gains) g (id, gain) on g.id = i.id;
     end if;
 
     -- In the order of the answer.
