@@ -25,7 +25,10 @@ export interface JobOptions {
   /** When it is due. `delay` is the time from now. At once by default. */
   runAt?: Date;
   delay?: Duration;
-  /** Adding another job with this key returns the existing job, as long as the database keeps it. */
+  /**
+   * Adding another job with this key returns the existing job, also if it has ended, as long as the database
+   * keeps it.
+   */
   key?: string;
   target?: JobTarget;
   /** 5 by default. A wait of the job costs no attempt, and neither does a worker that gives the job back. */
