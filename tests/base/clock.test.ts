@@ -33,7 +33,7 @@ const byTheMachine = {
 };
 
 describe("the clock", () => {
-  it("is the machine's, and only its owner can replace it", async () => {
+  it("is the machine's clock, and no caller can replace it", async () => {
     expect(Math.abs(await timeOf())).toBeLessThan(1);
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant);

@@ -3,7 +3,7 @@
  * baseline is a plain insert of the same memories into a table with the same columns and indexes, and one
  * to_tsvector for each row. The goal is a ratio of at most 1.6. Also pushes batches of other sizes, and with
  * 1, 8 and 32 writers in one tenant. Compares pulls at the end of a log of a million events with pulls at its
- * start, with and without an older transaction that stays open.
+ * start, with and without another transaction that stays open.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/push.ts [--quick] [pushes | batches | writers | pulls]
  */

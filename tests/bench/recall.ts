@@ -1,7 +1,7 @@
 /**
  * Recall among 200,000 vectors in 101 tenants, which have 10 to 100,000 vectors each, on a real Postgres 17.
- * Measures how many of the exact best ten the search by meaning finds, and compares its median time with that
- * of the fastest plain query that finds as many. Also compares whole recalls by an agent, by words, by
+ * Measures how many of the ten nearest vectors the search by meaning finds, and compares its median time with
+ * that of the fastest plain query that finds as many. Also compares whole recalls by an agent, by words, by
  * meaning and by both, with the goal: twice the time of the plain queries, plus 0.5 ms. Also measures 1, 8
  * and 32 simultaneous callers. With --held-out, the vectors have another distribution, on which nothing was
  * tuned.

@@ -2,8 +2,8 @@
  * How long `npm start` takes until it serves, and how much memory it uses when idle:
  * `npm run bench:start [-- --quick]`.
  *
- * Seconds on a shared machine say little. So the benchmark also prints how long a bare PGlite takes to boot
- * from the same folder, in its own process and in the same run, and the ratio of the two times.
+ * Seconds on a shared machine say little. So the benchmark also boots a bare PGlite from the same folder, in
+ * its own process and in the same run. It prints this time too, and the ratio of the two times.
  */
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -101,7 +101,7 @@ try {
   const first = await times(async () => (await start(join(folder, `${++fresh}`), false)).seconds);
   print("first start", first, firstBare, goals.first);
 
-  // The folder that the last of these first starts has made.
+  // The folder that the last of the first starts has made.
   const data = join(folder, `${fresh}`);
   const existingBare = await times(() => bootBare(join(data, "db/pgdata")));
   let memory: Run["memory"];

@@ -83,7 +83,7 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
     expect(problems).toEqual([]);
   });
 
-  it("adds a job and sees it end, and does jobs with steps when it is woken", async () => {
+  it("adds a job and sees it end, and works on jobs itself when it is woken", async () => {
     const { mayfly } = await local.enter();
     const scopes = ["job:add", "job:read", "job:work"];
     const { data: key } = await mayfly.keys.create({ name: "pages", scopes });

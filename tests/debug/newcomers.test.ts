@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
-it("a new agent that reports is announced, as soon as it is spawned, to those who watch every agent", async () => {
+it("the spawn of an agent with debug:write is announced at once to anyone who watches every agent", async () => {
   const tenant = await makeTenant(db.sql);
   const member = await makePerson(db.sql, { [tenant]: "member" });
   const spawn = (scopes = ["debug:write"]) => makeAgent(db.sql, tenant, { scopes });

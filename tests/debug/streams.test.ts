@@ -114,7 +114,7 @@ describe("debug streams", () => {
     expect(other).not.toBe(tenant);
   });
 
-  it("are stored if the tenant says so, and read from a time on and then live", async () => {
+  it("are stored if the tenant says so, and can be read from a given time on and then live", async () => {
     const agent = await spawn({ scopes: debugging });
     const member = await enterAs("member");
     expect((await member.debug.persist({ persist: true })).error?.code).toBe("scope_missing");
@@ -159,7 +159,7 @@ describe("debug streams", () => {
     expect(watch.names()).toEqual(Array.from({ length: 1_100 }, (_, n) => String(n + 1)));
   });
 
-  it("of more agents than a connection can hold are left out, and a notice says so", async () => {
+  it("beyond the number that a connection can hold are left out, and a notice says so", async () => {
     await local.sql`
       insert into mayfly.agents (tenant_id, name, lifetime, expires_at)
       select ${tenant}, 'agent ' || n, '5 minutes', now() + interval '5 minutes' from generate_series(1, 93) n`;
@@ -174,7 +174,7 @@ describe("debug streams", () => {
     const agent = await spawn({ scopes: debugging });
     let asked = 0;
     for (let n = 0; n < 1_000; n++) agent.debug.thought("early", () => ++asked);
-    // One of them is from the SDK.
+    // The buffer keeps 200 records, and one of them is from the SDK.
     expect(asked).toBe(199);
     await until(() => agent.debug.level("thought") === 0);
     agent.debug.thought("late", () => ++asked);

@@ -8,7 +8,7 @@ export type { JobHandler } from "@mayfly/sdk";
 export { startJob, Worker } from "@mayfly/sdk/internal";
 
 /**
- * How many calls of a worker can run at once: a call that ends and claims jobs, and calls that its jobs make.
+ * How many calls a worker can make at once: one that ends and claims jobs, and those of its running jobs.
  */
 const connections = 3;
 
@@ -49,7 +49,7 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
       const lease = () =>
         ear.query("select mayfly_private.listen_by_postgres($1::uuid[])", [[tenant]]);
       const renewal = setInterval(() => void lease().catch(() => {}), 30_000);
-      // If the connection is closed before it listens, the worker is not woken, and no test minds.
+      // If the connection is closed before it listens, the worker is not woken. No test depends on that.
       ear
         .listen(`mayfly:${tenant}`, listener)
         .then(lease)

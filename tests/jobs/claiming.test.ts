@@ -155,7 +155,7 @@ describe("claiming jobs", () => {
     });
   });
 
-  it("is refused without job:work, and, for other tenants, to everybody but the secret key", async () => {
+  it("is refused without job:work, and only the secret key may claim jobs of several tenants", async () => {
     const { tenant, claims } = await setUp();
     const idle = await makeWorker(db.sql, tenant, { scopes: ["job:add", "job:read"] });
     expect(await codeOf(claim(db.sql, idle.claims))).toBe("scope_missing");

@@ -25,13 +25,13 @@ async function makeTold() {
 /** A worker looks for jobs, finds none, and then sleeps. */
 const sleep = (claims: Claims) => claim(db.sql, claims, 1, { park: crypto.randomUUID() });
 
-it("a job is announced to nobody while no worker sleeps", async () => {
+it("a new job is not announced while no worker sleeps", async () => {
   const { claims, told } = await makeTold();
   await add(db.sql, claims, [{ name: "one" }]);
   expect(await told()).toBe(0);
 });
 
-it("sleeping workers are told once of many jobs, and again only when one sleeps again", async () => {
+it("many new jobs are announced once to sleeping workers, and again only after a worker sleeps again", async () => {
   const { claims, told } = await makeTold();
   for (let n = 0; n < 3; n++) await sleep(claims);
   await add(

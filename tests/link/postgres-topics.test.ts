@@ -98,7 +98,7 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     await topic?.leave();
   });
 
-  it("nothing is notified without a lease", async () => {
+  it("a listener gets no notification without a lease", async () => {
     const raw = postgres(ways.local.dbUrl, { max: 1, onnotice: () => {} });
     const heard = listOf<string>();
     await raw.listen(`mayfly:${at.tenant}`, heard.take);
@@ -118,7 +118,7 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     await raw.end();
   });
 
-  it.skipIf(name === "PGlite")("a lost connection listens again, and misses nothing", async () => {
+  it.skipIf(name === "PGlite")("a lost connection is renewed, and nothing is missed", async () => {
     const { http, direct } = at;
     const heard = listOf<LogEvent>();
     dataOf(

@@ -49,7 +49,7 @@ async function recall(query: string, options: Record<string, unknown> = {}, clai
 const outputs = (hits: Hit[]) => hits.map(({ output }) => output);
 
 describe("the order of a recall", () => {
-  it("ranks rare words before common ones, and no stub before a text", async () => {
+  it("ranks rare words before common ones, and a full text before a single word", async () => {
     await enter();
     await push([
       ...Array.from({ length: 20 }, (_, n) => ({ output: `The server logs line ${n} each hour` })),
@@ -170,7 +170,7 @@ describe("neighbours", () => {
   });
 });
 
-describe("how rare a word is", () => {
+describe("the rarity of a word", () => {
   const partsOf = async (claims: Claims) =>
     (await recall("quorum leader", {}, claims)).map(({ output, parts }) => [
       output,
@@ -251,8 +251,8 @@ describe("the words of a memory", () => {
   });
 });
 
-describe("what a recall searched", () => {
-  it("is how many memories the caller may see, and how many have a vector of the model", async () => {
+describe("the report of what a recall searched", () => {
+  it("counts the memories that the caller may see, and those with a vector of the model", async () => {
     await enter();
     const other = await makeAgent(db.sql, tenant);
     await push([{ output: "one" }, { output: "two" }, { output: "mine", visibility: "agent" }]);

@@ -43,7 +43,7 @@ describe("an inbox", () => {
     // Another reader got them before, so they may have been handled.
     expect((await pull(bob, again)).messages.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2]);
     expect((await pull(bob, again)).messages.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2]);
-    // Nobody else can acknowledge for it.
+    // Another agent cannot acknowledge these messages.
     expect((await acknowledge(ada, [3])).acknowledged).toBe(0);
   });
 

@@ -24,7 +24,7 @@ describe("a run", () => {
   it("returns the answer of its model, and records its steps, tools, tokens and events", async () => {
     const running = await makeRunning(db.sql);
     const prompts: unknown[][] = [];
-    // The AI SDK would print its prompts.
+    // Otherwise the AI SDK would print a warning with its prompts.
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const model = scriptedModel((step, prompt) => {
       prompts.push(prompt);
@@ -156,7 +156,7 @@ describe("a run", () => {
     const failed = await runToEnd(db.sql, running, lost, "Anybody?");
     expect(failed).toMatchObject({ status: "failed", error: { code: "model_failed" } });
     expect(failed.calls).toHaveLength(3);
-    // After five failures nobody may call the model, which says nothing about the reason.
+    // After five failures, the breaker refuses calls. The error still has to name the reason of the failures.
     expect(await runToEnd(db.sql, running, lost, "Anybody?")).toMatchObject({
       error: {
         code: "model_unavailable",

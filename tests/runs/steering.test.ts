@@ -25,8 +25,8 @@ const search = tool({
   run: ({ q }) => ({ found: q.toUpperCase() }),
 });
 
-describe("what a run gives to its tools and models", () => {
-  it("includes their tenant's secrets, from the worker or else from Vault, and no row has them", async () => {
+describe("the context that a run gives to its tools and models", () => {
+  it("includes the tenant's secrets, from the worker or else from Vault, and no row has them", async () => {
     const { tenant, owner } = await makeRunning(db.sql);
     const { tenant: other } = await makeRunning(db.sql);
     const said = `sk-${crypto.randomUUID()}`;
@@ -146,7 +146,7 @@ describe("a run that is steered", () => {
     expect(await runOf(db.sql, owner, id)).toMatchObject({ status: "succeeded" });
   });
 
-  it("hands over to another agent, which continues with its own instructions, and asks another one", async () => {
+  it("hands over to an agent that continues with its own instructions, and can ask a third agent", async () => {
     const running = await makeRunning(db.sql);
     const system: unknown[] = [];
     const helper = defineAgent({
