@@ -361,7 +361,7 @@ create policy approvals_select on mayfly.approvals for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
-comment on table mayfly.approvals is 'What somebody has to decide before work continues, and the decisions.';
+comment on table mayfly.approvals is 'Questions that somebody has to answer before work continues, and their outcomes.';
 
 create table mayfly.artifacts (
   tenant_id uuid not null,
@@ -1710,7 +1710,7 @@ CREATE TRIGGER teams_meter_delete AFTER DELETE ON mayfly.teams REFERENCING OLD T
 CREATE TRIGGER teams_meter_insert AFTER INSERT ON mayfly.teams REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.teams to authenticated;
 grant select on table mayfly.teams to service_role;
-comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+comment on table mayfly.teams is 'Agents that work on something together, and how the team ended.';
 
 create table mayfly.tenants (
   id uuid not null default gen_random_uuid(),
@@ -1853,7 +1853,7 @@ create policy threads_select on mayfly.threads for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.threads to authenticated;
 grant select on table mayfly.threads to service_role;
-comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+comment on table mayfly.threads is 'Threads of work, by name, for which frameworks store checkpoints.';
 
 create table mayfly.track_records (
   tenant_id uuid not null,
@@ -1962,7 +1962,7 @@ create table mayfly_private.client_grants (
 );
 CREATE INDEX client_grants_token_idx ON mayfly_private.client_grants USING btree (user_id, client_id);
 alter table mayfly_private.client_grants enable row level security;
-comment on table mayfly_private.client_grants is 'What people have granted to OAuth clients.';
+comment on table mayfly_private.client_grants is 'The scopes that people have granted to OAuth clients.';
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,
@@ -2131,7 +2131,7 @@ create table mayfly_private.job_calls (
 );
 CREATE INDEX job_calls_function_idx ON mayfly_private.job_calls USING btree (function);
 alter table mayfly_private.job_calls enable row level security;
-comment on table mayfly_private.job_calls is 'Open calls of these functions, and until when they count.';
+comment on table mayfly_private.job_calls is 'Open calls of functions of serveJobs, and until when each of them counts.';
 
 create table mayfly_private.job_functions (
   name text not null,
@@ -2184,7 +2184,7 @@ create table mayfly_private.job_workers (
   constraint job_workers_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.job_workers enable row level security;
-comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until this time.';
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until the time in their row.';
 
 create table mayfly_private.listeners (
   tenant_id uuid not null,
@@ -2288,7 +2288,7 @@ create table mayfly_private.postgres_listeners (
   constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.postgres_listeners enable row level security;
-comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody receives by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'For which tenants a client receives broadcasts by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,

@@ -120,7 +120,7 @@ async function wholes(size: number, tenant: string, questions: string[], plain: 
   };
   const kinds: Record<string, [query: () => string | null, near: () => string | null]> = {
     "recall by a rare word": [rare, () => null],
-    "recall by a rare word and one that all have": [() => `task ${rare()}`, () => null],
+    "recall by a rare word and a word in every memory": [() => `task ${rare()}`, () => null],
     "recall by meaning": [() => null, vector],
     "recall by a rare word and meaning": [rare, vector],
   };
@@ -139,7 +139,7 @@ async function wholes(size: number, tenant: string, questions: string[], plain: 
     // The goal leaves half a millisecond to check the caller and to merge the results, at any size of the
     // tenant.
     const goal = 2 * baseline.median + 0.5;
-    const row = { bench, name, on, against: "twice the plain queries and 0.5 ms", size };
+    const row = { bench, name, on, against: "2 × the plain queries + 0.5 ms", size };
     report({
       ...row,
       unit: "ms of CPU",

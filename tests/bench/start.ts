@@ -85,8 +85,8 @@ const times = async (measure: () => Promise<number>) => {
 
 function print(what: string, value: number, baseline: number, goal: number): void {
   const ratio = value / baseline;
-  const goals = `goal ${goal} s ${value <= goal ? "met" : "MISSED"}`;
-  const name = `${what}, ${goals}`;
+  const goals = `goal of ${goal} s ${value <= goal ? "met" : "MISSED"}`;
+  const name = `${what} (${goals})`;
   const row = { bench: "start", name, on: "pglite", unit: "s", against: "a bare PGlite" };
   report({ ...row, ours: value, baseline, ratio });
 }
@@ -115,7 +115,7 @@ try {
   const total = (memory?.node ?? 0) + (memory?.deno ?? 0);
   const met = total <= goals.memory ? "met" : "MISSED";
   const parts = `Node ${memory?.node.toFixed(0)}, Deno ${memory?.deno.toFixed(0)}`;
-  const name = `idle memory (${parts}), goal ${goals.memory} MB ${met}`;
+  const name = `idle memory (${parts}; goal of ${goals.memory} MB ${met})`;
   report({ bench: "start", name, on: "pglite", unit: "MB", ours: total });
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -4,7 +4,7 @@ import type { Claims } from "../tokens.ts";
 import type { Veil } from "./filters.ts";
 import type { Preferences } from "./preferences.ts";
 
-/** The most rows of an answer, as on hosted projects by default. */
+/** The largest number of rows in an answer, as on hosted projects by default. */
 export const maxRows = 1000;
 
 /** What the transaction has set for the answer. */

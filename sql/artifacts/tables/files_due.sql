@@ -8,7 +8,8 @@ create table mayfly_private.files_due (
 
 alter table mayfly_private.files_due enable row level security;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly_private.files_due alter column path set statistics 0;
 
 comment on table mayfly_private.files_due is 'Files in Storage whose row is gone, to be deleted there.';

@@ -23,4 +23,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.holds_of is 'The holds of a caller, with their budgets locked.';
+comment on function mayfly_private.holds_of is 'Locks and returns the holds of a caller, with their budgets.';

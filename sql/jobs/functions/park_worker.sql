@@ -40,7 +40,7 @@ comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
 -- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
 -- counts for at most a minute, and the worker looks again long before that minute is over. Each worker has one row.
 -- Each call also deletes some old rows of other workers. Returns the seconds until the first lease of the tenant ends,
--- because the job of a dead worker can be taken then, or null if nothing runs. For this it reads all running jobs,
+-- or null if nothing runs. At that time, the job of a dead worker can be taken. For this it reads all running jobs,
 -- because there are few at a time.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
@@ -68,4 +68,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps. Returns the seconds until the first lease ends.';

@@ -98,7 +98,7 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- The next claim begins 5 s before this instant, so even if it is not a full claim, it finds jobs that became due
+    -- The next claim begins 5 s before this instant. So even if it is not a full claim, it finds jobs that became due
     -- before this instant but were committed after it.
     since := ts - interval '5 seconds';
   end if;
@@ -280,7 +280,7 @@ begin
       ) x group by 1, 2, 3
       order by max(x.s) desc limit 500) k;
   end if;
-  -- Puts together what several lanes or tenants returned, once.
+  -- Joins the results of all lanes and tenants only once, at the end.
   part := case cardinality(parts)
     when 0 then '[]' when 1 then parts[1]
     else (select json_agg(e.job) from unnest(parts) p (jobs), json_array_elements(p.jobs) e (job)) end;

@@ -9,6 +9,6 @@ create table mayfly_private.job_workers (
   constraint job_workers_pkey primary key (tenant_id, id)
 );
 
-comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until this time.';
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until the time in their row.';
 
 alter table mayfly_private.job_workers enable row level security;

@@ -134,8 +134,8 @@ begin
           from (select k, coalesce(counts[k], n.found_in[k]) as has from generate_subscripts(terms, 1) k) h order by h.k) as of
         offset 0) r
     ), s as materialized (
-      -- The sum is computed once for each memory. Before, the filter, the order and the result each read the rarities
-      -- from their array, which took three quarters of the time.
+      -- The sum is computed once for each memory. Previously, the filter, the order and the result each read the
+      -- rarities from their array, which took three quarters of the time.
       select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
           -- Few questions have more than three words.
           + case when w.o4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)

@@ -12,7 +12,8 @@ create table mayfly.bids (
   constraint bids_tender_fkey foreign key (tenant_id, tender_id) references mayfly.tenders (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.bids
   alter column tender_id set statistics 0,
   alter column agent_id set statistics 0,

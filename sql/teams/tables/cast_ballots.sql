@@ -1,5 +1,5 @@
--- The ballots of open polls. They are in the private schema, so that neither a policy nor an export can show them.
--- Closing a poll moves them to mayfly.ballots.
+-- The ballots of open polls. They are in the private schema, so that no policy and no export can show them. Closing
+-- a poll moves them to mayfly.ballots.
 
 create table mayfly_private.cast_ballots (
   tenant_id uuid not null,
@@ -15,7 +15,8 @@ create table mayfly_private.cast_ballots (
 
 alter table mayfly_private.cast_ballots enable row level security;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly_private.cast_ballots
   alter column poll_id set statistics 0,
   alter column voter_id set statistics 0,

@@ -14,7 +14,8 @@ create table mayfly_private.sealed_bids (
 
 alter table mayfly_private.sealed_bids enable row level security;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly_private.sealed_bids
   alter column tender_id set statistics 0,
   alter column agent_id set statistics 0,

@@ -23,8 +23,8 @@ create table mayfly.team_alerts (
 create index team_alerts_team_idx on mayfly.team_alerts (tenant_id, team_id);
 create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics
--- (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.team_alerts
   alter column team_id set statistics 0,
   alter column cause set statistics 0,

@@ -1,4 +1,4 @@
--- When each member began what it is still doing, as the detectors saw it.
+-- When each member began to do what it still does, as far as the detectors saw.
 
 create table mayfly_private.team_pulses (
   tenant_id uuid not null,
@@ -13,7 +13,8 @@ with (fillfactor = 80);
 
 alter table mayfly_private.team_pulses enable row level security;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly_private.team_pulses alter column agent_id set statistics 0, alter column mark set statistics 0;
 
 comment on table mayfly_private.team_pulses is 'Since when each member of a watched team has been doing the same thing.';

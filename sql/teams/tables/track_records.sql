@@ -11,7 +11,8 @@ create table mayfly.track_records (
   constraint track_records_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.track_records
   alter column agent_type set statistics 0,
   alter column work set statistics 0,

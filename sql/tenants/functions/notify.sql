@@ -1,9 +1,10 @@
 -- Sends each broadcast by NOTIFY as well, for clients with their own database connection. It uses the NOTIFY channel
 -- mayfly:{tenant}, and sends {"topic": …, "event": …, "payload": …}. A NOTIFY has at most 8,000 bytes. If a payload
--- does not fit, only its number, attempt and session are sent, and the reader uses them to ask for the rest.
+-- does not fit, only its fields for number, attempt and session are sent, and the reader uses them to ask for the
+-- rest.
 --
--- If no client holds a lease, nothing is sent, because commits that notify wait for each other in the whole cluster.
--- Locks nothing else.
+-- If no client holds a lease, nothing is sent, because transactions that notify wait for each other's commit in the
+-- whole cluster. Locks nothing else.
 
 create function mayfly_private.notify(topic text, event text, payload jsonb)
 returns void
