@@ -4698,7 +4698,7 @@ returns record
 language plpgsql stable
 set search_path = "";
 
-create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
+create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[], OUT best_sum double precision, OUT full_sum double precision, OUT report jsonb)
 returns record
 language plpgsql stable
 set enable_seqscan = off
@@ -5781,7 +5781,7 @@ grant execute on function mayfly_private.open_tender to service_role;
 
 create function mayfly_private.own_agent_ids()
 returns uuid[]
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.own_agent_ids to authenticated;
 
@@ -7002,7 +7002,7 @@ returns tsvector
 language plpgsql immutable parallel safe
 set search_path = "";
 
-create function mayfly_private.words_of_question(tenant uuid, language text, question text, is_sampled boolean, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT phrase tsquery)
+create function mayfly_private.words_of_question(tenant uuid, language text, question text, known bigint, sampled integer, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT rarities double precision[], OUT phrase tsquery)
 returns record
 language plpgsql stable
 set search_path = "";
@@ -7023,6 +7023,11 @@ create function mayfly_private.worth_of_model(tenant uuid, model text, OUT meani
 returns record
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.worths_of(tenant uuid, memories uuid[], half_lives double precision[], of_reward double precision, of_importance double precision, of_recency double precision, OUT threads uuid[], OUT times timestamp with time zone[], OUT worths double precision[], OUT recencies double precision[])
+returns record
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])

@@ -184,6 +184,8 @@ async function stream(
 ): Promise<ModelMessage[]> {
   const { instructions, messages, tools, output, settings } = request;
   let failure: { error: unknown } | undefined;
+  // If nobody takes the chunks anymore, such as after a cancellation, the provider must not go on.
+  const stopped = new AbortController();
   const asked = {
     ...settings,
     model,
@@ -193,7 +195,7 @@ async function stream(
     ...(output !== undefined && { output: output as never }),
     stopWhen: ai.isStepCount(1),
     maxRetries: 0,
-    abortSignal: signal,
+    abortSignal: AbortSignal.any([signal, stopped.signal]),
     onError: ({ error }: { error: unknown }) => {
       failure ??= { error };
     },
@@ -207,8 +209,13 @@ async function stream(
     sendFinish: false,
     onError: (error) => (error instanceof Error ? error.message : String(error)),
   });
-  for await (const chunk of chunks as unknown as AsyncIterable<{ type: string }>)
-    if (chunk.type !== "error" && chunk.type !== "abort") await onChunk(chunk);
+  try {
+    for await (const chunk of chunks as unknown as AsyncIterable<{ type: string }>)
+      if (chunk.type !== "error" && chunk.type !== "abort") await onChunk(chunk);
+  } catch (error) {
+    stopped.abort(error);
+    throw error;
+  }
   if (failure) {
     onError(failure.error);
     throw failure.error;
