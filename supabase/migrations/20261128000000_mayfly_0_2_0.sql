@@ -816,31 +816,27 @@ begin
 end
 $$;
 
-comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
+-- The agents whose private memories the caller may see: itself and its descendants, including ended ones. Policies call
+-- it once per statement. Runs as the owner, because the policies of mayfly.agents also call it. In PL/pgSQL, its
+-- statement is planned once per session. As an SQL function, it was planned at each call, which took 150 µs.
 
-comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
-
-comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
-
-comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null means the scopes that most agents need.';
-
-comment on column mayfly.agent_types.lifetime is 'The lifetime of an agent whose spawner asks for none.';
-
-comment on column mayfly.agent_types.max_lifetime is 'The longest that an agent of this type may live, including renewals, within the tenant''s maximum.';
-
-comment on column mayfly.agent_types.max_living is 'How many agents of this type may live at the same time.';
-
-comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
-
-comment on column mayfly.agents.type is 'Any name. If mayfly.agent_types defines this type, the agent gets the defaults and limits of the type.';
-
-comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
-
-comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
-
-comment on column mayfly.agents.lifetime is 'The time from its spawn, or from the last extension of its life, to expires_at.';
-
-comment on column mayfly.agents.renews is 'Whether each new token restarts its lifetime, up to the maximum of its tenant and its type. Null, for agents that were spawned before 0.2, means true.';
+create or replace function mayfly_private.own_agent_ids()
+returns uuid[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  if caller.kind is distinct from 'agent' then
+    return '{}';
+  end if;
+  return (
+    select coalesce(array_agg(a.id), '{}')
+    from mayfly.agents a
+    where a.tenant_id = caller.tenant_id and (a.id = caller.id or a.ancestors @> array[caller.id]));
+end
+$$;
 
 -- Fails unless the caller may manage members with this role: an owner may manage all members, and an admin may
 -- manage all except owners. Called by the functions for people.
@@ -2002,6 +1998,32 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('key:write', 'See, create and revoke enrolment keys.', '{admin,owner}', false, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
+
+comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
+
+comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
+
+comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null means the scopes that most agents need.';
+
+comment on column mayfly.agent_types.lifetime is 'The lifetime of an agent whose spawner asks for none.';
+
+comment on column mayfly.agent_types.max_lifetime is 'The longest that an agent of this type may live, including renewals, within the tenant''s maximum.';
+
+comment on column mayfly.agent_types.max_living is 'How many agents of this type may live at the same time.';
+
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
+
+comment on column mayfly.agents.type is 'Any name. If mayfly.agent_types defines this type, the agent gets the defaults and limits of the type.';
+
+comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
+
+comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
+
+comment on column mayfly.agents.lifetime is 'The time from its spawn, or from the last extension of its life, to expires_at.';
+
+comment on column mayfly.agents.renews is 'Whether each new token restarts its lifetime, up to the maximum of its tenant and its type. Null, for agents that were spawned before 0.2, means true.';
 
 comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
 
@@ -6264,7 +6286,10 @@ declare
   older_unrelated double precision;
   found record;
 begin
-  select * into found from mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
+  if asked is null then
+    return;
+  end if;
+  found := mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
     kinds, having_tags, agent, min_reward, since,
     until, for_task, session, conversation, without);
   ids := found.ids;
@@ -6276,8 +6301,8 @@ begin
     return;
   end if;
 
-  older_unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
-  select * into found from mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
+  older_unrelated := (mayfly_private.worth_of_model(tenant, older_model)).unrelated;
+  found := mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
     kinds, having_tags, agent, min_reward, since,
     until, for_task, session, conversation, without);
   select array_agg(e.id order by e.likeness desc, e.id), array_agg(e.similarity order by e.likeness desc, e.id),
@@ -6304,8 +6329,9 @@ comment on function mayfly_private.find_by_meanings is 'The memories that are ne
 --   rarity = ln(1 + (memories - memories with the word + 0.5) / (memories with the word + 0.5))
 --   rank   = ts_rank of the word: 0.61 if it occurs once in task or tags, 0.49 in the text, 0.12 in the critique, and
 --            more if it occurs more often
---   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all words of the question), at most 1, on
---            the same scale for every question
+--   sum    = sum over the words of rarity * rank ^ 2. The highest is best_sum
+--   fit    = sum / full_sum, at most 1, on the same scale for every question. full_sum is 0.36957 * the sum of rarity
+--            over the words of the question
 --
 -- When a word is repeated, ts_rank grows little. The square of ts_rank grows about as in BM25 with k1 = 2. The
 -- logarithm keeps very short and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's
@@ -6323,8 +6349,8 @@ comment on function mayfly_private.find_by_meanings is 'The memories that are ne
 create function mayfly_private.find_by_words(
   tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
   until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
-  out ids uuid[], out scores double precision[], out fits double precision[], out likenesses double precision[],
-  out report jsonb
+  out ids uuid[], out scores double precision[], out sums double precision[], out likenesses double precision[],
+  out best_sum double precision, out full_sum double precision, out report jsonb
 )
 language plpgsql stable
 set search_path = ''
@@ -6334,29 +6360,50 @@ as $$
 #variable_conflict use_variable
 declare
   instant constant timestamptz := mayfly_private.now();
+  is_filtered constant boolean := num_nonnulls(kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) > 0;
   language text;
   known bigint;
   sampled integer;
+  asked record;
   words text[];
   terms tsquery[];
   counts real[];
+  rarities double precision[];
   phrase tsquery;
   most integer;
   expected double precision;
   picked tsquery;
   picked_of integer := 1;
-  rarities double precision[];
   found_in bigint[];
-  of_all double precision;
+  of_phrase double precision;
   doubtful text[];
+  -- How many of the words, which come rarest first, no sampled memory contains.
+  unseen integer := 0;
+  rarity double precision;
+  -- Each word of the question, and its rarity, has a variable of its own. Reading them from an array for each memory
+  -- took longer than the ranking.
+  t1 tsquery; t2 tsquery; t3 tsquery; t4 tsquery; t5 tsquery; t6 tsquery; t7 tsquery; t8 tsquery; t9 tsquery; t10 tsquery; t11 tsquery; t12 tsquery;
+  o1 double precision; o2 double precision; o3 double precision; o4 double precision; o5 double precision; o6 double precision;
+  o7 double precision; o8 double precision; o9 double precision; o10 double precision; o11 double precision; o12 double precision;
 begin
+  if question is null then
+    return;
+  end if;
   select t.language, s.memories, s.sampled into language, known, sampled
   from mayfly.tenants t left join mayfly_private.word_samples s on s.tenant_id = t.id
   where t.id = tenant;
-  select q.words, q.terms, q.counts, q.phrase into words, terms, counts, phrase
-  from mayfly_private.words_of_question(tenant, language, question, sampled is not null) q;
+  asked := mayfly_private.words_of_question(tenant, language, question, known, sampled);
+  words := asked.words;
   if words is null then
     return;
+  end if;
+  terms := asked.terms;
+  counts := asked.counts;
+  rarities := asked.rarities;
+  phrase := asked.phrase;
+  t1 := terms[1]; t2 := terms[2]; t3 := terms[3];
+  if cardinality(terms) > 3 then
+    t4 := terms[4]; t5 := terms[5]; t6 := terms[6]; t7 := terms[7]; t8 := terms[8]; t9 := terms[9]; t10 := terms[10]; t11 := terms[11]; t12 := terms[12];
   end if;
 
   if sampled is null then
@@ -6369,12 +6416,18 @@ begin
             or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
         limit 5000) visible);
     most := 5000;
+    unseen := cardinality(terms);
   else
-    -- Scales the counts of the sample up to all of the tenant's memories.
-    counts := array(select c * greatest(known, 1) / greatest(sampled, 1) from unnest(counts) c);
     most := greatest(500, known / 20);
+    while unseen < cardinality(terms) and counts[unseen + 1] < known::double precision / greatest(sampled, 1) loop
+      unseen := unseen + 1;
+    end loop;
+    o1 := rarities[1]; o2 := rarities[2]; o3 := rarities[3];
+    if cardinality(terms) > 3 then
+      o4 := rarities[4]; o5 := rarities[5]; o6 := rarities[6]; o7 := rarities[7]; o8 := rarities[8]; o9 := rarities[9]; o10 := rarities[10]; o11 := rarities[11]; o12 := rarities[12];
+    end if;
   end if;
-  picked := terms[1];
+  picked := t1;
   expected := coalesce(counts[1], 0);
   while picked_of < cardinality(terms) and (sampled is null or expected + counts[picked_of + 1] <= most) loop
     picked_of := picked_of + 1;
@@ -6386,74 +6439,108 @@ begin
   end if;
 
   loop
-    with c as materialized (
-      select x.id, length(x.words) as length,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t2) as r2,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t4) as r4,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t6) as r6,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t8) as r8,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t10) as r10,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t12) as r12,
-        x.words @@ phrase as has_phrase
+    if sampled is not null and phrase is null then
+      -- The rarities are known, so each memory is read once and only the best are kept.
+      select array_agg(b.id order by b.score desc, b.id), array_agg(b.score order by b.score desc, b.id),
+        array_agg(b.sum order by b.score desc, b.id), max(b.sum), array[count(*) filter (where b.r1 > 0)]
+      into ids, scores, sums, best_sum, found_in
       from (
-        -- Decompresses the words of a memory once, not once for each word of the question.
-        select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
-        from mayfly.memories m
-        where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
-          and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-            or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
-          and (m.expires_at is null or m.expires_at > instant)
-          and (without is null or m.id <> without)
-          and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
-          and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
-          and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
-          and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
-          and (conversation is null or m.conversation_id = conversation)
-        limit 5 * most) x
-      -- Each word of the question is a column. Reading it from an array for each memory took longer than the ranking.
-      cross join (
-        select terms[1] as t1, terms[2] as t2, terms[3] as t3, terms[4] as t4, terms[5] as t5, terms[6] as t6,
-          terms[7] as t7, terms[8] as t8, terms[9] as t9, terms[10] as t10, terms[11] as t11, terms[12] as t12
-        offset 0) t
-    ), n as (
-      select count(*) filter (where c.has_phrase) as phrases, array[
-          count(*) filter (where c.r1 > 0), count(*) filter (where c.r2 > 0), count(*) filter (where c.r3 > 0),
-          count(*) filter (where c.r4 > 0), count(*) filter (where c.r5 > 0), count(*) filter (where c.r6 > 0),
-          count(*) filter (where c.r7 > 0), count(*) filter (where c.r8 > 0), count(*) filter (where c.r9 > 0),
-          count(*) filter (where c.r10 > 0), count(*) filter (where c.r11 > 0), count(*) filter (where c.r12 > 0)] as found_in
-      from c
-    ), w as materialized (
-      select n.found_in, r.of, n.of_phrase, r.of[1] as o1, r.of[2] as o2, r.of[3] as o3, r.of[4] as o4, r.of[5] as o5, r.of[6] as o6,
-        r.of[7] as o7, r.of[8] as o8, r.of[9] as o9, r.of[10] as o10, r.of[11] as o11, r.of[12] as o12
-      from (
-        select n.*, case when phrase is not null then ln(1 + (greatest(known - n.phrases, 0) + 0.5) / (n.phrases + 0.5)) end as of_phrase
-        from n) n
-      cross join lateral (
-        select array(
-          select ln(1 + (greatest(known - h.has, 0) + 0.5) / (h.has + 0.5))
-          from (select k, coalesce(counts[k], n.found_in[k]) as has from generate_subscripts(terms, 1) k) h order by h.k) as of
-        offset 0) r
-    ), s as materialized (
-      -- The sum is computed once for each memory. Previously, the filter, the order and the result each read the
-      -- rarities from their array, which took three quarters of the time.
-      select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
-          -- Few questions have more than three words.
-          + case when w.o4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
-            + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
-            + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
-          + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
-      from c, w
-    ), best as (
-      select s.id, s.sum, s.sum / ln(s.length + 24) as score from s
-      where s.sum > 0
-      order by score desc, s.id limit depth
-    )
-    select b.ids, b.scores, b.sums, w.found_in, w.of, coalesce(w.of_phrase, 0) + (select sum(r) from unnest(w.of) r)
-    into ids, scores, fits, found_in, rarities, of_all
-    from w, (
-      select array_agg(best.id order by best.score desc, best.id) as ids, array_agg(best.score order by best.score desc, best.id) as scores,
-        array_agg(best.sum order by best.score desc, best.id) as sums
-      from best) b;
+        select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.r1
+        from (
+          select r.id, r.length, r.r1, coalesce(o1 * r.r1 * r.r1, 0) + coalesce(o2 * r.r2 * r.r2, 0) + coalesce(o3 * r.r3 * r.r3, 0)
+            -- Few questions have more than three words.
+            + case when t4 is null then 0 else o4 * r.r4 * r.r4 + coalesce(o5 * r.r5 * r.r5, 0) + coalesce(o6 * r.r6 * r.r6, 0)
+              + coalesce(o7 * r.r7 * r.r7, 0) + coalesce(o8 * r.r8 * r.r8, 0) + coalesce(o9 * r.r9 * r.r9, 0)
+              + coalesce(o10 * r.r10 * r.r10, 0) + coalesce(o11 * r.r11 * r.r11, 0) + coalesce(o12 * r.r12 * r.r12, 0) end as sum
+          from (
+            select x.id, length(x.words) as length,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12
+            from (
+              -- Decompresses the words of a memory once, not once for each word of the question.
+              select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+              from mayfly.memories m
+              where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
+                and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+                  or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+                and (m.expires_at is null or m.expires_at > instant)
+                and (not is_filtered or (without is null or m.id <> without)
+                  and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+                  and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+                  and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+                  and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+                  and (conversation is null or m.conversation_id = conversation))
+              limit 5 * most) x
+            offset 0) r
+          offset 0) s
+        where s.sum > 0
+        order by score desc, s.id limit depth) b;
+    else
+      -- The words are counted in the candidates first, so these are kept until then.
+      with c as materialized (
+        select x.id, length(x.words) as length,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12,
+          x.words @@ phrase as has_phrase
+        from (
+          -- Decompresses the words of a memory once, not once for each word of the question.
+          select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+          from mayfly.memories m
+          where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
+            and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+              or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+            and (m.expires_at is null or m.expires_at > instant)
+            and (not is_filtered or (without is null or m.id <> without)
+              and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+              and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+              and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+              and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+              and (conversation is null or m.conversation_id = conversation))
+          limit 5 * most) x
+      ), n as (
+        select count(*) filter (where c.has_phrase) as phrases, array[
+            count(*) filter (where c.r1 > 0), count(*) filter (where c.r2 > 0), count(*) filter (where c.r3 > 0), count(*) filter (where c.r4 > 0),
+            count(*) filter (where c.r5 > 0), count(*) filter (where c.r6 > 0), count(*) filter (where c.r7 > 0), count(*) filter (where c.r8 > 0),
+            count(*) filter (where c.r9 > 0), count(*) filter (where c.r10 > 0), count(*) filter (where c.r11 > 0), count(*) filter (where c.r12 > 0)] as found_in
+        from c
+      ), w as materialized (
+        select n.found_in, n.of_phrase, n.of, n.of[1] as o1, n.of[2] as o2, n.of[3] as o3, n.of[4] as o4, n.of[5] as o5, n.of[6] as o6,
+          n.of[7] as o7, n.of[8] as o8, n.of[9] as o9, n.of[10] as o10, n.of[11] as o11, n.of[12] as o12
+        from (
+          select n.found_in, case when phrase is not null then ln(1 + (greatest(known - n.phrases, 0) + 0.5) / (n.phrases + 0.5)) end as of_phrase,
+            coalesce(rarities, array(
+              select ln(1 + (greatest(known - h.has, 0) + 0.5) / (h.has + 0.5))
+              from unnest(n.found_in[1:cardinality(terms)]::real[]) h (has))) as of
+          from n
+          offset 0) n
+      ), best as (
+        select s.id, s.sum, s.sum / ln(s.length + 24) as score
+        from (
+          select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
+            + case when t4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
+              + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
+              + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
+            + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
+          from c, w
+          offset 0) s
+        where s.sum > 0
+        order by score desc, s.id limit depth
+      )
+      select b.ids, b.scores, b.sums, b.best, w.found_in[1:cardinality(terms)], w.of, w.of_phrase
+      into ids, scores, sums, best_sum, found_in, rarities, of_phrase
+      from w, (
+        select array_agg(best.id order by best.score desc, best.id) as ids, array_agg(best.score order by best.score desc, best.id) as scores,
+          array_agg(best.sum order by best.score desc, best.id) as sums, max(best.sum) as best
+        from best) b;
+    end if;
     exit when picked_of = cardinality(terms) or coalesce(cardinality(ids), 0) >= wanted;
     -- Too few candidates passed the filters, so all words select candidates now.
     picked := (select string_agg(t::text, ' | ') from unnest(terms) t)::tsquery;
@@ -6461,23 +6548,29 @@ begin
     most := 2000000;
   end loop;
 
-  -- A word is not a typo if it is in the sample or in any visible memory.
-  if 0 = any (found_in) then
+  -- A word is not a typo if it is in the sample or in any visible memory. In a tenant with a sample, only the rarest
+  -- word was looked for among the best.
+  if unseen > cardinality(found_in) or 0 = any (found_in[1:unseen]) then
     doubtful := array(
-      select words[k] from generate_subscripts(words, 1) k
-      where found_in[k] = 0 and (sampled is null or counts[k] < known::double precision / sampled)
+      select words[k] from generate_series(1, unseen) k
+      where coalesce(found_in[k], 0) = 0
         and char_length(words[k]) >= 3 and not exists (
           select from mayfly.memories m
           where m.tenant_id = tenant and m.words @@ terms[k] and m.deleted_at is null
             and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
               or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))));
     if doubtful <> '{}' then
-      select t.ids, t.scores, t.sums, t.likenesses into ids, scores, fits, likenesses
-      from mayfly_private.find_typos(tenant, language, question, doubtful, words, rarities, ids, scores, fits, depth,
+      select t.ids, t.scores, t.sums, t.likenesses into ids, scores, sums, likenesses
+      from mayfly_private.find_typos(tenant, language, question, doubtful, words, rarities, ids, scores, sums, depth,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) t;
+      best_sum := (select max(s) from unnest(sums) s);
     end if;
   end if;
-  fits := array(select least(1, f / (0.36957 * greatest(of_all, 1e-9))) from unnest(fits) f);
+  full_sum := 0;
+  foreach rarity in array rarities loop
+    full_sum := full_sum + rarity;
+  end loop;
+  full_sum := 0.36957 * greatest(coalesce(of_phrase, 0) + full_sum, 1e-9);
   if explain then
     report := jsonb_build_object('memories', known, 'counted_in', sampled,
     'words', (
@@ -7241,7 +7334,8 @@ comment on function mayfly.queue_embeddings is
 -- Functions for Hybrid Retrieval", TOIS 2023).
 --
 -- Words, vectors and rows are each read by a statement of their own, which is planned once per session. A single
--- statement for all three took 2 ms to plan at each recall.
+-- statement for all three took 2 ms to plan at each recall. Starting a planned statement takes 10 to 40 µs, more than an
+-- assignment, so the results of functions are assigned, and the rest is done in arrays.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -7267,26 +7361,35 @@ declare
   depth integer := greatest(50, 2 * result_limit);
   asked_vector extensions.halfvec;
   worth record;
+  unrelated real;
   of_words double precision := coalesce((weights ->> 'words')::double precision, 1);
   of_meaning double precision;
   of_neighbours constant double precision := coalesce((weights ->> 'neighbours')::double precision, 0.3);
   of_reward constant double precision := coalesce((weights ->> 'reward')::double precision, 0.1);
   of_importance constant double precision := coalesce((weights ->> 'importance')::double precision, 0.1);
   of_recency constant double precision := coalesce((weights ->> 'recency')::double precision, 0.1);
+  checked text;
   by_words record;
   by_meaning record;
-  fused record;
+  -- Both together, best first. relevance = portion * share / most, and the places are those among words and meaning.
+  ids uuid[];
+  shares double precision[];
+  portion double precision;
+  most double precision;
+  word_places bigint[];
+  meaning_places bigint[];
+  seen record;
+  worths double precision[];
+  recencies double precision[];
   lent record;
-  ranked record;
-  threads uuid[];
-  times timestamptz[];
   newcomers uuid[];
+  gains double precision[];
+  best double precision;
+  ranked record;
   -- Computed once, not for each memory. If the caller passes no half-lives, these are the defaults of
   -- mayfly_private.half_life.
-  half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
-    select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
+  half_lives_of double precision[] := '{30,30,7,180,365,1,30}';
   places integer[];
-  best_likeness double precision;
   level double precision;
 begin
   if embedding is null and similar_to is null and older_embedding is not null then
@@ -7295,12 +7398,14 @@ begin
     model := older_model;
     older_embedding := null;
   end if;
-  perform mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
+  checked := mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
   if older_embedding is not null then
     perform mayfly_private.check_recall(query, older_embedding, older_model, result_limit, null, surrounding);
   end if;
   if weights is not null or half_lives is not null then
     perform mayfly_private.check_weights(weights, half_lives);
+    half_lives_of := array(
+      select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n);
   end if;
   if embedding is not null then
     asked_vector := embedding::extensions.halfvec;
@@ -7333,103 +7438,102 @@ begin
   end if;
   if asked_vector is null then
     of_meaning := 0;
-    select null::real as meaning, null::real as unrelated into worth;
   else
-    select * into worth from mayfly_private.worth_of_model(tenant, model);
+    worth := mayfly_private.worth_of_model(tenant, model);
+    unrelated := worth.unrelated;
     of_meaning := coalesce((weights ->> 'meaning')::double precision, worth.meaning);
   end if;
 
-  select null::uuid[] as ids into ranked;
   loop
-    select null::uuid[] as ids, null::double precision[] as scores, null::double precision[] as fits,
-      null::double precision[] as likenesses, null::jsonb as report into by_words;
-    select null::uuid[] as ids, null::double precision[] as similarities, null::double precision[] as likenesses into by_meaning;
-    if of_words > 0 then
-      select * into by_words from mayfly_private.find_by_words(tenant, query, depth, result_limit, explain,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    -- Without a question or a vector, nothing is found.
+    by_words := mayfly_private.find_by_words(tenant, case when of_words > 0 then query end, depth, result_limit, explain,
+      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
+    -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
+    -- not pass it.
+    by_meaning := mayfly_private.find_by_meanings(tenant, model, case when of_meaning > 0 then asked_vector end, unrelated, older_model, older_embedding::extensions.halfvec,
+      case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
+      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    if by_words.ids is null and by_meaning.ids is null then
+      return;
     end if;
-    if of_meaning > 0 then
-      -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
-      -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
-      -- not pass it.
-      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, worth.unrelated, older_model, older_embedding::extensions.halfvec,
-        case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      best_likeness := by_meaning.likenesses[1];
-    end if;
-    exit when by_words.ids is null and by_meaning.ids is null;
-    level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
+    level := (of_words * case when by_words.ids is null then 0 else least(1, by_words.best_sum / by_words.full_sum) end
+      + of_meaning * coalesce(by_meaning.likenesses[1], 0)) / (of_words + of_meaning);
 
-    select array_agg(f.id) as ids, array_agg(f.relevance) as relevances
-    into fused
-    from (
-      select either.id, sum(either.share) as relevance
-      from (
-        select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
-        from unnest(by_words.ids, by_words.scores) w (id, score)
-        union all
-        select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
-        from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
-      ) either
-      group by either.id
-      order by relevance desc, either.id
-      limit depth
-    ) f;
-    if of_neighbours > 0 then
-      select array_agg(coalesce(m.conversation_id, m.session_id) order by f.n), array_agg(m.created_at order by f.n) into threads, times
-      from unnest(fused.ids[1:20]) with ordinality f (id, n)
-      cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = f.id offset 0) m;
-    end if;
-    newcomers := '{}';
-    if num_nonnulls(variadic threads) > 0 then
-      select * into lent from mayfly_private.neighbours_of(tenant, threads, times, fused.ids[1:20], fused.relevances[1:20], of_neighbours,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      newcomers := array(select n from unnest(lent.ids) n where n <> all (fused.ids));
+    if by_meaning.ids is null then
+      ids := by_words.ids;
+      shares := by_words.scores;
+      portion := of_words / (of_words + of_meaning);
+    elsif by_words.ids is null then
+      ids := by_meaning.ids;
+      shares := by_meaning.likenesses;
+      portion := of_meaning / (of_words + of_meaning);
     else
-      select null::uuid[] as ids, null::double precision[] as gains into lent;
+      select array_agg(f.id), array_agg(f.relevance), array_agg(f.word_place), array_agg(f.meaning_place)
+      into ids, shares, word_places, meaning_places
+      from (
+        select either.id, sum(either.share) as relevance, max(either.word_place) as word_place, max(either.meaning_place) as meaning_place
+        from (
+          select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share, w.n as word_place, null as meaning_place
+          from unnest(by_words.ids, by_words.scores) with ordinality w (id, score, n)
+          union all
+          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / by_meaning.likenesses[1], null, v.n
+          from unnest(by_meaning.ids, by_meaning.likenesses) with ordinality v (id, likeness, n)
+        ) either
+        group by either.id
+        order by relevance desc, either.id
+        limit depth
+      ) f;
+      portion := 1;
+    end if;
+    most := case when by_words.ids is null or by_meaning.ids is null then shares[1] else 1 end;
+    best := portion * shares[1] / most;
+    seen := mayfly_private.worths_of(tenant, ids, half_lives_of, of_reward, of_importance, of_recency);
+    worths := seen.worths;
+    recencies := seen.recencies;
+    gains := null;
+    if of_neighbours > 0 and num_nonnulls(variadic seen.threads[1:20]) > 0 then
+      lent := mayfly_private.neighbours_of(tenant, seen.threads[1:20], seen.times[1:20], ids[1:20],
+        array(select portion * s / most from unnest(shares[1:20]) s), of_neighbours,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+      newcomers := array(select n from unnest(lent.ids) n where n <> all (ids));
+      if newcomers <> '{}' then
+        seen := mayfly_private.worths_of(tenant, newcomers, half_lives_of, of_reward, of_importance, of_recency);
+        ids := ids || newcomers;
+        worths := worths || seen.worths;
+        recencies := recencies || seen.recencies;
+      end if;
+      gains := array(select g.gain from unnest(ids) with ordinality i (id, n) left join unnest(lent.ids, lent.gains) g (id, gain) on g.id = i.id order by i.n);
+      best := (select max(coalesce(portion * s / most, 0) + coalesce(g, 0)) from unnest(shares, gains) x (s, g));
     end if;
 
-    select array_agg(s.id) as ids, array_agg(s.score) as scores, array_agg(s.relevance) as relevances, array_agg(s.gain) as gains,
-      array_agg(s.recency) as recencies
+    select array_agg(s.id) as ids, array_agg(s.place) as places, array_agg(s.score) as scores, array_agg(s.relevance) as relevances,
+      array_agg(s.gain) as gains, array_agg(s.recency) as recencies
     into ranked
     from (
-      select k.id, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
+      select k.id, k.place, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
       from (
-        select c.id, r.worth, r.recency,
-          level * (c.relevance + coalesce(n.gain, 0)) / max(c.relevance + coalesce(n.gain, 0)) over () as relevance,
-          level * n.gain / max(c.relevance + coalesce(n.gain, 0)) over () as gain
-        from unnest(fused.ids || newcomers, fused.relevances || array_fill(0::double precision, array[cardinality(newcomers)])) c (id, relevance)
-        left join unnest(lent.ids, lent.gains) n (id, gain) on n.id = c.id
-        cross join lateral (
-          select 1 - of_reward - of_importance - of_recency
-              + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
-            h.recency
-          from mayfly.memories m
-          -- After a hundred half-lives, freshness is practically zero. After a thousand, the number would underflow,
-          -- which is an error.
-          cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-            / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
-          where m.tenant_id = tenant and m.id = c.id
-          offset 0) r
+        select c.id, c.place, c.worth, c.recency, level * c.gain / best as gain,
+          level * (coalesce(portion * c.share / most, 0) + coalesce(c.gain, 0)) / best as relevance
+        from unnest(ids, shares, gains, worths, recencies) with ordinality c (id, share, gain, worth, recency, place)
       ) k
       order by score desc, k.id
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
-    places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
+    places := case when grouped and cardinality(ranked.ids) > 1 then mayfly_private.duplicates_among(tenant, ranked.ids) end;
     -- If duplicates filled the list, the loop looks further, but only once.
-    exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
+    exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit;
+    exit when (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
-  if ranked.ids is null then
-    return;
-  end if;
 
   return query
   select m.id, m.agent_id, a.name, coalesce(a.stopped_at, case when a.expires_at <= instant then a.expires_at end),
     m.kind, m.task, m.input, m.output, m.critique, m.reward, m.importance, m.tags, m.metadata, m.created_at, s.score::real,
     jsonb_build_object(
-      'words_rank', w.n, 'words', w.score::real, 'fit', w.fit::real, 'typos', w.likeness::real,
-      'vector_rank', v.n, 'similarity', v.similarity::real, 'neighbours', s.gain::real, 'relevance', s.relevance::real,
+      'words_rank', s.word, 'words', by_words.scores[s.word]::real,
+      'fit', case when s.word > 0 then least(1, by_words.sums[s.word] / by_words.full_sum)::real end, 'typos', by_words.likenesses[s.word]::real,
+      'vector_rank', s.meaning, 'similarity', by_meaning.similarities[s.meaning]::real, 'neighbours', s.gain::real, 'relevance', s.relevance::real,
       'reward', coalesce(m.reward, 0.5), 'importance', m.importance, 'recency', s.recency::real)
       || case when explain then jsonb_build_object('weights', jsonb_build_object('words', of_words, 'meaning', of_meaning,
           'neighbours', of_neighbours, 'reward', of_reward, 'importance', of_importance, 'recency', of_recency), 'level', level::real)
@@ -7437,18 +7541,19 @@ begin
     coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, m.id, surrounding) end
   from (
     select r.n, r.id, r.score, r.relevance, r.gain, r.recency,
+      -- If only words or only vectors found something, the places are the same.
+      case when by_meaning.ids is not null then word_places[r.place] when r.place <= cardinality(by_words.ids) then r.place end as word,
+      case when by_words.ids is not null then meaning_places[r.place] when r.place <= cardinality(by_meaning.ids) then r.place end as meaning,
       case when places is not null then array(
         select o.id from unnest(ranked.ids, places) with ordinality as o (id, place, n) where o.place = r.n and o.n <> r.n order by o.n) end as others
-    from unnest(ranked.ids, ranked.scores, ranked.relevances, ranked.gains, ranked.recencies, places)
-      with ordinality as r (id, score, relevance, gain, recency, place, n)
-    where places is null or r.place = r.n
+    from unnest(ranked.ids, ranked.places, ranked.scores, ranked.relevances, ranked.gains, ranked.recencies, places)
+      with ordinality as r (id, place, score, relevance, gain, recency, alike, n)
+    where places is null or r.alike = r.n
     order by r.n
     limit result_limit
   ) s
   cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = s.id offset 0) m
   left join mayfly.agents a on a.tenant_id = tenant and a.id = m.agent_id
-  left join unnest(by_words.ids, by_words.scores, by_words.fits, by_words.likenesses) with ordinality as w (id, score, fit, likeness, n) on w.id = s.id
-  left join unnest(by_meaning.ids, by_meaning.similarities) with ordinality as v (id, similarity, n) on v.id = s.id
   order by s.n;
 end
 $$;
@@ -7472,27 +7577,12 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
 create function mayfly.recall(
-  query text default null,
-  embedding real[] default null,
-  model text default null,
-  kinds text[] default null,
-  having_tags text[] default null,
-  agent uuid default null,
-  min_reward real default null,
-  since timestamptz default null,
-  result_limit integer default 10,
-  until timestamptz default null,
-  for_task text default null,
-  session uuid default null,
-  conversation uuid default null,
-  similar_to uuid default null,
-  weights jsonb default null,
-  half_lives jsonb default null,
-  surrounding integer default 0,
-  grouped boolean default true,
-  explain boolean default false,
-  older_embedding real[] default null,
-  older_model text default null
+  query text default null, embedding real[] default null, model text default null, kinds text[] default null,
+  having_tags text[] default null, agent uuid default null, min_reward real default null, since timestamptz default null,
+  result_limit integer default 10, until timestamptz default null, for_task text default null, session uuid default null,
+  conversation uuid default null, similar_to uuid default null, weights jsonb default null, half_lives jsonb default null,
+  surrounding integer default 0, grouped boolean default true, explain boolean default false,
+  older_embedding real[] default null, older_model text default null
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -7760,6 +7850,10 @@ begin
   end if;
   if strpos(searched, '#') > 0 then
     searched := regexp_replace(searched, '\m([CcFf])#', '\1sharp ', 'g');
+  end if;
+  -- Every identifier contains one of these. Most questions contain none, and taking parts is a statement of its own.
+  if searched !~ '[a-z0-9][A-Z]|[A-Z]{2}[a-z]|[A-Za-z0-9_][./\\:@][A-Za-z0-9_]|[0-9]e[0-9]' then
+    return searched;
   end if;
   parts := (
     select string_agg(found.it[1], ' ')
@@ -8272,17 +8366,19 @@ begin
 end
 $$;
 
--- The words of a question as tsqueries, rarest first and at most 12. With each word comes the number of sampled
--- memories that contain the word. This number is 0.5 if no sampled memory contains the word, and null in a small
--- tenant, where words are counted during the search. A word that looks like the beginning of a hash matches as a
--- prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
+-- The words of a question as tsqueries, rarest first and at most 12. In a tenant with a sample (`sampled` of its `known`
+-- memories), each word also has the number of memories that contain it, scaled up from the sample, and its rarity
+-- (see mayfly_private.find_by_words). A word that no sampled memory contains counts as half a sampled memory. Without a
+-- sample, both are null, because the search counts the words. A word that looks like the beginning of a hash matches as
+-- a prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
 -- mayfly_private.find_by_words. Locks nothing.
 --
 -- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
 -- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
 
 create function mayfly_private.words_of_question(
-  tenant uuid, language text, question text, is_sampled boolean, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
+  tenant uuid, language text, question text, known bigint, sampled integer,
+  out words text[], out terms tsquery[], out counts real[], out rarities double precision[], out phrase tsquery
 )
 language plpgsql stable
 set search_path = ''
@@ -8300,14 +8396,17 @@ begin
   then
     plain := to_tsvector(('pg_catalog.' || split_part(config::text, '.', 2))::regconfig, question);
   end if;
-  select array_agg(a.word), array_agg(a.term), array_agg(a.count) into words, terms, counts
+  select array_agg(a.word), array_agg(a.term), array_agg(a.count),
+    case when sampled is not null then array_agg(ln(1 + (greatest(known - a.count, 0) + 0.5) / (a.count + 0.5))) end
+  into words, terms, counts, rarities
   from (
     select w.word,
       ('''' || replace(replace(w.word, '\', '\\'), '''', '''''') || ''''
-        || case when (w.word ~ '^(?=.*[0-9])(?=.*[a-f])[0-9a-f]{4,}$' or w.word ~ '^[0-9]{6,}$' or w.word ~ '^x[0-9]+e[0-9a-f]+$'
-            or octet_length(w.word) > 1 and char_length(w.word) = 1) then ':*' else '' end)::tsquery as term,
-      case when is_sampled then coalesce((
+        || case when w.word ~ '^(?:(?=.*[0-9])(?=.*[a-f])[0-9a-f]{4,}|[0-9]{6,}|x[0-9]+e[0-9a-f]+)$'
+            or octet_length(w.word) > 1 and char_length(w.word) = 1 then ':*' else '' end)::tsquery as term,
+      case when sampled is not null then coalesce((
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
+        * greatest(known, 1)::double precision / greatest(sampled, 1)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
     -- The last letter of a run of pairs is already in the last pair.
@@ -8364,6 +8463,43 @@ end
 $$;
 
 comment on function mayfly_private.worth_of_model is 'The weight of an embedding model for a tenant.';
+
+-- What recall reads of memories before it ranks them, in their order: the conversation or else the session, the time,
+-- and what reward, importance and freshness make of relevance (see mayfly_private.recall, where also the weights are
+-- explained). Called by mayfly_private.recall, for the memories that it found and for those to which they lend.
+-- Locks nothing.
+
+create function mayfly_private.worths_of(
+  tenant uuid, memories uuid[], half_lives double precision[], of_reward double precision, of_importance double precision,
+  of_recency double precision,
+  out threads uuid[], out times timestamptz[], out worths double precision[], out recencies double precision[]
+)
+language plpgsql stable
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  instant constant timestamptz := mayfly_private.now();
+begin
+  select array_agg(r.thread order by c.n), array_agg(r.created_at order by c.n), array_agg(r.worth order by c.n),
+    array_agg(r.recency order by c.n)
+  into threads, times, worths, recencies
+  from unnest(memories) with ordinality c (id, n)
+  cross join lateral (
+    select coalesce(m.conversation_id, m.session_id) as thread, m.created_at, h.recency,
+      1 - of_reward - of_importance - of_recency
+        + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth
+    from mayfly.memories m
+    -- After a hundred half-lives, freshness is practically zero. After a thousand, the number would underflow,
+    -- which is an error.
+    cross join lateral (select 0.5 ^ least(100, greatest(date_part('epoch', instant - m.created_at), 0)
+      / 86400 / half_lives[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
+    where m.tenant_id = tenant and m.id = c.id
+    offset 0) r;
+end
+$$;
+
+comment on function mayfly_private.worths_of is 'What recall reads of memories before it ranks them.';
 
 -- Appends events about memories to the log, once per statement, for the readers that may see them. Runs as owner,
 -- because clients have no INSERT on the log.
@@ -16277,7 +16413,7 @@ grant execute on function mayfly_private.decide_approval to authenticated, servi
 
 -- Approves or rejects (scope approval:decide). `digest` is the digest of the input that the caller has seen. With
 -- `input`, the caller approves changed arguments, which must match the schema of the approval. Earlier decisions about
--- the old arguments then no longer count.
+-- the old arguments then no longer count. A null changes nothing here. To approve null, use decide_approvals.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
 returns jsonb
