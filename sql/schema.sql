@@ -5034,6 +5034,11 @@ returns boolean
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.is_ended_inbox(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.is_entity_ref(ref jsonb)
 returns boolean
 language plpgsql immutable parallel safe

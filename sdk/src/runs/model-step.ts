@@ -32,7 +32,7 @@ export async function think(state: LoopState, step: number): Promise<ModelMessag
   });
   if (!tried.failure) return tried.answer;
   const { code, message } = tried.failure;
-  // Skip failures that only say that a model is barred, because they do not tell the reason.
+  // Skip failures that only say that a model is not called at the moment, because they do not say why.
   const own = log.calls.findLast(
     ({ step: at, error }) => at === step && error && error.code !== "model_unavailable",
   );
