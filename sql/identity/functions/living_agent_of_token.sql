@@ -21,22 +21,26 @@ begin
   if chosen <> tenant::text then
     return null;
   end if;
-  select a.id, a.tenant_id, a.scopes, a.ancestors, a.status, a.expires_at into agent
+  select a.scopes, a.ancestors, a.status, a.expires_at into agent
   from mayfly.agents a
   where a.tenant_id = tenant and a.id between sub and sub
   order by a.id limit 1;
   if not found or agent.status <> 'running' or agent.expires_at <= instant then
     return null;
-  elsif agent.ancestors <> '{}' and exists (
-    select from unnest(agent.ancestors) i
-    cross join lateral (
-      select a.status, a.expires_at from mayfly.agents a
-      where a.tenant_id = tenant and a.id between i and i
-      order by a.id limit 1) line
-    where line.status <> 'running' or line.expires_at <= instant) then
-    return null;
   end if;
-  return row('agent', agent.id, agent.tenant_id, agent.scopes, chosen, agent.scopes)::mayfly_private.caller;
+  -- Most agents have no ancestors, and need no second query.
+  if cardinality(agent.ancestors) > 0 then
+    if exists (
+      select from unnest(agent.ancestors) i
+      cross join lateral (
+        select a.status, a.expires_at from mayfly.agents a
+        where a.tenant_id = tenant and a.id between i and i
+        order by a.id limit 1) line
+      where line.status <> 'running' or line.expires_at <= instant) then
+      return null;
+    end if;
+  end if;
+  return row('agent', sub, tenant, agent.scopes, chosen, agent.scopes)::mayfly_private.caller;
 end
 $$;
 
