@@ -125,12 +125,17 @@ async function failed(
   const failure = failureOf(cause);
   const { code, message, kind, retryAfter } = failure;
   if (code === "lease_lost" || code === "job_cancelled" || code === "unavailable") throw cause;
-  const { level, of } = Object((cause as { details?: unknown }).details) as Record<string, string>;
+  const { level, of, subject } = Object((cause as { details?: unknown }).details) as Record<
+    string,
+    string
+  >;
   if (code === "budget_exceeded" && level === "run") {
     const what = of === "tokens" ? "tokens" : "money";
     throw new RunEnd(
       of === "tokens" ? "max_tokens" : "max_cost",
-      `The run's budget has no ${what} left for another call.`,
+      subject === state.parts.job.id
+        ? `The run's budget has no ${what} left for another call.`
+        : `The budget of a run above it has no ${what} left for another call.`,
     );
   }
   const {
