@@ -2181,6 +2181,7 @@ create table mayfly_private.job_workers (
   tenant_id uuid not null,
   id uuid not null,
   until timestamp with time zone not null,
+  notified boolean not null default false,
   constraint job_workers_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.job_workers enable row level security;
@@ -4698,7 +4699,7 @@ returns record
 language plpgsql stable
 set search_path = "";
 
-create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
+create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[], OUT best_sum double precision, OUT full_sum double precision, OUT report jsonb)
 returns record
 language plpgsql stable
 set enable_seqscan = off
@@ -5034,6 +5035,11 @@ returns boolean
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.is_ended_inbox(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.is_entity_ref(ref jsonb)
 returns boolean
 language plpgsql immutable parallel safe
@@ -5104,6 +5110,11 @@ language sql immutable strict parallel safe
 set search_path = "";
 grant execute on function mayfly_private.job_id_at to authenticated;
 grant execute on function mayfly_private.job_id_at to service_role;
+
+create function mayfly_private.jobs_above(job mayfly.jobs)
+returns text[]
+language plpgsql stable security definer
+set search_path = "";
 
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
@@ -5781,7 +5792,7 @@ grant execute on function mayfly_private.open_tender to service_role;
 
 create function mayfly_private.own_agent_ids()
 returns uuid[]
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.own_agent_ids to authenticated;
 
@@ -6766,6 +6777,17 @@ returns json
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.take_next(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
+returns mayfly_private.taken_jobs
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
 create function mayfly_private.take_plain(worker mayfly_private.claiming_worker, walk mayfly_private.tenant_walk, wanted integer, queues text[], names text[], held_until timestamp with time zone)
 returns mayfly_private.plain_taken
 language plpgsql volatile security definer
@@ -7002,7 +7024,7 @@ returns tsvector
 language plpgsql immutable parallel safe
 set search_path = "";
 
-create function mayfly_private.words_of_question(tenant uuid, language text, question text, is_sampled boolean, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT phrase tsquery)
+create function mayfly_private.words_of_question(tenant uuid, language text, question text, known bigint, sampled integer, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT rarities double precision[], OUT phrase tsquery)
 returns record
 language plpgsql stable
 set search_path = "";
@@ -7023,6 +7045,11 @@ create function mayfly_private.worth_of_model(tenant uuid, model text, OUT meani
 returns record
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.worths_of(tenant uuid, memories uuid[], half_lives double precision[], of_reward double precision, of_importance double precision, of_recency double precision, OUT threads uuid[], OUT times timestamp with time zone[], OUT worths double precision[], OUT recencies double precision[])
+returns record
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])

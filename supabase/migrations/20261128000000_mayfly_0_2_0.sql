@@ -753,20 +753,26 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  found_caller mayfly_private.caller;
+  tenant constant uuid := mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant');
+  agent_id constant uuid := mayfly_private.to_uuid(claims ->> 'sub');
+  agent record;
 begin
-  select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
-  into found_caller
+  select a.scopes, a.ancestors into agent
   from mayfly.agents a
-  where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
-    and a.id = mayfly_private.to_uuid(claims ->> 'sub')
-    and a.tenant_id::text = coalesce(chosen, a.tenant_id::text)
-    and not exists (
+  where a.tenant_id = tenant and a.id = agent_id and a.status = 'running' and a.expires_at > instant
+    and (chosen is null or chosen = tenant::text);
+  if not found then
+    return null;
+  end if;
+  -- Most agents have no ancestors, and need no second query.
+  if cardinality(agent.ancestors) > 0 then
+    if exists (
       select from mayfly.agents line
-      where line.tenant_id = a.tenant_id
-        and line.id = any (a.ancestors || a.id)
-        and (line.status <> 'running' or line.expires_at <= instant));
-  return case when found then found_caller end;
+      where line.tenant_id = tenant and line.id = any (agent.ancestors) and (line.status <> 'running' or line.expires_at <= instant)) then
+      return null;
+    end if;
+  end if;
+  return row('agent', agent_id, tenant, agent.scopes, chosen, agent.scopes)::mayfly_private.caller;
 end
 $$;
 
@@ -802,31 +808,27 @@ begin
 end
 $$;
 
-comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
+-- The agents whose private memories the caller may see: itself and its descendants, including ended ones. Policies call
+-- it once per statement. Runs as the owner, because the policies of mayfly.agents also call it. In PL/pgSQL, its
+-- statement is planned once per session. As an SQL function, it was planned at each call, which took 150 µs.
 
-comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
-
-comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
-
-comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null means the scopes that most agents need.';
-
-comment on column mayfly.agent_types.lifetime is 'The lifetime of an agent whose spawner asks for none.';
-
-comment on column mayfly.agent_types.max_lifetime is 'The longest that an agent of this type may live, including renewals, within the tenant''s maximum.';
-
-comment on column mayfly.agent_types.max_living is 'How many agents of this type may live at the same time.';
-
-comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
-
-comment on column mayfly.agents.type is 'Any name. If mayfly.agent_types defines this type, the agent gets the defaults and limits of the type.';
-
-comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
-
-comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
-
-comment on column mayfly.agents.lifetime is 'The time from its spawn, or from the last extension of its life, to expires_at.';
-
-comment on column mayfly.agents.renews is 'Whether each new token restarts its lifetime, up to the maximum of its tenant and its type. Null, for agents that were spawned before 0.2, means true.';
+create or replace function mayfly_private.own_agent_ids()
+returns uuid[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  caller constant mayfly_private.caller := mayfly_private.caller();
+begin
+  if caller.kind is distinct from 'agent' then
+    return '{}';
+  end if;
+  return (
+    select coalesce(array_agg(a.id), '{}')
+    from mayfly.agents a
+    where a.tenant_id = caller.tenant_id and (a.id = caller.id or a.ancestors @> array[caller.id]));
+end
+$$;
 
 -- Fails unless the caller may manage members with this role: an owner may manage all members, and an admin may
 -- manage all except owners. Called by the functions for people.
@@ -989,8 +991,8 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  perform mayfly_private.count_usage(tenant, more_memories, more_bytes, more_writes);
-  perform mayfly_private.refuse_over_quota(tenant, more_memories, more_bytes, more_writes);
+  perform mayfly_private.count_usage(tenant, more_memories, more_bytes, more_writes),
+    mayfly_private.refuse_over_quota(tenant, more_memories, more_bytes, more_writes);
 end
 $$;
 
@@ -1009,20 +1011,17 @@ set search_path = ''
 as $$
 declare
   this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
-  free_shard smallint;
 begin
-  select u.shard into free_shard
-  from mayfly_private.tenant_usage u
-  where u.tenant_id = tenant
-  order by u.shard
-  limit 1
-  for update skip locked;
-  free_shard := coalesce(free_shard, pg_backend_pid() % 16);
-
   update mayfly_private.tenant_usage u
   set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,
     writes = case when u.minute = this_minute then u.writes else 0 end + more_writes
-  where u.tenant_id = tenant and u.shard = free_shard;
+  where u.tenant_id = tenant and u.shard = coalesce((
+    select f.shard
+    from mayfly_private.tenant_usage f
+    where f.tenant_id = tenant
+    order by f.shard
+    limit 1
+    for update skip locked), pg_backend_pid() % 16);
 end
 $$;
 
@@ -1194,17 +1193,14 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.to_uuid(split_part(topic, ':', 2));
-  told text;
+  ts constant timestamptz := mayfly_private.now();
 begin
-  if not exists (select from mayfly_private.postgres_listeners l where l.tenant_id = tenant and l.until > mayfly_private.now()) then
-    return;
-  end if;
-  told := jsonb_build_object('topic', topic, 'event', event, 'payload', payload)::text;
-  if octet_length(told) > 7900 then
-    told := jsonb_build_object('topic', topic, 'event', event, 'payload',
-      jsonb_strip_nulls(jsonb_build_object('seq', payload -> 'seq', 'attempt', payload -> 'attempt', 'session', payload -> 'session')))::text;
-  end if;
-  perform pg_notify('mayfly:' || tenant, told);
+  perform pg_notify('mayfly:' || tenant, case when octet_length(t.told) <= 7900 then t.told
+    else jsonb_build_object('topic', topic, 'event', event, 'payload',
+      jsonb_strip_nulls(jsonb_build_object('seq', payload -> 'seq', 'attempt', payload -> 'attempt', 'session', payload -> 'session')))::text end)
+  from mayfly_private.postgres_listeners l
+  cross join lateral (select jsonb_build_object('topic', topic, 'event', event, 'payload', payload)::text as told) t
+  where l.tenant_id = tenant and l.until > ts;
 end
 $$;
 
@@ -1221,30 +1217,31 @@ set search_path = ''
 as $$
 declare
   this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
-  limits record;
-  used record;
+  tally record;
 begin
-  select t.max_memories, t.max_bytes, t.writes_per_minute into strict limits from mayfly.tenants t where t.id = tenant;
-  select sum(u.memories) as memories, sum(u.bytes) as bytes,
-    coalesce(sum(u.writes) filter (where u.minute = this_minute), 0) as writes
-  into strict used
-  from mayfly_private.tenant_usage u where u.tenant_id = tenant;
+  select t.max_memories, t.max_bytes, t.writes_per_minute, used.memories, used.bytes, used.writes
+  into strict tally
+  from mayfly.tenants t,
+    (select sum(u.memories) as memories, sum(u.bytes) as bytes,
+        coalesce(sum(u.writes) filter (where u.minute = this_minute), 0) as writes
+      from mayfly_private.tenant_usage u where u.tenant_id = tenant) used
+  where t.id = tenant;
 
-  if more_memories > 0 and used.memories > limits.max_memories then
+  if more_memories > 0 and tally.memories > tally.max_memories then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('The tenant may keep %s memories.', limits.max_memories),
+      format('The tenant may keep %s memories.', tally.max_memories),
       'Nothing was written. Forget memories, or have the tenant''s max_memories raised.',
-      jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
-  elsif more_bytes > 0 and used.bytes > limits.max_bytes then
+      jsonb_build_object('quota', 'memories', 'limit', tally.max_memories));
+  elsif more_bytes > 0 and tally.bytes > tally.max_bytes then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('The tenant may store %s bytes.', limits.max_bytes),
+      format('The tenant may store %s bytes.', tally.max_bytes),
       'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
-      jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
-  elsif more_writes > 0 and used.writes > limits.writes_per_minute then
+      jsonb_build_object('quota', 'bytes', 'limit', tally.max_bytes));
+  elsif more_writes > 0 and tally.writes > tally.writes_per_minute then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may make %s writes a minute.', limits.writes_per_minute),
+      format('The tenant may make %s writes a minute.', tally.writes_per_minute),
       'Nothing was written. Try again after retry_after seconds.',
-      jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
+      jsonb_build_object('quota', 'writes_per_minute', 'limit', tally.writes_per_minute),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
 end
@@ -1988,6 +1985,32 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
   ('key:write', 'See, create and revoke enrolment keys.', '{admin,owner}', false, false)
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
+
+comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
+
+comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
+
+comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
+
+comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null means the scopes that most agents need.';
+
+comment on column mayfly.agent_types.lifetime is 'The lifetime of an agent whose spawner asks for none.';
+
+comment on column mayfly.agent_types.max_lifetime is 'The longest that an agent of this type may live, including renewals, within the tenant''s maximum.';
+
+comment on column mayfly.agent_types.max_living is 'How many agents of this type may live at the same time.';
+
+comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
+
+comment on column mayfly.agents.type is 'Any name. If mayfly.agent_types defines this type, the agent gets the defaults and limits of the type.';
+
+comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
+
+comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
+
+comment on column mayfly.agents.lifetime is 'The time from its spawn, or from the last extension of its life, to expires_at.';
+
+comment on column mayfly.agents.renews is 'Whether each new token restarts its lifetime, up to the maximum of its tenant and its type. Null, for agents that were spawned before 0.2, means true.';
 
 comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
 
@@ -2763,6 +2786,25 @@ begin
   end if;
 end
 $$;
+
+-- Whether a topic is the inbox topic of an agent that is not alive or is suspended. Somebody may still listen there with
+-- a stolen token, so nothing is sent there after the agent was told of its end. Called by the payloads of due broadcasts.
+-- Locks nothing.
+
+create function mayfly_private.is_ended_inbox(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return split_part(topic, ':', 3) = 'agent' and exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = mayfly_private.to_uuid(split_part(topic, ':', 4))
+      and mayfly_private.effective_status(a) <> 'running');
+end
+$$;
+
+comment on function mayfly_private.is_ended_inbox is 'Whether a topic is the inbox topic of an agent that does not run.';
 
 -- The claims that the spawn function signs for an agent. Also returns a new renewal secret, of which only the hash is
 -- stored, and the agent's type in the version with which the agent was spawned. Called by spawning, renewing and
@@ -3568,8 +3610,8 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.events', 'the log has its own order in each database: it tells what was imported')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Called
--- by flush_nudges.
+-- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Null for an
+-- agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -3577,7 +3619,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return '{}'::jsonb;
+  return case when not mayfly_private.is_ended_inbox(tenant, topic) then '{}'::jsonb end;
 end
 $$;
 
@@ -3695,7 +3737,7 @@ begin
   if cardinality(ids) > 0 then
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
     select tenant, of_epoch, happened, agent, i.id from unnest(ids) with ordinality as i (id, n) order by i.n;
-    perform mayfly_private.nudge(tenant, null);
+    perform mayfly_private.nudge_topic(tenant, format('tenant:%s:log', tenant));
   end if;
 end
 $$;
@@ -4204,7 +4246,7 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  sent constant text := coalesce(current_setting('mayfly.nudged', true), '');
+  sent text := coalesce(current_setting('mayfly.nudged', true), '');
   flushed boolean;
   listened boolean;
 begin
@@ -4212,19 +4254,13 @@ begin
     return;
   end if;
   -- When the list of announced topics grows too long, it is emptied, because an additional nudge does no harm.
-  perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
+  sent := set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
-  listened := exists (
-    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > instant);
-  if not listened then
-    -- The same check as is_flushed, but in this statement, because nearly every write gets here.
-    insert into mayfly_private.nudges_due (tenant_id, topic, event)
-    select tenant, about, 'log_appended' from mayfly_private.flusher f
-    where f.at between instant - interval '5 seconds' and instant + interval '5 seconds';
-    return;
-  end if;
-  flushed := mayfly_private.is_flushed();
-  if flushed then
+  -- The same check as is_flushed, but in this statement, because nearly every write gets here.
+  select exists (select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > instant),
+    coalesce((select f.at between instant - interval '5 seconds' and instant + interval '5 seconds' from mayfly_private.flusher f), false)
+  into listened, flushed;
+  if listened and flushed then
     -- This does not wait. If another transaction holds the row, a nudge is already being sent.
     update mayfly_private.nudges n set sent_at = instant
     where (n.tenant_id, n.topic) in (
@@ -6249,7 +6285,10 @@ declare
   older_unrelated double precision;
   found record;
 begin
-  select * into found from mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
+  if asked is null then
+    return;
+  end if;
+  found := mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
     kinds, having_tags, agent, min_reward, since,
     until, for_task, session, conversation, without);
   ids := found.ids;
@@ -6261,8 +6300,8 @@ begin
     return;
   end if;
 
-  older_unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
-  select * into found from mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
+  older_unrelated := (mayfly_private.worth_of_model(tenant, older_model)).unrelated;
+  found := mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
     kinds, having_tags, agent, min_reward, since,
     until, for_task, session, conversation, without);
   select array_agg(e.id order by e.likeness desc, e.id), array_agg(e.similarity order by e.likeness desc, e.id),
@@ -6289,8 +6328,9 @@ comment on function mayfly_private.find_by_meanings is 'The memories that are ne
 --   rarity = ln(1 + (memories - memories with the word + 0.5) / (memories with the word + 0.5))
 --   rank   = ts_rank of the word: 0.61 if it occurs once in task or tags, 0.49 in the text, 0.12 in the critique, and
 --            more if it occurs more often
---   fit    = sum of rarity * rank ^ 2 / (0.36957 * sum of rarity of all words of the question), at most 1, on
---            the same scale for every question
+--   sum    = sum over the words of rarity * rank ^ 2. The highest is best_sum
+--   fit    = sum / full_sum, at most 1, on the same scale for every question. full_sum is 0.36957 * the sum of rarity
+--            over the words of the question
 --
 -- When a word is repeated, ts_rank grows little. The square of ts_rank grows about as in BM25 with k1 = 2. The
 -- logarithm keeps very short and very long texts from winning. With words only, nDCG@10 on Cranfield is 0.526, BM25's
@@ -6308,8 +6348,8 @@ comment on function mayfly_private.find_by_meanings is 'The memories that are ne
 create function mayfly_private.find_by_words(
   tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
   until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
-  out ids uuid[], out scores double precision[], out fits double precision[], out likenesses double precision[],
-  out report jsonb
+  out ids uuid[], out scores double precision[], out sums double precision[], out likenesses double precision[],
+  out best_sum double precision, out full_sum double precision, out report jsonb
 )
 language plpgsql stable
 set search_path = ''
@@ -6319,29 +6359,50 @@ as $$
 #variable_conflict use_variable
 declare
   instant constant timestamptz := mayfly_private.now();
+  is_filtered constant boolean := num_nonnulls(kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) > 0;
   language text;
   known bigint;
   sampled integer;
+  asked record;
   words text[];
   terms tsquery[];
   counts real[];
+  rarities double precision[];
   phrase tsquery;
   most integer;
   expected double precision;
   picked tsquery;
   picked_of integer := 1;
-  rarities double precision[];
   found_in bigint[];
-  of_all double precision;
+  of_phrase double precision;
   doubtful text[];
+  -- How many of the words, which come rarest first, no sampled memory contains.
+  unseen integer := 0;
+  rarity double precision;
+  -- Each word of the question, and its rarity, has a variable of its own. Reading them from an array for each memory
+  -- took longer than the ranking.
+  t1 tsquery; t2 tsquery; t3 tsquery; t4 tsquery; t5 tsquery; t6 tsquery; t7 tsquery; t8 tsquery; t9 tsquery; t10 tsquery; t11 tsquery; t12 tsquery;
+  o1 double precision; o2 double precision; o3 double precision; o4 double precision; o5 double precision; o6 double precision;
+  o7 double precision; o8 double precision; o9 double precision; o10 double precision; o11 double precision; o12 double precision;
 begin
+  if question is null then
+    return;
+  end if;
   select t.language, s.memories, s.sampled into language, known, sampled
   from mayfly.tenants t left join mayfly_private.word_samples s on s.tenant_id = t.id
   where t.id = tenant;
-  select q.words, q.terms, q.counts, q.phrase into words, terms, counts, phrase
-  from mayfly_private.words_of_question(tenant, language, question, sampled is not null) q;
+  asked := mayfly_private.words_of_question(tenant, language, question, known, sampled);
+  words := asked.words;
   if words is null then
     return;
+  end if;
+  terms := asked.terms;
+  counts := asked.counts;
+  rarities := asked.rarities;
+  phrase := asked.phrase;
+  t1 := terms[1]; t2 := terms[2]; t3 := terms[3];
+  if cardinality(terms) > 3 then
+    t4 := terms[4]; t5 := terms[5]; t6 := terms[6]; t7 := terms[7]; t8 := terms[8]; t9 := terms[9]; t10 := terms[10]; t11 := terms[11]; t12 := terms[12];
   end if;
 
   if sampled is null then
@@ -6354,12 +6415,18 @@ begin
             or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
         limit 5000) visible);
     most := 5000;
+    unseen := cardinality(terms);
   else
-    -- Scales the counts of the sample up to all of the tenant's memories.
-    counts := array(select c * greatest(known, 1) / greatest(sampled, 1) from unnest(counts) c);
     most := greatest(500, known / 20);
+    while unseen < cardinality(terms) and counts[unseen + 1] < known::double precision / greatest(sampled, 1) loop
+      unseen := unseen + 1;
+    end loop;
+    o1 := rarities[1]; o2 := rarities[2]; o3 := rarities[3];
+    if cardinality(terms) > 3 then
+      o4 := rarities[4]; o5 := rarities[5]; o6 := rarities[6]; o7 := rarities[7]; o8 := rarities[8]; o9 := rarities[9]; o10 := rarities[10]; o11 := rarities[11]; o12 := rarities[12];
+    end if;
   end if;
-  picked := terms[1];
+  picked := t1;
   expected := coalesce(counts[1], 0);
   while picked_of < cardinality(terms) and (sampled is null or expected + counts[picked_of + 1] <= most) loop
     picked_of := picked_of + 1;
@@ -6371,74 +6438,108 @@ begin
   end if;
 
   loop
-    with c as materialized (
-      select x.id, length(x.words) as length,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t2) as r2,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t4) as r4,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t6) as r6,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t8) as r8,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t10) as r10,
-        ts_rank('{0.1,0.2,0.8,1}', x.words, t.t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t.t12) as r12,
-        x.words @@ phrase as has_phrase
+    if sampled is not null and phrase is null then
+      -- The rarities are known, so each memory is read once and only the best are kept.
+      select array_agg(b.id order by b.score desc, b.id), array_agg(b.score order by b.score desc, b.id),
+        array_agg(b.sum order by b.score desc, b.id), max(b.sum), array[count(*) filter (where b.r1 > 0)]
+      into ids, scores, sums, best_sum, found_in
       from (
-        -- Decompresses the words of a memory once, not once for each word of the question.
-        select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
-        from mayfly.memories m
-        where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
-          and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-            or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
-          and (m.expires_at is null or m.expires_at > instant)
-          and (without is null or m.id <> without)
-          and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
-          and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
-          and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
-          and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
-          and (conversation is null or m.conversation_id = conversation)
-        limit 5 * most) x
-      -- Each word of the question is a column. Reading it from an array for each memory took longer than the ranking.
-      cross join (
-        select terms[1] as t1, terms[2] as t2, terms[3] as t3, terms[4] as t4, terms[5] as t5, terms[6] as t6,
-          terms[7] as t7, terms[8] as t8, terms[9] as t9, terms[10] as t10, terms[11] as t11, terms[12] as t12
-        offset 0) t
-    ), n as (
-      select count(*) filter (where c.has_phrase) as phrases, array[
-          count(*) filter (where c.r1 > 0), count(*) filter (where c.r2 > 0), count(*) filter (where c.r3 > 0),
-          count(*) filter (where c.r4 > 0), count(*) filter (where c.r5 > 0), count(*) filter (where c.r6 > 0),
-          count(*) filter (where c.r7 > 0), count(*) filter (where c.r8 > 0), count(*) filter (where c.r9 > 0),
-          count(*) filter (where c.r10 > 0), count(*) filter (where c.r11 > 0), count(*) filter (where c.r12 > 0)] as found_in
-      from c
-    ), w as materialized (
-      select n.found_in, r.of, n.of_phrase, r.of[1] as o1, r.of[2] as o2, r.of[3] as o3, r.of[4] as o4, r.of[5] as o5, r.of[6] as o6,
-        r.of[7] as o7, r.of[8] as o8, r.of[9] as o9, r.of[10] as o10, r.of[11] as o11, r.of[12] as o12
-      from (
-        select n.*, case when phrase is not null then ln(1 + (greatest(known - n.phrases, 0) + 0.5) / (n.phrases + 0.5)) end as of_phrase
-        from n) n
-      cross join lateral (
-        select array(
-          select ln(1 + (greatest(known - h.has, 0) + 0.5) / (h.has + 0.5))
-          from (select k, coalesce(counts[k], n.found_in[k]) as has from generate_subscripts(terms, 1) k) h order by h.k) as of
-        offset 0) r
-    ), s as materialized (
-      -- The sum is computed once for each memory. Previously, the filter, the order and the result each read the
-      -- rarities from their array, which took three quarters of the time.
-      select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
-          -- Few questions have more than three words.
-          + case when w.o4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
-            + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
-            + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
-          + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
-      from c, w
-    ), best as (
-      select s.id, s.sum, s.sum / ln(s.length + 24) as score from s
-      where s.sum > 0
-      order by score desc, s.id limit depth
-    )
-    select b.ids, b.scores, b.sums, w.found_in, w.of, coalesce(w.of_phrase, 0) + (select sum(r) from unnest(w.of) r)
-    into ids, scores, fits, found_in, rarities, of_all
-    from w, (
-      select array_agg(best.id order by best.score desc, best.id) as ids, array_agg(best.score order by best.score desc, best.id) as scores,
-        array_agg(best.sum order by best.score desc, best.id) as sums
-      from best) b;
+        select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.r1
+        from (
+          select r.id, r.length, r.r1, coalesce(o1 * r.r1 * r.r1, 0) + coalesce(o2 * r.r2 * r.r2, 0) + coalesce(o3 * r.r3 * r.r3, 0)
+            -- Few questions have more than three words.
+            + case when t4 is null then 0 else o4 * r.r4 * r.r4 + coalesce(o5 * r.r5 * r.r5, 0) + coalesce(o6 * r.r6 * r.r6, 0)
+              + coalesce(o7 * r.r7 * r.r7, 0) + coalesce(o8 * r.r8 * r.r8, 0) + coalesce(o9 * r.r9 * r.r9, 0)
+              + coalesce(o10 * r.r10 * r.r10, 0) + coalesce(o11 * r.r11 * r.r11, 0) + coalesce(o12 * r.r12 * r.r12, 0) end as sum
+          from (
+            select x.id, length(x.words) as length,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12
+            from (
+              -- Decompresses the words of a memory once, not once for each word of the question.
+              select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+              from mayfly.memories m
+              where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
+                and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+                  or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+                and (m.expires_at is null or m.expires_at > instant)
+                and (not is_filtered or (without is null or m.id <> without)
+                  and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+                  and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+                  and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+                  and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+                  and (conversation is null or m.conversation_id = conversation))
+              limit 5 * most) x
+            offset 0) r
+          offset 0) s
+        where s.sum > 0
+        order by score desc, s.id limit depth) b;
+    else
+      -- The words are counted in the candidates first, so these are kept until then.
+      with c as materialized (
+        select x.id, length(x.words) as length,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12,
+          x.words @@ phrase as has_phrase
+        from (
+          -- Decompresses the words of a memory once, not once for each word of the question.
+          select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+          from mayfly.memories m
+          where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
+            and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
+              or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+            and (m.expires_at is null or m.expires_at > instant)
+            and (not is_filtered or (without is null or m.id <> without)
+              and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+              and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+              and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+              and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+              and (conversation is null or m.conversation_id = conversation))
+          limit 5 * most) x
+      ), n as (
+        select count(*) filter (where c.has_phrase) as phrases, array[
+            count(*) filter (where c.r1 > 0), count(*) filter (where c.r2 > 0), count(*) filter (where c.r3 > 0), count(*) filter (where c.r4 > 0),
+            count(*) filter (where c.r5 > 0), count(*) filter (where c.r6 > 0), count(*) filter (where c.r7 > 0), count(*) filter (where c.r8 > 0),
+            count(*) filter (where c.r9 > 0), count(*) filter (where c.r10 > 0), count(*) filter (where c.r11 > 0), count(*) filter (where c.r12 > 0)] as found_in
+        from c
+      ), w as materialized (
+        select n.found_in, n.of_phrase, n.of, n.of[1] as o1, n.of[2] as o2, n.of[3] as o3, n.of[4] as o4, n.of[5] as o5, n.of[6] as o6,
+          n.of[7] as o7, n.of[8] as o8, n.of[9] as o9, n.of[10] as o10, n.of[11] as o11, n.of[12] as o12
+        from (
+          select n.found_in, case when phrase is not null then ln(1 + (greatest(known - n.phrases, 0) + 0.5) / (n.phrases + 0.5)) end as of_phrase,
+            coalesce(rarities, array(
+              select ln(1 + (greatest(known - h.has, 0) + 0.5) / (h.has + 0.5))
+              from unnest(n.found_in[1:cardinality(terms)]::real[]) h (has))) as of
+          from n
+          offset 0) n
+      ), best as (
+        select s.id, s.sum, s.sum / ln(s.length + 24) as score
+        from (
+          select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
+            + case when t4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
+              + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
+              + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
+            + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
+          from c, w
+          offset 0) s
+        where s.sum > 0
+        order by score desc, s.id limit depth
+      )
+      select b.ids, b.scores, b.sums, b.best, w.found_in[1:cardinality(terms)], w.of, w.of_phrase
+      into ids, scores, sums, best_sum, found_in, rarities, of_phrase
+      from w, (
+        select array_agg(best.id order by best.score desc, best.id) as ids, array_agg(best.score order by best.score desc, best.id) as scores,
+          array_agg(best.sum order by best.score desc, best.id) as sums, max(best.sum) as best
+        from best) b;
+    end if;
     exit when picked_of = cardinality(terms) or coalesce(cardinality(ids), 0) >= wanted;
     -- Too few candidates passed the filters, so all words select candidates now.
     picked := (select string_agg(t::text, ' | ') from unnest(terms) t)::tsquery;
@@ -6446,23 +6547,29 @@ begin
     most := 2000000;
   end loop;
 
-  -- A word is not a typo if it is in the sample or in any visible memory.
-  if 0 = any (found_in) then
+  -- A word is not a typo if it is in the sample or in any visible memory. In a tenant with a sample, only the rarest
+  -- word was looked for among the best.
+  if unseen > cardinality(found_in) or 0 = any (found_in[1:unseen]) then
     doubtful := array(
-      select words[k] from generate_subscripts(words, 1) k
-      where found_in[k] = 0 and (sampled is null or counts[k] < known::double precision / sampled)
+      select words[k] from generate_series(1, unseen) k
+      where coalesce(found_in[k], 0) = 0
         and char_length(words[k]) >= 3 and not exists (
           select from mayfly.memories m
           where m.tenant_id = tenant and m.words @@ terms[k] and m.deleted_at is null
             and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
               or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))));
     if doubtful <> '{}' then
-      select t.ids, t.scores, t.sums, t.likenesses into ids, scores, fits, likenesses
-      from mayfly_private.find_typos(tenant, language, question, doubtful, words, rarities, ids, scores, fits, depth,
+      select t.ids, t.scores, t.sums, t.likenesses into ids, scores, sums, likenesses
+      from mayfly_private.find_typos(tenant, language, question, doubtful, words, rarities, ids, scores, sums, depth,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) t;
+      best_sum := (select max(s) from unnest(sums) s);
     end if;
   end if;
-  fits := array(select least(1, f / (0.36957 * greatest(of_all, 1e-9))) from unnest(fits) f);
+  full_sum := 0;
+  foreach rarity in array rarities loop
+    full_sum := full_sum + rarity;
+  end loop;
+  full_sum := 0.36957 * greatest(coalesce(of_phrase, 0) + full_sum, 1e-9);
   if explain then
     report := jsonb_build_object('memories', known, 'counted_in', sampled,
     'words', (
@@ -6878,7 +6985,7 @@ comment on function mayfly.memory_statistics is
 -- unrelated texts. Called by mayfly_private.recall.
 --
 -- The development embedder knows words and their forms, but no meaning. On Cranfield, weights of 0.1, 0.25, 0.5 and 1
--- give nDCG@10 of .530, .529, .523 and .512, and words only give .529. So it gets a small weight, which is enough to
+-- give nDCG@10 of .530, .529, .523 and .512, and words alone give .529. So it gets a small weight, which is enough to
 -- find words that are spelled differently.
 
 create function mayfly_private.model_worth(model text, out meaning real, out unrelated real)
@@ -7226,7 +7333,8 @@ comment on function mayfly.queue_embeddings is
 -- Functions for Hybrid Retrieval", TOIS 2023).
 --
 -- Words, vectors and rows are each read by a statement of their own, which is planned once per session. A single
--- statement for all three took 2 ms to plan at each recall.
+-- statement for all three took 2 ms to plan at each recall. Starting a planned statement takes 10 to 40 µs, more than an
+-- assignment, so the results of functions are assigned, and the rest is done in arrays.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -7252,26 +7360,35 @@ declare
   depth integer := greatest(50, 2 * result_limit);
   asked_vector extensions.halfvec;
   worth record;
+  unrelated real;
   of_words double precision := coalesce((weights ->> 'words')::double precision, 1);
   of_meaning double precision;
   of_neighbours constant double precision := coalesce((weights ->> 'neighbours')::double precision, 0.3);
   of_reward constant double precision := coalesce((weights ->> 'reward')::double precision, 0.1);
   of_importance constant double precision := coalesce((weights ->> 'importance')::double precision, 0.1);
   of_recency constant double precision := coalesce((weights ->> 'recency')::double precision, 0.1);
+  checked text;
   by_words record;
   by_meaning record;
-  fused record;
+  -- Both together, best first. relevance = portion * share / most, and the places are those among words and meaning.
+  ids uuid[];
+  shares double precision[];
+  portion double precision;
+  most double precision;
+  word_places bigint[];
+  meaning_places bigint[];
+  seen record;
+  worths double precision[];
+  recencies double precision[];
   lent record;
-  ranked record;
-  threads uuid[];
-  times timestamptz[];
   newcomers uuid[];
+  gains double precision[];
+  best double precision;
+  ranked record;
   -- Computed once, not for each memory. If the caller passes no half-lives, these are the defaults of
   -- mayfly_private.half_life.
-  half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
-    select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
+  half_lives_of double precision[] := '{30,30,7,180,365,1,30}';
   places integer[];
-  best_likeness double precision;
   level double precision;
 begin
   if embedding is null and similar_to is null and older_embedding is not null then
@@ -7280,12 +7397,14 @@ begin
     model := older_model;
     older_embedding := null;
   end if;
-  perform mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
+  checked := mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
   if older_embedding is not null then
     perform mayfly_private.check_recall(query, older_embedding, older_model, result_limit, null, surrounding);
   end if;
   if weights is not null or half_lives is not null then
     perform mayfly_private.check_weights(weights, half_lives);
+    half_lives_of := array(
+      select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n);
   end if;
   if embedding is not null then
     asked_vector := embedding::extensions.halfvec;
@@ -7318,103 +7437,102 @@ begin
   end if;
   if asked_vector is null then
     of_meaning := 0;
-    select null::real as meaning, null::real as unrelated into worth;
   else
-    select * into worth from mayfly_private.worth_of_model(tenant, model);
+    worth := mayfly_private.worth_of_model(tenant, model);
+    unrelated := worth.unrelated;
     of_meaning := coalesce((weights ->> 'meaning')::double precision, worth.meaning);
   end if;
 
-  select null::uuid[] as ids into ranked;
   loop
-    select null::uuid[] as ids, null::double precision[] as scores, null::double precision[] as fits,
-      null::double precision[] as likenesses, null::jsonb as report into by_words;
-    select null::uuid[] as ids, null::double precision[] as similarities, null::double precision[] as likenesses into by_meaning;
-    if of_words > 0 then
-      select * into by_words from mayfly_private.find_by_words(tenant, query, depth, result_limit, explain,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    -- Without a question or a vector, nothing is found.
+    by_words := mayfly_private.find_by_words(tenant, case when of_words > 0 then query end, depth, result_limit, explain,
+      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
+    -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
+    -- not pass it.
+    by_meaning := mayfly_private.find_by_meanings(tenant, model, case when of_meaning > 0 then asked_vector end, unrelated, older_model, older_embedding::extensions.halfvec,
+      case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
+      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    if by_words.ids is null and by_meaning.ids is null then
+      return;
     end if;
-    if of_meaning > 0 then
-      -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
-      -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
-      -- not pass it.
-      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, worth.unrelated, older_model, older_embedding::extensions.halfvec,
-        case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      best_likeness := by_meaning.likenesses[1];
-    end if;
-    exit when by_words.ids is null and by_meaning.ids is null;
-    level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
+    level := (of_words * case when by_words.ids is null then 0 else least(1, by_words.best_sum / by_words.full_sum) end
+      + of_meaning * coalesce(by_meaning.likenesses[1], 0)) / (of_words + of_meaning);
 
-    select array_agg(f.id) as ids, array_agg(f.relevance) as relevances
-    into fused
-    from (
-      select either.id, sum(either.share) as relevance
-      from (
-        select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
-        from unnest(by_words.ids, by_words.scores) w (id, score)
-        union all
-        select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
-        from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
-      ) either
-      group by either.id
-      order by relevance desc, either.id
-      limit depth
-    ) f;
-    if of_neighbours > 0 then
-      select array_agg(coalesce(m.conversation_id, m.session_id) order by f.n), array_agg(m.created_at order by f.n) into threads, times
-      from unnest(fused.ids[1:20]) with ordinality f (id, n)
-      cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = f.id offset 0) m;
-    end if;
-    newcomers := '{}';
-    if num_nonnulls(variadic threads) > 0 then
-      select * into lent from mayfly_private.neighbours_of(tenant, threads, times, fused.ids[1:20], fused.relevances[1:20], of_neighbours,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      newcomers := array(select n from unnest(lent.ids) n where n <> all (fused.ids));
+    if by_meaning.ids is null then
+      ids := by_words.ids;
+      shares := by_words.scores;
+      portion := of_words / (of_words + of_meaning);
+    elsif by_words.ids is null then
+      ids := by_meaning.ids;
+      shares := by_meaning.likenesses;
+      portion := of_meaning / (of_words + of_meaning);
     else
-      select null::uuid[] as ids, null::double precision[] as gains into lent;
+      select array_agg(f.id), array_agg(f.relevance), array_agg(f.word_place), array_agg(f.meaning_place)
+      into ids, shares, word_places, meaning_places
+      from (
+        select either.id, sum(either.share) as relevance, max(either.word_place) as word_place, max(either.meaning_place) as meaning_place
+        from (
+          select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share, w.n as word_place, null as meaning_place
+          from unnest(by_words.ids, by_words.scores) with ordinality w (id, score, n)
+          union all
+          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / by_meaning.likenesses[1], null, v.n
+          from unnest(by_meaning.ids, by_meaning.likenesses) with ordinality v (id, likeness, n)
+        ) either
+        group by either.id
+        order by relevance desc, either.id
+        limit depth
+      ) f;
+      portion := 1;
+    end if;
+    most := case when by_words.ids is null or by_meaning.ids is null then shares[1] else 1 end;
+    best := portion * shares[1] / most;
+    seen := mayfly_private.worths_of(tenant, ids, half_lives_of, of_reward, of_importance, of_recency);
+    worths := seen.worths;
+    recencies := seen.recencies;
+    gains := null;
+    if of_neighbours > 0 and num_nonnulls(variadic seen.threads[1:20]) > 0 then
+      lent := mayfly_private.neighbours_of(tenant, seen.threads[1:20], seen.times[1:20], ids[1:20],
+        array(select portion * s / most from unnest(shares[1:20]) s), of_neighbours,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+      newcomers := array(select n from unnest(lent.ids) n where n <> all (ids));
+      if newcomers <> '{}' then
+        seen := mayfly_private.worths_of(tenant, newcomers, half_lives_of, of_reward, of_importance, of_recency);
+        ids := ids || newcomers;
+        worths := worths || seen.worths;
+        recencies := recencies || seen.recencies;
+      end if;
+      gains := array(select g.gain from unnest(ids) with ordinality i (id, n) left join unnest(lent.ids, lent.gains) g (id, gain) on g.id = i.id order by i.n);
+      best := (select max(coalesce(portion * s / most, 0) + coalesce(g, 0)) from unnest(shares, gains) x (s, g));
     end if;
 
-    select array_agg(s.id) as ids, array_agg(s.score) as scores, array_agg(s.relevance) as relevances, array_agg(s.gain) as gains,
-      array_agg(s.recency) as recencies
+    select array_agg(s.id) as ids, array_agg(s.place) as places, array_agg(s.score) as scores, array_agg(s.relevance) as relevances,
+      array_agg(s.gain) as gains, array_agg(s.recency) as recencies
     into ranked
     from (
-      select k.id, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
+      select k.id, k.place, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
       from (
-        select c.id, r.worth, r.recency,
-          level * (c.relevance + coalesce(n.gain, 0)) / max(c.relevance + coalesce(n.gain, 0)) over () as relevance,
-          level * n.gain / max(c.relevance + coalesce(n.gain, 0)) over () as gain
-        from unnest(fused.ids || newcomers, fused.relevances || array_fill(0::double precision, array[cardinality(newcomers)])) c (id, relevance)
-        left join unnest(lent.ids, lent.gains) n (id, gain) on n.id = c.id
-        cross join lateral (
-          select 1 - of_reward - of_importance - of_recency
-              + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
-            h.recency
-          from mayfly.memories m
-          -- After a hundred half-lives, freshness is practically zero. After a thousand, the number would underflow,
-          -- which is an error.
-          cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-            / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
-          where m.tenant_id = tenant and m.id = c.id
-          offset 0) r
+        select c.id, c.place, c.worth, c.recency, level * c.gain / best as gain,
+          level * (coalesce(portion * c.share / most, 0) + coalesce(c.gain, 0)) / best as relevance
+        from unnest(ids, shares, gains, worths, recencies) with ordinality c (id, share, gain, worth, recency, place)
       ) k
       order by score desc, k.id
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
-    places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
+    places := case when grouped and cardinality(ranked.ids) > 1 then mayfly_private.duplicates_among(tenant, ranked.ids) end;
     -- If duplicates filled the list, the loop looks further, but only once.
-    exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
+    exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit;
+    exit when (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
-  if ranked.ids is null then
-    return;
-  end if;
 
   return query
   select m.id, m.agent_id, a.name, coalesce(a.stopped_at, case when a.expires_at <= instant then a.expires_at end),
     m.kind, m.task, m.input, m.output, m.critique, m.reward, m.importance, m.tags, m.metadata, m.created_at, s.score::real,
     jsonb_build_object(
-      'words_rank', w.n, 'words', w.score::real, 'fit', w.fit::real, 'typos', w.likeness::real,
-      'vector_rank', v.n, 'similarity', v.similarity::real, 'neighbours', s.gain::real, 'relevance', s.relevance::real,
+      'words_rank', s.word, 'words', by_words.scores[s.word]::real,
+      'fit', case when s.word > 0 then least(1, by_words.sums[s.word] / by_words.full_sum)::real end, 'typos', by_words.likenesses[s.word]::real,
+      'vector_rank', s.meaning, 'similarity', by_meaning.similarities[s.meaning]::real, 'neighbours', s.gain::real, 'relevance', s.relevance::real,
       'reward', coalesce(m.reward, 0.5), 'importance', m.importance, 'recency', s.recency::real)
       || case when explain then jsonb_build_object('weights', jsonb_build_object('words', of_words, 'meaning', of_meaning,
           'neighbours', of_neighbours, 'reward', of_reward, 'importance', of_importance, 'recency', of_recency), 'level', level::real)
@@ -7422,18 +7540,19 @@ begin
     coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, m.id, surrounding) end
   from (
     select r.n, r.id, r.score, r.relevance, r.gain, r.recency,
+      -- If only words or only vectors found something, the places are the same.
+      case when by_meaning.ids is not null then word_places[r.place] when r.place <= cardinality(by_words.ids) then r.place end as word,
+      case when by_words.ids is not null then meaning_places[r.place] when r.place <= cardinality(by_meaning.ids) then r.place end as meaning,
       case when places is not null then array(
         select o.id from unnest(ranked.ids, places) with ordinality as o (id, place, n) where o.place = r.n and o.n <> r.n order by o.n) end as others
-    from unnest(ranked.ids, ranked.scores, ranked.relevances, ranked.gains, ranked.recencies, places)
-      with ordinality as r (id, score, relevance, gain, recency, place, n)
-    where places is null or r.place = r.n
+    from unnest(ranked.ids, ranked.places, ranked.scores, ranked.relevances, ranked.gains, ranked.recencies, places)
+      with ordinality as r (id, place, score, relevance, gain, recency, alike, n)
+    where places is null or r.alike = r.n
     order by r.n
     limit result_limit
   ) s
   cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = s.id offset 0) m
   left join mayfly.agents a on a.tenant_id = tenant and a.id = m.agent_id
-  left join unnest(by_words.ids, by_words.scores, by_words.fits, by_words.likenesses) with ordinality as w (id, score, fit, likeness, n) on w.id = s.id
-  left join unnest(by_meaning.ids, by_meaning.similarities) with ordinality as v (id, similarity, n) on v.id = s.id
   order by s.n;
 end
 $$;
@@ -7457,27 +7576,12 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
 create function mayfly.recall(
-  query text default null,
-  embedding real[] default null,
-  model text default null,
-  kinds text[] default null,
-  having_tags text[] default null,
-  agent uuid default null,
-  min_reward real default null,
-  since timestamptz default null,
-  result_limit integer default 10,
-  until timestamptz default null,
-  for_task text default null,
-  session uuid default null,
-  conversation uuid default null,
-  similar_to uuid default null,
-  weights jsonb default null,
-  half_lives jsonb default null,
-  surrounding integer default 0,
-  grouped boolean default true,
-  explain boolean default false,
-  older_embedding real[] default null,
-  older_model text default null
+  query text default null, embedding real[] default null, model text default null, kinds text[] default null,
+  having_tags text[] default null, agent uuid default null, min_reward real default null, since timestamptz default null,
+  result_limit integer default 10, until timestamptz default null, for_task text default null, session uuid default null,
+  conversation uuid default null, similar_to uuid default null, weights jsonb default null, half_lives jsonb default null,
+  surrounding integer default 0, grouped boolean default true, explain boolean default false,
+  older_embedding real[] default null, older_model text default null
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,
@@ -7745,6 +7849,10 @@ begin
   end if;
   if strpos(searched, '#') > 0 then
     searched := regexp_replace(searched, '\m([CcFf])#', '\1sharp ', 'g');
+  end if;
+  -- Every identifier contains one of these. Most questions contain none, and taking parts is a statement of its own.
+  if searched !~ '[a-z0-9][A-Z]|[A-Z]{2}[a-z]|[A-Za-z0-9_][./\\:@][A-Za-z0-9_]|[0-9]e[0-9]' then
+    return searched;
   end if;
   parts := (
     select string_agg(found.it[1], ' ')
@@ -8257,17 +8365,19 @@ begin
 end
 $$;
 
--- The words of a question as tsqueries, rarest first and at most 12. With each word comes the number of sampled
--- memories that contain the word. This number is 0.5 if no sampled memory contains the word, and null in a small
--- tenant, where words are counted during the search. A word that looks like the beginning of a hash matches as a
--- prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
+-- The words of a question as tsqueries, rarest first and at most 12. In a tenant with a sample (`sampled` of its `known`
+-- memories), each word also has the number of memories that contain it, scaled up from the sample, and its rarity
+-- (see mayfly_private.find_by_words). A word that no sampled memory contains counts as half a sampled memory. Without a
+-- sample, both are null, because the search counts the words. A word that looks like the beginning of a hash matches as
+-- a prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
 -- mayfly_private.find_by_words. Locks nothing.
 --
 -- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
 -- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
 
 create function mayfly_private.words_of_question(
-  tenant uuid, language text, question text, is_sampled boolean, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
+  tenant uuid, language text, question text, known bigint, sampled integer,
+  out words text[], out terms tsquery[], out counts real[], out rarities double precision[], out phrase tsquery
 )
 language plpgsql stable
 set search_path = ''
@@ -8285,14 +8395,17 @@ begin
   then
     plain := to_tsvector(('pg_catalog.' || split_part(config::text, '.', 2))::regconfig, question);
   end if;
-  select array_agg(a.word), array_agg(a.term), array_agg(a.count) into words, terms, counts
+  select array_agg(a.word), array_agg(a.term), array_agg(a.count),
+    case when sampled is not null then array_agg(ln(1 + (greatest(known - a.count, 0) + 0.5) / (a.count + 0.5))) end
+  into words, terms, counts, rarities
   from (
     select w.word,
       ('''' || replace(replace(w.word, '\', '\\'), '''', '''''') || ''''
-        || case when (w.word ~ '^(?=.*[0-9])(?=.*[a-f])[0-9a-f]{4,}$' or w.word ~ '^[0-9]{6,}$' or w.word ~ '^x[0-9]+e[0-9a-f]+$'
-            or octet_length(w.word) > 1 and char_length(w.word) = 1) then ':*' else '' end)::tsquery as term,
-      case when is_sampled then coalesce((
+        || case when w.word ~ '^(?:(?=.*[0-9])(?=.*[a-f])[0-9a-f]{4,}|[0-9]{6,}|x[0-9]+e[0-9a-f]+)$'
+            or octet_length(w.word) > 1 and char_length(w.word) = 1 then ':*' else '' end)::tsquery as term,
+      case when sampled is not null then coalesce((
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
+        * greatest(known, 1)::double precision / greatest(sampled, 1)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
     -- The last letter of a run of pairs is already in the last pair.
@@ -8349,6 +8462,43 @@ end
 $$;
 
 comment on function mayfly_private.worth_of_model is 'The weight of an embedding model for a tenant.';
+
+-- What recall reads of memories before it ranks them, in their order: the conversation or else the session, the time,
+-- and what reward, importance and freshness make of relevance (see mayfly_private.recall, where also the weights are
+-- explained). Called by mayfly_private.recall, for the memories that it found and for those to which they lend.
+-- Locks nothing.
+
+create function mayfly_private.worths_of(
+  tenant uuid, memories uuid[], half_lives double precision[], of_reward double precision, of_importance double precision,
+  of_recency double precision,
+  out threads uuid[], out times timestamptz[], out worths double precision[], out recencies double precision[]
+)
+language plpgsql stable
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  instant constant timestamptz := mayfly_private.now();
+begin
+  select array_agg(r.thread order by c.n), array_agg(r.created_at order by c.n), array_agg(r.worth order by c.n),
+    array_agg(r.recency order by c.n)
+  into threads, times, worths, recencies
+  from unnest(memories) with ordinality c (id, n)
+  cross join lateral (
+    select coalesce(m.conversation_id, m.session_id) as thread, m.created_at, h.recency,
+      1 - of_reward - of_importance - of_recency
+        + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth
+    from mayfly.memories m
+    -- After a hundred half-lives, freshness is practically zero. After a thousand, the number would underflow,
+    -- which is an error.
+    cross join lateral (select 0.5 ^ least(100, greatest(date_part('epoch', instant - m.created_at), 0)
+      / 86400 / half_lives[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
+    where m.tenant_id = tenant and m.id = c.id
+    offset 0) r;
+end
+$$;
+
+comment on function mayfly_private.worths_of is 'What recall reads of memories before it ranks them.';
 
 -- Appends events about memories to the log, once per statement, for the readers that may see them. Runs as owner,
 -- because clients have no INSERT on the log.
@@ -8683,7 +8833,7 @@ $$;
 comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
 
 -- The payload of a due broadcast: the newest number of an inbox or a channel, for readers that were not told of it at
--- once. Called by flush_nudges.
+-- once. Null for an agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -8691,7 +8841,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return jsonb_build_object('seq', seq);
+  return case when not mayfly_private.is_ended_inbox(tenant, topic) then jsonb_build_object('seq', seq) end;
 end
 $$;
 
@@ -8991,8 +9141,8 @@ $$;
 
 -- Puts one message into the inbox of its recipient, like send_messages does for its caller. This function is for
 -- messages that the database itself sends, such as one about the end of a job. The sender is the agent or person that
--- caused the message, or null if the secret key caused it. A message with a known id is not sent again. Charges the
--- message. Locks the inbox.
+-- caused the message, or null if the secret key caused it. A message with a known id is not sent again. As in
+-- send_messages, an agent that does not run gets no broadcast. Charges the message. Locks the inbox.
 
 create function mayfly_private.deliver_message(
   tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb
@@ -9019,6 +9169,12 @@ begin
   insert into mayfly.inboxes as b (tenant_id, recipient_id, last_seq) values (tenant, recipient, 1)
   on conflict (tenant_id, recipient_id) do update set last_seq = b.last_seq + 1
   returning * into box;
+  if exists (
+    select from mayfly.agents a
+    where a.tenant_id = tenant and a.id = recipient and mayfly_private.effective_status(a) <> 'running'
+  ) then
+    box.session := null;
+  end if;
   insert into mayfly.deliveries (tenant_id, recipient_id, seq, message_id, sender_id, session, attempts)
   values (tenant, recipient, box.last_seq, id, sender, box.session, case when box.session is null then 0 else 1 end);
   perform mayfly_private.announce(tenant, array[id], false);
@@ -10427,8 +10583,8 @@ $$;
 
 comment on function mayfly_private.hears_debug is 'Whether an agent listens for what it has to record.';
 
--- The payload of a due broadcast: what the agent has to record at the time of sending. Called by flush_nudges, for
--- agents that could not be told at once.
+-- The payload of a due broadcast: what the agent has to record at the time of sending. Null for an agent that does not
+-- run. Called by flush_nudges, for agents that could not be told at once.
 
 create function mayfly_private.debug_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -10436,7 +10592,8 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return mayfly_private.debug_levels(tenant, mayfly_private.to_uuid(split_part(topic, ':', 4)), mayfly_private.debug_rate(tenant));
+  return case when not mayfly_private.is_ended_inbox(tenant, topic)
+    then mayfly_private.debug_levels(tenant, mayfly_private.to_uuid(split_part(topic, ':', 4)), mayfly_private.debug_rate(tenant)) end;
 end
 $$;
 
@@ -10725,6 +10882,7 @@ begin
     join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
     where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
       and a.status = 'running' and a.expires_at > (select mayfly_private.now())
+      and (a.depth = 0 or mayfly_private.effective_status(a) = 'running')
     limit 1000
   ) l;
   allowed := mayfly_private.may_tell(tenant, cardinality(listening));
@@ -11676,16 +11834,20 @@ alter table mayfly_private.job_keys enable row level security;
 
 -- Workers that found no job and sleep. Everything that makes a job ready, such as adding a job or sending a signal,
 -- ends the sleep of the tenant's workers and broadcasts once. If there is no row here, nothing is broadcast. A tenant
--- id of all zeros stands for the workers of the secret key, which serve every tenant.
+-- id of all zeros stands for the workers of the secret key, which serve every tenant. A worker with a database
+-- connection of its own is woken by NOTIFY, and needs no broadcast by Realtime.
 
 create table mayfly_private.job_workers (
   tenant_id uuid not null,
   id uuid not null,
   until timestamptz not null,
+  notified boolean not null default false,
   constraint job_workers_pkey primary key (tenant_id, id)
 );
 
 comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until the time in their row.';
+
+comment on column mayfly_private.job_workers.notified is 'Whether the worker is woken by NOTIFY, so that it needs no broadcast by Realtime.';
 
 alter table mayfly_private.job_workers enable row level security;
 
@@ -11865,19 +12027,19 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
+  who constant mayfly_private.caller := mayfly_private.caller();
   parent mayfly.jobs;
   tenant uuid;
-  author uuid;
+  author constant uuid := who.id;
   fault integer;
   has_waited boolean := false;
 begin
   if lease is null then
-    tenant := mayfly_private.require_tenant('job:add');
+    tenant := mayfly_private.require_tenant_of(who, 'job:add');
   else
     parent := mayfly_private.fence_job(lease);
     tenant := parent.tenant_id;
   end if;
-  author := mayfly_private.caller_id();
   perform mayfly_private.check_jobs(jobs);
   if jsonb_path_exists(jobs, '$[*].answers') then
     loop
@@ -12046,7 +12208,11 @@ language plpgsql immutable
 set search_path = ''
 as $$
 begin
-  if wanted is null or wanted not between 0 and 1000 then
+  -- Most claims name a few jobs and no queues.
+  if queues is null and wanted between 0 and 1000 and lease between 1 and 3600 -- bounds: 3600 work.lease.most
+    and cardinality(names) <= 500 and strpos(array_to_string(names, '', '/'), '/') = 0 and array_to_string(names, '/') ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}(/[A-Za-z0-9][A-Za-z0-9_.:-]{0,99})*$' then
+    return;
+  elsif wanted is null or wanted not between 0 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'wanted must be 0 to 1000.', null, '{"field": "wanted"}');
   elsif lease is null or lease not between 1 and 3600 then -- bounds: 3600 work.lease.most
     perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}'); -- bounds: 3600 work.lease.most
@@ -12078,6 +12244,13 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'jobs must be an array of 1 to 1000 jobs.', null, '{"field": "jobs"}');
   elsif pg_column_size(jobs) > 8388608 then
     perform mayfly_private.fail(413, 'push_too_large', 'One call can add at most 8 MB of jobs.', 'Add fewer at once.', '{"field": "jobs"}');
+  end if;
+  -- A single job that has only a name and an input needs no query.
+  if jsonb_array_length(jobs) = 1 and jsonb_typeof(jobs -> 0) = 'object' and jsonb_typeof(jobs -> 0 -> 'name') = 'string' then
+    if jobs -> 0 ->> 'name' ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$' and (jobs -> 0) - '{name,input}'::text[] = '{}'
+      and coalesce(mayfly_private.json_within(jobs -> 0 -> 'input', 262144, 32) and mayfly_private.numbers_kept(jobs -> 0 -> 'input'), true) then
+      return;
+    end if;
   end if;
 
   select o.n - 1 as index, o.field into fault
@@ -12194,6 +12367,8 @@ declare
   named constant uuid := case when claims ->> 'iss' = 'mayfly' then mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant') end;
   me uuid;
   line uuid[];
+  locked uuid;
+  is_locked boolean;
   ts timestamptz;
   alive boolean;
   caller mayfly_private.caller;
@@ -12205,7 +12380,10 @@ begin
     if cardinality(line) > 1 then
       line := array(select i from unnest(line) i order by i);
     end if;
-    perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0)) from unnest(named || line) as l (id);
+    foreach locked in array named || line loop
+      -- The assignment does not run a query, as "perform" does.
+      is_locked := pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || locked, 0)) is not null;
+    end loop;
     -- Checks in one query that the agent is alive and has the scope. caller() needs three queries for this. If the
     -- check fails, the code below finds the reason.
     if not any_tenant and claims ->> 'role' = 'authenticated' and not claims -> 'mayfly' ? 'enrolment' and not coalesce(headers ? 'x-mayfly-functions', false)
@@ -12663,8 +12841,9 @@ $$;
 
 comment on function mayfly_private.lock_ready is 'Locks ready jobs of a lane.';
 
--- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns the jobs,
--- whether there are any (`are_any`), the place where the next claim continues, and how long it took.
+-- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs, unless take_next can
+-- do without it. Returns the jobs, whether there are any (`are_any`), the place where the next claim continues, and how
+-- long it took.
 --
 -- It is fair at three levels: among the tenants (for claim_any_jobs, by weight, from the place of the last claim on),
 -- among the queues of a tenant (by weight), and among the lanes of a queue. A loose scan of jobs_ready_idx finds the
@@ -12742,13 +12921,6 @@ declare
   left_over integer := wanted;
   progress integer;
 begin
-  if not marked and worker.tenant_id is not null then
-    part := mayfly_private.take_lane(worker, wanted, queues, names, held_until, true);
-    if part is not null then
-      return row(part, octet_length(part::text) > 2, '{}', round(extract(epoch from clock_timestamp() - begun) * 1000, 3))::mayfly_private.taken_jobs;
-    end if;
-  end if;
-
   if marked then
     select coalesce(array_agg(x.t order by x.t, x.l collate "C", x.p), '{}'), coalesce(array_agg(x.l order by x.t, x.l collate "C", x.p), '{}'),
       coalesce(array_agg(x.p order by x.t, x.l collate "C", x.p), '{}'), coalesce(array_agg(x.s order by x.t, x.l collate "C", x.p), '{}')
@@ -12980,7 +13152,7 @@ begin
   perform mayfly_private.tick_jobs();
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
-  taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
+  taken := mayfly_private.take_next(worker, wanted, queues, names, lease, place);
   -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
   -- ready since.
   if park is not null and json_array_length(taken.jobs) < wanted then
@@ -13437,8 +13609,8 @@ grant execute on function mayfly.discard_jobs to authenticated, service_role;
 
 -- Moves jobs to finished_jobs, for end_places. Returns what was moved, and by how many bytes each result exceeds the
 -- 256 bytes that a job is charged for. It is a separate function, because its settings must not apply to the other
--- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. The lists
--- of results are in the order of the jobs.
+-- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. `errors`
+-- and `results` are in the order of `places`.
 
 create type mayfly_private.moved_jobs as (
   tenants uuid[],
@@ -13920,6 +14092,9 @@ declare
   ids uuid[];
   known integer[] := '{}';
   answer jsonb;
+  new_id uuid;
+  label text;
+  content jsonb;
   added uuid[];
   bytes bigint;
   due boolean;
@@ -13937,6 +14112,19 @@ begin
     select coalesce(array_agg(e.n::integer), '{}') into known
     from jsonb_array_elements(jobs) with ordinality as e (j, n)
     where e.j ->> 'key' is not null and ids[e.n] not in (select c.job_id from claimed c);
+  end if;
+
+  -- A single job that has only a name and an input takes half of the time in this way.
+  if jsonb_array_length(jobs) = 1 and (jobs -> 0) - '{name,input}'::text[] = '{}' then
+    new_id := mayfly_private.new_job_id(ts);
+    label := jobs -> 0 ->> 'name';
+    content := coalesce(nullif(jobs -> 0 -> 'input', 'null'), '{}');
+    bytes := 768 + octet_length(content::text);
+    insert into mayfly.jobs (tenant_id, id, queue, name, lane, status, run_at, parent_id, root_id, created_by, created_at, bytes, input)
+    values (tenant, new_id, label, label, mayfly_private.lane_of(label, label, null, null), 'ready', ts, parent, root, author, ts, bytes, content);
+    perform mayfly_private.charge(tenant, 0, bytes, 1), mayfly_private.append_events(tenant, 'job.added', array[new_id]),
+      mayfly_private.wake_workers(tenant);
+    return jsonb_build_array(jsonb_build_object('id', new_id, 'existing', false));
   end if;
 
   with inserted as (
@@ -13977,12 +14165,11 @@ begin
         else jsonb_build_object('id', ids[e.n], 'existing', false) end order by e.n)
       from jsonb_array_elements(jobs) with ordinality as e (j, n));
   end if;
-  if added is not null then
-    perform mayfly_private.charge(tenant, 0, bytes, cardinality(added));
-    perform mayfly_private.append_events(tenant, 'job.added', added);
-    if due then
-      perform mayfly_private.wake_workers(tenant);
-    end if;
+  if due then
+    perform mayfly_private.charge(tenant, 0, bytes, cardinality(added)), mayfly_private.append_events(tenant, 'job.added', added),
+      mayfly_private.wake_workers(tenant);
+  elsif added is not null then
+    perform mayfly_private.charge(tenant, 0, bytes, cardinality(added)), mayfly_private.append_events(tenant, 'job.added', added);
   end if;
   return answer;
 end
@@ -14374,10 +14561,12 @@ $$;
 comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
 
 -- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
--- counts for at most a minute, and the worker looks again long before that minute is over. Each worker has one row.
--- Each call also deletes some old rows of other workers. Returns the seconds until the first lease of the tenant ends,
--- or null if nothing runs. At that time, the job of a dead worker can be taken. For this it reads all running jobs,
--- because there are few at a time.
+-- counts for at most a minute, and the worker looks again long before that minute is over. Each worker has one row. A
+-- new row deletes some old rows of other workers. If the worker was asleep already, returns the seconds until the first
+-- lease of the tenant ends, or null if nothing runs. At that time, the job of a dead worker can be taken. For this it
+-- reads all running jobs, because there are few at a time. A worker that was awake looks once more before it sleeps.
+--
+-- The SDK's Postgres transport sets mayfly.notified. No caller of the Data API can set it.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision
@@ -14385,26 +14574,32 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  look_in constant double precision := extract(epoch from (
-    select min(j.lease_end) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running') - mayfly_private.now());
+  ts constant timestamptz := mayfly_private.now();
+  of_tenant constant uuid := coalesce(tenant, '00000000-0000-0000-0000-000000000000');
+  by_notify constant boolean := coalesce(current_setting('mayfly.notified', true) = 'on', false);
 begin
   -- If the worker is already asleep, its row is not written again. Otherwise a transaction that makes a job ready would
   -- skip the locked row, and wake nobody for a job that this claim has not seen.
   if asleep then
-    return look_in;
+    return extract(epoch from (
+      select min(j.lease_end) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running') - ts);
   end if;
-  insert into mayfly_private.job_workers as w (tenant_id, id, until)
-  values (coalesce(tenant, '00000000-0000-0000-0000-000000000000'), worker, mayfly_private.now() + interval '1 minute')
-  on conflict on constraint job_workers_pkey do update set until = excluded.until;
-  delete from mayfly_private.job_workers w where (w.tenant_id, w.id) in (
-    select o.tenant_id, o.id from mayfly_private.job_workers o
-    where o.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and o.until < mayfly_private.now()
-    limit 20 for update skip locked);
-  return look_in;
+  update mayfly_private.job_workers w set until = ts + interval '1 minute', notified = by_notify
+  where w.tenant_id = of_tenant and w.id = worker;
+  if not found then
+    insert into mayfly_private.job_workers as w (tenant_id, id, until, notified)
+    values (of_tenant, worker, ts + interval '1 minute', by_notify)
+    on conflict on constraint job_workers_pkey do update set until = excluded.until, notified = excluded.notified;
+    delete from mayfly_private.job_workers w where (w.tenant_id, w.id) in (
+      select o.tenant_id, o.id from mayfly_private.job_workers o
+      where o.tenant_id = of_tenant and o.until < ts
+      limit 20 for update skip locked);
+  end if;
+  return null;
 end
 $$;
 
-comment on function mayfly_private.park_worker is 'Notes that a worker sleeps. Returns the seconds until the first lease ends.';
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps. Returns the seconds until the first lease ends, if it slept already.';
 
 -- Makes the due jobs of every tenant ready: scheduled jobs, retries, and waits whose time is over. Takes at most
 -- max_rows, from `since` on, and returns how many it took. The function is in PL/pgSQL, because a definer function in
@@ -15302,8 +15497,8 @@ grant execute on function mayfly.signal_job to authenticated, service_role;
 
 -- Takes up to `wanted` ready jobs of a tenant that has only one lane, without a target, a limit or a mark. Most tenants
 -- are like this most of the time. Returns null if take_jobs has to look closer, because there are several lanes, or
--- because a job is due but not yet ready (`unless_due`). take_jobs calls it, and its settings apply here too. Locks the
--- jobs that it takes, and waits for none.
+-- because a job is due but not yet ready (`unless_due`). take_next and take_jobs call it, and their settings apply here
+-- too. Locks the jobs that it takes, and waits for none.
 --
 -- All claims use JSON, not JSONB, because nothing reads the value before it is sent. Making it takes 10 µs a job
 -- instead of 23.
@@ -15365,6 +15560,40 @@ end
 $$;
 
 comment on function mayfly_private.take_lane is 'Takes ready jobs of a tenant that has one plain lane.';
+
+-- Takes up to `wanted` ready jobs for a worker. Most tenants have a single plain lane, and take_lane serves them. This
+-- function is separate from take_jobs, because setting the variables of take_jobs takes as long as finding a job. The
+-- settings are those of take_jobs. Called by claim_jobs and turn_jobs. Locks what take_jobs locks.
+
+create function mayfly_private.take_next(
+  worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb
+)
+returns mayfly_private.taken_jobs
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+declare
+  begun constant timestamptz := clock_timestamp();
+  jobs json;
+begin
+  if worker.tenant_id is not null and jsonb_typeof(place -> 'marks') is distinct from 'array' then
+    jobs := mayfly_private.take_lane(worker, wanted, queues, names,
+      least(mayfly_private.now() + make_interval(secs => lease_seconds), worker.expires_at), true);
+    if jobs is not null then
+      return row(jobs, octet_length(jobs::text) > 2, '{}', round(extract(epoch from clock_timestamp() - begun) * 1000, 3))::mayfly_private.taken_jobs;
+    end if;
+  end if;
+  return mayfly_private.take_jobs(worker, wanted, queues, names, lease_seconds, place);
+end
+$$;
+
+comment on function mayfly_private.take_next is 'Takes ready jobs for a worker, in the shortest way.';
 
 -- Signals `job:<id>` to the parents of jobs that have just ended, and wakes the parents that wait for this signal.
 -- Locks the parents by id before it writes. A parent that is going to sleep holds its row while it checks for signals,
@@ -15478,7 +15707,7 @@ begin
   perform mayfly_private.tick_jobs();
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
-  taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
+  taken := mayfly_private.take_next(worker, wanted, queues, names, lease, place);
   -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
   -- ready since.
   if park is not null and json_array_length(taken.jobs) < wanted then
@@ -15634,31 +15863,39 @@ grant execute on function mayfly.wait_job to authenticated, service_role;
 -- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
 -- only after the worker has looked. That transaction holds a shared lock until it commits. The worker sees the lock
 -- (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker went to
--- sleep waited 50 ms. The broadcast counts towards the tenant's announce_rate. Beyond that rate, nothing is broadcast,
--- and the worker finds the job at its next look.
+-- sleep waited 50 ms.
+--
+-- Realtime broadcasts only if a worker sleeps that is not woken by NOTIFY, because such a broadcast takes a third of the
+-- time of adding a job. It counts towards the tenant's announce_rate. Beyond that rate, nothing is broadcast, and the
+-- worker finds the job at its next look.
 
 create function mayfly_private.wake_workers(tenant uuid)
 returns void
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
+  -- The assignment does not run a query, as "perform" does.
+  is_locked boolean;
+  all_notified boolean;
 begin
-  perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.ready ' || tenant, 0));
-  if not exists (select from mayfly_private.job_workers w
-    where w.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000') and w.until > mayfly_private.now()) then
-    return;
-  end if;
-  update mayfly_private.job_workers w set until = '-infinity'
-  where (w.tenant_id, w.id) in (
-    select s.tenant_id, s.id from mayfly_private.job_workers s
-    where s.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000') and s.until > mayfly_private.now()
-    for update skip locked);
-  if not found then
+  is_locked := pg_advisory_xact_lock_shared(hashtextextended('mayfly.ready ' || tenant, 0)) is not null;
+  with woken as (
+    update mayfly_private.job_workers w set until = '-infinity'
+    where w.ctid = any (array(
+      select s.ctid from mayfly_private.job_workers s
+      where s.tenant_id in (tenant, '00000000-0000-0000-0000-000000000000') and s.until > ts
+      for update skip locked))
+    returning w.notified
+  )
+  select bool_and(n.notified) into all_notified from woken n;
+  if all_notified is null then
     return;
   end if;
   -- For workers with a database connection of their own.
   perform mayfly_private.notify(format('tenant:%s:jobs', tenant), 'job_ready', '{}');
-  if mayfly_private.may_tell(tenant, 1) > 0 then
+  if not all_notified and mayfly_private.may_tell(tenant, 1) > 0 then
     perform realtime.send('{}'::jsonb, 'job_ready', format('tenant:%s:jobs', tenant), true);
   end if;
 end
@@ -18584,7 +18821,7 @@ create table mayfly_private.cost_holds (
 
 comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
 
-comment on column mayfly_private.cost_holds.groups is 'The teams for which it is spent.';
+comment on column mayfly_private.cost_holds.groups is 'The teams and the jobs above its own, for which it is spent.';
 
 comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
 
@@ -18794,7 +19031,7 @@ $$;
 
 comment on function mayfly_private.budgets_of is 'Locks and returns the budgets that calls affect.';
 
--- Whether a call counts against a budget.
+-- Whether a call counts against a budget. `groups` are the teams and the jobs above, for which the call is made too.
 
 create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
@@ -18806,7 +19043,7 @@ begin
     when 'tenant' then true
     when 'team' then budget.subject = any (groups)
     when 'agent' then budget.subject = agent
-    else budget.subject = run::text end;
+    else budget.subject = run::text or budget.subject = any (groups) end;
 end
 $$;
 
@@ -18999,7 +19236,7 @@ begin
     from mayfly_private.cost_holds h, lateral (
       values ('tenant', ''), ('agent', h.agent), ('run', h.run_id::text)
       union all
-      select 'team', t from unnest(h.groups) t) as l (level, subject)
+      select o, t from unnest(h.groups) t, unnest(array['team', 'run']) o) as l (level, subject)
     where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and l.subject is not null);
   budgets := coalesce(budgets, '{}');
   select coalesce(array_agg(l order by l.tenant_id, l.id), '{}') into holds
@@ -19137,6 +19374,35 @@ end
 $$;
 
 comment on function mayfly_private.is_usage is 'Whether a JSON value is the usage of a call.';
+
+-- The jobs above a job: its parent, the parent's parent and so on, as texts. A run counts in the budgets of the runs
+-- that asked for it. The root is included even if there are more levels than this reads. Locks nothing. It is PL/pgSQL
+-- for the same reason as cost_groups_of.
+
+create function mayfly_private.jobs_above(job mayfly.jobs)
+returns text[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  above uuid := job.parent_id;
+  ids text[] := array[job.root_id::text];
+begin
+  for level in 1..100 loop
+    exit when above is null;
+    ids := ids || above::text;
+    -- A parent may have ended before its children.
+    select p.parent_id into above
+    from (
+      select j.parent_id from mayfly.jobs j where j.tenant_id = job.tenant_id and j.id = above
+      union all
+      select f.parent_id from mayfly.finished_jobs f where f.tenant_id = job.tenant_id and f.id = above) p;
+  end loop;
+  return array(select distinct i from unnest(ids) i where i is not null);
+end
+$$;
+
+comment on function mayfly_private.jobs_above is 'The jobs above a job.';
 
 -- The budgets of the tenant: its own and those of teams, then those of agents, and then those of runs, newest run
 -- first. For callers with cost:read. Locks nothing.
@@ -19521,7 +19787,8 @@ begin
       o.a ->> 'agent', o.a ->> 'provider', o.a ->> 'model', (o.a ->> 'input')::numeric,
       coalesce((o.a ->> 'output')::numeric, 8192),
       least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)),
-      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end))::mayfly_private.cost_ask
+      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end)
+        || case when j.parent_id is null then '{}' else mayfly_private.jobs_above(j) end)::mayfly_private.cost_ask
     from jsonb_array_elements(asks) with ordinality as o (a, n)
     left join lateral mayfly_private.lease_of(holder, o.a ->> 'lease') l on true
     left join mayfly.jobs j on j.tenant_id = l.tenant_id and j.id = l.job_id and j.status = 'running' and j.attempt = l.attempt
@@ -19616,7 +19883,7 @@ begin
   from unnest(given) g, lateral (
     values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)
     union all
-    select g.tenant, 'team', t from unnest(g.groups) t) as k (tenant, level, subject)
+    select g.tenant, l, t from unnest(g.groups) t, unnest(array['team', 'run']) l) as k (tenant, level, subject)
   where g.tenant is not null and k.subject is not null;
   rows := mayfly_private.budgets_of(tenants, levels, subjects);
   foreach ask in array given loop
@@ -20194,7 +20461,7 @@ comment on table mayfly.run_model_calls is 'Answers of models, and failed calls.
 
 comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request, which a replay compares.';
 
-comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, written with the next step.';
+comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, recorded with the answer.';
 
 comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded it.';
 

@@ -1,4 +1,6 @@
+import { defineAgent, runAgents, tool } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { dataOf } from "#harness/agents";
 import {
   doors,
@@ -14,6 +16,7 @@ import {
   until,
   watched,
 } from "#harness/live";
+import { scriptedModel } from "../runs/running.ts";
 
 const debugging = ["debug:write", "memory:read", "state:read", "state:write"];
 
@@ -204,5 +207,42 @@ describe("debug streams", () => {
     expect(watch.items.find(({ name }) => name === "hostile")?.data).toMatchObject({
       could_not_be_read: { message: "no" },
     });
+  });
+
+  it("never contain the secrets that the tools and models of a run get", async () => {
+    const secret = `plain ${crypto.randomUUID()}`;
+    const agent = await spawn({
+      scopes: [...debugging, "job:work", "job:read", "run:read", "cost:write"],
+    });
+    const watch = await hear(watched, { agent: agent.id, level: 4 });
+    agent.debug.task("begin");
+    await watch.until(() => watch.names().includes("begin"));
+    let used = 0;
+    const pay = tool({
+      input: z.object({}),
+      run: async (_input, context) => {
+        if ((await context.secret("bank")) === secret) used++;
+        return "paid";
+      },
+    });
+    const payer = defineAgent({
+      name: "payer",
+      model: async (context) => {
+        if ((await context.secret("model")) === secret) used++;
+        return scriptedModel((step) =>
+          step === 1 ? { calls: [{ tool: "pay", input: {} }] } : "Paid.",
+        );
+      },
+      tools: { pay },
+    });
+    const work = dataOf(await agent.work(runAgents(payer, { secrets: () => secret })));
+    const run = dataOf(await mayfly.runs.start(payer, "Pay."));
+    expect(dataOf(await run.result()).output).toBe("Paid.");
+    await work.stop();
+    await agent.stop("done");
+    await watch.until(() => watch.names().includes("stopped"));
+    expect(used).toBe(3);
+    expect(watch.names()).toContain("job run:payer: ended");
+    expect(JSON.stringify(watch.items)).not.toContain(secret);
   });
 });

@@ -264,6 +264,19 @@ describe("a message that becomes a job", () => {
     expect((await answersTo(boss.id))[0]?.payload).toMatchObject({ status: "cancelled" });
   });
 
+  it("is answered to an agent that has ended, but its topic, where a thief may listen, hears nothing", async () => {
+    const { tenant, claims, boss, task } = await assign();
+    await rpc(db.sql, boss.claims, "open_inbox", { session: randomUUID() });
+    await add(db.sql, claims, [{ name: "task", answers: task.id }]);
+    await rpc(db.sql, boss.claims, "stop_agent");
+    const { lease } = await claimOne(db.sql, claims, { queues: ["task"] });
+    await complete(db.sql, claims, [{ lease, result: { done: true } }]);
+    expect(await answersTo(boss.id)).toHaveLength(1);
+    const heard = await db.sql`
+      select event from realtime.messages where topic = ${`tenant:${tenant}:agent:${boss.id}`} order by inserted_at, id`;
+    expect(heard.map(({ event }) => event)).toEqual(["control"]);
+  });
+
   it("is refused to an agent that has not received it", async () => {
     const { tenant, task } = await assign();
     const other = await makeWorker(db.sql, tenant);

@@ -207,6 +207,19 @@ describe("the rarity of a word", () => {
     const [hit] = await recall("common", { explain: true });
     expect(hit?.parts.asked).toMatchObject({ counted_in: 200, words: [{ word: "common" }] });
   });
+
+  it("is judged without a sample if all of the tenant's many memories are private", async () => {
+    await enter();
+    await push(
+      Array.from({ length: 300 }, (_, n) => ({
+        output: `secret number ${n}`,
+        visibility: "agent",
+      })),
+    );
+    await db.sql`select mayfly_private.maintain_tenant(${tenant}, 1000)`;
+    expect(outputs(await recall("secret unheard 17"))[0]).toBe("secret number 17");
+    expect(await recall("unheard")).toEqual([]);
+  });
 });
 
 describe("the words of a memory", () => {

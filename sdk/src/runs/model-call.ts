@@ -80,7 +80,7 @@ export class CallFailed extends Error {
  * Calls a model, and records its answer. The tools have no `execute`, so the AI SDK cannot run them before the
  * answer is recorded.
  *
- * @returns what the AI SDK made of the answer.
+ * @returns the messages that the AI SDK made from the answer.
  * @throws `CallFailed`, and errors of `record` and `onChunk`.
  */
 export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
@@ -153,7 +153,10 @@ async function reserve(
   return { id, output: answer.data.output };
 }
 
-/** What the AI SDK makes of a recorded answer, for resuming and replaying. Makes no call. */
+/**
+ * Returns the messages that the AI SDK makes from a recorded answer, to resume or replay a run. Calls no
+ * model.
+ */
 export function replayCall(
   ai: Ai,
   { provider, model, parts }: { provider: string; model: string; parts: Part[] },

@@ -1,7 +1,7 @@
 -- Moves jobs to finished_jobs, for end_places. Returns what was moved, and by how many bytes each result exceeds the
 -- 256 bytes that a job is charged for. It is a separate function, because its settings must not apply to the other
--- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. The lists
--- of results are in the order of the jobs.
+-- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. `errors`
+-- and `results` are in the order of `places`.
 
 create type mayfly_private.moved_jobs as (
   tenants uuid[],

@@ -48,5 +48,5 @@ alter table mayfly.run_model_calls
 
 comment on table mayfly.run_model_calls is 'Answers of models, and failed calls.';
 comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request, which a replay compares.';
-comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, written with the next step.';
+comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, recorded with the answer.';
 comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded it.';
