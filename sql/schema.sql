@@ -2181,6 +2181,7 @@ create table mayfly_private.job_workers (
   tenant_id uuid not null,
   id uuid not null,
   until timestamp with time zone not null,
+  notified boolean not null default false,
   constraint job_workers_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.job_workers enable row level security;
@@ -6774,6 +6775,17 @@ set search_path = "";
 create function mayfly_private.take_lane(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], held_until timestamp with time zone, unless_due boolean)
 returns json
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.take_next(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
+returns mayfly_private.taken_jobs
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
 set search_path = "";
 
 create function mayfly_private.take_plain(worker mayfly_private.claiming_worker, walk mayfly_private.tenant_walk, wanted integer, queues text[], names text[], held_until timestamp with time zone)

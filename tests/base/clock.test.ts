@@ -25,6 +25,7 @@ const byTheMachine = {
   "base/functions/next_clock.sql": "hybrid clocks",
   "memory/functions/check_push.sql": "hybrid clocks",
   "jobs/functions/take_jobs.sql": "how long work takes",
+  "jobs/functions/take_next.sql": "how long work takes",
   "operations/functions/installation.sql": "compared with the caller's clock",
   "operations/functions/maintain_all.sql": "how long work takes",
   "operations/functions/maintain_some.sql": "how long work takes",

@@ -62,6 +62,27 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     expect(heard.items).toEqual([10, 30_000, 20]);
   });
 
+  it("a worker that sleeps is woken, and Realtime broadcasts nothing for it", async () => {
+    const worker = await spawn();
+    const ran = listOf<number>();
+    const work = dataOf(
+      await worker.work(
+        { count: ({ n }: { n: number }) => void ran.take(n) },
+        { pollMs: 600_000, drainOnTermination: false },
+      ),
+    );
+    const sleeping = () => ways.sql`
+      select from mayfly_private.job_workers where tenant_id = ${at.tenant} and until > now()`;
+    for (const n of [1, 2]) {
+      await expect.poll(async () => (await sleeping()).length, { timeout: 20_000 }).toBe(1);
+      dataOf(await at.http.jobs.add("count", { n }));
+      await ran.until(() => ran.items.length === n);
+    }
+    const topic = `tenant:${at.tenant}:jobs`;
+    expect(await ways.sql`select from realtime.messages where topic = ${topic}`).toHaveLength(0);
+    await work.stop();
+  });
+
   it("an agent learns at once that it was stopped", async () => {
     const { id, claims } = await makeAgent(ways.sql, at.tenant);
     const heard = listOf<unknown>();
@@ -108,7 +129,8 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     await lease();
     await write(1);
     await raw`select mayfly_private.listen_by_postgres(array[${at.tenant}]::uuid[])`;
-    await ways.sql`update mayfly_private.nudges set sent_at = '-infinity' where tenant_id = ${at.tenant}`;
+    // Within a second of the last nudge, a write leaves a due row and sends nothing.
+    await ways.advance("2 seconds");
     await write(2);
     await heard.until(() => heard.items.length > 0);
     expect(heard.items.map((text) => JSON.parse(text))).toEqual([

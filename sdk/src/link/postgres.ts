@@ -144,6 +144,8 @@ export class PostgresTransport implements Transport {
       ["request.headers", JSON.stringify(tenant ? { "x-mayfly-tenant": tenant } : {})],
       ["request.method", "POST"],
       ["request.path", asked.path],
+      // A worker that sleeps is woken by NOTIFY, and needs no broadcast by Realtime.
+      ["mayfly.notified", "on"],
       ...((await this.#bounds).get(role) ?? []),
       ["role", role],
     ];

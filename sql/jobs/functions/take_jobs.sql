@@ -1,5 +1,6 @@
--- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns the jobs,
--- whether there are any (`are_any`), the place where the next claim continues, and how long it took.
+-- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs, unless take_next can
+-- do without it. Returns the jobs, whether there are any (`are_any`), the place where the next claim continues, and how
+-- long it took.
 --
 -- It is fair at three levels: among the tenants (for claim_any_jobs, by weight, from the place of the last claim on),
 -- among the queues of a tenant (by weight), and among the lanes of a queue. A loose scan of jobs_ready_idx finds the
@@ -77,13 +78,6 @@ declare
   left_over integer := wanted;
   progress integer;
 begin
-  if not marked and worker.tenant_id is not null then
-    part := mayfly_private.take_lane(worker, wanted, queues, names, held_until, true);
-    if part is not null then
-      return row(part, octet_length(part::text) > 2, '{}', round(extract(epoch from clock_timestamp() - begun) * 1000, 3))::mayfly_private.taken_jobs;
-    end if;
-  end if;
-
   if marked then
     select coalesce(array_agg(x.t order by x.t, x.l collate "C", x.p), '{}'), coalesce(array_agg(x.l order by x.t, x.l collate "C", x.p), '{}'),
       coalesce(array_agg(x.p order by x.t, x.l collate "C", x.p), '{}'), coalesce(array_agg(x.s order by x.t, x.l collate "C", x.p), '{}')

@@ -13,17 +13,14 @@ set search_path = ''
 as $$
 declare
   tenant constant uuid := mayfly_private.to_uuid(split_part(topic, ':', 2));
-  told text;
+  ts constant timestamptz := mayfly_private.now();
 begin
-  if not exists (select from mayfly_private.postgres_listeners l where l.tenant_id = tenant and l.until > mayfly_private.now()) then
-    return;
-  end if;
-  told := jsonb_build_object('topic', topic, 'event', event, 'payload', payload)::text;
-  if octet_length(told) > 7900 then
-    told := jsonb_build_object('topic', topic, 'event', event, 'payload',
-      jsonb_strip_nulls(jsonb_build_object('seq', payload -> 'seq', 'attempt', payload -> 'attempt', 'session', payload -> 'session')))::text;
-  end if;
-  perform pg_notify('mayfly:' || tenant, told);
+  perform pg_notify('mayfly:' || tenant, case when octet_length(t.told) <= 7900 then t.told
+    else jsonb_build_object('topic', topic, 'event', event, 'payload',
+      jsonb_strip_nulls(jsonb_build_object('seq', payload -> 'seq', 'attempt', payload -> 'attempt', 'session', payload -> 'session')))::text end)
+  from mayfly_private.postgres_listeners l
+  cross join lateral (select jsonb_build_object('topic', topic, 'event', event, 'payload', payload)::text as told) t
+  where l.tenant_id = tenant and l.until > ts;
 end
 $$;
 
