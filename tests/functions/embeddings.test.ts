@@ -179,8 +179,8 @@ describe("a project with embeddings from an endpoint", () => {
       problem: reason,
       results: [{ task: "Rotate the key" }],
     });
-    const due = () => local.sql`
-      update mayfly_private.embedding_queue set due_at = now(), lease = null, attempts = 0 where tenant_id = ${tenant}`;
+    /** A failed attempt is repeated after 30 s. */
+    const due = () => local.advance("31 seconds");
     await expect
       .poll(
         () =>
