@@ -48,6 +48,11 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
   const asked = new Asked(mayfly, events);
   events.listen((happened, isPast) => {
     learn(agents, messages, happened, isPast);
+    names.want(
+      happened.flatMap(({ kind, subject }) =>
+        kind === "member" && subject !== null && !(isPast && names.knows(subject)) ? [subject] : [],
+      ),
+    );
     // Some memories arrive together with their events. They need not be looked up.
     subjects.want(happened.filter(({ subject }) => !events.memories.has(subject ?? "")));
   });
@@ -68,12 +73,14 @@ export async function closeSpace({
   asked,
   events,
   messages,
+  names,
   subjects,
   mayfly,
 }: Space): Promise<void> {
   agents.stop();
   asked.stop();
   messages.stop();
+  names.stop();
   subjects.stop();
   await events.stop();
   await mayfly.close();
