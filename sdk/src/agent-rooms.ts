@@ -31,8 +31,8 @@ export interface AgentConnection<Agent> extends Omit<LifeParts, "clock"> {
 }
 
 /**
- * Begins the life of an agent, and makes the agent's rooms on its connection. When the life ends, it closes the
- * rooms that hold something open.
+ * Begins the life of an agent, and makes the agent's parts, such as its memory and messages, on its
+ * connection. When the life ends, it closes the parts that hold something open.
  *
  * @param connect makes an `Agent` from what the server issued for a child.
  */

@@ -126,7 +126,8 @@ export class Mayfly {
     this.outbox = new TenantOutbox(link, this.#outboxes);
     this.messages = new Messages(link);
     this.channels = new Channels(link, this.messages);
-    // If there is neither a tenant nor a signed-in person, the caller is the secret key, and works for all tenants.
+    // Without a tenant and without a signed-in person, the caller is the secret key, and works for
+    // all tenants.
     this.jobs = new Jobs(link, !tenantId && !options.client, (tenant) => {
       const client = connect({ ...options, tenant }, this.#requests.fetch);
       return new Link({ client, tenantId: tenant, telemetry });

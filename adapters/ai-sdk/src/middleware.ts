@@ -28,7 +28,7 @@ type Transform = NonNullable<LanguageModelMiddleware["transformParams"]>;
 type Params = Parameters<Transform>[0]["params"];
 type Message = Params["prompt"][number];
 
-/** For how many turns to keep the recalled memories, for later steps of the turn. */
+/** For how many turns to keep the recalled memories. Later steps of a turn use them again. */
 const mostTurns = 1_000;
 const most = { question: 2_000, answer: 100_000 };
 

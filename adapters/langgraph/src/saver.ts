@@ -179,7 +179,7 @@ export class MayflySaver extends BaseCheckpointSaver {
 
   /**
    * Deletes all but the newest checkpoints of a thread, with everything that only the deleted ones
-   * need. The thread continues as before, but you can no longer go back as far.
+   * need. The thread continues as before, but you can no longer go back to a deleted checkpoint.
    *
    * @param options `keep`: how many to keep in each namespace; 1 by default.
    * @returns how many were deleted.

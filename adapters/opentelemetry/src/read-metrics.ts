@@ -12,7 +12,10 @@ import {
 
 /** Options of metrics. */
 export interface MetricsOptions {
-  /** Counts runs, calls and jobs that ended in the last this many seconds: an hour (3,600) by default. */
+  /**
+   * How many seconds back to count the runs, calls and jobs that have ended: an hour (3,600) by
+   * default.
+   */
   seconds?: number;
   /** Which metrics to read. All by default. Counting memories reads every memory. */
   of?: ("runs" | "queues" | "memory")[];

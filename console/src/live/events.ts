@@ -6,7 +6,7 @@ import { type Instant, Timeline } from "./timeline.ts";
 
 /** An event of the log, in the form that the page uses. */
 export interface Happening extends Instant {
-  /** Such as `agent.stopped`. */
+  /** The type, such as `agent.stopped`. */
   type: string;
   /** The first word of its type. */
   kind: string;
@@ -79,7 +79,9 @@ export class Events {
     this.#mayfly = mayfly;
   }
 
-  /** Called with events that are new to the page. */
+  /**
+   * Calls the listener with events that are new to the page, until the returned function is called.
+   */
   listen(listener: (events: Happening[], isPast: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -128,10 +128,11 @@ export class Agents<Agent> {
   }
 
   /**
-   * Calls `handler` now and at every change, even if the connection is lost in between. The handler gets the
-   * agents that are alive, and those that have joined, left or changed. An agent is seen even if it never
-   * calls `track`. An agent that has called `track` has left as soon as its process is gone. Without
-   * `agent:read`, the watch notices an agent that never calls `track` within 15 s.
+   * Calls `handler` now and at every change, even if the connection is lost in between. The handler
+   * gets the agents that are alive, and those that have joined, left or changed. An agent is seen
+   * even if it never calls `track`. An agent that has called `track` counts as having left as soon
+   * as its process is gone. Without `agent:read`, the watch notices an agent that never calls
+   * `track` within 15 s.
    *
    * @returns a function that stops watching; `scope_missing` without `presence:read`.
    * @example

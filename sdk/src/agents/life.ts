@@ -31,7 +31,7 @@ export interface LifeParts {
   telemetry?: Telemetry | undefined;
 }
 
-/** A room of an agent that has to close with it. */
+/** A part of an agent, such as its inbox, that has to close with it. */
 export interface Held {
   /** Does what still needs the token. Returns what has not reached the server. */
   finish?(limit: Limit): Promise<Left | null>;
@@ -52,7 +52,7 @@ export class Life {
   onWatched: () => void = () => {};
   /** Called once, when the agent releases everything. */
   onLeft: () => void = () => {};
-  /** Its rooms in the order in which they were made. They close in reverse. */
+  /** Its parts in the order in which they were made. They close in reverse. */
   held: readonly Held[] = [];
   readonly #session: Session;
   readonly #requests: Requests;
@@ -209,7 +209,8 @@ export class Life {
   }
 
   /**
-   * Called when the agent was ended from outside. Its token no longer works, so no room waits for a new token.
+   * Called when the agent was ended from outside. Its token no longer works, so no part of it waits
+   * for a new token.
    */
   async #end(why: MayflyError): Promise<void> {
     await this.link.close();

@@ -62,7 +62,8 @@ export async function watchPresence(
 ): Promise<Result<() => Promise<void>>> {
   const tenant = link.tenant("Presence");
   if (tenant.error) return tenant;
-  // An agent that may only show itself can join, but Realtime then sends it nothing about others.
+  // An agent that may only show its own presence can join, but Realtime then sends it nothing about
+  // others.
   const allowed = await link.rpc("living_agents", { ids: [] }, list(livingRow));
   if (allowed.error) return allowed;
   const hub = link.topics.hub(presenceTopic(tenant.data));

@@ -38,7 +38,7 @@ export class Session {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended: MayflyError | undefined;
 
-  /** @param client a client without a token, because renewing needs only the renewal secret. */
+  /** @param link a connection without a token, because renewing needs only the renewal secret. */
   constructor(link: Link, issued: Issued) {
     this.#link = link;
     this.#issued = issued;
@@ -73,7 +73,7 @@ export class Session {
    * starts again.
    */
   async renew(extend = false): Promise<Result<Issued>> {
-    // A renewal that is already running may not extend the life, so wait for its end.
+    // A renewal that is already running possibly does not extend the life, so wait for its end.
     if (extend) await this.#renewal;
     if (this.#ended) return failed(this.#ended);
     this.#renewal ??= this.#renew(extend).finally(() => {
@@ -138,7 +138,10 @@ export class Session {
   }
 }
 
-/** A moment on two clocks: `date` can be set, and `ticks` stop while the machine sleeps. */
+/**
+ * The current moment on two clocks. Somebody can set `date`, and `ticks` stop while the machine
+ * sleeps.
+ */
 const moment = () => ({ ticks: ticks(), date: Date.now() });
 /**
  * The time since a moment, by the clock that has advanced more. If somebody sets the date back, nothing

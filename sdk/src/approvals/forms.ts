@@ -2,7 +2,7 @@ import { seconds } from "../jobs/forms.ts";
 import { present } from "../link/rows.ts";
 import type { ApprovalOptions, ApprovalPolicyOptions } from "./types.ts";
 
-/** An approval in the form that SQL takes. */
+/** An approval in the form that SQL expects. */
 export const toRequest = (title: string, input: unknown, options: ApprovalOptions) =>
   present({
     title,
@@ -18,7 +18,7 @@ export const toRequest = (title: string, input: unknown, options: ApprovalOption
     input_schema: options.inputSchema,
   });
 
-/** A policy in the form that SQL takes. */
+/** A policy in the form that SQL expects. */
 export const toPolicyValues = (policy: ApprovalPolicyOptions) =>
   present({
     agent_type: policy.agentType,

@@ -26,7 +26,7 @@ export class Artifacts {
 
   /**
    * @internal
-   * @param team the team that owns them. Without it, the tenant does.
+   * @param team the team that owns the files. By default, they belong to the tenant.
    */
   constructor(link: Link, team?: string) {
     this.#link = link;

@@ -29,8 +29,8 @@ export type ArtifactData = string | Uint8Array | ArrayBuffer | Blob;
 /** Options of a file to store. */
 export interface PutArtifact {
   /**
-   * Such as `text/markdown`. By default, it is the type of the Blob, `text/plain` for a text, and
-   * `application/octet-stream` for bytes.
+   * The media type, such as `text/markdown`. By default, it is the type of the Blob, `text/plain`
+   * for a text, and `application/octet-stream` for bytes.
    */
   mediaType?: string;
   metadata?: Record<string, unknown>;

@@ -179,7 +179,7 @@ export class ChannelStream {
   }
 }
 
-/** The messages after a number, and how far the channel is. */
+/** The messages after a number, and the channel's newest number. */
 export async function readPage(
   link: Link,
   name: string,

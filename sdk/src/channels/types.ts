@@ -69,7 +69,10 @@ export interface ChannelStatistics {
   perMinute: number;
   lastSentAt: string | null;
   senders: number;
-  /** Those that are furthest behind come first, 1,000 at most. `subscribers(name)` lists all. */
+  /**
+   * The subscribers that are furthest behind come first, 1,000 at most. `subscribers(name)` lists
+   * all.
+   */
   subscribers: { id: string; acknowledged: number; lag: number; subscribedAt: string }[];
 }
 

@@ -40,7 +40,10 @@ export const tenantBounds = {
   name: 200,
   livingAgents: 100_000,
   spawnsPerMinute: 100_000,
-  /** This is at least the number of operations that one push may have. */
+  /**
+   * The least quota of writes a minute. It is not below the number of operations that one push may
+   * have.
+   */
   leastWritesPerMinute: 1_000,
   depth: 20,
 } as const;

@@ -1,6 +1,6 @@
 /**
- * Why the database has undone a call that may succeed later: the code in the Data API's answer, and for the
- * caller the reason and what to do.
+ * The errors after which the database has rolled back a call that may succeed later. Each has the
+ * code in the Data API's answer, the reason, and what the caller can do.
  */
 const reasons: [RegExp, string, string][] = [
   [

@@ -28,8 +28,8 @@ export function* words(text: string): Generator<{ word: string; compound: boolea
 }
 
 /**
- * The common stem of rotates, rotated, rotating and rotation. A simple stemmer for English, which
- * treats all forms of a word alike.
+ * Returns the same stem for all forms of an English word, such as rotates, rotated, rotating and
+ * rotation. The stemmer is simple.
  */
 export function stemOf(word: string): string {
   // Longer runs of letters are data, not words. The expressions below would take quadratic time for

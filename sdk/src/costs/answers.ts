@@ -71,7 +71,7 @@ export interface Reserved {
   code?: string | undefined;
   retry_after?: number | undefined;
   level?: string | undefined;
-  /** What of the budget is used up: `usd` or `tokens`. */
+  /** Which limit of the budget is used up: `usd` or `tokens`. */
   of?: string | undefined;
   subject?: string | undefined;
   left_usd?: number | null | undefined;

@@ -36,8 +36,9 @@ interface Waiting<In, Out> {
 const perCall = 500;
 
 /**
- * Reservations and settlements of a worker's model calls. Calls that arrive while a statement is running share
- * the next one. Each commit locks the budget, so a busy budget allows only a certain number of commits.
+ * Reservations and settlements of a worker's model calls. Calls that arrive while a statement is
+ * running share the next statement. Each commit locks the budget, so fewer commits mean less
+ * waiting.
  */
 export class Reservations {
   readonly #reserving: Batch<CostAsk, Reserved>;
@@ -56,7 +57,6 @@ export class Reservations {
   }
 
   /**
-   *
    * @returns how much the call may return; `budget_exceeded`, `price_unknown`, `model_unavailable`,
    * `rate_limited`, `lease_lost`.
    */

@@ -15,7 +15,7 @@ export interface BudgetOptions {
   softUsd?: number;
   /** Tokens, input and output together, that are never exceeded. */
   hardTokens?: number;
-  /** When it starts again: never (`total`, the default), each day or each month, in UTC. */
+  /** When the budget starts again: never (`total`, the default), each day or each month, in UTC. */
   period?: "total" | "day" | "month";
 }
 
@@ -63,7 +63,7 @@ export interface CostRow {
   agent?: string;
   provider?: string;
   model?: string;
-  /** Such as `2026-11-29`, in UTC. */
+  /** The day, such as `2026-11-29`, in UTC. */
   day?: string;
   run?: string;
   calls: number;

@@ -27,7 +27,7 @@ const leaseSeconds = 60;
 const renewMs = 35_000;
 /** A lease lasts long enough for a few tries. */
 const retrying = { firstMs: 5_000, maxMs: renewMs };
-/** The time between pulls after news of an agent. It is short, as another agent may start. */
+/** The time between pulls after an agent has started or ended: another one may start soon. */
 const followMs = 100;
 /** An agent's last records may arrive after the news of its end. */
 const lingerMs = 2_000;
@@ -78,8 +78,8 @@ export class DebugWatcher implements DebugWatch {
     const unfit = problemOfDate(this.#options.since);
     if (unfit) return failed(badSince(unfit));
     if (this.#options.since) this.#waiting = [];
-    // A refused join takes 5 s, and a lease before the join would let agents start before anybody
-    // listens.
+    // Check first, because a refused join takes 5 s. A lease before the join would let agents start
+    // sending before anybody listens.
     const allowed = await this.#check();
     const joined = allowed.error ? allowed : await this.#follow(log);
     const leased = joined.error ? joined : await this.#lend();

@@ -40,7 +40,6 @@ export class Facts {
   readonly #recall: (query: string, options: RecallOptions) => Promise<Result<Recall>>;
 
   /**
-   *
    * @internal
    * @param recall recalls memories with the rights of the same caller.
    */
@@ -73,9 +72,9 @@ export class Facts {
   }
 
   /**
-   * Lists facts, newest first: about a subject, a predicate, an object or from a memory. It returns the facts
-   * that are true now, those that were true at another time (`asOf`), or all of them (`history`). Needs
-   * `fact:read`.
+   * Lists facts, newest first. You can ask for those of a subject, a predicate, an object or a
+   * memory. It returns the facts that are true now, those that were true at another time (`asOf`),
+   * or all of them (`history`). Needs `fact:read`.
    *
    * @returns `entity_unknown` if there is no entity with this name.
    * @example

@@ -13,11 +13,11 @@ import type {
 const instant = (at: Date | undefined) => (at === undefined ? undefined : instantOf(at));
 const id = (given: string | undefined) => (given === undefined ? undefined : idOf(given));
 
-/** A reference in the form that SQL takes. */
+/** A reference in the form that SQL expects. */
 export const toReference = (name: EntityName | undefined) =>
   typeof name === "object" && name !== null && "id" in name ? { id: idOf(name.id) } : name;
 
-/** A fact in the form that SQL takes. An undefined value counts as no value. */
+/** A fact in the form that SQL expects. An undefined value counts as no value. */
 export const toFactBody = ({ object, value, ...fact }: NewFact) =>
   present({
     subject: toReference(fact.subject),

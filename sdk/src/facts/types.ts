@@ -11,7 +11,10 @@ export type Said = { object: EntityName; value?: never } | { value: unknown; obj
 /** A fact to record. */
 export type NewFact = Said & {
   subject: EntityName;
-  /** Such as `works_at`, `born`, `depends on`. 1 to 100 characters. Spaces and dashes become underscores. */
+  /**
+   * The predicate, such as `works_at`, `born`, `depends on`. 1 to 100 characters. Spaces and dashes
+   * become underscores.
+   */
   predicate: string;
   /**
    * Whether there can be several such facts, with the same subject and predicate. Otherwise, a newer fact
@@ -113,7 +116,7 @@ export interface ListFacts {
   predicate?: string;
   object?: EntityName;
   memoryId?: string;
-  /** As they were at this time. Now by default. */
+  /** Facts as they were at this time. Now by default. */
   asOf?: Date;
   /** All facts, including those that have ended. */
   history?: boolean;

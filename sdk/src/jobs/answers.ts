@@ -79,10 +79,11 @@ export interface Turn {
   /** Whether nothing was found while somebody was adding jobs. */
   late?: boolean;
   /**
-   * Whether nothing was found although the worker was already registered to be woken before this look.
+   * Whether nothing was found, and the worker had already been registered to be woken before this
+   * look.
    */
   asleep?: boolean;
-  /** If there was no more: seconds until the first lease of the tenant ends. */
+  /** If there were no more jobs: seconds until the first lease of the tenant ends. */
   look_in?: number | null;
   lost?: number[];
   cancelled?: number[];

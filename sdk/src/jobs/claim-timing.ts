@@ -4,11 +4,12 @@ const maxAhead = 200;
 const retryMs = [100, 500, 2_000, 5_000, 15_000];
 
 /**
- * A second call runs at the same time as the first one if it has at least this many jobs to claim and record.
+ * While one call is running, a worker makes a second one if there are at least this many jobs to
+ * claim and record.
  */
 export const besideFrom = 32;
 
-/** Settles after this time, and keeps no process alive for it. */
+/** Resolves after this time. The timer does not keep the process alive. */
 export const passing = (ms: number) =>
   new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, ms);
@@ -20,15 +21,15 @@ export const retryAfterMs = (failures: number): number =>
   retryMs[Math.min(failures, retryMs.length - 1)] ?? 15_000;
 
 /**
- * How long to wait before a look for the job of a lease that ends in `ms`. The random part keeps workers from
- * looking all at once.
+ * How long to wait before looking for a job whose lease ends in `ms`. The random part keeps workers
+ * from looking all at the same time.
  */
 export const afterLease = (ms: number): number => Math.max(200, ms) + 50 + 250 * Math.random();
 
-/** Runs a step after everything that is ready in this turn of the event loop. */
+/** Runs a step in a later turn of the event loop, after everything that is ready now. */
 export const soon = (step: () => void) =>
   typeof setImmediate === "function" ? void setImmediate(step) : void setTimeout(step, 0);
 
-/** How many jobs to claim ahead, depending on how long one takes. */
+/** How many jobs to claim ahead if one job takes `meanMs`. */
 export const aheadOf = (meanMs: number, concurrency: number): number =>
   Math.min(maxAhead, Math.floor((aheadMs / meanMs) * concurrency) || 0);

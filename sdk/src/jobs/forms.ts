@@ -19,7 +19,7 @@ export const seconds = (value: NewJob["delay"]) => {
   return Number.isNaN(length) ? value : length;
 };
 
-/** The options of a job in the form that SQL takes. */
+/** The options of a job in the form that SQL expects. */
 export const toOptions = (options: JobOptions) =>
   present({
     queue: options.queue,

@@ -21,8 +21,8 @@ export class Asleep extends Error {
 /** The context of a step's work. */
 export interface StepWork {
   /**
-   * The same for each attempt. Pass it along with anything that has an effect, so that the effect
-   * happens once.
+   * A key that is the same for each attempt. Pass it along with anything that has an effect, so
+   * that the effect happens once.
    */
   idempotencyKey: string;
   /** Which attempt of the job this is. */
@@ -78,7 +78,7 @@ export class HeldJob<Input = unknown> {
   readonly lease: string;
   /** @internal */
   readonly parts: HeldParts;
-  /** The worker's. @internal */
+  /** How the worker calls the database. @internal */
   readonly door: JobsDoor;
   readonly #steps: StepLog;
   readonly #onStep: OnStep;
@@ -252,7 +252,8 @@ export class HeldJob<Input = unknown> {
     this.#check();
     this.#waits++;
     const step = `wait: ${name ?? this.#waits}`;
-    // First record when the wait ends. If every attempt computed this time again, it would move.
+    // First record when the wait ends. If every attempt computed this time again, each attempt
+    // would wait longer.
     const until =
       timeout === undefined
         ? undefined

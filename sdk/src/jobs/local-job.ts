@@ -35,10 +35,7 @@ export interface LocalJob {
   idleMs(): number;
 }
 
-/**
- * Errors after which there is nothing to record, because the new holder of the lease, or the wait,
- * takes over.
- */
+/** Errors after which there is nothing to record, because the job is no longer this worker's. */
 const settled = ["lease_lost"];
 
 /**

@@ -24,8 +24,9 @@ const stepsPerCall = 1_000;
 const bytesPerCall = 2_000_000;
 
 /**
- * The recorded steps of a job. If the steps do not come with the claim, they are read once, in pages, at the
- * first step of any attempt except the first. Steps that end at the same time are written in one call.
+ * The recorded steps of a job. If they do not come with the claim, an attempt after the first one
+ * reads them once, in pages, when it reaches its first step. Steps that end at the same time are
+ * written in one call.
  */
 export class StepLog {
   readonly #door: JobsDoor;
@@ -81,7 +82,7 @@ export class StepLog {
     if (!isLarge(JSON.stringify(step.result))) return this.#add(step);
     const { name, result } = step;
     const kept = await fitting(this.#linkOf, `jobs/${this.#job.id}/steps`, result, { step: name });
-    // The mark distinguishes it from a reference that the step itself returned.
+    // The mark distinguishes this row from a reference that the step itself returned.
     const row = isRef(kept) ? { ...kept, [stepMark]: name } : kept;
     const first = await this.#add({ ...step, result: row });
     return first === row ? result : this.#whole(name, first);

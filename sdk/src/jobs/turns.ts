@@ -8,34 +8,37 @@ import type { Ending } from "./local-job.ts";
 import type { WorkOptions } from "./work-options.ts";
 
 /**
- * If three claims in a row take longer than this in the database, they scan dead rows that vacuum
- * cannot remove yet. Marks then skip these rows. A single claim may be slow because the machine is
- * busy.
+ * If three claims in a row take longer than this in the database, they are scanning dead rows that
+ * vacuum cannot remove yet. Later claims then pass the `marks` of the claim before, with which the
+ * database skips these rows. A single claim may be slow because the machine is busy.
  */
 const slowClaimMs = 4;
 const slowInARow = 3;
 /**
- * While claims are slow, one claim looks at everything this often, to find jobs that were committed
- * late.
+ * While claims are slow, only one claim in this time looks at everything. It finds jobs that were
+ * committed late.
  */
 const fullClaimMs = 1_000;
 const longestMs = 5_000;
 
-/** A worker's calls. One call records what has ended and claims more. */
+/** The calls of a worker. Each call records the jobs that have ended, and claims more jobs. */
 export class Turns {
   readonly #door: JobsDoor;
   readonly #names: string[];
   readonly #options: WorkOptions;
-  /** The key with which it is woken. */
+  /** The id with which the database registers the worker to be woken. */
   readonly #id = crypto.randomUUID();
   #place: Place = {};
-  /** When the first lease of the tenant ends. If the worker that holds it has died, its job is then free. */
+  /**
+   * In how many milliseconds the first lease of the tenant ends. If that lease's worker has died,
+   * the job is free then.
+   */
   #leaseMs = Number.POSITIVE_INFINITY;
   #fullAt = Number.NEGATIVE_INFINITY;
-  /** How long the last claims that looked at everything took. */
+  /** The durations of the last claims that looked at everything. */
   #took: number[] = [];
   /**
-   * How often in a row nothing was found while somebody was adding jobs, which may not have been
+   * How many claims in a row found nothing while somebody was adding jobs that may not have been
    * visible yet.
    */
   #late = 0;
@@ -96,16 +99,16 @@ export class Turns {
   }
 
   /**
-   * When to look again for jobs that were being added during the last look. The pauses grow.
-   * Undefined if nobody was adding.
+   * How long to wait before looking again for jobs that were being added during the last look.
+   * Grows with each look. Undefined if nobody was adding jobs.
    */
   get #lookSoonMs(): number | undefined {
     return this.#late > 0 ? Math.min(2 ** this.#late, lookAgainMs[0]) : undefined;
   }
 
   /**
-   * How long to sleep: a short time if jobs were being added, otherwise for the next of `looks`. If there is
-   * none, for `pollMs`, or until the next lease ends.
+   * How long to sleep: a short time if jobs were being added, otherwise the next of `looks`. If
+   * `looks` is empty: `pollMs`, or until the next lease ends.
    */
   pauseMs(looks: number[], pollMs: number): number {
     return this.#lookSoonMs ?? looks.shift() ?? this.#restMs(pollMs);

@@ -40,8 +40,8 @@ export interface JobOptions {
   /** After this time, the job no longer runs, and fails. */
   deadline?: Date;
   /**
-   * A trace context (W3C `traceparent`), passed on to the worker. By default the context of the current span,
-   * with `telemetry`.
+   * A trace context (W3C `traceparent`), passed on to the worker. If you use `telemetry`, the
+   * default is the context of the current span.
    */
   trace?: string;
   /** The id of a message that is answered with a `task_result` when the job ends. */
@@ -61,7 +61,7 @@ export interface AddedJob {
   existing: boolean;
 }
 
-/** Adds jobs, all or none for each thousand. @internal */
+/** Adds jobs in batches of a thousand, each as a whole or not at all. @internal */
 export interface JobsAdder {
   add(jobs: NewJob[]): Promise<Result<AddedJob[]>>;
 }
@@ -193,7 +193,7 @@ export interface QueueLimits {
 export interface ScheduleOptions {
   /** Five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. */
   cron: string;
-  /** Such as `Europe/Berlin`; UTC by default. */
+  /** The time zone, such as `Europe/Berlin`; UTC by default. */
   timeZone?: string;
   /** The name of the job to add. */
   job: string;

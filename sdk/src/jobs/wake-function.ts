@@ -5,8 +5,8 @@ import { report } from "../link/safe-callback.ts";
 
 const everyMs = 60_000;
 /**
- * If a call has not answered after this time, the function has started, and works for as long as the platform
- * lets it.
+ * If a call has not answered after this time, the function counts as started, and works for as long
+ * as the platform lets it.
  */
 const arrivalMs = 5_000;
 

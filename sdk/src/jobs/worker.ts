@@ -30,7 +30,8 @@ export class Worker implements Work {
   /** Counts events that may have made jobs ready. A running call may not see these jobs. */
   #stirs = 0;
   /**
-   * Pauses before looks for an announced job that is not visible yet. A look that finds a job clears them.
+   * The pauses before further looks for an announced job that is not visible yet. A look that finds
+   * a job clears this list.
    */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;

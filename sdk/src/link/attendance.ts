@@ -22,7 +22,7 @@ export interface Reader {
   readonly source: Source;
   /** The highest number that the reader has. */
   readonly at: number;
-  /** How many broadcasts it has heard. */
+  /** How many broadcasts the reader has received. */
   readonly heard: number;
   /**
    * Since when broadcasts have reached it without a break, by `performance.now()`. Undefined while they do
@@ -31,11 +31,14 @@ export interface Reader {
   readonly joinedAt: number | undefined;
   /** Called when there are entries up to this number. The reader should pull them. */
   pull(upTo: number): void;
-  /** Whether broadcasts are being lost. If so, it polls every second. */
+  /**
+   * Called with an error when broadcasts begin to be lost, and with null when they arrive again.
+   * Until then, the reader polls every second.
+   */
   losing(error: MayflyError | null): void;
 }
 
-/** What a beat sends, and what it gets back. */
+/** What a beat sends. A beat is a call that tells the server what this connection reads. */
 export interface Beat {
   log: boolean;
   channels: string[];
@@ -53,18 +56,22 @@ const losingBeatMs = 5_000;
 const calmMs = 60_000;
 /** How late a broadcast may be. The database sends waiting broadcasts together, within a second. */
 const graceMs = 2_500;
-/** Readers that start together are leased together. */
+/** How long to wait before a beat, so that readers that start together need only one. */
 const gatherMs = 10;
 const maxChannels = 100;
 
 /**
- * Tells the server what a connection listens to, so that the server broadcasts it, and learns the newest
- * numbers. If a reader did not hear of a number in time, a broadcast was lost: Realtime drops broadcasts
- * silently when the project exceeds its rate. Until broadcasts arrive again, readers poll every second.
+ * Tells the server what a connection listens to, so that the server broadcasts it, and learns the
+ * newest numbers. If a reader did not receive the broadcast of a number in time, the broadcast was
+ * lost: Realtime drops broadcasts silently when the project exceeds its rate. Until broadcasts
+ * arrive again, readers poll every second.
  */
 export class Attendance {
   readonly #readers = new Set<Reader>();
-  /** What each reader had heard at the last beat, and the newest number at that time. */
+  /**
+   * How many broadcasts each reader had received at the last beat, and the newest number at that
+   * time.
+   */
   readonly #before = new Map<Reader, { heard: number; newest: number }>();
   #beat: () => Promise<Result<Newest>>;
   /** Whether to beat even if nothing is read, as an agent does. */
@@ -161,14 +168,15 @@ export class Attendance {
       const before = this.#before.get(reader);
       const { heard, joinedAt } = reader;
       this.#before.set(reader, { heard, newest: number });
-      // Judge only a reader that could hear, and was leased, during the whole time between two beats.
+      // Judge only a reader that had a lease and received broadcasts during the whole time between
+      // two beats.
       const judged = before && joinedAt !== undefined && joinedAt < last;
       const fresh = number > (before?.newest ?? Number.NEGATIVE_INFINITY);
       const behind = number > reader.at;
       if (behind || !before) reader.pull(number);
       if (!judged || !fresh) continue;
-      // A reader that polls every second has everything, so only the count shows whether broadcasts
-      // reached it.
+      // A reader that polls every second has everything, so only the count of broadcasts that it
+      // received shows whether they arrive.
       if (this.#error) this.#doubt(reader, before.heard);
       else if (behind) this.#doubt(reader, heard);
     }

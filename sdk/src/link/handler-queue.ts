@@ -1,6 +1,6 @@
 /**
- * After how many milliseconds a handler that threw is called again. After the last one, the item is
- * given up.
+ * The pauses, in milliseconds, before a handler that threw is called again. If it also throws after
+ * the last pause, the item is given up.
  */
 const retryDelaysMs = [250, 1_000];
 const restMs = 1_000;
@@ -20,7 +20,6 @@ export class HandlerQueue {
   }
 
   /**
-   *
    * @param step called until it returns, at most three times, with the number of earlier calls.
    * @param done called with what was thrown last, or undefined, and awaited. It must not throw.
    */

@@ -35,7 +35,10 @@ export class HybridClock {
     return this.#machine() + this.#offset;
   }
 
-  /** The server's time, but never before what this returned last, so that later things never look earlier. */
+  /**
+   * The server's time, but never earlier than what this returned last. So what happens later never
+   * looks earlier.
+   */
   later(): number {
     this.#given = Math.max(this.#given, this.now);
     return this.#given;

@@ -8,11 +8,11 @@ interface FunctionRow {
   types: string[];
   /** How many of its arguments have no default. */
   required: number;
-  /** Whether it only reads. */
+  /** Whether the function only reads. */
   reads: boolean;
-  /** Whether it returns a set. */
+  /** Whether the function returns a set. */
   many: boolean;
-  /** Whether it returns nothing. */
+  /** Whether the function returns nothing. */
   nothing: boolean;
 }
 
@@ -26,8 +26,8 @@ const mostRows = 1_000;
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 /**
- * The functions of the schema, read once. If a call names an unknown function or argument, this may be new,
- * so the functions are read again.
+ * The functions of the schema, read once. If a call names an unknown function or argument, an
+ * upgrade may have added it, so the functions are read again.
  */
 export class Functions {
   readonly #pool: PostgresPool;

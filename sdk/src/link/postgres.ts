@@ -16,7 +16,9 @@ export interface PostgresOptions {
    * topic.
    */
   max?: number;
-  /** As in the driver: true, `require`, `verify-full`, or options for `tls.connect`. */
+  /**
+   * How to use TLS, as in the driver: true, `require`, `verify-full`, or options for `tls.connect`.
+   */
   ssl?: boolean | "require" | "verify-full" | object;
 }
 
@@ -24,9 +26,9 @@ export interface PostgresOptions {
 const bounds = ["statement_timeout", "lock_timeout"];
 
 /**
- * Calls the database's functions over this process's own connections, and hears broadcasts of the database
- * with LISTEN. It is for long-lived Node workers next to the database. Each call runs in its own transaction,
- * as the caller, with the claims that the Data API would set.
+ * Calls the database's functions over this process's own connections, and receives broadcasts of
+ * the database with LISTEN. It is for long-lived Node workers next to the database. Each call runs
+ * in its own transaction, as the caller, with the claims that the Data API would set.
  *
  * Anyone who has the URL can do more than with the secret key, so give it only to processes that may have
  * that power.
@@ -46,7 +48,6 @@ export class PostgresTransport implements Transport {
   #bounds: Promise<Map<string, [string, string][]>> | undefined;
 
   /**
-   *
    * @param url the database's URL, for a direct connection or the pooler's session mode, because LISTEN needs
    * a connection of its own.
    */

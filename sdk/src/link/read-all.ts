@@ -5,15 +5,15 @@ import { fromDataApi } from "./call.ts";
 import { foreign } from "./refusals.ts";
 
 /**
- * The Data API returns at most a thousand rows, or fewer if the project says so, and does not say whether
- * there are more.
+ * The Data API returns at most a thousand rows, or fewer if the project is configured so. It does
+ * not say whether there are more.
  */
 const pageRows = 1_000;
 
 /**
  * Reads all rows of a list, page by page, until a page is empty.
  *
- * @param page reads the rows after a given row. Its order must not return a row twice.
+ * @param page reads the rows after a given row, in an order in which no row comes twice.
  */
 export async function readAll<Row extends object>(
   form: z.ZodType<Row>,

@@ -19,14 +19,15 @@ const maxRetryMs = 60_000;
  */
 const calmMs = 60_000;
 /**
- * If a server does not say when broadcasts of the database flow, they are assumed to flow after this long.
+ * If a server does not say when it begins to pass on broadcasts of the database, it is assumed to
+ * do so after this long.
  */
 const replicationMs = 5_000;
 const sendTimeoutMs = 5_000;
 /** If a connection is back sooner than this, nothing is reported. */
 const lossMs = 5_000;
 
-/** What a channel does besides broadcasts. */
+/** How a channel uses presence. */
 export interface PresenceUse {
   /** The key under which it is present. A pure receiver has none. */
   key?: string;

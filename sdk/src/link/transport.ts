@@ -18,7 +18,10 @@ export interface Answer {
   status: number;
 }
 
-/** A way to call the database's functions and hear its broadcasts, instead of the Data API and Realtime. */
+/**
+ * A way to call the database's functions and receive its broadcasts, instead of the Data API and
+ * Realtime.
+ */
 export interface Transport {
   /** Calls a function of the schema mayfly. Never throws. */
   call(caller: Caller, name: string, args: object): Promise<Answer>;

@@ -24,7 +24,10 @@ export interface Member {
   tell(error: MayflyError): void;
 }
 
-/** A watcher that takes longer than this between two pages of a round reads on its own. */
+/**
+ * A watcher that takes longer than this to handle a page, while more pages follow, reads on its
+ * own.
+ */
 const patienceMs = 1_000;
 
 /**
@@ -40,7 +43,7 @@ export class LogFeed {
   readonly #pace = new Pace();
   readonly #reader = new LogReader(this.#pace, (error) => this.#tell(error));
   #cursor = "";
-  /** Ends the current read. Undefined when none is running. */
+  /** Stops reading the log. Undefined while nobody needs the log to be read. */
   #end: (() => Promise<void>) | undefined;
   /** Called when a member has room again. */
   #roomy: () => void = () => {};
@@ -92,7 +95,7 @@ export class LogFeed {
     if (this.#members.size === 0) await this.#end?.();
   }
 
-  /** Follows at the shortest interval that any member wants. */
+  /** Sets how often to pull after a nudge: at the shortest interval that any member wants. */
   #follow(): void {
     const wanted = [...this.#members].flatMap(({ followMs }) => followMs ?? []);
     this.#pace.followMs = wanted.length > 0 ? Math.min(...wanted) : null;

@@ -7,7 +7,7 @@ import { readPage } from "../link/read-all.ts";
 
 /** Which events to list. */
 export interface ListEvents {
-  /** Such as `agent.stopped` or `memory.*`; all by default. */
+  /** Types of events, such as `agent.stopped` or `memory.*`; all by default. */
   types?: string[];
   /** Only events that this agent caused or that happened to it. */
   agent?: string;

@@ -47,7 +47,7 @@ export class Log {
     return tenant.error ? tenant : listEvents(this.#link, tenant.data, options);
   }
 
-  /** @internal A watch for one of the SDK's own rooms. */
+  /** @internal A watch for another part of the SDK. */
   async follow(
     options: RoomWatchOptions,
     handler: (batch: RoomBatch) => void | Promise<void>,
@@ -64,7 +64,6 @@ export class Log {
   }
 
   /**
-   *
    * @internal Stops before the caller ends. Otherwise a later pull would be refused and end the watch with an
    * error.
    */

@@ -12,8 +12,9 @@ export interface NudgeListener {
 }
 
 /**
- * Listens for nudges of the tenant. Also listens for nudges about events that are meant for one agent. An
- * agent hears of its own events in its inbox, and everybody else hears of them on a topic for people.
+ * Listens for nudges of the tenant. Also listens for nudges about events that are meant for one
+ * agent. An agent gets the nudges about its own events in its inbox, and everybody else gets them
+ * on a topic for people.
  *
  * @returns a function that stops listening.
  */

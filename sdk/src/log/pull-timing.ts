@@ -15,9 +15,10 @@ const losingMs = 1_000;
 const followed = 2;
 
 /**
- * Decides when a reader pulls. It pulls at once at a nudge, and once more when the window of the last nudge
- * ends, but not twice within a window. Without nudges it pulls slowly. A nudge can arrive before its row is
- * visible, so a pull that does not find what it was nudged for is repeated a few times.
+ * Decides when a reader pulls. A nudge causes a pull as soon as the last pull was a whole window
+ * ago, and another pull one window after the nudge. Without nudges it pulls slowly. A nudge can
+ * arrive before its row is visible, so a pull that does not find what it was nudged for is repeated
+ * a few times.
  */
 export class Pace implements NudgeListener {
   /** The time between pulls while nudges do not arrive. */
@@ -63,7 +64,7 @@ export class Pace implements NudgeListener {
 
   readonly onJoined = (joined: boolean) => {
     this.#joined = joined;
-    // A reader with a window always pulls at its end.
+    // A reader with a window always pulls at the end of the window.
     this.#settling = joined && this.#windowMs === 0;
     this.#wake();
   };

@@ -6,16 +6,22 @@ import { lookAgainMs } from "../link/look-again.ts";
 import type { NudgeListener } from "./nudges.ts";
 import type { Pace } from "./pull-timing.ts";
 
-/** Long enough, because no measured broadcast was more than 69 ms ahead of its row: see `lookAgainMs`. */
+/**
+ * When to look again if one more look is enough. No measured broadcast was more than 69 ms ahead of
+ * its row: see `lookAgainMs`.
+ */
 const lookOnceMs = 150;
 
-/** Connects a watch with its nudges and with the attendance of its client. */
+/**
+ * Passes on to `Pace` what makes a watch pull: nudges, and the newest numbers that `Attendance`
+ * learns.
+ */
 export class LogReader implements NudgeListener, Reader {
   readonly source = { of: "log" } as const;
   readonly #pace: Pace;
   readonly #onLoss: (error: MayflyError) => void;
   #at = 0;
-  /** The server's newest number before the current or the next pull. */
+  /** The newest number that the server has announced. */
   #expected = 0;
   #covers = 0;
   #heard = 0;
@@ -69,7 +75,7 @@ export class LogReader implements NudgeListener, Reader {
    */
   pulled({ events, more }: { events: LogEvent[]; more: boolean }, all: boolean): void {
     for (const event of events) this.#at = Math.max(this.#at, numberOf(event));
-    // Some of the newer events may be for others.
+    // Events up to this number that the page does not have are for others.
     if (!more) this.#at = Math.max(this.#at, this.#covers);
     // The nudge may have been about a kind that was not asked for.
     this.#pace.pulled(events.length > 0 || more, all ? lookAgainMs : [lookOnceMs]);

@@ -42,7 +42,7 @@ export interface WatchStore {
 
 /** What to watch in the log, and from where. */
 export interface WatchOptions {
-  /** Such as `agent.stopped` or `memory.*`. All by default. */
+  /** Types of events, such as `agent.stopped` or `memory.*`. All by default. */
   types?: string[];
   /**
    * Starts after this cursor. If null, all memories come first, then the log. By default it continues where
@@ -68,7 +68,7 @@ export interface WatchOptions {
   onError?: (error: unknown) => void;
 }
 
-/** For the SDK's own rooms: includes the versions of states in the events. */
+/** For other parts of the SDK: includes the versions of states in the events. */
 export interface RoomWatchOptions extends WatchOptions {
   states?: boolean | string[];
 }

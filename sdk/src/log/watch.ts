@@ -12,8 +12,8 @@ import { type LogRead, readAll, readLog, type Want } from "./page.ts";
 import type { RoomBatch, RoomWatchOptions, WatchState } from "./watch-types.ts";
 
 /**
- * Thrown by one of our own handlers when a pull in it fails. Like a failed pull of the watch, it may be
- * temporary.
+ * Thrown by one of the SDK's own handlers when a pull that it makes fails. Like a failed pull of
+ * the watch, this may be temporary.
  */
 export class NotPulled {
   readonly why: MayflyError;

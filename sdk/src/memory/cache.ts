@@ -5,9 +5,9 @@ import type { Embedder } from "./embedder.ts";
 import type { Memory, Put, Update } from "./memory.ts";
 
 export interface CacheLimits {
-  /** Memories, 5,000 by default. */
+  /** How many memories to hold: 5,000 by default. */
   maxMemories?: number;
-  /** Bytes of text in UTF-16, 32 MB by default. Indexes and vectors are extra. */
+  /** How many bytes of text in UTF-16 to hold: 32 MB by default. Indexes and vectors are extra. */
   maxBytes?: number;
 }
 
@@ -33,9 +33,9 @@ interface Held {
 }
 
 /**
- * The memories that an agent holds: what it remembered and pulled, with its own changes at once. When it is
- * full, it drops the least important memories, and among equally important ones the oldest. It also holds the
- * cursor of the last pull.
+ * The memories that an agent holds: what it remembered and pulled, with its own changes applied at
+ * once. When it is full, it drops the least important memories, and among equally important ones
+ * the oldest. It also holds the cursor of the last pull.
  */
 export class MemoryCache {
   /** Where the next pull starts. Null before the first pull. */
@@ -56,12 +56,15 @@ export class MemoryCache {
   /** Memories to forget, until the server has forgotten them. */
   readonly #forgotten = new Map<string, Memory>();
   /**
-   * Ids of memories that were not stored, because another memory had their content or key. Each has the id of
-   * that other memory.
+   * For each id of a memory that was not stored, because another memory had its content or key: the
+   * id of that other memory.
    */
   readonly #names = new Map<string, string>();
   #bytes = 0;
-  /** Counts syncs from the start. A memory that such a sync does not show has been forgotten. */
+  /**
+   * Counts the syncs that read everything again. A memory that such a sync does not show has been
+   * forgotten.
+   */
   #round = 0;
 
   constructor({ maxMemories = 5_000, maxBytes = 32_000_000 }: CacheLimits = {}) {
@@ -129,7 +132,10 @@ export class MemoryCache {
     }
   }
 
-  /** Takes the result of an operation whose effect was shown. Null, if it was refused, undoes the effect. */
+  /**
+   * Takes the result of an operation whose effect was shown. If the server refused the operation,
+   * the result is null, and the effect is undone.
+   */
   settle(operation: Operation, result: PushResult | null): void {
     const { subject: id } = operation;
     if (operation.type === "memory.delete") {
@@ -183,7 +189,7 @@ export class MemoryCache {
     this.onRemove(id);
   }
 
-  /** Call this when a sync from the start begins. */
+  /** Call this when a sync begins that reads everything again. */
   startOver(): void {
     this.cursor = null;
     this.inSnapshot = false;

@@ -118,9 +118,9 @@ export async function cluster(
 }
 
 /**
- * The words that are common in a group and rare outside of it. The value of a word is the share of the
- * group's memories that have it, times the logarithm of how many times larger this share is than the share
- * outside.
+ * The words that are common in a group and rare outside of it. A word's value is
+ * `share * log(share / outside)`: `share` is the part of the group's memories that have the word,
+ * and `outside` the part of all other memories.
  */
 function tellingWords(group: Item[], all: Item[]): string[] {
   const counted = (items: Item[]) => {

@@ -1,6 +1,6 @@
 /**
- * Measures how well words and meaning together find known answers, at any weight. Fuses them like
- * `mayfly.recall`.
+ * Measures how well words and meaning together find known answers, at any weight of meaning. It
+ * combines the two like `mayfly.recall`.
  */
 
 /** The results of one question, by words and by meaning separately. */

@@ -13,7 +13,6 @@ interface Sparse {
 }
 
 /**
- *
  * @returns the cluster of each item, from 0; -1 for an item without words. Some clusters may have no item.
  */
 export function kMeans(items: Item[], clusters: number): number[] {

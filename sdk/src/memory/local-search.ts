@@ -45,7 +45,7 @@ export class LocalSearch {
   }
 
   /**
-   * The best results from the cache for a question, and the reason if meaning was not searched.
+   * The best results from the cache for a question, and the reason if it did not search by meaning.
    *
    * @param now the server's time; memories that have expired by then are not found.
    */
@@ -191,7 +191,10 @@ export class LocalSearch {
 
 const isAlive = ({ expiresAt }: Memory, now: number) => !expiresAt || expiresAt.getTime() > now;
 
-/** The same conditions as the where clause of mayfly_private.recall. */
+/**
+ * Whether a memory passes the filters, with the same conditions as the where clause of
+ * mayfly_private.recall.
+ */
 export function matches(memory: Memory, options: RecallOptions, now: number): boolean {
   const { kinds, tags, agentId, minReward, since, until, task, sessionId, conversationId } =
     options;

@@ -61,7 +61,10 @@ export class MemoryWrites {
     return ok(queued.data.map(({ subject: id }) => ({ id })));
   }
 
-  /** The operation that puts a memory. With a key that is known here, it uses the id of that memory. */
+  /**
+   * The operation that puts a memory. If a memory with the same key is known here, the operation
+   * uses its id.
+   */
   async #put(memory: NewMemory, before: Put[]): Promise<Result<Put>> {
     const { key, embedding, model } = memory;
     if (embedding && !model)

@@ -14,7 +14,9 @@ export interface Reembedded {
   embedded: number;
   /** Memories that have no vector of this model yet. */
   left: number;
-  /** How many of those that are left failed five times. The next `reembed` tries them again. */
+  /**
+   * How many of the memories in `left` have failed five times. The next `reembed` tries them again.
+   */
   dead: number;
   /** Vectors of other models. */
   others: number;

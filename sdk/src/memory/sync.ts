@@ -20,7 +20,10 @@ const idsPerRequest = 100;
 
 /** What `agent.sync` did. */
 export interface Synced {
-  /** Operations that the server acknowledged: its own, and those of agents that have ended. */
+  /**
+   * Operations that the server acknowledged: those of this agent, and those of agents that have
+   * ended.
+   */
   pushed: number;
   /** Operations that the server refused for good: see `agent.outbox.refused`. */
   rejected: number;
@@ -82,7 +85,10 @@ export async function pullAll(into: PullInto): Promise<Result<{ pulled: number }
   }
 }
 
-/** First reads all existing memories, through the function. Then reads the log, directly from Postgres. */
+/**
+ * First reads all existing memories, through the edge function. Then reads the log, with a function
+ * of the database.
+ */
 function nextPage(
   link: Link,
   { clock }: Outbox,
@@ -97,7 +103,7 @@ async function takeIn(into: PullInto, data: Page): Promise<MayflyError | null> {
   for (const { type, subject } of data.events) {
     if (subject && (type === "memory.deleted" || type === "memory.hidden")) cache.remove(subject);
   }
-  // Later updates here get later timestamps than what was pulled.
+  // Updates that this agent makes from now on get later timestamps than everything that was pulled.
   for (const { hlc = {} } of data.memories) Object.values(hlc).forEach(into.outbox.clock.observe);
   // Leave out memories that are forgotten here, but not on the server yet.
   const forgotten = into.outbox.subjects("memory.delete");

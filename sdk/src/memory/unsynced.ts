@@ -15,7 +15,7 @@ interface Pending {
   put?: Put;
   updates: Update[];
   isForgotten: boolean;
-  /** Whether any of it is still waiting. */
+  /** Whether any of these operations is still waiting. */
   waits: boolean;
 }
 
@@ -25,7 +25,10 @@ export type Unacknowledged = ReadonlyMap<string, Pending>;
 interface Index {
   cache: MemoryCache;
   search: LocalSearch;
-  /** What each memory was made from. If this changes, the memory is made again. */
+  /**
+   * A text for each memory that says what it was made from. If this text changes, the memory is
+   * made again.
+   */
   keys: Map<string, string>;
 }
 
@@ -91,7 +94,7 @@ export class Unsynced {
     return pending;
   }
 
-  /** How many results to ask for, so that enough remain after those that this agent's changes may remove. */
+  /** How many results to ask for, so that enough remain if this agent's changes remove some. */
   roomFor(limit: number, most: number, before: Operation[]): number {
     const leaving = before.filter(
       ({ type, body }) => type !== "memory.put" || body.key !== undefined,
@@ -145,7 +148,7 @@ export class Unsynced {
       return one ? (shown(result, one, options, now) ?? []) : [result];
     });
     const listed = new Set(answer.results.map(({ id }) => id));
-    // Run one recall at a time, because each needs the index as it is at that moment.
+    // Run one recall at a time, because each one changes the index.
     const run = this.#turn.then(async () => {
       const local = await this.#search(query, options, pending, now);
       const results = [...server, ...local.filter(({ id }) => !listed.has(id))]

@@ -76,7 +76,6 @@ export class WordIndex {
   }
 
   /**
-   *
    * @param known how many memories there are in all.
    * @param candidates memories that may be found.
    */
@@ -141,7 +140,7 @@ interface Term {
 const isWide = (word: string) => /[^\u0020-\u007f]/.test(word);
 const lengthOf = (word: string) => [...word].length;
 
-/** The same as mayfly_private.words_of_question. */
+/** The words to search for, the same as in mayfly_private.words_of_question. */
 function termsOf(question: string): Term[] {
   const words = [...new Set(lexemesOf(question))].filter((word) => word !== null);
   const isLone = (word: string) => isWide(word) && lengthOf(word) === 1;

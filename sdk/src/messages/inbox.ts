@@ -26,7 +26,10 @@ interface Listener extends ListenOptions {
   handle: (row: MessageRow) => unknown;
 }
 
-/** How many requests to remember that were given up. A reply to one of these is of no use. */
+/**
+ * How many requests to remember after nobody waits for their reply any more. A late reply to one of
+ * them is acknowledged without a handler.
+ */
 const rememberGivenUp = 1_000;
 const handleAtOnce = 500;
 
@@ -62,7 +65,6 @@ export class Inbox {
   readonly #answerFailure: AnswerFailure;
 
   /**
-   *
    * @param answerFailure tells the sender of a request that its handler failed, and returns whether it could.
    */
   constructor(link: Link, answerFailure: AnswerFailure) {

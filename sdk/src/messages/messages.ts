@@ -201,7 +201,6 @@ export class Messages {
   }
 
   /**
-   *
    * @internal Acknowledges what was handled, as far as possible. Does not wait for a handler that
    * never ends.
    */

@@ -59,7 +59,7 @@ export class Outgoing {
 
   async #drain(): Promise<void> {
     this.#sending = true;
-    // Messages of the same turn are sent together.
+    // Messages that are sent in the same turn of the event loop share a call.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       let size = 0;

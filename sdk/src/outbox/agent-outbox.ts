@@ -26,7 +26,6 @@ export class AgentOutbox {
   #left = false;
 
   /**
-   *
    * @internal
    * @param over returns why the agent can do nothing more, if it has ended.
    */
@@ -109,7 +108,6 @@ export class AgentOutbox {
   }
 
   /**
-   *
    * @internal Queues operations, all or none. When this resolves, the storage has them.
    */
   async add(operation: Operation | Operation[]): Promise<Result<null>> {
@@ -135,7 +133,6 @@ export class AgentOutbox {
   }
 
   /**
-   *
    * @internal Runs work that pushes and pulls, one at a time, because two would pull the same page.
    */
   inTurn<T>(work: () => Promise<T>): Promise<T> {

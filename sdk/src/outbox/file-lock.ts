@@ -82,8 +82,8 @@ export interface LockOptions {
 }
 
 /**
- * It takes 15 s to find a holder dead. That is the time of seven beats. Locks from before 0.1.0 had a beat each
- * 10 s.
+ * With these values, it takes 15 s to find a holder dead. That is the time of seven beats. Locks
+ * from before 0.1.0 had a beat each 10 s.
  */
 const defaultRhythm: LockRhythm = { beatMs: 2_000, lookMs: 500, looks: 30 };
 
@@ -161,7 +161,6 @@ const rename = (fs: Fs, from: string, to: string): Promise<void> =>
   });
 
 /**
- *
  * @returns false if the lock has changed hands meanwhile.
  * @throws LockHeld
  */
@@ -249,8 +248,8 @@ class HeldLock implements FileLock {
   }
 
   /**
-   * Beats. It reads and writes the same open file, so never that of another process, even if the path points to
-   * another file by then.
+   * Beats. It reads and writes the open file, not the path. So it never changes the file of another
+   * process, even if the path leads to that file by then.
    */
   async #beat(): Promise<void> {
     try {

@@ -6,7 +6,7 @@ import { HybridClock, isAfter } from "../link/hybrid-clock.ts";
 import { type DeadLetter, firstBatch, HeldOperations, sizeOf } from "./held-operations.ts";
 import type { OutboxChange, OutboxEntry, OutboxStorage, OutboxStore } from "./storage.ts";
 
-/** How much an outbox of one tenant holds, including dead letters. */
+/** How much an outbox of one tenant holds at most, including dead letters. */
 export interface OutboxLimits {
   /** 100,000 by default. */
   maxOperations?: number;
@@ -65,7 +65,7 @@ export class Outbox {
     try {
       return await this.#store;
     } catch (error) {
-      // Another process may release it, so the next call tries again.
+      // Another process may have released the storage by then, so the next call tries again.
       this.#store = undefined;
       throw error instanceof MayflyError
         ? error
@@ -177,20 +177,22 @@ export class Outbox {
   }
 
   /**
-   * The oldest operations that fit into one push: those of `agentId`, and if it has none, those of agents
-   * that have ended. Nobody else takes these operations until they are settled. With `freeing`, only
-   * operations that free space by removing memories from the server.
+   * The oldest operations that fit into one push: those of `agentId`, and if it has none, those of
+   * agents that have ended. Nobody else takes these operations until they are acknowledged, refused
+   * or released. With `freeing`, only operations that free space by removing memories from the
+   * server.
    */
   take(agentId: string | null, { freeing = false } = {}): OutboxEntry[] {
     const source = this.#held.oldest(agentId, this.#owners, freeing);
-    // Only one drainer at a time, so that a put and later operations on it keep their order.
+    // Only one caller pushes these operations at a time, so that a put and later operations on the
+    // same memory keep their order.
     if (source.some(({ operation }) => this.#inFlight.has(operation.id))) return [];
     const batch = firstBatch(source);
     for (const { operation } of batch) this.#inFlight.add(operation.id);
     return batch;
   }
 
-  /** Lets the operations of a batch that was not settled wait again. */
+  /** Releases the operations of a batch. Those that have no result wait again. */
   release(batch: OutboxEntry[]): void {
     for (const { operation } of batch) this.#inFlight.delete(operation.id);
     if (this.#inFlight.size > 0) return;

@@ -4,9 +4,12 @@ import { nodeModule } from "../link/builtin.ts";
 export interface ProcessIdentity {
   pid: number;
   host: string;
-  /** When it started, in its kernel's units. Pids are reused, but not a pid with the same start. */
+  /**
+   * When the process started, in its kernel's units. Pids are reused, but not a pid with the same
+   * start.
+   */
   started: string;
-  /** This boot of the kernel. Empty if it is not known. */
+  /** Identifies this boot of the kernel. Empty if it is not known. */
   boot: string;
   /**
    * The namespace in which the pid and the start are counted, because each container has a process

@@ -12,7 +12,7 @@ import type { Link } from "../link/link.ts";
  */
 const dateSpanMs = 2_000;
 
-/** Pushes operations. Each answer tells the clock, if there is one, the server's time. */
+/** Pushes operations. The clock, if there is one, learns the server's time from each answer. */
 export async function pushOperations(link: Link, push: Operation[], clock?: HybridClock) {
   let deployed = "";
   const answer = await callSync(link, clock, pushAnswer, { push, limit: 0 }, (headers) => {
@@ -40,7 +40,7 @@ const notUpgraded = (deployed: string, cause: MayflyError) =>
     { cause },
   );
 
-/** Pulls a page. Each answer tells the clock the server's time. */
+/** Pulls a page. The clock learns the server's time from the answer. */
 export const pullPage = (
   link: Link,
   clock: HybridClock,

@@ -21,7 +21,7 @@ export interface OwnMembership {
 
 /** What a role or an agent may be allowed to do. */
 export interface Scope {
-  /** Such as `agent:stop`. */
+  /** The name, such as `agent:stop`. */
   name: string;
   description: string;
   /** The roles that have it. */

@@ -9,7 +9,10 @@ export type Usage = import("@ai-sdk/provider").LanguageModelV4Usage;
 
 let loaded: Promise<Ai> | undefined;
 
-/** This is not a literal in the import, because a bundler would follow it and fail without the package. */
+/**
+ * The name is not a literal in the import, because a bundler would follow it and fail without the
+ * package.
+ */
 const name: string = "ai";
 
 /**

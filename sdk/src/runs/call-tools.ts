@@ -12,7 +12,6 @@ import type { AskedCall, Outcome, ToolOutput } from "./prompt.ts";
 import type { Acting, LoopTool } from "./tool-step.ts";
 
 /**
- *
  * @returns the outcome of each call, in order.
  * @throws errors that end the attempt: `lease_lost`, or that the job sleeps.
  */
@@ -32,7 +31,8 @@ export async function act(acting: Acting, calls: AskedCall[]): Promise<Outcome[]
   const others = open.filter((call) => !isPlain(call));
   const nth = (call: AskedCall) => calls.indexOf(call) + 1;
 
-  // When the last result of the step is recorded, the next model call can be reserved in the same write.
+  // All outcomes of the step, once all are known. With the last result, the next model call can be
+  // reserved in the same write.
   const all = (ran: Outcome[]) => {
     const known = new Map([
       ...outcomes,
@@ -80,7 +80,7 @@ function needsApproval(tool: LoopTool | undefined, { input }: AskedCall) {
   return typeof approval === "function" ? approval(input) : approval;
 }
 
-/** The record of a call, for the model. */
+/** The recorded outcome of a call, as the model sees it. */
 export function outputOf({
   status,
   result,
@@ -176,7 +176,8 @@ export function firstTools(tools: Record<string, LoopTool>, calls: AskedCall[]):
   const reads = plain.filter(({ tool }) => tools[tool]?.risk === "read");
   const first = reads.length > 0 ? reads : plain.slice(0, 1);
   const sent = first.map((call) => audited(call, tools, calls.indexOf(call) + 1));
-  // Otherwise the database would refuse the whole write, including the answer.
+  // If there were more or larger calls, the database would refuse the whole write, including the
+  // answer.
   return sent.length <= 100 && sent.every(fits) ? sent : [];
 }
 

@@ -14,7 +14,7 @@ const maxHeld = 2_000;
  */
 const maxLength = 300_000;
 
-/** Chunks in the form that the database takes. */
+/** Chunks in the form that the database expects. */
 export interface HeldChunks {
   after: number;
   chunks: string;

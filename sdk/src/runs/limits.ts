@@ -1,7 +1,7 @@
 import { present } from "../link/rows.ts";
 import type { Agentlike, AgentOptions, StartRunOptions } from "./types.ts";
 
-/** The limits of a run in the form that SQL takes. */
+/** The limits of a run in the form that SQL expects. */
 export function limitsOf({
   maxSteps = 20,
   budget = {},

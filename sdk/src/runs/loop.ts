@@ -57,7 +57,8 @@ async function answer(state: LoopState): Promise<Answer> {
     state.isRepair = false;
     const calls = pendingCalls(messages);
     if (calls.length > 0) await useTools(state, step, calls);
-    // The AI SDK itself has answered the invalid calls, and the model sees these answers.
+    // If a tool's message comes last, the AI SDK itself has answered invalid calls, and the model
+    // sees these answers in the next step.
     else if (messages.at(-1)?.role !== "tool") {
       // A fork after the last step continues with another input.
       if (state.log.inputs.some((input) => input.step === step + 1)) continue;

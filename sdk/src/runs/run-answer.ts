@@ -2,7 +2,7 @@
 import type { ModelMessage, Part } from "./ai.ts";
 import type { RunAnswer } from "./types.ts";
 
-/** Builds it from the AI SDK's messages, which are written with the next step. */
+/** Builds the answer from the AI SDK's messages, which are written with the next step. */
 export function answerOfMessages(messages: ModelMessage[]): RunAnswer {
   const answer: RunAnswer = { text: "", reasoning: "", calls: [] };
   for (const { role, content } of messages) {
@@ -18,7 +18,7 @@ export function answerOfMessages(messages: ModelMessage[]): RunAnswer {
   return answer;
 }
 
-/** Builds it from the parts of the model's stream, and joins neighbouring deltas. */
+/** Builds the answer from the parts of the model's stream, and joins neighbouring deltas. */
 export function answerOfParts(parts: Part[]): RunAnswer {
   const answer: RunAnswer = { text: "", reasoning: "", calls: [] };
   for (const part of parts)

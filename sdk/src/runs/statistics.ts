@@ -6,7 +6,10 @@ import type { RunStatus } from "./types.ts";
 
 /** Runs, models and tools in numbers. Each list has the 100 that did most. */
 export interface RunStatistics {
-  /** Runs that are open, and runs that ended in this time, by status. `run`: from started to ended. */
+  /**
+   * Runs that are open, and runs that ended in this time, by status. `run`: the time from the start
+   * of a run to its end.
+   */
   agents: { agent: string; byStatus: Partial<Record<RunStatus, number>>; run: Percentiles }[];
   /** Calls of models in this time. `usd` leaves out calls without a known price. */
   models: {

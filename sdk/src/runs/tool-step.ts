@@ -22,7 +22,7 @@ export interface Acting {
   tools: Record<string, LoopTool>;
   /** The calls of the step that have started, by id. */
   rows: Map<string, ToolRow>;
-  /** Calls that were begun in the write that recorded the answer asking for them. */
+  /** Calls that were begun in the same write that recorded the model's answer. */
   begun: BegunTool[];
   context: Omit<RunContext, "step">;
   step: number;

@@ -34,8 +34,8 @@ export interface RunContext {
 /** The context of a tool, besides its input. */
 export interface ToolContext extends RunContext {
   /**
-   * The same for each attempt. Pass it along with anything that has an effect, so that the effect
-   * happens once.
+   * A key that is the same for each attempt. Pass it along with anything that has an effect, so
+   * that the effect happens once.
    */
   idempotencyKey: string;
   /** Above 1, a worker died while the tool ran, so the tool may already have had its effect. */

@@ -131,7 +131,7 @@ export class States {
   /**
    * Adds to a number on the server, in one call. A missing number is 0. See {@link States.edit}.
    *
-   * @returns the new number; `edit_does_not_fit` if there is something else than a number.
+   * @returns the new number; `edit_does_not_fit` if the value is not a number.
    * @example
    * const { data: done } = await agent.state.shared.increment("done");
    */

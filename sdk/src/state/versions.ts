@@ -8,7 +8,7 @@ export const unknownVersion = (version: number) =>
     details: { version },
   });
 
-/** The error of an update for which somebody else was always faster. */
+/** The error of an update in which every try lost to another writer. */
 export const versionConflict = (key: string, expected: number, version: number, tries: number) =>
   new MayflyError({
     code: "version_conflict",

@@ -12,8 +12,8 @@ import type { ChangeRow, StateAction } from "./types.ts";
 
 /** A change of a state, as `watch` delivers it. */
 export interface StateChange<T = unknown> {
-  /** The key of the state. */
   id: string;
+  /** The key of the state. */
   key: string;
   /** The agent to which the state belongs. Null if it is shared. */
   agentId: string | null;

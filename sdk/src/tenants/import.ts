@@ -15,8 +15,8 @@ export interface Imported {
   /** Rows that were already there. They did not change. */
   known: number;
   /**
-   * How many rows are not imported, by table. Left out are people and keys, because they belong to the other
-   * project; files; the log; and jobs that had not finished.
+   * How many rows are not imported, by table. People and keys are left out, because they belong to
+   * the other project. So are files, the log, and jobs that had not finished.
    */
   leftOut: Record<string, number>;
   /** Rows that refer to a row that is not there, because that row was left out or its name is taken. */

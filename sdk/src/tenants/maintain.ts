@@ -5,7 +5,7 @@ import type { Link } from "../link/link.ts";
 
 /** What maintenance did. */
 export interface Maintained {
-  /** Agents that were dead without having stopped. */
+  /** Agents that had died without being stopped. */
   agents: number;
   /** Memories that were forgotten because of retention or `expiresAt`. */
   forgotten: number;

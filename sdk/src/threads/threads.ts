@@ -71,8 +71,8 @@ export class Threads {
   }
 
   /**
-   * Stores what a task wrote after a checkpoint, so that it is not done again when another task fails.
-   * Needs `thread:write`.
+   * Stores what a task wrote after a checkpoint, so that the task does not run again when another
+   * task fails. Needs `thread:write`.
    */
   async putWrites(thread: string, writes: NewWrites): Promise<Result<null>> {
     const given = { thread, ...writes };

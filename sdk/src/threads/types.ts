@@ -8,7 +8,10 @@ export interface ThreadInfo {
   expiresAt: Date | null;
 }
 
-/** The value of a channel at its version in a checkpoint. A channel is a named value of a thread here. */
+/**
+ * The value of a channel at its version in a checkpoint. Here, a channel is a named value of a
+ * thread.
+ */
 export interface NewChannelValue {
   channel: string;
   /**

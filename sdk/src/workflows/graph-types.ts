@@ -70,7 +70,7 @@ export type GivenTo<Input, Steps, Step> = Seen<Input, Steps, Step> &
     ? { item: ItemOf<At<Seen<Input, Steps, Step>, Path>>; index: number }
     : unknown);
 
-/** A step that needs existing steps. */
+/** A step that needs only steps of this graph. */
 export type Fitting<Steps> = {
   [Name in keyof Steps]: {
     needs?: readonly Exclude<keyof Steps & string, Name>[];

@@ -24,7 +24,7 @@ export async function rowOf(
   return plan.job ? { row, job: plan.job(`${jobId}/${step}`) } : { row };
 }
 
-/** The next turn of the event loop, after everything that is ready in this one. */
+/** Resolves in a later turn of the event loop, after everything that is ready now. */
 export const tick = () =>
   new Promise<void>((resolve) => {
     if (typeof setImmediate === "function") setImmediate(resolve);

@@ -11,7 +11,10 @@ import { type Waiter, Waiting } from "./waiting.ts";
 const graceMs = 20;
 const graces = 10;
 
-/** Marks a step that failed in an earlier attempt and after which the workflow continued. */
+/**
+ * The prefix of the record of a step that failed in an earlier attempt and after which the workflow
+ * continued.
+ */
 const retry = "retry: ";
 
 const never = () => new Promise<never>(() => {});
@@ -159,7 +162,6 @@ export class WorkflowRun implements Waiter {
   }
 
   /**
-   *
    * @returns the recorded result of a step.
    * @param by the step that asks. A second step with the same name is an error.
    */

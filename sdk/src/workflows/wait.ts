@@ -28,7 +28,7 @@ export interface WaitPlan<T> {
   atom: (step: string) => Atom | Promise<Atom>;
   /** For a child: the job to add. */
   job?: (key: string) => object;
-  /** Its result or its error. */
+  /** Returns the result of the wait, or throws its error. */
   take: (outcome: unknown) => T;
 }
 

@@ -54,7 +54,7 @@ export class Waiting {
     });
   }
 
-  /** Checks when the workflow can do nothing else. */
+  /** Checks what has arrived, as soon as the workflow can do nothing else. */
   settle(): void {
     if (this.#settling || this.looking || this.#pending.length === 0) return;
     this.#settling = true;

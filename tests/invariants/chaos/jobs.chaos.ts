@@ -5,7 +5,6 @@
  * Connections end, and broadcasts are lost. Meanwhile four writers add jobs. Afterwards each job must have
  * ended once, no recorded step may have been done again, and no dead agent may hold a job.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,14 +15,13 @@ import { openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 import { randomOf, seed } from "./random.ts";
 import { type Stack, startStack } from "./stack.ts";
+import { Workers } from "./workers.ts";
 
 const processes = 4;
 const writers = 4;
 const builds = 120;
 /** How many jobs the agent holds that is stopped. */
 const held = 100;
-/** Longer than a worker's lease of 3 s. */
-const asleepMs = 4_500;
 const poisons = 3;
 const blows = 40;
 const breakingMs = 60_000;
@@ -35,8 +33,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
   let db: TestDatabase;
   let stack: Stack;
   let folder: string;
-  let running: ChildProcess[] = [];
-  let over = false;
+  let workers: Workers | undefined;
   beforeAll(async () => {
     console.log(`CHAOS_SEED=${seed}`);
     db = await openPostgresDatabase({ durable: true });
@@ -49,10 +46,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     });
   });
   afterAll(async () => {
-    // After a failed test, some workers may still run. Without this, they would be started again when they
-    // are killed.
-    over = true;
-    for (const child of running) child.kill("SIGKILL");
+    workers?.end();
     await stack?.close();
     await db?.close();
     if (folder) await rm(folder, { recursive: true, force: true });
@@ -70,18 +64,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     const mayfly = new Mayfly({ url: apiUrl, key: secretKey, tenant });
     const file = join(folder, "effects");
     await writeFile(file, "");
-    let deaths = 0;
-    const start = (place: number) => {
-      const program = join(import.meta.dirname, "job-worker.ts");
-      const child = spawn(process.execPath, [program, apiUrl, secretKey, tenant, file], {
-        stdio: "ignore",
-      });
-      running[place] = child;
-      child.once("exit", () => {
-        deaths++;
-        if (!over) start(place);
-      });
-    };
+    workers = new Workers("job-worker.ts", [apiUrl, secretKey, tenant, file]);
     // This agent holds a hundred jobs when it is stopped. Other agents can claim these jobs at once.
     const { data: holder } = await mayfly.spawn({ lifetime: 300 });
     let begun = 0;
@@ -96,7 +79,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     );
     await mayfly.jobs.add(Array.from({ length: held }, () => ({ name: "held", maxAttempts: 100 })));
     await expect.poll(() => begun, { timeout: 60_000 }).toBe(held);
-    for (let place = 0; place < processes; place++) start(place);
+    workers.start(processes);
 
     const names = [
       ...Array.from({ length: builds }, () => ({ name: "build", maxAttempts: 100 })),
@@ -120,23 +103,12 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
 
     // More jobs are added during the failures, so that there is always a job that could be lost.
     let more = 0;
-    let zombies = 0;
     let isHolderStopped = false;
     // A busy machine gets fewer failures, because the loop waits until the jobs of each round are added.
     const began = performance.now();
     for (let blow = 0; blow < blows && performance.now() - began < breakingMs; blow++) {
       await new Promise((resolve) => setTimeout(resolve, random.between(50, 400)));
-      const victim = running[random.between(0, processes - 1)];
-      const fate = random.next();
-      if (fate < 0.5) victim?.kill("SIGKILL");
-      else if (fate < 0.75) {
-        zombies++;
-        victim?.kill("SIGSTOP");
-        setTimeout(() => victim?.kill("SIGCONT"), asleepMs);
-      } else
-        await db.sql`
-          select pg_terminate_backend(pid) from pg_stat_activity
-          where datname = current_database() and pid <> pg_backend_pid()`.catch(() => {});
+      await workers.strike(random, db.sql, { kill: 0.5, stop: 0.25 });
       if (blow >= 5 && !isHolderStopped) isHolderStopped = await stopHolder();
       const added = await Promise.all(
         Array.from({ length: writers }, (_, writer) =>
@@ -148,15 +120,13 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     while (!isHolderStopped) isHolderStopped = await stopHolder();
     await holding?.data?.ended;
     await expect.poll(left, { timeout: 240_000, interval: 500 }).toBe(0);
-    over = true;
-    for (const child of running) child.kill("SIGKILL");
-    running = [];
+    workers.end();
 
     const ended = await db.sql`
       select name, status, count(*)::int as n, min(attempt) as least, max(attempt) as most
       from mayfly.finished_jobs where tenant_id = ${tenant} group by name, status order by name`;
     console.log(
-      `${deaths} processes died, ${zombies} were stopped; at most ${ended[0]?.most} attempts of a job`,
+      `${workers.deaths} processes died, ${workers.zombies} were stopped; at most ${ended[0]?.most} attempts of a job`,
     );
     const [keyed] = await db.sql`
       select count(*)::int as n from mayfly.finished_jobs where tenant_id = ${tenant} and key like 'blow %'`;

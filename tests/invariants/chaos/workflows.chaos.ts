@@ -5,7 +5,6 @@
  * map, a condition and a join. Afterwards each run must have the right result, and each child must exist
  * once. No recorded step may have been done again, and no signal or decision may have been lost.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,21 +15,19 @@ import { openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 import { randomOf, seed } from "./random.ts";
 import { type Stack, startStack } from "./stack.ts";
+import { Workers } from "./workers.ts";
 import { asCode, asGraph, codeGives, graphGives } from "./workflow-kinds.ts";
 
 const processes = 3;
 const runs = 12;
 const blows = 25;
-/** Longer than a worker's lease of 3 s. */
-const asleepMs = 4_500;
 const breakingMs = 45_000;
 
 describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () => {
   let db: TestDatabase;
   let stack: Stack;
   let folder: string;
-  let running: ChildProcess[] = [];
-  let over = false;
+  let workers: Workers | undefined;
   beforeAll(async () => {
     console.log(`CHAOS_SEED=${seed}`);
     db = await openPostgresDatabase();
@@ -43,9 +40,7 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
     });
   });
   afterAll(async () => {
-    // After a failed test, some workers may be left, and they would be started again.
-    over = true;
-    for (const child of running) child.kill("SIGKILL");
+    workers?.end();
     await stack?.close();
     await db?.close();
     if (folder) await rm(folder, { recursive: true, force: true });
@@ -62,19 +57,8 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
     const mayfly = new Mayfly({ url: apiUrl, key: secretKey, tenant });
     const file = join(folder, "effects");
     await writeFile(file, "");
-    let deaths = 0;
-    const start = (place: number) => {
-      const program = join(import.meta.dirname, "workflow-worker.ts");
-      const child = spawn(process.execPath, [program, apiUrl, secretKey, tenant, file], {
-        stdio: "ignore",
-      });
-      running[place] = child;
-      child.once("exit", () => {
-        deaths++;
-        if (!over) start(place);
-      });
-    };
-    for (let place = 0; place < processes; place++) start(place);
+    workers = new Workers("workflow-worker.ts", [apiUrl, secretKey, tenant, file]);
+    workers.start(processes);
 
     const ids = { code: [] as string[], graph: [] as string[] };
     /** Until it is done, despite all failures. With a key, a run is started once. */
@@ -114,27 +98,14 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
       return row?.n as number;
     };
     const began = performance.now();
-    let zombies = 0;
     for (let blow = 0; blow < blows && performance.now() - began < breakingMs; blow++) {
       await new Promise((resolve) => setTimeout(resolve, random.between(100, 700)));
-      const victim = running[random.between(0, processes - 1)];
-      const fate = random.next();
-      if (fate < 0.55) victim?.kill("SIGKILL");
-      else if (fate < 0.75) {
-        zombies++;
-        victim?.kill("SIGSTOP");
-        setTimeout(() => victim?.kill("SIGCONT"), asleepMs);
-      } else
-        await db.sql`
-          select pg_terminate_backend(pid) from pg_stat_activity
-          where datname = current_database() and pid <> pg_backend_pid()`.catch(() => {});
+      await workers.strike(random, db.sql, { kill: 0.55, stop: 0.2 });
       await goOn();
     }
     await expect.poll(() => goOn().then(left), { timeout: 240_000, interval: 300 }).toBe(0);
-    over = true;
-    for (const child of running) child.kill("SIGKILL");
-    running = [];
-    console.log(`${deaths} processes died, ${zombies} were stopped`);
+    workers.end();
+    console.log(`${workers.deaths} processes died, ${workers.zombies} were stopped`);
 
     const ended = await db.sql<{ id: string; status: string; result: unknown; attempt: number }[]>`
       select id, status, result, attempt from mayfly.finished_jobs where tenant_id = ${tenant}`;

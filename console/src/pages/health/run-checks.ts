@@ -4,7 +4,7 @@ import { printable } from "../../parts/text.ts";
 
 export interface Check {
   name: string;
-  /** What it checks. */
+  /** What the check is about. */
   about: string;
   state: "running" | "ok" | "warning" | "error";
   ms: number | null;

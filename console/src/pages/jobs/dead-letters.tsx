@@ -10,8 +10,8 @@ import { timesKey } from "../../parts/times.tsx";
 /**
  * Redrives or discards failed jobs, which the documentation also calls dead letters. If jobs are
  * picked, it does this only with those. If none are picked, but there is a search or a chosen span
- * of time, it does this with the jobs that were found. Otherwise with all failed jobs of the queue,
- * or of all queues.
+ * of time, it does this with the jobs that were found. Otherwise, it does this with all failed jobs
+ * of the queue, or of all queues.
  */
 export function DeadLetters(props: {
   space: Space;

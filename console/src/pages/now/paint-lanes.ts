@@ -84,8 +84,8 @@ function paintEnd(
     return;
   }
   context.beginPath();
-  // The cross is drawn to the left of the end of the bar. The end may be the present, and an agent
-  // that has ended has nothing to the right of it, in the future.
+  // The cross is drawn to the left of the bar's end. If that end is the present, the space to the
+  // right of it is the future, where an ended agent has nothing.
   context.moveTo(at - 9, y - 4);
   context.lineTo(at - 1, y + 4);
   context.moveTo(at - 1, y - 4);
