@@ -1,7 +1,8 @@
-import type { Mayfly, MayflyError } from "@mayfly/sdk";
+import type { MayflyError } from "@mayfly/sdk";
 import { signal } from "@preact/signals";
 import { type Told, toldOf } from "./debug.ts";
 import { type Happening, happeningOf } from "./events.ts";
+import type { Space } from "./space.ts";
 import { type Instant, Timeline } from "./timeline.ts";
 
 /** From `since`, and before `until`. */
@@ -25,17 +26,15 @@ export class Span {
   /** `reads` while an answer is awaited. `hasOlder` if the span has more than what was read. */
   readonly state = signal({ reads: true, hasOlder: false });
   readonly times: Times;
-  readonly #mayfly: Mayfly;
-  readonly #withRecords: boolean;
+  readonly #space: Space;
   /** The cursor for older events. Null if there are none in the span. */
   #after: string | null | undefined;
   #hasOlderRecords = false;
   #oldest: Parameters<typeof toldOf>[0] | undefined;
 
-  constructor(mayfly: Mayfly, times: Times, withRecords: boolean) {
-    this.#mayfly = mayfly;
+  constructor(space: Space, times: Times) {
+    this.#space = space;
     this.times = times;
-    this.#withRecords = withRecords;
   }
 
   /** Reads the next older part of the span. */
@@ -64,20 +63,20 @@ export class Span {
     for (let page = 0; page < pagesAtOnce && this.#after !== null; page++) {
       const more = this.#after === undefined ? {} : { after: this.#after };
       const options = { ...this.times, ...more, limit: pageSize };
-      const { data, error } = await this.#mayfly.log.list(options);
+      const { data, error } = await this.#space.mayfly.log.list(options);
       if (error) return error;
       this.#after = data.after;
-      this.events.add(data.events.reverse().map(happeningOf));
+      this.#space.learn(this.events.add(data.events.reverse().map(happeningOf)));
     }
     return null;
   }
 
   /** Reads records as far back as the events. */
   async #readRecords(): Promise<MayflyError | null> {
-    if (!this.#withRecords) return null;
+    if (!this.#space.may("debug:read")) return null;
     const oldest = this.events.items[0];
     const since = this.#after === null || !oldest ? this.times.since : new Date(oldest.at);
-    const { data, error } = await this.#mayfly.debug.list({
+    const { data, error } = await this.#space.mayfly.debug.list({
       ...this.times,
       ...(since && { since }),
       ...(this.#oldest && { before: this.#oldest }),

@@ -59,6 +59,19 @@ export class Subjects {
       wanted.agents.add(agentId);
       this.#wanted.set(kind, wanted);
     }
+    this.#lookSoon();
+  }
+
+  wantTeams(ids: readonly string[]): void {
+    const missing = ids.filter((id) => !this.#known.has(id));
+    if (missing.length === 0) return;
+    const wanted = this.#wanted.get("team") ?? { ids: new Set(), agents: new Set() };
+    for (const id of missing) wanted.ids.add(id);
+    this.#wanted.set("team", wanted);
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
     if (this.#wanted.size > 0)
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
@@ -103,10 +116,15 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     found(approvals.list({ limit: newest }), ({ id, title }) => ({
       ...{ id, name: oneLine(title), path: ["approvals", id] },
     })),
-  channel: ({ channels }) =>
-    found(channels.list(), ({ id, name }) => ({
+  // A team and its channel have the same id. It stands for the team.
+  channel: async (mayfly, wanted) => {
+    const all = (await mayfly.channels.list()).data ?? [];
+    const own = all.filter(({ id, name }) => name !== `team-${id}`);
+    const named = own.map(({ id, name }) => ({
       ...{ id, name: `#${oneLine(name)}`, path: ["channels", name] },
-    })),
+    }));
+    return own.length === all.length ? named : [...named, ...(await findTeams(mayfly, wanted))];
+  },
   fact: findFacts,
   team: findTeams,
   workflow: ({ jobs }, { ids }) =>
@@ -173,7 +191,8 @@ const alertTeams = 10;
 async function findTeams({ teams }: Mayfly, { ids }: Wanted): Promise<Subject[]> {
   const all = (await teams.list({ limit: newest })).data ?? [];
   const known = all.map(({ id, name }) => ({ id, name: oneLine(name), path: ["teams", id] }));
-  if (all.length === 0 || [...ids].every((id) => all.some((team) => team.id === id))) return known;
+  const isTeam = (id: string) => all.some((team) => team.id === id);
+  if (all.length === 0 || [...ids].every(isTeam)) return known;
   const alerts = all.slice(0, alertTeams).map((team) =>
     found(teams.of(team.id).alerts({ every: true }), ({ id, kind }) => ({
       ...{

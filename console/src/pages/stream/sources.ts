@@ -27,11 +27,7 @@ interface Source {
  */
 export function useSource(space: Space, records: DebugRecords, query: URLSearchParams): Source {
   const key = timesKey(query);
-  const mayDebug = space.may("debug:read");
-  const span = useMemo(
-    () => (key === "" ? null : new Span(space.mayfly, timesOf(query), mayDebug)),
-    [space, key],
-  );
+  const span = useMemo(() => (key === "" ? null : new Span(space, timesOf(query))), [space, key]);
   useEffect(() => {
     if (span) void span.read().then(tell);
   }, [span]);
