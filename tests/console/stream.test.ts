@@ -97,14 +97,14 @@ describe.skipIf(!chromiumPath)("the stream", () => {
     await page.waitForSelector(".line:has-text('fact.recorded') >> text=billing owner Ines");
     dataOf(await ada.facts.record(owner("Tom")));
     await page.waitForSelector(".line:has-text('fact.ended') >> text=billing owner Ines");
-    // A team and its channel have the same id. Both bear the name of the team.
+    // A team's channel has an id for a name. The page has the name of the team instead.
     const members = { reader: 1 };
     const { team } = dataOf(await mayfly.teams.spawn("postmortem", { members }));
     for (const kind of ["team.created", "channel.created"])
       await page.waitForSelector(`.line:has-text('${kind}') >> text=postmortem`);
     await goTo(page, "channels");
     await page.waitForSelector(".sides-rows >> text=team-postmortem");
-    expect(await page.locator("main").textContent()).not.toContain(team.id);
+    expect(await page.locator("main").textContent()).not.toContain(team.channel);
     await goTo(page, "stream");
     const { email } = await makePerson("member");
     await page.waitForSelector(`.line:has-text('member.joined') >> text=${email}`);

@@ -62,12 +62,13 @@ export class Subjects {
     this.#lookSoon();
   }
 
-  wantTeams(ids: readonly string[]): void {
+  /** Looks up the subjects of one kind with these ids that are not known yet. */
+  wantIds(kind: keyof typeof lookUps, ids: readonly string[]): void {
     const missing = ids.filter((id) => !this.#known.has(id));
     if (missing.length === 0) return;
-    const wanted = this.#wanted.get("team") ?? { ids: new Set(), agents: new Set() };
+    const wanted = this.#wanted.get(kind) ?? { ids: new Set(), agents: new Set() };
     for (const id of missing) wanted.ids.add(id);
-    this.#wanted.set("team", wanted);
+    this.#wanted.set(kind, wanted);
     this.#lookSoon();
   }
 
@@ -116,15 +117,7 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     found(approvals.list({ limit: newest }), ({ id, title }) => ({
       ...{ id, name: oneLine(title), path: ["approvals", id] },
     })),
-  // A team and its channel have the same id. It stands for the team.
-  channel: async (mayfly, wanted) => {
-    const all = (await mayfly.channels.list()).data ?? [];
-    const own = all.filter(({ id, name }) => name !== `team-${id}`);
-    const named = own.map(({ id, name }) => ({
-      ...{ id, name: `#${oneLine(name)}`, path: ["channels", name] },
-    }));
-    return own.length === all.length ? named : [...named, ...(await findTeams(mayfly, wanted))];
-  },
+  channel: findChannels,
   fact: findFacts,
   team: findTeams,
   workflow: ({ jobs }, { ids }) =>
@@ -182,6 +175,19 @@ async function findFacts({ facts }: Mayfly, { ids }: Wanted): Promise<Subject[]>
     before = data.at(-1)?.id;
   }
   return all;
+}
+
+/** The channel of a team is called `team-<its own id>`, so it gets the name of the team. */
+async function findChannels({ channels, teams }: Mayfly): Promise<Subject[]> {
+  const all = (await channels.list()).data ?? [];
+  const isOfTeam = ({ id, name }: { id: string; name: string }) => name === `team-${id}`;
+  const known = all.some(isOfTeam) ? ((await teams.list({ limit: newest })).data ?? []) : [];
+  return all.flatMap((channel) => {
+    const team = known.find((one) => one.channel === channel.name);
+    if (isOfTeam(channel) && !team) return [];
+    const name = team ? oneLine(team.name) : `#${oneLine(channel.name)}`;
+    return [{ id: channel.id, name, path: ["channels", channel.name] }];
+  });
 }
 
 /** Of this many teams, the alerts are looked up. */
