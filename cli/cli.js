@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const packed = new URL("./dist/main.js", import.meta.url);
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > 22 || (major === 22 && minor >= 18)) {
-  // Half of the time until the first output is spent on reading the sources.
+  // Caches the compiled sources, because reading them takes half of the time until the first output.
   modules.enableCompileCache();
   await import(existsSync(packed) ? packed.href : "./src/main.ts");
 } else runOnNewerNode();
@@ -27,8 +27,8 @@ function runOnNewerNode() {
   }
   const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)];
   const child = spawn(node, args, { stdio: "inherit" });
-  // A terminal's Ctrl-C reaches both processes, and so the child twice. The child treats both as
-  // one.
+  // A terminal sends Ctrl-C to both processes, and this one passes it on. So the child gets it
+  // twice, and treats it as one.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {

@@ -7,7 +7,9 @@ export interface Chosen {
   model: LanguageModelV4;
 }
 
-/** The variable with the key of each provider, and its default model. The first that is set decides. */
+/**
+ * The variable with the key of each provider, and its default model. The first provider with a key is used.
+ */
 const providers: Record<string, { key: string; model: string }> = {
   openai: { key: "OPENAI_API_KEY", model: "gpt-5-mini" },
   anthropic: { key: "ANTHROPIC_API_KEY", model: "claude-haiku-4-5" },
@@ -19,8 +21,8 @@ const gatewayKey = "AI_GATEWAY_API_KEY";
 export const keys = [...Object.values(providers).map(({ key }) => key), gatewayKey];
 
 /**
- * The model of this name (`provider/model`), or one of the provider whose key is set. Null if no
- * name is given and no key is set.
+ * The model of this name (`provider/model`), or the default model of the first provider whose key is set.
+ * Null if no name is given and no key is set.
  *
  * @throws an error that says in one sentence what is wrong.
  */

@@ -24,8 +24,8 @@ export async function buildPackage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await Promise.all([buildCode(folder), writeTypes(folder)]);
-  // The folder `cjs` says itself that it is CommonJS. Everything else in the package is ESM. So the
-  // same declarations serve both.
+  // A package.json in the folder `cjs` marks this folder as CommonJS. Everything else in the package
+  // is ESM. So the same declarations serve both.
   await writeJson(join(folder, "cjs/package.json"), { type: "commonjs" });
   await writeJson(join(folder, "package.json"), await manifest());
   // Folders with a package.json, for resolvers that do not know the field `exports`.
@@ -64,7 +64,7 @@ async function buildCode(folder: string): Promise<void> {
           preserveModulesRoot: join(sdk, "src"),
           entryFileNames: "[name].js",
           exports: "named" as const,
-          // Editors show those of the declarations.
+          // The code needs no docstrings, because editors show those of the declarations.
           comments: { jsdoc: false },
         })),
       },
@@ -115,7 +115,7 @@ async function manifest(): Promise<object> {
     dependencies: ranges(dependencies),
     // The application provides this package, because two copies on a page would have two connections and sessions.
     peerDependencies,
-    // These say which of them are optional: only a worker that runs agents needs such a package.
+    // Marks the optional ones among these packages, which only a worker that runs agents needs.
     peerDependenciesMeta,
   };
 }

@@ -1,6 +1,6 @@
-// Adds the figures of the last `npm run bench` to docs/performance/figures.jsonl, which keeps the latest figure of
-// each kind. It reads bench-results/, or the folders in the arguments, in this order. Then it writes all figures,
-// with their charts, between the marks in docs/figures.md and the README.
+// Adds the figures of the last `npm run bench` to docs/performance/figures.jsonl, which keeps the latest
+// figure of each kind. It reads bench-results/, or the folders that the arguments name, in their order.
+// Then it writes all figures, with their charts, between the marks in docs/figures.md and the README.
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -107,7 +107,8 @@ async function stopsOf(mayfly: Mayfly): Promise<Stop[]> {
     { path: `teams/${team?.id}`, shows: ".ballots, .poll summary" },
     {
       ...{ path: "stream", picture: "console-stream.png" },
-      shows: ".line:has-text('fact.ended') >> text=billing owner Ines",
+      shows:
+        ".stream:has(.line:has-text('billing owner Ines')) .line >> text=Read the payment service",
     },
     { path: "jobs", shows: 'dialog [name="input.file"]', opens: openJobForm },
     { path: `workflows/${digest?.id}`, shows: ".graph-step" },

@@ -17,7 +17,7 @@ const say = (line: string) => console.log(line);
 
 let local: Local | undefined;
 let stopping = false;
-/** Resolves when the changes of SQL that are being applied have been applied. */
+/** Resolves when the SQL changes in progress have been applied. */
 let applying: Promise<void> = Promise.resolve();
 
 async function stop(code: number): Promise<void> {

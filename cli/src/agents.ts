@@ -49,8 +49,8 @@ async function show(options: Options, { output }: Session): Promise<undefined> {
 }
 
 /**
- * Finds agents. If there are more than the limit, it returns more than the limit, so that the output
- * can say so.
+ * Finds agents. If there are more agents than the limit, it returns more than the limit, so that the
+ * output can say so.
  */
 async function find(
   mayfly: Mayfly,

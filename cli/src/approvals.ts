@@ -124,7 +124,10 @@ async function decide(
   const approval = dataOf(
     verdict === "reject"
       ? await mayfly.approvals.reject(seen, more)
-      : await mayfly.approvals.approve(seen, { ...more, ...(input && { input: changed }) }),
+      : await mayfly.approvals.approve(seen, {
+          ...more,
+          ...(input !== undefined && { input: changed }),
+        }),
   );
   output.answer(approval, () => [
     approval.status === "pending"

@@ -91,7 +91,7 @@ export async function installedPrefix(folder: string): Promise<string | undefine
   }
 }
 
-/** What is set in the environment, or else in the `.env` of the folder. */
+/** The variables of the environment, or else those of the folder's `.env`. */
 export async function readEnvironment(folder: string, env: Environment): Promise<Environment> {
   const text = await readFile(join(folder, ".env"), "utf8").catch(() => "");
   return { ...withoutEmpty(parseEnv(text) as Environment), ...withoutEmpty(env) };

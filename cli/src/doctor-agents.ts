@@ -10,8 +10,7 @@ import { privateJoin } from "./realtime.ts";
 
 interface Before {
   /**
-   * The check that has to pass before the secret key can reach the database. Null if there is
-   * none.
+   * The failed check that keeps the secret key from reaching the database. Null if there is none.
    */
   stop: Stop | null;
   deployed: boolean;

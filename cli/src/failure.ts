@@ -6,7 +6,7 @@ import type { Result } from "@mayfly/sdk/contract/errors";
  */
 export const exitCodes = { failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
-/** What went wrong in one sentence, what to do in another, and the exit code. */
+/** An error for people: a sentence about what went wrong, another about what to do, and the exit code. */
 export class Failure extends Error {
   override readonly name = "Failure";
   /** Stable, so that scripts can branch on it. */

@@ -1,4 +1,4 @@
-/** What to tell a person whose project is on this machine, where there is no dashboard. */
+/** Hints for people whose project is on this machine, where there is no dashboard. */
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 

@@ -12,7 +12,7 @@ export interface ConfigEdit {
   changes: string[];
 }
 
-/** What the Supabase CLI exposes if config.toml does not say. */
+/** The schemas that the Supabase CLI exposes if config.toml names none. */
 const defaultSchemas = ["public", "graphql_public"];
 const reason =
   "# Mayfly's functions. They verify callers themselves, because verify_jwt cannot check tokens of signing keys.";

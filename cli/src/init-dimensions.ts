@@ -23,8 +23,8 @@ select mayfly_private.set_dimensions(${dimensions});
 });
 
 /**
- * The migrations of this kind that the project has. If its vectors should get another length, also a
- * new migration.
+ * The migrations of this kind that the project has, and a new one if its vectors should get another
+ * length.
  */
 export function dimensionMigrations(
   manifest: Manifest | null,

@@ -5,8 +5,8 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /**
    * The exit code after an interruption. After a signal, it is the code of that signal. If the
-   * output could not be written, it is 0 if the reader of the output has gone, and 1 for any other
-   * reason.
+   * output could not be written because its reader has gone, it is 0. If it could not be written
+   * for any other reason, it is 1.
    */
   exitCode(): number | undefined;
 }

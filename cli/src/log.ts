@@ -13,8 +13,8 @@ export const keyOf = ({ type, subject, agent_id, version, at }: LogEvent): strin
 
 /**
  * The events since a point in time, in the order of the log, one page at a time. An event that
- * commits late may get a place before those that were already read. This leaves such an event out,
- * but a cursor that was taken before the first page returns it.
+ * commits late may get a place before those that were already read. This function misses such an
+ * event, but a cursor that was taken before the first page returns it.
  */
 export async function* readSince(
   { mayfly, tenant }: Project,
@@ -35,8 +35,8 @@ export async function* readSince(
       fromDataApi(await query.order("xid").order("id").limit(pageSize), list(loggedEvent)),
     );
     const last = rows.at(-1);
-    // Only an empty page is the last page. A page with fewer rows than requested may not be, because
-    // a project may allow fewer rows in a page.
+    // Only an empty page is the last page. A page with fewer rows than requested may not be the last
+    // one, because a project may allow fewer rows in a page.
     if (!last) return;
     yield rows.map(({ xid: _xid, id: _id, ...event }) => event);
     behind = { xid: last.xid, id: last.id };

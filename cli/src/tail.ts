@@ -96,8 +96,8 @@ async function tail(options: Options, { output, interruption }: Session): Promis
   const names = new AgentNames(project);
 
   /**
-   * Shows records. After Ctrl-C, records of the history are no longer shown, but those of what has
-   * just happened still are.
+   * Shows records. After Ctrl-C, records of the history are no longer shown, but new records still
+   * are.
    */
   const show = async (records: TailRecord[], isHistory = true) => {
     for (const record of records) {

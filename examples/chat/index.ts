@@ -1,4 +1,4 @@
-// A chat page whose answers survive a reload, and a crash of the worker that writes them.
+// A chat page. Its answers survive a reload, and a crash of the worker that writes them.
 import { findRunning } from "@mayfly/local";
 import { defineAgent, runAgents } from "@mayfly/sdk";
 import { chooseModel } from "../model.ts";

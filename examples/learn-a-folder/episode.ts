@@ -9,7 +9,7 @@ export interface Place {
   line: number;
   from: number;
   hash: string;
-  /** Set for a model's summary of a whole file, whose hash this is. */
+  /** Set for a model's summary of a whole file. `hash` is then the hash of this file. */
   summary?: true;
 }
 

@@ -63,7 +63,7 @@ export interface Assignment {
 interface Pending {
   file: FoundFile;
   changes: Changes | null;
-  /** The files that a model should summarise. */
+  /** The text of the file, if a model should summarise it. */
   text?: string;
 }
 

@@ -70,8 +70,8 @@ export class Thinking {
   }
 
   /**
-   * Is told about each call of the model, and why it failed. The run itself does not show this
-   * while it tries again.
+   * Learns of each call of the model, and why it failed. The run itself does not show this while it
+   * tries again.
    */
   readonly telemetry: Telemetry = {
     traceparent: () => undefined,

@@ -1,6 +1,6 @@
 /**
  * The agents' model. If there is a key, it is a model of the AI SDK. Otherwise it is a stand-in,
- * whose name says so.
+ * and its name says so.
  */
 import { type Finding, mistakesOf, type Page } from "./task.ts";
 

@@ -6,7 +6,7 @@ import { requestId } from "hono/request-id";
 import { version } from "../../sdk/src/contract/version.ts";
 import { answerError, Refusal } from "./answer.ts";
 
-/** The database counts at most 4 MB in a push. The same push may be twice as long as JSON text. */
+/** The database accepts a push of up to 4 MB. As JSON text, the same push may be twice as long. */
 const maxBodyBytes = 8_000_000;
 
 const exposeHeaders = ["date", "x-request-id", "x-mayfly-version", "retry-after"];

@@ -1,4 +1,7 @@
-/** Bodies may be twice as deep as a memory's metadata. So code that walks a body never runs out of stack. */
+/**
+ * Bodies may be twice as deep as a memory's metadata. The limit keeps code that walks a body from running
+ * out of stack.
+ */
 const maxDepth = 64;
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [

@@ -22,9 +22,10 @@ const claims = z.array(z.object({ memory: z.string(), lease: z.string(), text: z
 const completion = z.object({ stored: z.number(), failed: z.number(), waiting: z.number() });
 
 /**
- * Claims, embeds and completes for about `budgetMs`, with the secret key in one tenant. The database refuses
- * any other caller. A text that fails even when it is sent alone is tried again later. If the platform kills
- * a function, the texts that this function had leased become available again.
+ * Claims memories, embeds them and stores their vectors for about `budgetMs`, with the secret key in one
+ * tenant. The database refuses any other caller. A text that fails even when it is sent alone is tried
+ * again later. If the platform kills a function, the texts that this function had leased become available
+ * again.
  */
 export async function drain(client: MayflyClient, budgetMs: number) {
   const embedder = getEmbedder();

@@ -5,7 +5,7 @@ import postgres from "postgres";
 import { parse } from "smol-toml";
 import type { Logger } from "./log.ts";
 
-/** Where the Supabase CLI looks if config.toml does not say. */
+/** The seed files that the Supabase CLI runs if config.toml names none. */
 const usual = ["./seed.sql"];
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Rules about which file may import which: a room may use the rooms before it, and a package only the public entries
- * of other packages.
+ * Rules about which file may import which: a room may use the rooms before it, and a package may use only
+ * the public entries of other packages.
  */
 import type { Fault } from "./faults.ts";
 import type { Imports } from "./imports.ts";

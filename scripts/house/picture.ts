@@ -63,13 +63,13 @@ export function pictureOf({ floors, has, uses, users }: Floors): string {
     label(
       left.x - 220,
       bottom + 20,
-      "An arrow leads to what a room uses; what follows from others is left out.",
+      "An arrow leads to a room that is used. Uses that follow from other arrows are left out.",
       "small",
     ),
     label(
       left.x - 220,
       bottom + 40,
-      "Red: a room that uses a later one, an exception that stands by name in sql/rooms.json.",
+      "Red: a room uses a later room. sql/rooms.json lists each of these exceptions.",
       "small",
     ),
     "</svg>",

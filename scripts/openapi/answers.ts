@@ -25,7 +25,7 @@ export const syncAnswer = z.looseObject({
       problem: z.string().nullable(),
     })
     .nullable()
-    .describe("Null where nothing had to be embedded."),
+    .describe("Null if nothing had to be embedded."),
 });
 
 export const drainAnswer = z.object({
@@ -37,7 +37,7 @@ export const drainAnswer = z.object({
 });
 
 export const queryAnswer = z.object({
-  mode: z.enum(["hybrid", "words_only"]).describe("words_only says why in problem."),
+  mode: z.enum(["hybrid", "words_only"]).describe("If it is words_only, `problem` says why."),
   model: z.string().nullable(),
   problem: z.string().nullable(),
   results: z.array(z.looseObject({ parts: z.looseObject({}) })).describe("Best first."),
@@ -46,7 +46,7 @@ export const queryAnswer = z.object({
 export const errorAnswer = z.object({
   data: z.null(),
   error: z.object({
-    code: z.enum(errorCodes).describe("Stable: what to branch on."),
+    code: z.enum(errorCodes).describe("Stable, so that programs can branch on it."),
     message: z.string(),
     hint: z.string().nullable().describe("What to do."),
     details: z.unknown().describe("Which field, index or scope it was about."),

@@ -60,7 +60,8 @@ export const endpoints: Endpoint[] = [
   {
     path: "/spawn/renew",
     method: "post",
-    summary: "Gives an agent its next token. The renewal secret suffices alone, and works once.",
+    summary:
+      "Gives an agent its next token. The caller needs only the renewal secret, which changes with each use.",
     request: renewRequest,
     answer: issuedAgent,
     security: [{ apikey: [] }],
@@ -68,7 +69,7 @@ export const endpoints: Endpoint[] = [
   {
     path: "/spawn",
     method: "delete",
-    summary: "Stops an agent and those that it spawned: without an id the caller itself.",
+    summary: "Stops an agent and its descendants. Without an id, stops the calling agent.",
     request: stopRequest,
     answer: stoppedAgent,
     security: caller,
@@ -84,7 +85,7 @@ export const endpoints: Endpoint[] = [
   {
     path: "/sync/drain",
     method: "post",
-    summary: "Embeds what waits, for about a second. For the secret key in one tenant.",
+    summary: "Embeds waiting memories for about a second. Only for the secret key, in one tenant.",
     answer: drainAnswer,
     security: secret,
   },
@@ -130,7 +131,7 @@ export function openapi() {
       version,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       description:
-        "The edge functions of a Mayfly project. Texts hold neither U+0000 nor half a surrogate pair; a body has at most 8 MB and 64 levels.",
+        "The edge functions of a Mayfly project. A text must not contain U+0000 or half a surrogate pair. A body has at most 8 MB and 64 levels.",
     },
     servers: [
       {
@@ -145,14 +146,15 @@ export function openapi() {
           name: "x-mayfly-tenant",
           in: "header",
           required: false,
-          description: "Needed by the secret key, and by a person in several tenants.",
+          description:
+            "The tenant. Needed with the secret key, and by a person in several tenants.",
           schema: { type: "string", format: "uuid" },
         },
       },
       responses: {
         error: {
           description:
-            "Refused or failed. Where trying again later helps, Retry-After has seconds.",
+            "The request was refused or has failed. Retry-After says after how many seconds to try again, if that can help.",
           content: json({ $ref: "#/components/schemas/Error" }),
         },
       },
@@ -162,19 +164,21 @@ export function openapi() {
           type: "apiKey",
           in: "header",
           name: "apikey",
-          description: "The publishable key; on a server the secret key, which needs no bearer.",
+          description:
+            "The publishable key or, on a server, the secret key, which needs no bearer token.",
         },
         bearer: {
           type: "http",
           scheme: "bearer",
           bearerFormat: "JWT",
-          description: "An agent's token, or a signed-in person's.",
+          description: "The token of an agent or of a signed-in person.",
         },
         enrolment: {
           type: "apiKey",
           in: "header",
           name: "x-mayfly-enrolment",
-          description: "A machine's key (mfk_…): it may spawn, and nothing else.",
+          description:
+            "A machine's enrolment key (mfk_…), which can spawn agents and do nothing else.",
         },
       },
     },

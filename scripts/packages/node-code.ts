@@ -37,7 +37,7 @@ export async function buildNodeCode(
           format: "es",
           entryFileNames: "[name].js",
           chunkFileNames: "[name].js",
-          // Editors show those of the declarations.
+          // The code needs no docstrings, because editors show those of the declarations.
           comments: { jsdoc: false },
         },
       },

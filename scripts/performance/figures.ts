@@ -7,8 +7,8 @@ export interface Measured extends Row {
   /** The day, as `2026-11-30`. */
   at: string;
   /**
-   * How many processes wanted a core when the benchmark began. Set only if there were more of them
-   * than cores: then the times are too long.
+   * How many processes wanted a core when the benchmark began. Set only if there were more processes
+   * than cores, because the times are then too long.
    */
   load?: number;
   /** Whether the row was measured with small sizes and few rounds. */
@@ -60,36 +60,36 @@ export function renewed(
 }
 
 const about: Record<string, { title: string; says?: string }> = {
-  spawn: { title: "Spawning agents, and stopping families of them" },
+  spawn: { title: "Spawning agents, and stopping agents with their descendants" },
   push: {
     title: "Pushing and pulling",
-    says: "Pushes of 100 are of abstracts of a kilobyte. The goal without vectors is 1.6.",
+    says: "A push of 100 has 100 abstracts of one kilobyte each. Without vectors, the goal is a ratio of 1.6.",
   },
   recall: {
     title: "Recall",
-    says: "The CPU of the server's process is measured for whole recalls. A ratio of 1 meets the goal, which leaves half a millisecond to checks and fusion. Recall by meaning, and by both, meets it at nearly every size. Recall by a single rare word takes up to half more than the goal, because its fixed part weighs most there. With a word that all memories have, recall takes two thirds more in tenants of up to 2,100 memories, and only a tenth and a fiftieth of the goal with 10,000 and 100,000.",
+    says: "For whole recalls, the CPU time of the server's process is measured. The goal is 2 × the plain queries + 0.5 ms for checks and fusion, so a ratio of at most 1 meets it. Recall by meaning, and by words and meaning, meets the goal at nearly every size. Recall by a single rare word takes up to half more than the goal, because its fixed part weighs most there. If the question also has a word that is in every memory, recall takes up to two thirds more than the goal in tenants of up to 2,100 memories. With 10,000 memories, it takes only a tenth of the goal, and with 100,000 a fiftieth.",
   },
   quality: { title: "What recall finds" },
   messages: { title: "Messages" },
-  nudges: { title: "Nudges, gathered and not" },
+  nudges: { title: "Nudges, batched and not batched" },
   policies: { title: "What row-level security costs" },
   growth: { title: "How each part grows with the data" },
   debug: { title: "Debug records while nobody watches" },
   "first-record": {
     title: "The first debug record of a new agent",
-    says: "Somebody watches all agents already. The goal is 100 ms.",
+    says: "Somebody already watches all agents. The goal is 100 ms.",
   },
   jobs: { title: "Jobs" },
   workflows: {
     title: "Workflows",
-    says: "The goals are 2 ms from step to step, and a median of 8 ms and a p99 of 40 ms from signal to resume.",
+    says: "From step to step, the goal is 2 ms. From signal to resume, it is a median of 8 ms and a p99 of 40 ms.",
   },
   runs: { title: "Runs of agents" },
   teams: {
     title: "Teams",
-    says: "The goal for closing a poll is 50 ms, and for 50 agents 1.2 times.",
+    says: "The goal for closing a poll is 50 ms. The goal for the work of 50 agents is a ratio of 1.2.",
   },
-  releases: { title: "The hot calls against release 0.1.0" },
+  releases: { title: "Frequent calls, compared with release 0.1.0" },
   start: { title: "Starting the embedded Supabase" },
   peer: { title: "The same work on a peer" },
 };
@@ -107,7 +107,7 @@ export function figures(rows: Measured[], charts: string[]): string {
     ];
   });
   const notes =
-    "`quick` marks small sizes and few rounds. Where a load is given, the machine was busy with other work: trust the ratios, not the times.";
+    "`quick` marks measurements with small sizes and few rounds. If a load is given, the machine was busy with other work: trust the ratios, not the times.";
   return `${notes}\n\n${machinesOf(rows)}\n\n${parts.join("\n\n")}\n`;
 }
 
@@ -128,14 +128,14 @@ function table(rows: Measured[]): string {
   const isMixed = timesOf(rows).length > 1;
   const lines = rows.map((row) => {
     const { name, size, on, unit, ours, against, baseline, ratio, spread } = row;
-    const what = size === undefined ? name : `${name}, ${count(size)} there`;
-    const other = baseline === undefined ? "" : `${against} ${amount(baseline, unit)}`;
+    const what = size === undefined ? name : `${name}, with ${count(size)} stored`;
+    const other = baseline === undefined ? "" : `${amount(baseline, unit)} (${against})`;
     const range = spread ? ` (${spread.map(round).join("–")})` : "";
     const compared = ratio === undefined ? "" : `${round(ratio)}${range}`;
     const cells = [what, on, amount(ours, unit), other, compared];
     return `| ${[...cells, ...(isMixed ? [timeOf(row)] : [])].join(" | ")} |`;
   });
-  const heads = ["what", "on", "ours", "against", "ratio (quartiles)"];
+  const heads = ["measurement", "on", "Mayfly", "compared with", "ratio (quartiles)"];
   if (isMixed) heads.push("measured");
   return `| ${heads.join(" | ")} |\n|${" --- |".repeat(heads.length)}\n${lines.join("\n")}`;
 }
@@ -154,7 +154,7 @@ function growthTable(rows: Row[]): string {
     return `| ${line} | ${cells.join(" | ")} | ${slope(points).toFixed(2)} |`;
   });
   const heads = sizes.map((size) => `ms at ${count(size)}`).join(" | ");
-  return `| what | on | ${heads} | slope |\n| ${"--- | ".repeat(sizes.length + 3)}\n${lines.join("\n")}`;
+  return `| measurement | on | ${heads} | slope |\n| ${"--- | ".repeat(sizes.length + 3)}\n${lines.join("\n")}`;
 }
 
 const count = (size: number) => size.toLocaleString("en");
@@ -175,21 +175,21 @@ const picks: {
     bench: "spawn",
     name: "agents spawned a second",
     on: "postgres",
-    say: ({ ours }) => `${round(ours)} agents spawned a second by one caller, tokens signed`,
+    say: ({ ours }) => `one caller spawns ${round(ours)} agents a second, each with a signed token`,
   },
   {
     bench: "push",
     name: "a push of 100 with vectors",
     on: "postgres",
     say: ({ ratio = 0 }) =>
-      `100 memories with vectors pushed in ${round(ratio)} × the time of a plain insert, with log, quotas and RLS`,
+      `pushing 100 memories with vectors, with log, quotas and row-level security: ${round(ratio)} × the time of a plain insert`,
   },
   {
     bench: "push",
     name: "a page of 100 events at the end",
     on: "postgres",
     say: ({ ours }) =>
-      `100 events read at the end of a long log, while a transaction as old as the log is open: ${round(ours)} ms`,
+      `reading 100 events at the end of a long log, while a transaction as old as the log is open: ${round(ours)} ms`,
   },
   {
     bench: "recall",
@@ -197,7 +197,7 @@ const picks: {
     on: "postgres",
     size: 100_000,
     say: ({ ours }) =>
-      `recall finds ${round(ours * 100)} % of the ten best of 100,000 memories, in a database of 200,000 and 101 tenants`,
+      `recall finds ${round(ours * 100)} % of the ten best of 100,000 memories, in a database with 200,000 memories of 101 tenants`,
   },
   {
     bench: "recall",
@@ -205,7 +205,7 @@ const picks: {
     on: "postgres",
     size: 100_000,
     say: ({ ours, ratio = 0 }) =>
-      `its vector search takes ${round(ours)} ms: ${round(ratio)} × the fastest plain HNSW query that finds as many`,
+      `the vector search of that recall takes ${round(ours)} ms, ${round(ratio)} × the time of the fastest plain HNSW query that finds as many`,
   },
   {
     bench: "messages",
@@ -219,7 +219,7 @@ const picks: {
     name: "the newest 50 memories",
     on: "postgres",
     say: ({ ratio = 0 }) =>
-      `reading the newest 50 memories under row-level security: ${round(ratio)} × the time without`,
+      `reading the newest 50 memories under row-level security: ${round(ratio)} × the time without policies`,
   },
   {
     bench: "debug",
@@ -246,7 +246,7 @@ export function headlines(rows: Measured[]): string {
     );
     return row ? [`| ${say(row)} | \`${commandOf([row])}\` |`] : [];
   });
-  return `| measured | by |\n| --- | --- |\n${lines.join("\n")}\n`;
+  return `| measurement | command |\n| --- | --- |\n${lines.join("\n")}\n`;
 }
 
 interface Charted {

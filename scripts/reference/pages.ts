@@ -35,7 +35,7 @@ export function indexOf(exported: DeclarationReflection[], link: Linker): string
   const types = exported.filter((one) => !paged.includes(one) && !first.includes(one.name));
   return [
     "# API reference of @mayfly/sdk",
-    "What the package exports, from its docstrings. Calls that can fail give a [Result](types.md#result): `{ data, error }`, exactly one of the two; every `code` is explained in [errors](../errors.md). How things belong together: [getting started](../getting-started.md), [concepts](../concepts.md).",
+    "What the package exports, from its docstrings. Calls that can fail return a [Result](types.md#result): `{ data, error }`. If `error` is null, the call has succeeded. [Errors](../errors.md) explains every `code`. [Getting started](../getting-started.md) and [concepts](../concepts.md) explain how things belong together.",
     "## Where to begin",
     table(start),
     "## What they have",
@@ -47,7 +47,7 @@ export function indexOf(exported: DeclarationReflection[], link: Linker): string
 
 export function typesPage(types: DeclarationReflection[], link: Linker): string {
   const entries = types.map((one) => heading(2, one.name) + bodyOf(one, 3, link));
-  return `# Types and values\n\nWhat the calls of the SDK take and give. [All of the reference](README.md)\n\n${entries.join("\n")}`;
+  return `# Types and values\n\nThe types that calls of the SDK accept and return. [All of the reference](README.md)\n\n${entries.join("\n")}`;
 }
 
 /** Everything about an export except its heading. */

@@ -1,6 +1,6 @@
--- How many bytes the rows of this room's tables are charged. The number of agents and registrations is limited by the
--- rate of spawns (172,800 a day by default), so only what is written is charged. Both tables are lenient (see
--- meter_rows), so that a full tenant can still spawn agents to free space.
+-- How many bytes the tenant is charged for each row of this room's tables. The rate of spawns (172,800 a day by
+-- default) limits the number of agents and registrations, so only what is written is charged. Both tables are lenient
+-- (see meter_rows), so that a full tenant can still spawn agents to free space.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.agents', 0, '{name,task,capabilities,metadata,suspend_reason,stop_reason}', true),
@@ -10,8 +10,8 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.agent_liveness', 'one row an agent'),
-  ('mayfly_private.enrolment_secrets', 'one row an enrolment key'),
-  ('mayfly_private.renewal_secrets', 'two rows an agent'),
-  ('mayfly_private.spawn_buckets', 'one row a tenant')
+  ('mayfly.agent_liveness', 'one row per agent'),
+  ('mayfly_private.enrolment_secrets', 'one row per enrolment key'),
+  ('mayfly_private.renewal_secrets', 'two rows per agent'),
+  ('mayfly_private.spawn_buckets', 'one row per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,4 +1,4 @@
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.artifacts', 'r.bytes')

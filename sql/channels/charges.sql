@@ -1,4 +1,4 @@
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.channels', 256, '{name,description,publishers}', false),

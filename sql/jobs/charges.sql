@@ -1,4 +1,4 @@
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.jobs', 'r.bytes'),
@@ -9,9 +9,9 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.job_attempts', 'the attempts of jobs, 1000 each, whose jobs are charged'),
-  ('mayfly.job_queues', '1000 rows a tenant'),
-  ('mayfly_private.job_keys', 'the jobs, which are charged'),
-  ('mayfly_private.job_workers', 'the sleeping workers: a row ends within a minute'),
-  ('mayfly_private.job_tenants', 'one row a tenant')
+  ('mayfly.job_attempts', '1000 attempts per job, and jobs are charged'),
+  ('mayfly.job_queues', '1000 rows per tenant'),
+  ('mayfly_private.job_keys', 'one row per job, and jobs are charged'),
+  ('mayfly_private.job_workers', 'one row per sleeping worker, for at most a minute'),
+  ('mayfly_private.job_tenants', 'one row per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,4 +1,4 @@
--- How many bytes the rows of this room's tables are charged. The meters of this room count the same way.
+-- How many bytes the tenant is charged for each row of this room's tables. The meters of this room count the same way.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
@@ -12,9 +12,9 @@ insert into mayfly_private.charges (relation, flat, written) values ('mayfly.mem
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.model_worths', '20 rows a tenant'),
-  ('mayfly_private.embedding_queue', 'one row a memory'),
-  ('mayfly_private.settlements', 'one row a model'),
-  ('mayfly_private.word_frequencies', 'about 2,300 words of a sample'),
-  ('mayfly_private.word_samples', 'one row a tenant')
+  ('mayfly.model_worths', '20 rows per tenant'),
+  ('mayfly_private.embedding_queue', 'one row per memory'),
+  ('mayfly_private.settlements', 'one row per model'),
+  ('mayfly_private.word_frequencies', 'about 2,300 words per tenant'),
+  ('mayfly_private.word_samples', 'one row per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,4 +1,4 @@
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.messages', 'r.bytes'),
@@ -6,5 +6,5 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.inboxes', 'one row an agent or person')
+  ('mayfly.inboxes', 'one row per agent or person')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

@@ -1,12 +1,12 @@
 -- The jobs of pg_cron, if it is enabled (Database -> Extensions). They run maintenance every minute, move the vectors
 -- of large tenants into the HNSW index, and send due broadcasts every second. With pg_net, they also embed waiting
 -- memories. One job deletes pg_cron's own history after 7 days, because nothing else does. Maintenance and moving
--- vectors take at most 50 s of each minute, with each batch in its own transaction. These two jobs are do blocks,
--- because a do block may commit. A function may not commit, and neither may a procedure that is a definer or sets its
--- search_path. Due broadcasts are sent by one job that runs for a little over a minute and starts again when it ends,
--- because a new job each second would leave 86,400 rows a day in cron's history. Without pg_cron, call
--- mayfly.maintain(). If you enable pg_cron later, run this file again in the SQL editor. It replaces jobs of the same
--- names.
+-- vectors take at most 50 s of each minute, with each batch in its own transaction. Each of these two jobs is a DO
+-- block, because it commits after every batch. A function cannot commit. A procedure cannot commit either if it is a
+-- definer or sets its search_path. Due broadcasts are sent by one job that runs for a little over a minute and starts
+-- again when it ends, because a new job each second would leave 86,400 rows a day in cron's history. Without pg_cron,
+-- call mayfly.maintain(). If you enable pg_cron later, run this file again in the SQL editor. It replaces jobs of the
+-- same names.
 
 do $$
 begin

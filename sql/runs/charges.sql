@@ -1,4 +1,4 @@
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.runs', 'r.bytes'),
@@ -8,5 +8,5 @@ insert into mayfly_private.charges (relation, bytes) values
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly_private.run_watchers', 'one row for each run, which is charged')
+  ('mayfly_private.run_watchers', 'one row per run, and runs are charged')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

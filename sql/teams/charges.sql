@@ -1,4 +1,4 @@
--- How many bytes the rows of this room's tables are charged.
+-- How many bytes the tenant is charged for each row of this room's tables.
 
 insert into mayfly_private.charges (relation, flat, written, lenient) values
   ('mayfly.teams', 1024, '{name,task,metadata}', false),
@@ -16,9 +16,9 @@ insert into mayfly_private.charges (relation, flat, written, lenient) values
 on conflict (relation) do update set flat = excluded.flat, written = excluded.written, lenient = excluded.lenient;
 
 insert into mayfly_private.charges (relation, bounded_by) values
-  ('mayfly.team_members', 'the agents and 1000 a team'),
-  ('mayfly.team_alerts', 'the members of teams that run, and what they wrote'),
+  ('mayfly.team_members', 'one row per agent in a team, and 1000 rows per team'),
+  ('mayfly.team_alerts', 'the members of running teams, and what they wrote'),
   ('mayfly_private.agent_loads', 'two rows for each assignment'),
-  ('mayfly_private.team_pulses', 'the members of teams'),
-  ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows a tenant')
+  ('mayfly_private.team_pulses', 'one row per member of a team'),
+  ('mayfly.track_records', 'the assignments that were rated, at most 10000 rows per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;

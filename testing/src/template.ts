@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 
 export interface Template {
-  /** The path of its file, if it already exists. */
+  /** The path of the template's file, if this file already exists. */
   path: string | undefined;
   keep(database: Blob): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What a client of the A2A protocol sends in tests, and what it keeps of the answers. */
+/** What a client of the A2A protocol sends in tests, and which parts of the answers it returns. */
 import {
   type Artifact,
   SendMessageRequest,

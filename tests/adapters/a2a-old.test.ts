@@ -49,7 +49,7 @@ beforeEach(async () => {
 });
 
 describe("a client of A2A 0.3", () => {
-  it("reads the card in the form of 0.3, of which a client of 1.0 sees nothing", async () => {
+  it("reads the card in the form of 0.3, which a client of 1.0 does not get", async () => {
     const old = await (await fetchImpl(cardUrl("double"))).json();
     expect(old).toMatchObject({
       ...{ name: "double", url: "https://a2a.example/agents/double", protocolVersion: "0.3.0" },
@@ -73,7 +73,7 @@ describe("a client of A2A 0.3", () => {
     expect(states.at(-1)).toBe(TaskState.TASK_STATE_COMPLETED);
   });
 
-  it("is refused with the codes of its version", async () => {
+  it("gets refusals with the codes of 0.3", async () => {
     const none = await refusal(client.getTask(get(crypto.randomUUID())));
     expect(none).toMatchObject({ name: "TaskNotFoundError" });
     const broken = await fetchImpl("https://a2a.example/agents/double", {
@@ -87,7 +87,7 @@ describe("a client of A2A 0.3", () => {
     expect(await sent.json()).toMatchObject({ id: 1, error: { code: -32601 } });
   });
 
-  describe("is notified", () => {
+  describe("a push notification", () => {
     let hook: Server;
     const told: { type: unknown; body: { kind?: string; status?: { state: string } } }[] = [];
     beforeAll(async () => {
@@ -100,7 +100,7 @@ describe("a client of A2A 0.3", () => {
     });
     afterAll(() => hook?.close());
 
-    it("in the form of its version", async () => {
+    it("has the form of 0.3", async () => {
       const { port } = hook.address() as AddressInfo;
       const taskPushNotificationConfig = { id: "p", url: `http://127.0.0.1:${port}/` };
       const task = await client.sendMessage(ask(number, {}, { taskPushNotificationConfig }));

@@ -14,7 +14,7 @@ let local: TestLocal;
 let mayfly: Mayfly;
 let tenant: string;
 let work: Work;
-/** Lets the job continue, which waits for it. */
+/** Lets the waiting job continue. */
 let letGo: () => void;
 let held: Promise<void>;
 
@@ -59,7 +59,7 @@ describe("a push notification", () => {
   });
   afterAll(() => hook?.close());
 
-  it("is retried by a job, and reports the end with the answer", async () => {
+  it("is retried by a job, and says that the task has ended, with its answer", async () => {
     const client = await connect();
     const { port } = hook.address() as AddressInfo;
     const taskPushNotificationConfig = { id: "p", url: `http://127.0.0.1:${port}/`, token: "mine" };
@@ -83,7 +83,7 @@ describe("a push notification", () => {
     });
   });
 
-  it("goes to the newest address of an id, even if the id was deleted before", async () => {
+  it("goes to the newest address that was set for its id", async () => {
     const client = await connect();
     const sent = await client.sendMessage(ask(question, {}, { returnImmediately: true }));
     const { id: taskId } = sent as { id: string };

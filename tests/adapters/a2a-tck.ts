@@ -11,9 +11,8 @@ import { startTestLocal } from "#harness/local";
 import { scriptedModel } from "../runs/running.ts";
 
 /**
- * How long answers take: 1 s, so that the kit can cancel a task right after it has sent the task, or 5 s in
- * the kit's test of subscribing to a task again. In that test, the kit listens for as long as two of its
- * timeouts.
+ * How long an answer takes. It takes 1 s, so that the kit can cancel a task right after it has sent the task.
+ * In the kit's test of subscribing again, it takes 5 s, because the kit then listens for two of its timeouts.
  */
 const [shortMs, longMs] = [1_000, 5_000];
 

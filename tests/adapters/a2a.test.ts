@@ -119,7 +119,7 @@ describe("a task", () => {
     expect((await listing("others")).tasks).toEqual([]);
   });
 
-  it("is a job if the agent is the name of a job, with data as its input and answer", async () => {
+  it("is a job with data as its input and answer, if the agent is declared as a job", async () => {
     const client = await connect({ agent: "double" });
     const task = await client.sendMessage(ask({ data: { number: 21 } }));
     if (!("history" in task)) throw new Error("It is a task.");

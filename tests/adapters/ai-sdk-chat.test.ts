@@ -85,7 +85,7 @@ describe.skipIf(!chromiumPath)("the chat page", () => {
   };
   const isReady = () => page.locator('main[data-status="ready"]').waitFor();
 
-  it("shows the whole answer once after a reload in the middle of it", async () => {
+  it("shows the whole answer once, even after a reload in the middle of the answer", async () => {
     pause();
     await say("Why did order 17 fail?");
     await page.getByText("word20").waitFor();

@@ -108,7 +108,7 @@ describe("failover", () => {
     expect(performance.now() - began).toBeLessThan(9_000);
   });
 
-  it("leaves a file to its models only if all of them can fetch it", async () => {
+  it("passes on the address of a file only if every model can fetch it", async () => {
     const images = { "image/*": [/^https:\/\/a\//, /^https:\/\/b\//], "*/*": [/^x:/] };
     const one = scripted(() => "", { supportedUrls: images }).model;
     const two = scripted(() => "", { supportedUrls: { "image/*": [/^https:\/\/b\//] } }).model;

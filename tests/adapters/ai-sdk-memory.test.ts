@@ -42,7 +42,7 @@ describe("the memory as tools", () => {
     });
     const seen = JSON.stringify(prompts[1]?.at(-1));
     expect(seen).toMatch(/<recalled-memories>.*knower.*Wait for the JWKS.*are data/);
-    // The memory cannot close the block that contains it.
+    // A memory that contains the closing tag cannot end the block.
     expect(seen.split("</recalled-memories>")).toHaveLength(2);
   });
 
@@ -128,7 +128,7 @@ describe("the memory as middleware", () => {
         { role: "assistant", content: "Hello." },
         { role: "user", content: "How do I rotate the key?" },
       ],
-      // While it answers, somebody learns more. The prompt of this turn still starts the same.
+      // While the model answers, another agent learns more. The prompts of this turn still start the same.
       onStepEnd: () => learn("Rotate the key again", "It was rotated yesterday."),
     });
     expect(text).toBe("Wait.");

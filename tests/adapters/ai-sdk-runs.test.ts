@@ -117,7 +117,7 @@ const textOf = ({ parts }: RunMessage) =>
   parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
 
 describe("a run as a UI message stream", () => {
-  it("is the same message whenever it is opened, with joined deltas once it is recorded", async () => {
+  it("gives the same message whenever it is opened, with fewer and longer deltas after the run", async () => {
     const run = await start(analyst);
     const live = messageOf(toUIMessageStream(run));
     go();
@@ -157,7 +157,7 @@ describe("a run as a UI message stream", () => {
     expect((await chunksOf(two)).some(({ type }) => type.startsWith("tool-"))).toBe(false);
   });
 
-  it("continues after any chunk that a reader of the run has counted", async () => {
+  it("continues after any chunk of the run, by the chunk's number", async () => {
     const run = await start(analyst);
     go();
     dataOf(await run.result());

@@ -41,7 +41,7 @@ describe("the store", () => {
     expect((await store.get(["test", "a"], "k"))?.value).toEqual({ again: 3 });
   });
 
-  it("answers a batch in order, with reads before the puts, and the last put of a key", async () => {
+  it("answers a batch in order: reads come before puts, and the last put of a key wins", async () => {
     await store.put(["b"], "old", { n: 0 });
     const results = await store.batch([
       { namespace: ["b"], key: "new" },

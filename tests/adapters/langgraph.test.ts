@@ -98,7 +98,7 @@ describe("the checkpointer", () => {
     ).rejects.toMatchObject({ code: "scope_missing" });
   });
 
-  it("stores a thread in less than three times its text, and a longer one in proportion", async () => {
+  it("needs less than three times the size of a thread's text, and grows in proportion to it", async () => {
     const words = "Everything that is said here is said once and kept. ".repeat(20);
     const graph = new StateGraph(MessagesAnnotation)
       .addNode("model", ({ messages }) => ({
@@ -116,7 +116,7 @@ describe("the checkpointer", () => {
       const { data } = await mayfly.threads.list();
       return data?.[0]?.bytes ?? 0;
     };
-    // One message a step.
+    // Each step adds one message.
     const [first, second] = [await upTo(100), await upTo(200)];
     expect(second).toBeLessThan(3 * 200 * words.length);
     expect(second - first).toBeLessThan(1.1 * first);

@@ -168,7 +168,7 @@ describe("tracing", () => {
     await close();
   });
 
-  it("gives one trace to the attempts of a job that nobody traced", async () => {
+  it("gives one trace to all attempts of a job that was added without a trace", async () => {
     const { mayfly, plain, spans, named, close } = await enterTraced();
     dataOf(
       await mayfly.jobs.work({

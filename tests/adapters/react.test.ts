@@ -106,7 +106,7 @@ describe.skipIf(!chromiumPath)("the hooks", () => {
       .toEqual(["from-the-page", "reader"]);
     await reader.stop();
     await expect.poll(() => listed("same agents")).toEqual(["from-the-page"]);
-    // Strict mode mounts each component twice, and there are two of them.
+    // Strict mode mounts each of the two components twice.
     expect(joins).toEqual([...new Set(joins)]);
   });
 

@@ -101,7 +101,7 @@ describe("spawning", () => {
       });
   });
 
-  it("is allowed to a member, who cannot give an admin's scopes", async () => {
+  it("is allowed to a member, but not with scopes that only admins have", async () => {
     const tenant = await makeTenant(db.sql);
     const member = await makePerson(db.sql, { [tenant]: "member" });
     const agent = await makeAgent(db.sql, tenant, { as: member });
@@ -136,7 +136,7 @@ describe("the end of an agent", () => {
     expect((await refusalOf(renew(agent.renewalSecret))).code).toBe("agent_not_alive");
   });
 
-  it("is recorded with its reason during other calls", async () => {
+  it("is recorded with its reason by later calls", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, { lifetime: 600, scopes: ["agent:spawn"] });
     const child = await makeAgent(db.sql, tenant, { lifetime: 600, as: parent.claims });
@@ -152,7 +152,7 @@ describe("the end of an agent", () => {
     ]);
   });
 
-  it("is seen by everyone who watches presence, also for descendants, with the time that the shortest life has left", async () => {
+  it("also hides its descendants from presence, and no agent has more time left than its parent", async () => {
     const tenant = await makeTenant(db.sql);
     const parent = await makeAgent(db.sql, tenant, {
       scopes: ["agent:spawn", "presence:read"],

@@ -1,6 +1,6 @@
 /**
- * An agent in its own process with a changed clock. Either only `Date` changes, as when somebody sets the
- * clock, or the clock is wrong from the start of the process, as on a machine with a wrong clock.
+ * An agent in its own process with a changed clock. Either `Date` changes at some point, as when somebody sets
+ * the clock, or it is wrong from the start of the process, as on a machine with a wrong clock.
  */
 import { type Agent, Mayfly } from "@mayfly/sdk";
 

@@ -1,4 +1,4 @@
-/** Agents on machines whose clock is changed, or is wrong. */
+/** Agents on machines with a clock that is changed or wrong. */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import type { Agent, Mayfly } from "@mayfly/sdk";
@@ -75,12 +75,12 @@ async function startClocked(startMs = 0) {
   };
 }
 
-describe("an agent whose clock is changed", () => {
+describe("an agent with a clock that is changed", () => {
   it.each([
-    ["back by an hour", -hour, 0],
-    ["ahead by 25 days", 25 * day, 25 * day],
-    ["ahead by 25 days, and back", 25 * day, 0],
-  ])("%s still receives messages, and keeps its timers right", async (_how, one, other) => {
+    ["set back by an hour", -hour, 0],
+    ["set ahead by 25 days", 25 * day, 25 * day],
+    ["set ahead by 25 days, and then back", 25 * day, 0],
+  ])("still receives messages, and keeps its timers right: %s", async (_how, one, other) => {
     const agent = await startClocked();
     await agent.hears("before");
     await agent.ask({ do: "set", ms: one });
@@ -94,7 +94,7 @@ describe("an agent whose clock is changed", () => {
     expect(timers.filter((ms) => !(ms >= 0 && ms <= 2 * minute))).toEqual([]);
   });
 
-  it("back keeps the order of its memories", async () => {
+  it("keeps the order of its memories", async () => {
     const agent = await startClocked();
     await agent.ask({ do: "remember", task: "first" });
     await agent.ask({ do: "set", ms: -hour });
@@ -109,13 +109,13 @@ describe("an agent whose clock is changed", () => {
   });
 });
 
-describe("an agent on a machine whose clock is wrong", () => {
+describe("an agent on a machine with a wrong clock", () => {
   it.each([
     ["an hour behind", -hour],
     ["an hour ahead", hour],
     ["25 days ahead", 25 * day],
   ])(
-    "by %s forgets what has expired by the server's time, and knows its remaining life",
+    "forgets what has expired by the server's time, and knows its remaining life: %s",
     async (_how, ms) => {
       const agent = await startClocked(ms);
       await agent.ask({ do: "remember", task: "fresh fruit", expiresInMs: 10 * minute });

@@ -92,7 +92,7 @@ describe("an enrolment key", () => {
     ).toHaveLength(0);
   });
 
-  it("is refused as soon as it is revoked, and so are its agents if asked", async () => {
+  it("is refused as soon as it is revoked, and its agents too, on request", async () => {
     const { key, enrolment_key } = await create();
     const { agent, claims } = await spawn(key);
     const revoke = (stop_agents: boolean) =>

@@ -70,7 +70,7 @@ describe("suspending and resuming", () => {
     await call(parent.claims, "resume_agent", { id: child.id });
   });
 
-  it("gives nobody a token with scopes that are not theirs", async () => {
+  it("gives no caller a token with scopes that the caller lacks", async () => {
     await makeFamily();
     const keeper = await makeAgent(db.sql, tenant, { scopes: ["memory:admin"] });
     await call(keeper.claims, "suspend_agent");

@@ -1,4 +1,4 @@
-/** An agent ends with its lifetime. A longer life is a choice. */
+/** An agent ends when its lifetime is over, unless its lifetime was extended. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type Claims,
@@ -79,7 +79,7 @@ describe("a lifetime", () => {
     expect(row?.within).toBe(true);
   });
 
-  it("of a team's agents is renewed by group, with renew true or false", async () => {
+  it("of a team's agents is renewed only in groups with renew: true", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const team = (renews: unknown) =>
       rpc<Issued[]>(db.sql, owner, "spawn_team", {

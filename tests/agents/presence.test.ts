@@ -14,7 +14,7 @@ function spawn(name: string, by: Mayfly | Agent = mayfly, scopes?: string[]) {
   return spawnLive({ name, ...(scopes && { scopes }) }, by);
 }
 
-/** Everyone who was seen at each change, and a promise for an expected state. */
+/** Watches presence, keeps who was present at each change, and can wait for an expected state. */
 async function look(by: Mayfly["agents"] | Agent["presence"]) {
   const states: PresentAgent[][] = [];
   const changes: PresenceChange[] = [];
@@ -103,7 +103,7 @@ describe("presence", () => {
     await other.close();
   });
 
-  it("forgets an agent whose process is gone", async () => {
+  it("forgets an agent after the death of its process", async () => {
     const { until } = await look(watched.agents);
     const gone = await spawn("gone");
     dataOf(await gone.presence.track({ status: "working" }));
@@ -259,7 +259,8 @@ describe("a live connection", () => {
         });
       });
       await acknowledged;
-      // If Ada's end were ignored, she would hear of this acknowledgement and, if only suspended, of the next message.
+      // If Ada still received broadcasts, she would hear of this acknowledgement. If she is only suspended, she would
+      // also hear of the next message.
       await until(async () => {
         const [row] = await local.sql`
           select count(*)::int as count from mayfly.events where audience = ${ada.id} and type = 'message.acknowledged'`;

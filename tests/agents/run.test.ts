@@ -176,7 +176,7 @@ describe("runTeam", () => {
       await local.sql`select status, stop_reason from mayfly.agents
         where tenant_id = ${tenant} order by name`
     ).map(({ status, stop_reason }) => `${status}: ${stop_reason}`);
-  // Names from a pool would be random.
+  // Explicit names, because names from a pool are random.
   const two = [{ names: ["ada"] }, { names: ["bob"] }];
 
   it("spawns, pulls, works, pushes what each agent remembered, and stops them all", async () => {
@@ -229,7 +229,7 @@ describe("runTeam", () => {
     expect(none.error?.code).toBe("lifetime_out_of_range");
   });
 
-  it("keeps what they learned if nothing can be pushed, and says how much", async () => {
+  it("keeps what its agents learned if nothing can be pushed, and says how much", async () => {
     const { error } = await mayfly.runTeam(two, async (agents) => {
       for (const agent of agents) await agent.remember({ task: `${agent.name} learned` });
       proxy.down();

@@ -50,7 +50,7 @@ describe("an agent's life", () => {
     await newcomer.stop();
   });
 
-  it("pages through memories by id, each once", async () => {
+  it("pages through memories by id, and returns each once", async () => {
     const agent = await spawn("pager");
     for (let n = 0; n < 5; n++) await agent.remember({ task: `page ${n}`, tags: ["paged"] });
     await agent.sync();
@@ -124,7 +124,7 @@ describe("an agent's life", () => {
       field: "metadata",
     });
 
-    // Only Postgres knows how its size is counted.
+    // Only Postgres can measure the size of metadata, so the SDK accepts this memory.
     await agent.remember({ task: "good" });
     await agent.remember({ task: "too much", metadata: { text: "x".repeat(70_000) } });
     await agent.remember({ task: "good too" });

@@ -92,12 +92,12 @@ describe("a team", () => {
   });
 
   it.each([
-    ["nothing", [], {}],
-    ["no list", { type: "x" }, { field: "team" }],
-    ["a group that is none", ["reader"], { index: 0, field: "type" }],
-    ["a count of none", [{}, { count: 0 }], { index: 1, field: "count" }],
-    ["a pool that is none", [{ names: [7] }], { index: 0, field: "names" }],
-    ["a lifetime that is none", [{ lifetime: "long" }], { index: 0, field: "lifetime" }],
+    ["no group", [], {}],
+    ["an object, not a list", { type: "x" }, { field: "team" }],
+    ["a text as a group", ["reader"], { index: 0, field: "type" }],
+    ["a count of 0", [{}, { count: 0 }], { index: 1, field: "count" }],
+    ["a number as a name", [{ names: [7] }], { index: 0, field: "names" }],
+    ["an invalid lifetime", [{ lifetime: "long" }], { index: 0, field: "lifetime" }],
   ])("is refused with index and field: %s", async (_what, team, details) => {
     const tenant = await makeTenant(db.sql);
     expect(await refusalOf(spawnTeam(tenant, team))).toMatchObject({
@@ -140,7 +140,7 @@ describe("registration", () => {
     expect(new Set([...ids, replaced.agent.id]).size).toBe(5);
   });
 
-  it("restores neither a suspended agent nor scopes that its spawner lost", async () => {
+  it("does not revive a suspended agent, or give scopes that its spawner has lost", async () => {
     const tenant = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
     const { claims } = await spawn(
@@ -174,7 +174,7 @@ describe("the rate of spawns", () => {
     expect(await codeOf(spawn(tenant))).toBe("rate_limited");
   });
 
-  it("has the header Retry-After", async () => {
+  it("is refused with the header Retry-After when it is exceeded", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 1 });
     await db.freeze();
     await spawn(tenant);

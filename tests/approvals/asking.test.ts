@@ -53,7 +53,7 @@ describe("asking for an approval", () => {
     expect(other.id).not.toBe(asked.id);
   });
 
-  it("gives a decision only to the step of the job that asked", async () => {
+  it("gives a decision only to the step, the job and the agent that asked for it", async () => {
     const { agent, admin, tenant } = await makeAsking(db.sql);
     const { lease, asked } = await askInJob(db.sql, agent.claims);
     await decide(db.sql, admin, asked);
@@ -118,7 +118,7 @@ describe("asking for an approval", () => {
     ]);
   });
 
-  it("lists what the caller can decide, and not what the caller asked or decided", async () => {
+  it("lists what the caller can decide, without the caller's own requests and past decisions", async () => {
     const { agent, admin, member, viewer } = await makeAsking(db.sql);
     const first = await ask(db.sql, agent.claims, { quorum: 2 });
     const forOwners = await ask(db.sql, agent.claims, { roles: ["owner"] });

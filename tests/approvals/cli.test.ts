@@ -83,8 +83,8 @@ describe("mayfly approvals", () => {
   });
 });
 
-describe("a decider is told", () => {
-  it("by a signed webhook that is called with one key until it answers", async () => {
+describe("a decider is notified", () => {
+  it("by a signed webhook, which is called with the same key until it answers", async () => {
     const calls: { headers: IncomingMessage["headers"]; text: string }[] = [];
     const answers = [503, 200];
     const server = createServer(async (request, response) => {
@@ -131,7 +131,7 @@ describe("a decider is told", () => {
     server.close();
   });
 
-  it("in the inbox, if named or delegated to", async () => {
+  it("in the inbox, if the approval names the decider or was delegated to the decider", async () => {
     const scopes = ["approval:read", "approval:decide", "message:read", "message:send"];
     const first = await spawnIn(mayfly, { lifetime: 300, scopes });
     const second = await spawnIn(mayfly, { lifetime: 300, scopes });

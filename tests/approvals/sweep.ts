@@ -23,7 +23,7 @@ export const sweep: RoomSweep = {
     approvals: "approval:read",
   },
   scopes: ["approval:read", "approval:request"],
-  // Two approvals, of which one is approved, and a policy.
+  // Makes a policy and two approvals, and approves one of them.
   fill: async (sql, victim) => {
     const asked = await rpc<{ id: string; digest: string }>(
       sql,

@@ -58,7 +58,7 @@ describe("an artifact", () => {
     expect((await agent.artifacts.get("none")).error).toMatchObject({ code: "artifact_unknown" });
   });
 
-  it("of a team is not one of the tenant", async () => {
+  it("of a team is found only through the team", async () => {
     const team = crypto.randomUUID();
     dataOf(await agent.artifacts.of(team).put("plan", "of the team"));
     expect((await agent.artifacts.get("plan")).error?.code).toBe("artifact_unknown");
@@ -143,7 +143,7 @@ describe("the files", () => {
     expect(due.length).toBe(0);
   });
 
-  it("cannot be stored without Storage, and everything else works", async () => {
+  it("cannot be stored without Storage, but everything else works", async () => {
     const other = await startTestLocal();
     const sql = postgres(other.dbUrl.replace("//postgres:", "//supabase_admin:"), {
       max: 1,
@@ -164,7 +164,7 @@ describe("the files", () => {
 });
 
 it.each(["job", "workflow"])(
-  "a result over 256 KB of a step of a %s becomes an artifact, and the next attempt reads it",
+  "a step's result over 256 KB in a %s becomes an artifact, and the next attempt reads it",
   async (kind) => {
     const whole = { text: "ü".repeat(200_000) };
     const own = dataOf(await agent.artifacts.put("own", "1"));

@@ -71,7 +71,7 @@ if (watching.error) throw watching.error;
 for (let left = Number(many); left > 0; left -= teamSize) await spawn(Math.min(left, teamSize));
 process.send?.({ what: "ready" });
 
-/** Calls `step` for one agent after another, so that each agent has a turn once in each period. */
+/** Calls `step` for one agent after another, once for each agent in each period. */
 function inTurns(periodMs: number, step: (agent: Agent) => Promise<unknown>) {
   let next = 0;
   return setInterval(() => {

@@ -29,7 +29,7 @@ const busyMs = quick ? 10_000 : 60_000;
 const single = quick ? 10 : 40;
 /** The pause between single events: longer than nudges are collected, so that each event gets its own nudge. */
 const apartMs = 1_700;
-/** The goals of issue 21. */
+/** The goals. */
 const goals = { frames: 30, heapMb: 300, screenMs: 200 };
 
 const consoleFolder = join(import.meta.dirname, "../../console");

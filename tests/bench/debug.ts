@@ -42,7 +42,7 @@ const cases: Record<string, () => Promise<void>> = {
   "debug.thought, off": async () => {
     for (let n = 0; n < calls; n++) debug.thought("why", data);
   },
-  "a record of the SDK's own, off": async () => {
+  "a record that the SDK itself makes, off": async () => {
     for (let n = 0; n < calls; n++) debug.note("message", "sent", data);
   },
 };
@@ -64,4 +64,4 @@ for (const [name, work] of Object.entries(cases)) {
 const before = process.memoryUsage().heapUsed;
 for (let n = 0; n < calls; n++) debug.tool("search", data);
 const bytes = Math.max(0, process.memoryUsage().heapUsed - before) / calls;
-report({ bench: "debug", name: "heap a call, off", on: "the SDK", unit: "bytes", ours: bytes });
+report({ bench: "debug", name: "heap per call, off", on: "the SDK", unit: "bytes", ours: bytes });

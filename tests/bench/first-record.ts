@@ -1,7 +1,6 @@
 /**
- * The time from the end of an agent's spawn until a watcher, who already watches all agents, gets the agent's
- * first debug record. The baseline is the time of the spawn itself, in the same round. Watcher and agent are
- * in this process.
+ * The time from the end of an agent's spawn until a watcher of all agents gets the agent's first debug record.
+ * The baseline is the time of the spawn itself, in the same round. Watcher and agent are in this process.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/first-record.ts [--quick]
  */

@@ -1,7 +1,7 @@
 /**
- * How long messages, which are stored, and broadcasts, which are not, take from an agent to a handler in
- * another process. The baseline is realtime-js alone on the same server: its messages are sent by the
- * database or by a client.
+ * How long a message takes from an agent to a handler in another process. Messages are stored, and broadcasts
+ * are not. The baseline is realtime-js alone on the same server, with messages sent by the database or by a
+ * client.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/messages.ts [--quick]
  */

@@ -96,7 +96,7 @@ await onEach(async (db, on) => {
   ] as const)
     report({
       ...row,
-      name: `from the commit of a write until it is told, ${name}`,
+      name: `from the commit of a write until its nudge arrives, ${name}`,
       unit: "ms",
       ours: of(due.waits),
       baseline: of(each.waits),

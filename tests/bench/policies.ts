@@ -56,7 +56,7 @@ await onEach(async ({ sql }, on) => {
     ];
     report({
       bench: "policies",
-      name: `${name}, planned`,
+      name: `${name}, as the planner estimates`,
       on,
       unit: "cost",
       ours,

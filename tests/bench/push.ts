@@ -3,7 +3,7 @@
  * baseline is a plain insert of the same memories into a table with the same columns and indexes, and one
  * to_tsvector for each row. The goal is a ratio of at most 1.6. Also pushes batches of other sizes, and with
  * 1, 8 and 32 writers in one tenant. Compares pulls at the end of a log of a million events with pulls at its
- * start, with and without an older transaction that stays open.
+ * start, with and without another transaction that stays open.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/push.ts [--quick] [pushes | batches | writers | pulls]
  */
@@ -102,7 +102,7 @@ async function batches() {
   const agent = await makeAgent(db.sql, tenant, { lifetime: 900 });
   for (const length of [1, 10, 100, 1_000]) {
     const { median } = await measure(rounds(20), () => push(agent.claims, batch(false, length)));
-    const name = `pushed by ${length}`;
+    const name = `pushed in batches of ${length}`;
     const row = { bench: "push", name, on: "postgres", unit: "memories a second" };
     report({ ...row, ours: (length / median) * 1000 });
   }
@@ -124,7 +124,7 @@ async function writers() {
     );
     const rate = ((each * count * 10) / (performance.now() - start)) * 1000;
     alone ||= rate;
-    const name = `pushed by 10, ${count} ${count === 1 ? "writer" : "writers"} of one tenant`;
+    const name = `pushed in batches of 10, by ${count} ${count === 1 ? "writer" : "writers"} of one tenant`;
     const row = { bench: "push", name, on: "postgres", unit: "memories a second", ours: rate };
     report(
       count === 1 ? row : { ...row, against: "one writer", baseline: alone, ratio: rate / alone },
@@ -159,7 +159,7 @@ async function pulls() {
       ours: median,
     });
   };
-  await say(start, "of a thousand");
+  await say(start, "in a log of a thousand");
   const idler = await db.sql.reserve();
   await idler`begin`;
   await idler`select pg_current_xact_id()`;
@@ -167,15 +167,15 @@ async function pulls() {
   const length = thousands === 1000 ? "a million" : `${thousands} thousand`;
   for (let n = 0; n < thousands; n++) await append(1000);
   await db.sql`analyze mayfly.events`;
-  await say(start, `at the start of ${length}`);
+  await say(start, `at the start of a log of ${length}`);
   const { cursor: end } = await pull(agent.claims, "now", 100);
   await append(1000);
-  await say(end, `at the end of ${length}, beside a transaction as old as they`);
+  await say(end, `at the end of a log of ${length}, while a transaction as old as the log is open`);
   await idler`rollback`;
   idler.release();
   const { cursor: last } = await pull(agent.claims, "now", 100);
   await append(1000);
-  await say(last, `at the end of ${length}`);
+  await say(last, `at the end of a log of ${length}`);
 }
 
 const chosen = process.argv.slice(2).filter((word) => !word.startsWith("--"));

@@ -26,8 +26,8 @@ const letters = () =>
     .replace(/[^a-z]/g, "");
 const vocabulary = Array.from({ length: 3_000 }, () => `${letters()}${letters()}`.slice(0, 9));
 /**
- * A word, as frequent as in real texts: most sentences have the first one, one in a hundred has the
- * thousandth.
+ * A random word. Words are as frequent as in real texts: most sentences contain the first word, and one in a
+ * hundred contains the thousandth.
  */
 const word = () => vocabulary[Math.floor(Math.exp(Math.random() * Math.log(vocabulary.length)))];
 const sentence = (length: number) => Array.from({ length }, word).join(" ");

@@ -1,7 +1,7 @@
 /**
  * Runs of agents: how much time they add to the AI SDK, how soon they continue after a crash, what budgets
- * cost, and how soon the answer is on a screen. What can be done without Mayfly is compared with that, in
- * turns, with the same scripted model.
+ * cost, and how soon the answer is on a screen. The baselines do without Mayfly what can be done without it.
+ * They run in turns with ours, with the same scripted model.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/runs.ts [--quick] [loop resume recovery budgets edge screen]
  */

@@ -108,11 +108,11 @@ await onEach(async ({ sql }, on) => {
   const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
   report({
     bench: "spawn",
-    name: `stop an agent with ${children} children of ${grandchildren} each`,
+    name: `stop an agent with ${children} children and ${children * grandchildren} grandchildren`,
     on,
     unit: "ms",
     ours: median(times.family),
-    against: "one without",
+    against: "an agent without children",
     baseline: median(times.alone),
     ratio: median(times.family) / median(times.alone),
   });

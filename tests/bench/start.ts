@@ -2,8 +2,8 @@
  * How long `npm start` takes until it serves, and how much memory it uses when idle:
  * `npm run bench:start [-- --quick]`.
  *
- * Seconds on a shared machine say little. So the benchmark also prints how long a bare PGlite takes to boot
- * from the same folder, in its own process and in the same run, and the ratio of the two times.
+ * Seconds on a shared machine say little. So the benchmark also boots a bare PGlite from the same folder, in
+ * its own process and in the same run. It prints this time too, and the ratio of the two times.
  */
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -85,8 +85,8 @@ const times = async (measure: () => Promise<number>) => {
 
 function print(what: string, value: number, baseline: number, goal: number): void {
   const ratio = value / baseline;
-  const goals = `goal ${goal} s ${value <= goal ? "met" : "MISSED"}`;
-  const name = `${what}, ${goals}`;
+  const goals = `goal of ${goal} s ${value <= goal ? "met" : "MISSED"}`;
+  const name = `${what} (${goals})`;
   const row = { bench: "start", name, on: "pglite", unit: "s", against: "a bare PGlite" };
   report({ ...row, ours: value, baseline, ratio });
 }
@@ -101,7 +101,7 @@ try {
   const first = await times(async () => (await start(join(folder, `${++fresh}`), false)).seconds);
   print("first start", first, firstBare, goals.first);
 
-  // The folder that the last of these first starts has made.
+  // The folder that the last of the first starts has made.
   const data = join(folder, `${fresh}`);
   const existingBare = await times(() => bootBare(join(data, "db/pgdata")));
   let memory: Run["memory"];
@@ -115,7 +115,7 @@ try {
   const total = (memory?.node ?? 0) + (memory?.deno ?? 0);
   const met = total <= goals.memory ? "met" : "MISSED";
   const parts = `Node ${memory?.node.toFixed(0)}, Deno ${memory?.deno.toFixed(0)}`;
-  const name = `idle memory (${parts}), goal ${goals.memory} MB ${met}`;
+  const name = `idle memory (${parts}; goal of ${goals.memory} MB ${met})`;
   report({ bench: "start", name, on: "pglite", unit: "MB", ours: total });
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });

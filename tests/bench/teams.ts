@@ -47,14 +47,14 @@ const on = "postgres";
     const ms = performance.now() - began;
     report({
       bench: "teams",
-      name: `assignments a second beside ${open.toLocaleString("en")} open jobs (goal 500)`,
+      name: `assignments a second, with ${open.toLocaleString("en")} open jobs (goal 500)`,
       on,
       unit: "a second",
       ours: assigned / (ms / 1_000),
     });
     report({
       bench: "teams",
-      name: `the server's time for an assignment beside ${open.toLocaleString("en")} open jobs`,
+      name: `server time of an assignment, with ${open.toLocaleString("en")} open jobs`,
       on,
       unit: "µs",
       ours: (caller.cpu() - before) / assigned,
@@ -146,7 +146,7 @@ const on = "postgres";
     on,
     unit: "ms",
     ours: wall,
-    against: "the sum of the work by 50",
+    against: "the sum of all work / 50",
     baseline: sum / agents,
     ratio: wall / (sum / agents),
   });

@@ -41,8 +41,8 @@ const choosing = (rows: string) => `
     1 + floor(random() * 2000)::int as b from ${rows})`;
 
 /**
- * A UUIDv7 for row `n`, one millisecond after the row before, so that ids grow with time, as agents make
- * them.
+ * A UUIDv7 for row `n`. Its time is a millisecond later than that of the row before, because the ids that
+ * agents make also grow with time.
  */
 const orderedId = `(overlay(lpad(to_hex(1750000000000 + n), 12, '0') placing '-' from 9 for 0) || '-7' || right(gen_random_uuid()::text, 21))::uuid`;
 

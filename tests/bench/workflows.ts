@@ -1,7 +1,7 @@
 /**
- * Compares workflows with other engines on the same Postgres, in turns: the time from one step to the next,
- * from a signal until the run continues, of a map of 500 children, and until a run with 5,000 recorded steps
- * continues. The other engines are installed the first time (`npm ci` in jobs/opponents).
+ * Compares workflows with other engines on the same Postgres, in turns. Measures four times: from one step to
+ * the next, from a signal until the run continues, for a map of 500 children, and until a run continues that
+ * has recorded 5,000 steps. The other engines are installed the first time (`npm ci` in jobs/opponents).
  *
  *   DATABASE_URL=postgresql://… node tests/bench/workflows.ts [--quick] [steps signals map resume] [absurd dbos openworkflow]
  */
@@ -53,7 +53,7 @@ const programs: Record<string, Program> = {
   async resume({ count }, ctx) {
     for (let n = 0; n < count; n++) await ctx.step(`s${n}`, () => n);
     tell("waits");
-    // After the signal, a run that slept starts again and reads its recorded steps until it is here.
+    // After the signal, a run that slept starts again and reads its recorded steps until it reaches this line.
     await ctx.wait();
     tell(performance.now());
   },

@@ -10,9 +10,19 @@ import { startTestLocal, type TestLocal } from "#harness/local";
 import { chromiumPath } from "#harness/needs";
 
 declare global {
-  /** The results that the page below stores for the test to read. */
+  /** What the page below has loaded for the tests. */
   var sdk: typeof import("@mayfly/sdk");
+  var ai: typeof import("ai");
+  var aiTest: typeof import("ai/test");
+  var zod: typeof import("zod");
 }
+/** Loads what the tests use. A bundle cannot find `ai` itself, so the page provides it. */
+const loads = `<script type="module">
+  globalThis.ai = await import("ai");
+  globalThis.aiTest = await import("ai/test");
+  globalThis.zod = await import("zod");
+  globalThis.sdk = await import("/src/index.ts");
+</script>`;
 
 const root = join(import.meta.dirname, "../..");
 
@@ -33,16 +43,14 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
       logLevel: "silent",
       cacheDir: cache,
       server: { port: 0, host: "127.0.0.1" },
-      optimizeDeps: { include: ["ai", "@supabase/supabase-js", "uuid", "zod"] },
+      optimizeDeps: { include: ["ai", "ai/test", "@supabase/supabase-js", "uuid", "zod"] },
       plugins: [
         {
           name: "page",
-          configureServer: ({ middlewares }) => {
-            middlewares.use("/page", (_request, response) => {
+          configureServer: (served) => {
+            served.middlewares.use("/page", async (_request, response) => {
               response.setHeader("content-type", "text/html");
-              response.end(
-                '<script type="module">globalThis.sdk = await import("/src/index.ts")</script>',
-              );
+              response.end(await served.transformIndexHtml("/page", loads));
             });
           },
         },
@@ -83,7 +91,7 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
     expect(problems).toEqual([]);
   });
 
-  it("adds a job and sees it end, and does jobs with steps when it is woken", async () => {
+  it("adds a job and sees it end, and works on jobs itself when it is woken", async () => {
     const { mayfly } = await local.enter();
     const scopes = ["job:add", "job:read", "job:work"];
     const { data: key } = await mayfly.keys.create({ name: "pages", scopes });
@@ -111,6 +119,101 @@ describe.skipIf(!chromiumPath)("the SDK in a browser", () => {
     expect(done).toMatchObject({ result: "text/html 1", holder: seen.agent, attempt: 1 });
     expect(done?.steps).toHaveLength(1);
     await serving.data?.stop();
+    await mayfly.close();
+    expect(problems).toEqual([]);
+  });
+
+  it("runs an agent as a worker, with tools, a stream and an approval, on a scripted model that says it is one", async () => {
+    const { mayfly } = await local.enter();
+    const scopes = ["job:work", "job:read", "run:read", "run:write", "cost:write"];
+    const { data: key } = await mayfly.keys.create({
+      name: "runners",
+      scopes: [...scopes, "approval:request", "approval:read"],
+    });
+    const enrolmentKey = key?.key ?? "";
+    const options = { url: local.apiUrl, key: local.publishableKey, enrolmentKey };
+    const worker = await page.evaluate(async (project) => {
+      const { Mayfly, defineAgent, provideAi, runAgents, tool } = globalThis.sdk;
+      const { MockLanguageModelV4, simulateReadableStream } = globalThis.aiTest;
+      provideAi(globalThis.ai);
+      const usage = {
+        inputTokens: { total: 100, noCache: 100, cacheRead: 0, cacheWrite: 0 },
+        outputTokens: { total: 10, text: 10, reasoning: 0 },
+      };
+      const model = new MockLanguageModelV4({
+        provider: "scripted",
+        modelId: "stand-in",
+        doStream: async ({ prompt }) => {
+          const answered = prompt.filter(({ role }) => role === "assistant").length;
+          const call = ["title", "refund"][answered];
+          const text = `I am a scripted stand-in. ${JSON.stringify(prompt.at(-1))}`;
+          return {
+            stream: simulateReadableStream({
+              chunks: [
+                ...(call
+                  ? [
+                      {
+                        type: "tool-call" as const,
+                        toolCallId: call,
+                        toolName: call,
+                        input: '{"order":17}',
+                      },
+                    ]
+                  : [
+                      { type: "text-start" as const, id: "1" },
+                      { type: "text-delta" as const, id: "1", delta: text },
+                      { type: "text-end" as const, id: "1" },
+                    ]),
+                {
+                  type: "finish" as const,
+                  finishReason: { unified: call ? "tool-calls" : "stop", raw: undefined },
+                  usage,
+                },
+              ],
+            }),
+          };
+        },
+      });
+      const { z } = globalThis.zod;
+      const input = z.object({ order: z.number() });
+      const desk = defineAgent({
+        name: "desk",
+        model,
+        tools: {
+          title: tool({ input, risk: "read", run: () => globalThis.document.contentType }),
+          refund: tool({
+            ...{ input, risk: "money", approval: "always" as const },
+            run: ({ order }, { attempt }) => ({ refunded: order, attempt }),
+          }),
+        },
+      });
+      const inPage = new Mayfly(project);
+      const { data: agent, error } = await inPage.spawn({ name: "runs in a page", lifetime: 300 });
+      if (error) return error.code;
+      const { error: refused } = await agent.work(runAgents(desk));
+      return refused?.code ?? agent.id;
+    }, options);
+    const run = (await mayfly.runs.start("desk", "Refund order 17.")).data;
+    const types: string[] = [];
+    for await (const { chunk } of run?.stream() ?? []) {
+      types.push(chunk.type);
+      if (chunk.type !== "tool-approval-request") continue;
+      const [asked] = (await mayfly.approvals.list({ mine: true })).data ?? [];
+      if (asked) await mayfly.approvals.approve(asked);
+    }
+    const { data: ended, error } = (await run?.result()) ?? {};
+    expect(error).toBeNull();
+    expect(ended).toMatchObject({ steps: 3, usage: { inputTokens: 300, outputTokens: 30 } });
+    expect(ended?.output).toMatch(/^I am a scripted stand-in\. .*"refunded":17,"attempt":1/);
+    expect(types).toContain("text-delta");
+    expect(types.at(-1)).toBe("finish");
+    const { data: known } = await mayfly.runs.get(run?.id ?? "");
+    expect(known?.tools).toMatchObject([
+      { tool: "title", status: "succeeded", result: "text/html" },
+      { tool: "refund", status: "succeeded", risk: "money" },
+    ]);
+    const { data: job } = await mayfly.jobs.get(run?.id ?? "");
+    expect(job).toMatchObject({ status: "succeeded", holder: worker });
     await mayfly.close();
     expect(problems).toEqual([]);
   });

@@ -54,7 +54,7 @@ describe.skipIf(!chromiumPath)("Studio in a browser", () => {
     expect(problems).toEqual([]);
   });
 
-  it("opens on a table of the first schema that has any, and switches with its menu", async () => {
+  it("opens on a table of the first schema that has tables, and switches schemas with its menu", async () => {
     await local.sql`drop table public.plain`;
     await page.goto(local.studioUrl);
     await page.getByTestId("schema-selector").getByText("mayfly").waitFor();

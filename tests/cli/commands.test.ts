@@ -170,7 +170,7 @@ describe("mayfly", () => {
     expect(down.out).toMatch(/^down {2}realtime/m);
   });
 
-  it("stays quiet if nobody reads its help", async () => {
+  it("ends without an error if the reader of its help is gone", async () => {
     const help = startCli(["--help"]);
     help.child.stdout?.destroy();
     expect(await help.ended).toMatchObject({ code: 0, err: "" });

@@ -86,7 +86,7 @@ describe("a command that connects to a project", () => {
       expect(stopped.map(({ code }) => code)).toEqual([2, 2]);
       return stopped.map(({ err }) => /start one here: (.*)/.exec(err)?.[1]);
     };
-    // The package may have a script that does it.
+    // If the package has a script that starts the stack, the script is recommended.
     expect(await start("{}")).toEqual(["npx mayfly dev", "npx mayfly dev"]);
     const scripts = { start: "mayfly dev -- node team.ts", dev: "mayfly dev" };
     expect(await start(JSON.stringify({ scripts }))).toEqual(["npm run dev", "npm run dev"]);

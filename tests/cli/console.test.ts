@@ -32,7 +32,7 @@ describe("mayfly console", () => {
     expect((await serving.ended).code).toBe(143);
   });
 
-  it("makes a link of an embedded Supabase with its secret key, and refuses another", async () => {
+  it("makes a link to an embedded Supabase with its secret key, and refuses a wrong key", async () => {
     const local = await startTestLocal({ embedded: true, console: join(root, "console") });
     const open = (key: string) =>
       runCli(["console"], { env: { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: key } });

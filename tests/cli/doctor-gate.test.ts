@@ -86,7 +86,7 @@ describe("mayfly doctor and row estimates", () => {
     expect(await planned("public")).toBe("own");
   });
 
-  it("sets it for the database if the project did, because that takes precedence", async () => {
+  it("changes the setting of the database if there is one, because that one takes precedence", async () => {
     await editor`alter role authenticator in database postgres set pgrst.db_pre_request = 'Own.check'`;
     await run((await examine()).mend as string, "estimates_refused");
     expect(await setting()).toMatchObject({ database: "postgres", next: "Own.check" });

@@ -41,7 +41,7 @@ describe("mayfly doctor on a correct project", { timeout: 300_000 }, () => {
   it("finds nothing wrong, ends with 0, and leaves no tenant behind", async () => {
     const { code, findings } = await examine(local);
     expect(findings.filter(({ state }) => state === "error")).toEqual([]);
-    // What a hosted project needs, and this machine does not.
+    // These are checks of hosted projects.
     expect(notFine(findings)).toEqual([
       "row estimates skipped",
       "read timeout skipped",

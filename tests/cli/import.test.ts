@@ -74,7 +74,8 @@ it("mayfly import continues after a broken line was repaired", async () => {
   const file = await write("many.jsonl", [...lines, "not JSON"].join("\n"));
   const broken = await runCli(["import", file], environment());
   expect(broken).toMatchObject({ code: 2, err: expect.stringContaining("Line 601 of many.jsonl") });
-  // 500 are stored. The same file continues after them. A changed file starts again, and stores nothing twice.
+  // 500 lines are stored. An import of the same file continues after them. An import of a changed file starts
+  // again, and stores nothing twice.
   expect((await mayfly.memory.list({ limit: 1_000 })).data?.memories.length).toBeGreaterThanOrEqual(
     500,
   );

@@ -36,7 +36,7 @@ it("an event that arrives 300 ms after a later record is shown before it", async
   expect(shown).toEqual(["10", "20", "30"]);
 });
 
-it("records of one instant keep the order in which they arrived, and those that still wait are shown at the end", async () => {
+it("records of one instant stay in the order of their arrival, and waiting records are shown at the end", async () => {
   const { shown, inOrder } = showing();
   inOrder.add([{ ...recordAt(1), name: "first" }]);
   inOrder.add([{ ...recordAt(1), name: "second" }, recordAt(0)]);

@@ -1,4 +1,4 @@
-/** A project with functions of the same names: Mayfly's functions get a prefix, and everything else uses it. */
+/** In a project with functions of the same names, Mayfly's functions get a prefix, which all callers use. */
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -60,7 +60,7 @@ describe("mayfly remember", () => {
     );
     const { out } = await run("recall", "rotate the signing key", "--explain");
     expect(out).toContain("Rotate the signing key");
-    // How rare each word is, among how many memories, and what the rank comes from.
+    // Shows in how many memories each word is, what the word is worth, and what the rank comes from.
     expect(out).toMatch(/^ {2}sign: in \d+, worth \d/m);
     expect(out).toMatch(/words 1\. \(fits \d/);
     const plain = await run("recall", "rotate the signing key");

@@ -71,8 +71,8 @@ describe("the Supabase CLI", () => {
   });
 });
 
-describe("sql/, one object a file,", () => {
-  it("gives the same catalog as the migrations", async () => {
+describe("the files in sql/, with one object each,", () => {
+  it("make the same catalog as the migrations", async () => {
     const byMigrations = await withSql(migrated, catalogOf);
     expect(byMigrations.length).toBeGreaterThan(100);
     const byFiles = await withSql(empty, async (sql) => {

@@ -89,7 +89,7 @@ describe("mayfly tail", () => {
         environment(),
       ),
     );
-    // Until all of them are listening.
+    // Waits until all of them are listening.
     const telling = setInterval(() => {
       agent?.debug.thought("fine", { password: "hunter2" });
       agent?.debug.task("began", { file: "a.ts" });
@@ -113,7 +113,7 @@ describe("mayfly tail", () => {
     await agent?.stop();
   });
 
-  it("stays quiet when its reader has left", async () => {
+  it("ends without an error when the reader of its output is gone", async () => {
     const tail = startCli(["tail", "--since", "1h"], environment());
     await tail.printed(/agent\.spawned/);
     tail.child.stdout?.destroy();

@@ -3,10 +3,10 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 
-/** At which share of the board's width the present is. */
+/** The place of the present, as a share of the board's width. */
 export const presentShare = 0.72;
 
-/** Where the lane of an agent and the board are. */
+/** The positions of an agent's lane and of the board. */
 export async function laneOf(page: Page, agent: string) {
   const name = await page.locator(".board-names li", { hasText: agent }).boundingBox();
   const canvas = await page.locator(".board canvas").boundingBox();

@@ -75,7 +75,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await page.context().close();
   });
 
-  it("puts a line that arrives late at the place of its time", async () => {
+  it("sorts a line that arrives late by its time", async () => {
     const page = await newPage();
     await openAsOwner(page, "stream");
     await page.waitForSelector(".live >> text=Live");

@@ -38,7 +38,7 @@ describe.skipIf(!chromiumPath)("the page Now", () => {
     await page.context().close();
   });
 
-  it("draws a job as an arc from the agent that added it to the one that did it", async () => {
+  it("draws a job as an arc from the agent that added it to the agent that did it", async () => {
     const [asker, doer] = [await spawn("asker"), await spawn("doer")];
     const page = await opened(doer.name);
     const work = dataOf(await doer.agent.work({ dig: () => "Done." }));

@@ -239,7 +239,7 @@ describe.skipIf(!chromiumPath)("the console's runs", () => {
     await page.context().close();
   });
 
-  it("says why something is refused that was allowed when the page was opened", async () => {
+  it("says why an action is refused that was still allowed when the page was opened", async () => {
     const person = await makePerson("member");
     const page = await newPage();
     await signIn(page, person);

@@ -147,7 +147,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("follows an open job at an even pace, although no event says that a worker takes it, and shows how long it waited and ran", async () => {
+  it("asks for the status of an open job at even intervals, and shows how long the job waited and ran", async () => {
     const { id } = dataOf(await mayfly.jobs.add("slow", {}));
     const page = await newPage();
     const at: number[] = [];

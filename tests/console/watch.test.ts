@@ -60,7 +60,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await mayfly.jobs.ended(job?.id ?? "");
     await work?.stop();
     await page.getByRole("table", { name: "Jobs" }).getByText("read-log").waitFor();
-    // Relative times have the absolute ones as titles.
+    // The title of a relative time is the absolute time.
     expect(await page.locator("main time").first().getAttribute("title")).toMatch(/\b20\d\d\b/);
     await page.click("main button >> text=plan");
     await page.waitForSelector("main >> text=Changes since");
@@ -73,7 +73,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("has a heading and a way back where something does not exist", async () => {
+  it("shows a heading and a way back if something does not exist", async () => {
     const page = await opened("agents");
     for (const path of ["agents", "teams", "jobs", "workflows", "memory", "runs"]) {
       await goTo(page, `${path}/${randomUUID()}`);
@@ -84,7 +84,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("draws a list although events come faster than its answers", async () => {
+  it("draws a list even if events come faster than answers to its calls", async () => {
     const page = await newPage();
     // Each answer arrives when the next call has already been sent.
     let release = () => {};

@@ -76,7 +76,7 @@ describe("a hard budget", () => {
     );
   });
 
-  it("refuses a model whose price is unknown or only probable", async () => {
+  it("refuses a model with an unknown or only probable price", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     const probable = await reserveOne(db.sql, agent.claims, { model: "round-1.5" });
     expect(probable).toMatchObject({ granted: true, priced: "inexact" });
@@ -216,7 +216,7 @@ describe("costs", () => {
     expect(await codeOf(report(["colour"]))).toBe("invalid_request");
   });
 
-  it("are listed by tenant: all tenants for the secret key, and for a person those in which they may read costs", async () => {
+  it("are listed by tenant, for a person only in tenants where the person may read costs", async () => {
     const [one, other] = [await makeSpending(db.sql), await makeSpending(db.sql)];
     for (const { agent } of [one, other]) {
       const held = await reserveOne(db.sql, agent.claims);

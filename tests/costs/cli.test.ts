@@ -47,7 +47,7 @@ describe("mayfly prices", () => {
     expect((await run("prices", "show", "none")).code).toBe(2);
   });
 
-  it("imports a file, and refuses one that has another form", async () => {
+  it("imports a file, and refuses a file in the wrong form", async () => {
     const ours = join(folder, "ours.json");
     const price = { provider: "acme", model: "round-1", prices: [{ units: { input: [[0, 3]] } }] };
     await writeFile(ours, JSON.stringify([price]));

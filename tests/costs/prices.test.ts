@@ -27,7 +27,7 @@ const priced = (model: string, prices: unknown[], names: unknown[] = []) => ({
 const units = (usd: number) => ({ units: { input: [[0, usd]] } });
 
 describe("a price", () => {
-  it("is the one at the day and hour of the call", async () => {
+  it("is the one that was valid at the day and hour of the call", async () => {
     await importPrices(db.sql, [
       priced("calendar", [units(3), { from: "2026-03-01", ...units(2) }]),
       priced("nightly", [units(4), { daily: ["16:30:00Z", "00:30:00Z"], ...units(1) }]),
@@ -71,7 +71,7 @@ describe("a price", () => {
     expect(await priceOf("other", "round-1")).toBeNull();
   });
 
-  it("of the step that the input exceeds applies to the whole input, and costs are exact", async () => {
+  it("of the highest step that the input exceeds applies to the whole input, and costs are exact", async () => {
     await importPrices(db.sql, [
       {
         provider: "acme",

@@ -83,7 +83,7 @@ describe("a lease of a debug stream", () => {
     expect(Object.keys(all)).toHaveLength(9);
   });
 
-  it("tells only agents that listen, as soon as it changes", async () => {
+  it("notifies only agents that listen, as soon as it changes", async () => {
     const deaf = await makeAgent(db.sql, tenant, { scopes: ["debug:write"] });
     const other = await makeAgent(db.sql, tenant, { scopes: ["debug:write"] });
     expect((await lease({ level: 2 })).agents).toBe(0);
@@ -178,7 +178,7 @@ describe("a lease of a debug stream", () => {
 });
 
 describe("debug records", () => {
-  it("are kept only where the tenant says so, up to its level", async () => {
+  it("are stored only if a setting of the tenant says so, up to the level in that setting", async () => {
     expect(await append([recordOf()])).toMatchObject({ stored: 0, persist: 0 });
     await levels();
     expect(await setDebug({ persist: true, level: 2 })).toMatchObject({
@@ -242,7 +242,7 @@ describe("debug records", () => {
     ["text", "records"],
     [Array.from({ length: 101 }, () => recordOf()), "records"],
     [[recordOf({ data: "x".repeat(262_144) })], "records"],
-  ])("are refused when they are wrong: %#", async (records, field) => {
+  ])("are refused when they are invalid: %#", async (records, field) => {
     expect(await refusalOf(append(records))).toMatchObject({
       code: "invalid_request",
       details: { field },

@@ -80,7 +80,7 @@ describe("debug streams", () => {
     const early = await spawn({ scopes });
     const seen = await hear(watched, { level: "basic" });
     const verbose = await hear(mayfly, { level: "verbose", categories: ["message", "step"] });
-    // An agent that was there before the watcher and has no connection learns of it with its next heartbeat.
+    // An agent without a connection learns of a new watcher with its next heartbeat.
     expect(early.client.getChannels()).toHaveLength(0);
     dataOf(await early.heartbeat());
     await until(() => early.debug.level("message") === 3);

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
-it("a new agent that reports is announced, as soon as it is spawned, to those who watch every agent", async () => {
+it("the spawn of an agent with debug:write is announced at once to anyone who watches every agent", async () => {
   const tenant = await makeTenant(db.sql);
   const member = await makePerson(db.sql, { [tenant]: "member" });
   const spawn = (scopes = ["debug:write"]) => makeAgent(db.sql, tenant, { scopes });
@@ -37,4 +37,17 @@ it("a new agent that reports is announced, as soon as it is spawned, to those wh
   await db.advance("61 seconds");
   await spawn();
   expect(await told()).toEqual([[id]]);
+});
+
+it("a child of a stopped agent is told of no new level", async () => {
+  const tenant = await makeTenant(db.sql);
+  const member = await makePerson(db.sql, { [tenant]: "member" });
+  const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn", "debug:write"] });
+  const child = await makeAgent(db.sql, tenant, { as: parent.claims, scopes: ["debug:write"] });
+  await rpc(db.sql, child.claims, "debug_level");
+  const lease = () =>
+    rpc<{ agents: number }>(db.sql, member, "lease_debug", { level: 1, for_agent: child.id });
+  expect((await lease()).agents).toBe(1);
+  await rpc(db.sql, parent.claims, "stop_agent");
+  expect((await lease()).agents).toBe(0);
 });

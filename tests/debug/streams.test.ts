@@ -1,4 +1,6 @@
+import { defineAgent, runAgents, tool } from "@mayfly/sdk";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { dataOf } from "#harness/agents";
 import {
   doors,
@@ -14,6 +16,7 @@ import {
   until,
   watched,
 } from "#harness/live";
+import { scriptedModel } from "../runs/running.ts";
 
 const debugging = ["debug:write", "memory:read", "state:read", "state:write"];
 
@@ -114,7 +117,7 @@ describe("debug streams", () => {
     expect(other).not.toBe(tenant);
   });
 
-  it("are stored if the tenant says so, and read from a time on and then live", async () => {
+  it("are stored if the tenant says so, and can be read from a given time on and then live", async () => {
     const agent = await spawn({ scopes: debugging });
     const member = await enterAs("member");
     expect((await member.debug.persist({ persist: true })).error?.code).toBe("scope_missing");
@@ -159,7 +162,7 @@ describe("debug streams", () => {
     expect(watch.names()).toEqual(Array.from({ length: 1_100 }, (_, n) => String(n + 1)));
   });
 
-  it("of more agents than a connection can hold are left out, and a notice says so", async () => {
+  it("beyond the number that a connection can hold are left out, and a notice says so", async () => {
     await local.sql`
       insert into mayfly.agents (tenant_id, name, lifetime, expires_at)
       select ${tenant}, 'agent ' || n, '5 minutes', now() + interval '5 minutes' from generate_series(1, 93) n`;
@@ -174,7 +177,7 @@ describe("debug streams", () => {
     const agent = await spawn({ scopes: debugging });
     let asked = 0;
     for (let n = 0; n < 1_000; n++) agent.debug.thought("early", () => ++asked);
-    // One of them is from the SDK.
+    // The buffer keeps 200 records, and one of them is from the SDK.
     expect(asked).toBe(199);
     await until(() => agent.debug.level("thought") === 0);
     agent.debug.thought("late", () => ++asked);
@@ -204,5 +207,42 @@ describe("debug streams", () => {
     expect(watch.items.find(({ name }) => name === "hostile")?.data).toMatchObject({
       could_not_be_read: { message: "no" },
     });
+  });
+
+  it("never contain the secrets that the tools and models of a run get", async () => {
+    const secret = `plain ${crypto.randomUUID()}`;
+    const agent = await spawn({
+      scopes: [...debugging, "job:work", "job:read", "run:read", "cost:write"],
+    });
+    const watch = await hear(watched, { agent: agent.id, level: 4 });
+    agent.debug.task("begin");
+    await watch.until(() => watch.names().includes("begin"));
+    let used = 0;
+    const pay = tool({
+      input: z.object({}),
+      run: async (_input, context) => {
+        if ((await context.secret("bank")) === secret) used++;
+        return "paid";
+      },
+    });
+    const payer = defineAgent({
+      name: "payer",
+      model: async (context) => {
+        if ((await context.secret("model")) === secret) used++;
+        return scriptedModel((step) =>
+          step === 1 ? { calls: [{ tool: "pay", input: {} }] } : "Paid.",
+        );
+      },
+      tools: { pay },
+    });
+    const work = dataOf(await agent.work(runAgents(payer, { secrets: () => secret })));
+    const run = dataOf(await mayfly.runs.start(payer, "Pay."));
+    expect(dataOf(await run.result()).output).toBe("Paid.");
+    await work.stop();
+    await agent.stop("done");
+    await watch.until(() => watch.names().includes("stopped"));
+    expect(used).toBe(3);
+    expect(watch.names()).toContain("job run:payer: ended");
+    expect(JSON.stringify(watch.items)).not.toContain(secret);
   });
 });

@@ -38,7 +38,7 @@ export function programOf(markdown: string): string | undefined {
   const code = blocks.join("\n");
   const imports = new Set(code.match(/^import [\s\S]*?;$/gm));
   const body = code.replace(/^import [\s\S]*?;$/gm, "");
-  // It exists already.
+  // `Mayfly` is already imported in `given`.
   const own = [...imports].map((line) => line.replace(/\bMayfly\b,? ?(?=.*"@mayfly\/sdk")/, ""));
   return `${own.join("\n")}\n${given}\n${watchful}\n${body}\nawait mayfly.close();\nprocess.exit(0);\n`;
 }

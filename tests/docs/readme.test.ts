@@ -49,7 +49,7 @@ describe("the reference", () => {
     expect(listed.map((match) => match[1]).sort()).toEqual(files.sort());
   });
 
-  it("has the limits of a tenant and of a project that SQL has", async () => {
+  it("has the same limits of a tenant and of a project as SQL", async () => {
     const limits = await read("docs/limits.md");
     const columns = [...limits.matchAll(/^\| `([a-z_]+)` +\| ([0-9,]+)/gm)];
     const table = await read("sql/tenants/tables/tenants.sql");
@@ -64,7 +64,7 @@ describe("the reference", () => {
 });
 
 describe("the README", () => {
-  it("has the smallest examples as they run", async () => {
+  it("shows the smallest examples exactly as they run", async () => {
     for (const example of ["examples/smallest.ts", "examples/smallest-run.ts"])
       expect(await read("README.md")).toContain(await read(example));
   });

@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, "../..");
 const folder = join(root, "docs/reference");
 
 describe("the API reference", () => {
-  // Making it fails if a docstring is missing. Reading all types again takes ten seconds.
+  // If a docstring is missing, the reference cannot be made. Reading all types takes ten seconds.
   it("is up to date with the sources (npm run build:reference)", async () => {
     const index = await readFile(join(folder, "README.md"), "utf8");
     expect(index).toContain(madeFrom(await hashOfSources()));

@@ -51,7 +51,7 @@ const optionsOf = (words: string[]) =>
 /** Flags that the CLI accepts but its help does not list. */
 const unlisted = ["--db-url"]; // tests/local/db/tools.test.ts pushes with it
 
-/** What is wrong with a command, as far as that can be seen without running it. Null if nothing is. */
+/** What is wrong with a command, as far as it can be checked without running it. Null if nothing is wrong. */
 async function faultOf(words: string[]): Promise<string | null> {
   const [program = "", first = "", ...rest] = words;
   if (program === "npm") {

@@ -130,7 +130,7 @@ export const handler = async (request: Request): Promise<Response> => {
     ).toEqual(["4-5 public final class A extends B", "7-8 A › public int add(int a)"]);
   });
 
-  test("every line of a symbol is kept, split where it is too long", () => {
+  test("every line of a symbol is kept, and a long symbol is split", () => {
     const lines = Array.from({ length: 600 }, (_, index) => `  call${index}();`);
     const parts = extract("a.ts", `function long() {\n${lines.join("\n")}\n}\n`);
     expect(parts.length).toBeGreaterThan(1);

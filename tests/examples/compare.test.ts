@@ -34,7 +34,7 @@ describe("in a second run,", () => {
     expect(difference("", text)).toEqual({ ...nothing, added: ["A", "A › B", "A › C"] });
   });
 
-  test("a section with another text replaces the old one", () => {
+  test("a section with a changed text replaces the old one", () => {
     expect(difference(text, text.replace("b\n", "bb\n"))).toEqual({
       ...nothing,
       changed: [["A › B", "id1"]],

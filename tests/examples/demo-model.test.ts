@@ -13,7 +13,7 @@ setUp();
 describe("with a language model, on a running project,", () => {
   runProject(() => data);
   const asked: string[] = [];
-  /** It only shows the form of a summary and an answer. */
+  /** Its summaries and answers are made up, but have the right form. */
   const model = scriptedModel((_step, prompt) => {
     const said = JSON.stringify(prompt);
     asked.push(said);
@@ -77,7 +77,7 @@ describe("with a language model, on a running project,", () => {
 
   test("a model that fails ends the run with the cause, whether it refuses or cannot be reached", async () => {
     const advice = "Check its key, its name and the network, or run without a model: --model none";
-    // Enough calls at once that the model is barred for failing too often.
+    // So many calls fail at once that the model's breaker opens.
     const many = Array.from({ length: 80 }, (_, nth) => [`${nth}.md`, long(`Number ${nth}.`)]);
     await write(Object.fromEntries(many));
     const dead = scriptedModel(() => new Error("Cannot connect to API"));
@@ -97,7 +97,7 @@ describe("with a language model, on a running project,", () => {
     );
   });
 
-  test("a project that is stopped meanwhile is named, with what to do", async () => {
+  test("if the project is stopped meanwhile, the error names it and says what to do", async () => {
     const announced = join(data, "running.json");
     const text = await readFile(announced, "utf8");
     await write({ "long.md": long("Much is said here.") });

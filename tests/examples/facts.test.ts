@@ -35,7 +35,7 @@ const run = async () => {
 };
 
 describe("the example of facts", () => {
-  it("says that a stand-in extracts if there is no key, and answers from what it found", async () => {
+  it("says that a stand-in extracts facts if there is no key, and answers from these facts", async () => {
     const said = await run();
     expect(said).toMatch(/AI_GATEWAY_API_KEY is not set, so a rule-based stand-in extracts/);
     expect(said).toContain("7 facts: 6 new, 1 in place of another, 0 confirmed");
@@ -44,7 +44,7 @@ describe("the example of facts", () => {
     expect(said).toMatch(
       /billing needs (ledger \(1\), mail \(1\)|mail \(1\), ledger \(1\)), Postgres \(2\)/,
     );
-    // The second time, nothing is there twice.
+    // After the second run, nothing is stored twice.
     expect(await run()).toMatch(/7 facts: 0 new, 0 in place of another, 7 confirmed/);
   });
 
@@ -73,7 +73,7 @@ describe("the example of facts", () => {
     const asked = JSON.stringify(model.doGenerateCalls[0]);
     expect(asked).toContain("9. Maya: Thanks! Lunch?");
     expect(asked).toContain("depends_on");
-    // A line that does not exist says nothing.
+    // A fact from a line that does not exist is dropped.
     const facts = toFacts(found, lines);
     expect(facts).toHaveLength(scripted.length);
     expect(facts[0]).toMatchObject({
@@ -102,7 +102,7 @@ it("an agent answers a client of the A2A protocol", async () => {
 describe("the tutorial", () => {
   it("runs command by command without a key, and prints what the page shows", async () => {
     const page = await readFile(join(root, "docs/tutorial.md"), "utf8");
-    // The clone is not changed, because the project belongs to the test.
+    // These commands run without changing the clone.
     const shims = `
       npm() { shift 3; INIT_CWD='${root}' '${process.execPath}' '${root}/examples/ask-a-team/index.ts' "$@"; }
       npx() { shift; '${process.execPath}' '${root}/cli/cli.js' "$@"; }`;

@@ -86,7 +86,7 @@ describe("text in a code fence is not a heading", () => {
     expect(titles("# A\n```inline``` text\n## B\nx\n")).toEqual(["A", "A › B"]);
   });
 
-  test("nor is text in a comment", () => {
+  test("and text in a comment is no heading either", () => {
     expect(titles("# A\n<!--\n# no\n-->\n## B\nx\n")).toEqual(["A", "A › B"]);
   });
 });

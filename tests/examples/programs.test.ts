@@ -73,7 +73,7 @@ describe("the worker and the script for Deno", () => {
 });
 
 describe("each example", () => {
-  it("says in one sentence what to do if nothing runs, or no longer runs", async () => {
+  it("says in one sentence what to do if the project does not run, or no longer runs", async () => {
     const nothing =
       "No project is running in this folder. Start one in another terminal: npm start\n";
     const deno = ["run", "--no-lock", "--allow-net", "--allow-env", "--allow-read"];

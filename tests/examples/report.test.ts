@@ -153,7 +153,7 @@ describe("output for people", () => {
       written: { model: "test/model", text: words, citations: [] },
     });
     const lines = written.split("\n").filter((line) => line.includes("word word"));
-    // One more word would be 71 wide.
+    // With one more word, the line would be 71 characters wide.
     expect(Math.max(...lines.map((line) => line.length))).toBeGreaterThan(70 - 5);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(70);
     report.alive([{ name: "a", status: `reading ${"long/".repeat(20)}file.ts` }]);

@@ -121,7 +121,7 @@ describe("when a folder is scanned for text files,", () => {
     expect(await skipped()).toEqual({ link: 2 });
   });
 
-  test("unreadable files are counted and stop nothing", async () => {
+  test("unreadable files are counted, and the scan continues", async () => {
     await write({ "a.md": "x", "closed.md": "x", "closed/b.md": "x" });
     await chmod(join(folder, "closed.md"), 0);
     await chmod(join(folder, "closed"), 0);

@@ -29,7 +29,7 @@ describe("an entity", () => {
     expect(await codeOf(list({ subject: "Big Blue" }))).toBe("entity_unknown");
   });
 
-  it("with a name of several types must be named with its type", async () => {
+  it("must be named with its type if entities of several types have its name", async () => {
     await record([
       { subject: { name: "Paris", type: "city" }, predicate: "in", object: "France" },
       { subject: { name: "Paris", type: "person" }, predicate: "age", value: 44 },
@@ -43,7 +43,7 @@ describe("an entity", () => {
     expect(saidBy(await list({ subject: { name: "paris", type: "city" } }))).toEqual([
       "Paris in France",
     ]);
-    // Somebody who only reads need not choose, and gets the facts of both.
+    // A caller that only reads does not have to name a type, and gets the facts of both entities.
     expect(await list({ subject: "paris" })).toHaveLength(2);
   });
 
@@ -56,7 +56,7 @@ describe("an entity", () => {
     expect(await call("find_entities", { of_type: "person" })).toMatchObject([{ name: "Ada" }]);
   });
 
-  it("has no alias that is the name of another", async () => {
+  it("cannot have the name of another entity as an alias", async () => {
     await record([{ subject: "IBM", predicate: "founded", value: 1911 }]);
     const taken = call("set_entity", { name: "International Business Machines", aliases: ["ibm"] });
     expect(await refusalOf(taken)).toMatchObject({
@@ -66,7 +66,7 @@ describe("an entity", () => {
     expect(await call("find_entities")).toHaveLength(1);
   });
 
-  it("is searched by the beginning and the inside of its names", async () => {
+  it("is found by any part of its names, first by their beginnings", async () => {
     await record([
       { subject: "Ada Lovelace", predicate: "knows", object: "Charles Babbage" },
       { subject: "Love", predicate: "is", value: 1 },
@@ -81,7 +81,7 @@ describe("an entity", () => {
     expect(await call("find_entities", { query: "%" })).toEqual([]);
   });
 
-  it("in any script is the same in all its spellings", async () => {
+  it("with a name in any script is found by every spelling of this name", async () => {
     await record([
       { subject: "東京都", predicate: "人口", value: 14 },
       { subject: "Łódź", predicate: "in", object: "Polska" },

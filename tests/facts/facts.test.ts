@@ -27,7 +27,7 @@ describe("a fact", () => {
     expect(await call<Entity[]>("find_entities")).toHaveLength(2);
   });
 
-  it("is superseded by a newer one, and stays true for its time", async () => {
+  it("is superseded by a newer fact, and stays true for its own time", async () => {
     const [old] = await record([works("Acme", { valid_from: day(1) })]);
     const [now] = await record([works("Globex", { valid_from: day(10) })]);
     expect(now).toMatchObject({ status: "superseded", superseded: [old?.id] });
@@ -39,7 +39,7 @@ describe("a fact", () => {
     expect(all[1]).toMatchObject({ superseded_by: now?.id });
   });
 
-  it("that arrives late ends where the next one begins", async () => {
+  it("that arrives late ends where the next fact begins", async () => {
     await record([works("Acme", { valid_from: day(1) })]);
     await record([works("Globex", { valid_from: day(20) })]);
     const [late] = await record([works("Initech", { valid_from: day(10) })]);
@@ -50,17 +50,17 @@ describe("a fact", () => {
     );
   });
 
-  it("with the same instant corrects the earlier one", async () => {
+  it("corrects an earlier fact that is true from the same time on", async () => {
     await record([works("Acme", { valid_from: day(1) })]);
     await record([works("Globex", { valid_from: day(1) })]);
     expect(saidBy(await list({ subject: "Ada", as_of: day(1) }))).toEqual(["Ada works_at Globex"]);
     expect(await list({ subject: "Ada", history: true })).toHaveLength(2);
-    // The corrected fact limits no others: an earlier fact ends where Globex begins.
+    // The corrected fact no longer counts: a fact from an earlier time ends where the fact about Globex begins.
     const [back] = await record([works("Acme", { valid_from: "2026-02-20T00:00:00Z" })]);
     expect(Date.parse(back?.valid_to ?? "")).toBe(Date.parse(day(1)));
   });
 
-  it("with many coexists with others of the same subject and predicate", async () => {
+  it("recorded with many: true coexists with others of the same subject and predicate", async () => {
     const knows = (name: string) => ({
       subject: "Ada",
       predicate: "knows",
@@ -74,7 +74,7 @@ describe("a fact", () => {
     ]);
   });
 
-  it("has any JSON as its value, and equal values are one", async () => {
+  it("can have any JSON as its value, and is not recorded twice with equal values", async () => {
     const born = (value: unknown) => ({ subject: "Ada", predicate: "born", value });
     await record([born({ year: 1815, month: 12 })]);
     expect(await record([born({ month: 12.0, year: 1815 })])).toMatchObject([
@@ -84,7 +84,7 @@ describe("a fact", () => {
     expect(await list({ subject: "Ada" })).toMatchObject([{ value: null, object: null }]);
   });
 
-  it("ends without a successor", async () => {
+  it("can end without a newer fact", async () => {
     const [fact] = await record([works("Acme", { valid_from: day(1) })]);
     expect(await call("end_facts", { ids: [fact?.id], at: day(9) })).toEqual({ ended: [fact?.id] });
     expect(await list({ subject: "Ada" })).toEqual([]);
@@ -136,7 +136,7 @@ describe("facts", () => {
   const good = { subject: "Ada", predicate: "age", value: 36 };
   it.each([
     ["no list", {}, "facts", undefined],
-    ["none", [], "facts", undefined],
+    ["an empty list", [], "facts", undefined],
     ["an unknown field", [good, { ...good, sure: 1 }], "sure", 1],
     ["no subject", [{ ...good, subject: "  " }], "subject", 0],
     [
@@ -147,10 +147,10 @@ describe("facts", () => {
     ],
     ["no predicate", [{ ...good, predicate: "-" }], "predicate", 0],
     ["neither object nor value", [{ subject: "Ada", predicate: "age" }], "object", 0],
-    ["both", [{ ...good, object: "x" }], "object", 0],
+    ["both object and value", [{ ...good, object: "x" }], "object", 0],
     ["a value that is too large", [{ ...good, value: "x".repeat(9000) }], "value", 0],
     ["a confidence above 1", [{ ...good, confidence: 2 }], "confidence", 0],
-    ["no instant", [{ ...good, valid_from: "tomorrow" }], "valid_from", 0],
+    ["an invalid date", [{ ...good, valid_from: "tomorrow" }], "valid_from", 0],
     [
       "an end before the beginning",
       [{ ...good, valid_from: day(2), valid_to: day(1) }],
@@ -169,7 +169,7 @@ describe("facts", () => {
     },
   );
 
-  it("include those with an invisible memory, an unknown entity or a missing scope", async () => {
+  it("are refused with an invisible memory, an unknown entity or a missing scope", async () => {
     const memory_id = crypto.randomUUID();
     expect(await refusalOf(record([good, { ...good, memory_id }]))).toMatchObject({
       code: "memory_unknown",

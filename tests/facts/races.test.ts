@@ -11,7 +11,7 @@ describe.skipIf(!databaseUrl)("concurrent writers of facts", () => {
   });
   afterAll(() => db?.close());
 
-  it("make one entity of a name, and leave one open fact in a slot, in a history without gaps", async () => {
+  it("make one entity for each name, and leave one current fact and a history without gaps", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["fact:read", "fact:write"] });
     const say = (n: number) =>

@@ -99,7 +99,7 @@ describe("agent.facts", () => {
     expect(memories.factsProblem).toContain("fact:read");
   });
 
-  it("names, merges, ends and forgets", async () => {
+  it("sets, merges and forgets entities, and ends and forgets facts", async () => {
     const ibm = dataOf(
       await agent.facts.entities.set({ name: "IBM Corp.", type: "company" }, { aliases: ["IBM"] }),
     );

@@ -77,7 +77,7 @@ describe("visibility", () => {
     expect(await list({}, other.claims)).toHaveLength(1);
   });
 
-  it("of a private fact changes nothing of the tenant's entity", async () => {
+  it("of a private fact does not change the entity that the tenant sees", async () => {
     const other = await makeAgent(db.sql, tenant, { scopes: ["fact:read", "fact:write"] });
     await record([{ subject: "Acme", predicate: "size", value: 3 }], other.claims);
     await record([works("Acme", { visibility: "agent" })]);
@@ -88,7 +88,7 @@ describe("visibility", () => {
     expect(await codeOf(call("set_entity", secret))).toBe("entity_exists");
   });
 
-  it("ends at the tenant", async () => {
+  it("never extends to another tenant", async () => {
     const [fact] = await record([works("Acme")]);
     const elsewhere = await makeTenant(db.sql);
     const stranger = await makeAgent(db.sql, elsewhere, { scopes: ["fact:read", "fact:write"] });
@@ -133,7 +133,7 @@ describe("forgetting", () => {
     expect((await call<Entity[]>("find_entities")).map(({ name }) => name)).toEqual(["Grace"]);
   });
 
-  it("of a memory keeps its facts, which can be forgotten by its id", async () => {
+  it("a memory keeps its facts, which can be forgotten by the id of the memory", async () => {
     const put = putOf({ task: "Met Ada" });
     await rpc(db.sql, agent.claims, "sync", { push: [put] as never });
     await record([works("Acme", { memory_id: put.memory.id })]);
@@ -141,7 +141,7 @@ describe("forgetting", () => {
     expect(await list({})).toEqual([]);
   });
 
-  it("by age is the tenant's choice, and ended facts stay by default", async () => {
+  it("by age is a setting of the tenant, and by default ended facts stay", async () => {
     const admin = await makePerson(db.sql, { [tenant]: "admin" });
     await record([works("Acme", { valid_from: day(1) })]);
     await record([works("Globex", { valid_from: day(2) })]);

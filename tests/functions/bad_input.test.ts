@@ -97,7 +97,7 @@ async function check(
   return outcomes;
 }
 
-/** A body that is mostly valid. Otherwise it is not an object, or not JSON. */
+/** A body that is usually valid. Sometimes it is not an object, or not even JSON. */
 const bodyOf = (body: fc.Arbitrary<unknown>) =>
   fc.oneof(
     { weight: 12, arbitrary: body },

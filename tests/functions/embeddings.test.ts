@@ -86,24 +86,24 @@ describe("an embeddings endpoint", () => {
   const refused = "a secret the endpoint tells";
   it.each<[string, (asked: Asked) => Answer, RegExp, boolean]>([
     [
-      "a wrong key",
+      "401 for a wrong key",
       () => ({ status: 401, body: refused }),
       /401: check MAYFLY_EMBEDDINGS_KEY$/,
       false,
     ],
     [
-      "a wrong path",
+      "404 for a wrong path",
       () => ({ status: 404, body: refused }),
       /404: check MAYFLY_EMBEDDINGS_URL/,
       false,
     ],
-    ["a text that is too long", () => ({ status: 400, body: refused }), /answered 400$/, true],
-    ["a failure", () => ({ status: 500, body: refused }), /answered 500$/, false],
-    ["a page", () => ({ body: "<html>" }), /OpenAI's/, false],
-    ["another shape", () => ({ body: { embeddings: [] } }), /OpenAI's/, false],
-    ["too few", () => ({ body: { data: [] } }), /left some texts out/, false],
+    ["400 for a long text", () => ({ status: 400, body: refused }), /answered 400$/, true],
+    ["500 for a failure", () => ({ status: 500, body: refused }), /answered 500$/, false],
+    ["a web page", () => ({ body: "<html>" }), /OpenAI's/, false],
+    ["JSON of another form", () => ({ body: { embeddings: [] } }), /OpenAI's/, false],
+    ["too few vectors", () => ({ body: { data: [] } }), /left some texts out/, false],
     [
-      "another length",
+      "vectors of another length",
       (to) => vectors(to, (text) => vector(text, 1536)),
       /returned 1536 numbers/,
       false,
@@ -115,7 +115,7 @@ describe("an embeddings endpoint", () => {
       /out of bounds/,
       true,
     ],
-    ["silence", () => "nothing", /did not answer within 0.2 s$/, false],
+    ["no answer", () => "nothing", /did not answer within 0.2 s$/, false],
   ])("that returns %s is reported, without secrets", async (_what, given, reason, ofText) => {
     answer = given;
     const error = await embedderOf()
@@ -134,7 +134,7 @@ describe("an embeddings endpoint", () => {
   });
 });
 
-describe("a project whose embeddings come from an endpoint", () => {
+describe("a project with embeddings from an endpoint", () => {
   let local: TestLocal;
   beforeAll(async () => {
     process.env.MAYFLY_EMBEDDINGS_URL = url;
@@ -167,7 +167,7 @@ describe("a project whose embeddings come from an endpoint", () => {
       .toEqual([{ error: reason }]);
 
     answer = vectors;
-    // An embedding of the question alone finds nothing by meaning.
+    // Only the question has an embedding, so nothing is found by meaning.
     expect(dataOf(await agent.recall("key"))).toMatchObject({
       mode: "words_only",
       problem: expect.stringMatching(/^no memory has a vector of text-embedding-3-small/),

@@ -23,14 +23,14 @@ it.each([
   ["57014", /took longer than a statement may take\. Nothing was done\.$/],
   ["40001", /changed the same rows at the same time\. Nothing was done\.$/],
   ["53200", /./],
-])("a call that ends with %s is unavailable, whoever was asked", async (code, message) => {
+])("a call that the database ends with %s returns unavailable", async (code, message) => {
   await failWith(code);
   const wanted = { code: "unavailable", message: expect.stringMatching(message) };
   expect((await mayfly.memory.remember({ output: "x" })).error).toMatchObject(wanted);
   expect((await mayfly.state.shared.set("x", 1)).error).toMatchObject(wanted);
 });
 
-it("a fault of the database's own is internal, without its words", async () => {
+it("a fault of the database itself returns internal, without the message of the database", async () => {
   await failWith("XX001");
   const { error } = await mayfly.memory.remember({ output: "x" });
   expect(error).toMatchObject({ code: "internal", message: expect.not.stringContaining("cancel") });

@@ -12,8 +12,8 @@ export async function catalogOf(sql: postgres.Sql | postgres.TransactionSql): Pr
 }
 
 /**
- * The tables without a column `tenant_id`: the migrations write their rows. Leaves out `tenants`, and tables
- * in which the running database writes about itself.
+ * The tables with rows that the migrations write: those without a column `tenant_id`. Leaves out `tenants`, and
+ * tables in which the running database writes about itself.
  */
 const seededTables = `
   select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace

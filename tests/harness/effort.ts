@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 
 declare module "vitest" {
   interface TaskMeta {
-    /** On a file: the seconds of processor time that it took. */
+    /** How many seconds of processor time a test file took. Tests do not have this field. */
     effort?: number;
   }
 }

@@ -148,7 +148,10 @@ export async function expectItselfForBare(isolation: Isolation): Promise<void> {
   for (const table of tables) {
     const select = `select * from mayfly.${table} ${ofVictim(isolation, table)}`;
     const own = ["agents", "tenants"].includes(table) ? 1 : 0;
-    expect(await attempt(isolation, { claims: bare.claims }, select), `bare: ${table}`).toBe(own);
+    expect(
+      await attempt(isolation, { claims: bare.claims }, select),
+      `agent without scopes: ${table}`,
+    ).toBe(own);
     expect(await attempt(isolation, machine, select), `machine: ${table}`).toBe(0);
     for (const caller of [machine, { claims: bare.claims }])
       await expectNoWrite(isolation, caller, table);

@@ -8,7 +8,7 @@ export type { JobHandler } from "@mayfly/sdk";
 export { startJob, Worker } from "@mayfly/sdk/internal";
 
 /**
- * How many calls of a worker can run at once: a call that ends and claims jobs, and calls that its jobs make.
+ * How many calls a worker can make at once: one that ends and claims jobs, and those of its running jobs.
  */
 const connections = 3;
 
@@ -21,9 +21,16 @@ export interface DirectDoor extends JobsDoor {
 
 export async function directDoor(url: string, claims: Claims): Promise<DirectDoor> {
   const backends: Backend[] = [];
-  for (let n = 0; n < connections; n++) backends.push(await openBackend(url, claims));
+  for (let n = 0; n < connections; n++) {
+    const backend = await openBackend(url, claims);
+    // As with the Postgres transport, NOTIFY wakes the worker.
+    await backend.query("select set_config('mayfly.notified', 'on', false)");
+    backends.push(backend);
+  }
   const ear = await openBackend(url);
   const calls: Record<string, number> = {};
+  // As in the pool of the Postgres transport, the connection that was used last is used first.
+  const idle = [...backends];
   let next = 0;
   return {
     calls,
@@ -31,7 +38,8 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
       calls[name] = (calls[name] ?? 0) + 1;
       const keys = Object.keys(values);
       const named = keys.map((key, index) => `${key} => $${index + 1}`).join(", ");
-      const backend = backends[next++ % connections] as Backend;
+      const free = idle.pop();
+      const backend = free ?? (backends[next++ % connections] as Backend);
       try {
         const [row] = await backend.query(
           `select mayfly.${name}(${named}) as answer`,
@@ -40,6 +48,8 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
         return ok(form.parse(row?.answer));
       } catch (error) {
         return failed(refusalOf(error));
+      } finally {
+        if (free) idle.push(free);
       }
     },
     onWake(listener) {
@@ -49,7 +59,7 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
       const lease = () =>
         ear.query("select mayfly_private.listen_by_postgres($1::uuid[])", [[tenant]]);
       const renewal = setInterval(() => void lease().catch(() => {}), 30_000);
-      // If the connection is closed before it listens, the worker is not woken, and no test minds.
+      // If the connection is closed before it listens, the worker is not woken. No test depends on that.
       ear
         .listen(`mayfly:${tenant}`, listener)
         .then(lease)

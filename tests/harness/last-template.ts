@@ -17,7 +17,7 @@ interface Last {
   released: string;
   /** The digest of the template itself. */
   current: string;
-  /** The text of the hand parts of the next release. If it has changed, the template has to be made anew. */
+  /** The text of the hand parts of the next release. If it has changed, the last template cannot be used. */
   byHand: string;
   objects: KnownObject[];
 }

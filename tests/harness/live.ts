@@ -1,4 +1,4 @@
-/** Agents on one embedded Supabase, a connection that a test can cut, and lists that wait until they have enough. */
+/** Agents on one embedded Supabase, a connection that a test can cut, and lists that wait for enough items. */
 import {
   type Agent,
   type DebugRecord,
@@ -94,7 +94,7 @@ export async function hear(by: Mayfly, options: Parameters<Mayfly["debug"]["watc
   return { ...heard, problems, watch: watch as DebugWatch, names };
 }
 
-/** Waits until something is true. It becomes true when an agent gets a broadcast, which the test cannot see. */
+/** Waits until `holds` returns true. It polls, because a test cannot see when an agent gets a broadcast. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a test of the current file has failed, or none has begun. `outcome-setup.ts` reports each test
- * here.
+ * The outcome of the current test file: whether one of its tests has failed, or none has begun.
+ * `outcome-setup.ts` reports each test here.
  */
 
 let begun = false;

@@ -21,7 +21,7 @@ const isCopied = (path: string) =>
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "mayfly-setup-"));
   await cp(root, project, { recursive: true, filter: isCopied });
-  // This includes the cache, so that what has not changed is not built again.
+  // node_modules includes the cache, so that what has not changed is not built again.
   await symlink(join(root, "node_modules"), join(project, "node_modules"));
   await mkdir(join(project, "tests/base"));
   await writeFile(join(project, "tests/base/one.test.ts"), oneTest);

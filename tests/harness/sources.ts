@@ -22,9 +22,9 @@ export async function buildCurrentMigrations(): Promise<void> {
 export interface Stages {
   /** The digest of an empty cluster after bootstrap. */
   project: string;
-  /** The digest after the migrations of the releases as well, which never change. */
+  /** The digest after the migrations of the releases too, which never change. */
   released: string;
-  /** The digest after the migrations of the next release as well. Tests use this stage. */
+  /** The digest after the migration of the next release too. Tests use this stage. */
   current: string;
 }
 

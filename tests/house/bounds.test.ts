@@ -1,4 +1,4 @@
-/** A bound is stated once. Made-up files state another value, which has to be found. */
+/** A bound is stated once. Made-up files state a bound again, and this has to be found. */
 import { describe, expect, it } from "vitest";
 import { boundFaults } from "../../scripts/house/bounds.ts";
 import { withBounds } from "../../scripts/sql/bounds.ts";

@@ -45,7 +45,7 @@ describe("a room has the same name everywhere", () => {
     expect(broken({ ...places, "tests/harness/seed.ts": "" }, two)).toEqual([]);
   });
 
-  it("so a file of the SDK must be in one", () => {
+  it("so a file of the SDK must be in a room", () => {
     expect(broken({ "sdk/src/helpers.ts": "" })).toEqual([
       "sdk/src/helpers.ts stands in no room: move it into a folder of sdk/src.",
     ]);
@@ -134,7 +134,7 @@ describe("a part uses another through its public entry", () => {
     expect(reasons("local/src/a.ts", "@mayfly/sdk")).toEqual(["local/ uses nothing else of ours"]);
   });
 
-  it.each(["cli/a.ts", "tests/examples/a.ts"])("so %s enters through the three doors", (file) => {
+  it.each(["cli/a.ts", "tests/examples/a.ts"])("so %s imports only the three entries", (file) => {
     const own = {
       "sdk/package.json":
         '{ "name": "@mayfly/sdk", "exports": { ".": "./src/index.ts", "./contract/*": "./src/contract/*.ts", "./internal": "./src/internal.ts" } }',
@@ -162,7 +162,7 @@ describe("a part uses another through its public entry", () => {
     },
   );
 
-  it("so a test enters through @mayfly/sdk and #harness, and tests the inside of local at home", () => {
+  it("so a test uses @mayfly/sdk and #harness, and only tests/local uses the inside of local/", () => {
     const harness = {
       "package.json": '{ "imports": { "#harness/*": "./tests/harness/*" } }',
       "tests/harness/seed.ts": "",
@@ -220,7 +220,7 @@ describe("files have no import cycles", () => {
     expect(broken({ ...files, "scripts/c.ts": "" })).toEqual([]);
   });
 
-  it("and each knot is named once, by its shortest cycle", () => {
+  it("and of cycles that share files, only the shortest is named", () => {
     const files = {
       "scripts/a.ts": 'import "./b.ts"; import "./c.ts";',
       "scripts/b.ts": 'import "./c.ts";',

@@ -188,7 +188,7 @@ describe("agents", () => {
     await Promise.all([early.stop(), late.stop()]);
   });
 
-  it("are the same agent for the same registration key, while it lives", async () => {
+  it("are the same agent for the same registration key, as long as this agent is alive", async () => {
     const one = dataOf(await secret.spawn({ registrationKey: "worker-7" }));
     const same = dataOf(await secret.spawn({ registrationKey: "worker-7" }));
     expect(same.id).toBe(one.id);

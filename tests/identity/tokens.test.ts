@@ -30,8 +30,8 @@ describe("a token gets nothing in the database", () => {
     ["when it has expired", { exp: inSeconds(-31) }],
     ["when it is not yet valid", { nbf: inSeconds(600) }],
     ["without exp", { exp: undefined }],
-    ["with an exp that is no number", { exp: "soon" }],
-    ["with an nbf that is no number", { nbf: "later" }],
+    ["with an exp that is not a number", { exp: "soon" }],
+    ["with an nbf that is not a number", { nbf: "later" }],
     ["of another issuer", { iss: "https://elsewhere.example" }],
     ["of no issuer", { iss: undefined }],
     ["of another role", { role: "anon" }],
@@ -68,7 +68,7 @@ describe("a token still passes", () => {
 });
 
 describe("the issuers of people", () => {
-  it("are what the project's settings say", async () => {
+  it("are read from the project's settings", async () => {
     await db.sql`update mayfly_private.settings set person_issuers = '{https://one.example/auth/v1}'`;
     expect(await belongs(person)).toBe(false);
     expect(await belongs({ ...person, iss: "https://one.example/auth/v1" })).toBe(true);

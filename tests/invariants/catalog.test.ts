@@ -22,7 +22,7 @@ describe("the catalog", () => {
     expect(without.map((row) => row.relname)).toEqual([]);
   });
 
-  it("lets only those roles execute a function that its file grants it to", async () => {
+  it("lets a role execute a function only if the function's file grants it", async () => {
     const granted = new Map<string, string[]>();
     for (const { text } of await readSources(join(import.meta.dirname, "../..")))
       for (const object of objectsOf([{ file: "", text }])) {
@@ -42,7 +42,7 @@ describe("the catalog", () => {
     expect(found).toEqual(Object.fromEntries(granted));
   });
 
-  it("has no function without an empty search_path", async () => {
+  it("has an empty search_path in every function", async () => {
     const rows = await db.sql.unsafe(
       `select p.oid::regprocedure::text as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
        where ${ours} and not coalesce('search_path=""' = any (p.proconfig), false)`,
@@ -147,7 +147,7 @@ describe("the catalog", () => {
     expect(rows.map((row) => row.conname)).toEqual([]);
   });
 
-  it("carries the tenant in every primary key and foreign key between its tables", async () => {
+  it("has the tenant in every primary key, and in every foreign key between tables of a tenant", async () => {
     const tables = await db.sql.unsafe(
       `select c.oid::regclass::text as name from pg_class c
        join pg_namespace n on n.oid = c.relnamespace
@@ -175,7 +175,7 @@ describe("the catalog", () => {
     expect(keys.map((row) => row.conname)).toEqual([]);
   });
 
-  it("has at most one permissive policy for a table, a command and a role, each for authenticated", async () => {
+  it("has at most one permissive policy for each table and command, always for authenticated", async () => {
     const rows = await db.sql`
       select schemaname || '.' || tablename as name, cmd, array_agg(roles::text) as roles, count(*)::int as policies
       from pg_policies where schemaname in ('mayfly', 'mayfly_private') group by 1, 2`;

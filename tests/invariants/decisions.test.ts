@@ -111,7 +111,7 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
     expect(await lastTold(agent.id)).toMatchObject({ task: 1 });
   });
 
-  it("tell an agent that begins to listen of a lease that is made at the same time", async () => {
+  it("lose no lease when the first begins to listen and the second leases its debug stream", async () => {
     const agent = await makeAgent(db.sql, tenant, { scopes: ["debug:write"] });
     const member = await makePerson(db.sql, { [tenant]: "member" });
     let seen: { levels?: Record<string, number> } = {};
@@ -128,7 +128,7 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
     expect(await lastTold(agent.id)).toMatchObject({ task: 2 });
   });
 
-  it("leave no agent that a key was spawning while it was revoked with its agents", async () => {
+  it("leave no agent alive when the first spawns with a key that the second revokes with its agents", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const made = await rpc<{ key: string; enrolment_key: { id: string } }>(
       db.sql,
@@ -152,7 +152,7 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
     expect(row).toEqual({ agents: 2, running: 0 });
   });
 
-  it("spawn nothing by a key that is revoked while its spawn waits", async () => {
+  it("spawn nothing when the first revokes the key with which the second spawns", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const made = await rpc<{ key: string; enrolment_key: { id: string } }>(
       db.sql,
@@ -168,7 +168,7 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
     expect(await codeOfOutcome(outcome)).toBe("not_authorized");
   });
 
-  it("spawn nothing for a person who is removed while their spawn waits", async () => {
+  it("spawn nothing when the first removes the second from the tenant", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const member = await makePerson(db.sql, { [tenant]: "member" });
     const outcome = await overlap(
@@ -223,11 +223,11 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       () => renew(db.sql, agent.renewalSecret),
       (session) => session`select mayfly.resume_agent(${agent.id})`,
     );
-    // When the agent had resumed, this was the secret of the caller that resumed it.
+    // The call that resumed the agent had replaced this secret.
     expect(await codeOfOutcome(outcome)).toBe("renewal_refused");
   });
 
-  it("are judged one by one when one renews and one repeats the previous renewal", async () => {
+  it("are answered one after the other when one renews and one repeats the previous renewal", async () => {
     const agent = await makeAgent(db.sql, tenant);
     const { renewal_secret } = await renew(db.sql, agent.renewalSecret);
     const [first, repeated] = await Promise.allSettled([
@@ -238,8 +238,8 @@ describe.skipIf(!databaseUrl)("two concurrent callers", () => {
       status: "fulfilled",
       value: { renewal_secret: expect.any(String) },
     });
-    // If the repetition came first, it counts as the repetition of a call whose answer was lost, and is
-    // answered. If it came second, its secret is no longer known.
+    // A repetition that comes first is answered, because the first answer may have been lost. If it comes
+    // second, its secret is no longer known.
     expect(await codeOfOutcome(repeated)).toMatch(/^(ok|renewal_refused)$/);
   });
 

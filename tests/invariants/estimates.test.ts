@@ -82,7 +82,7 @@ describe.each(databases.filter(([, , here]) => here))(
       const known = await differences(db.sql, caller, content);
       expect(known).toEqual(expect.arrayContaining(leaks));
 
-      // This setting alone would leave the statistics that exist.
+      // The setting alone does not delete existing statistics.
       await setStatistics(db.sql, content, 0);
       await db.sql`analyze`;
       const kept = await differences(db.sql, caller, content);

@@ -4,7 +4,7 @@ import { openPgliteDatabase, openPostgresDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 
 /**
- * Columns whose values come from fixed lists. They keep their statistics because plans need them, as the ids
+ * Columns with values from fixed lists. They keep their statistics because plans need them, as the ids
  * below do: without those of tenant_id, a recall takes up to 84 times as long. For a new column, write `set
  * statistics 0` into the file of its table, or add the column here with a reason.
  */
@@ -126,7 +126,7 @@ const isContent = ({ relation, name, type, kind, keyed }: Column) =>
 
 export const contentOf = async (sql: Sql) => (await columnsOf(sql)).filter(isContent);
 
-/** By type, the value that a copy gets in a column with content that is null or empty in the row. */
+/** The value, by type, that a copy gets in a column with content if the copied row has none there. */
 const filled: Record<string, string> = {
   text: "'secret@words.example'::text",
   uuid: "'5ec4e75e-c4e7-4ec4-8ec4-5ec4e75ec4e7'::uuid",
@@ -253,7 +253,7 @@ export async function differences(sql: Sql, caller: Claims, content: Column[]): 
       `select ${value} as value from mayfly.${relation} where ${column} is not null
        group by ${column} order by count(*) desc limit 1`,
     );
-    expect(row, `${relation}.${name}: nobody has one`).toBeDefined();
+    expect(row, `${relation}.${name}: no row has a value`).toBeDefined();
     const literal = `'${String(row?.value).replaceAll("'", "''")}'`;
     const there = type === "tsvector" ? `${literal}::tsvector` : `${literal}::${type}`;
     // Both values are constants in the query, because the planner does not estimate the result of a subquery.
@@ -277,7 +277,7 @@ export async function differences(sql: Sql, caller: Claims, content: Column[]): 
   return found;
 }
 
-/** Those of the given columns and expressions of indexes for which the planner has statistics. */
+/** Which of these columns and index expressions have statistics. */
 export const statisticsOf = async (sql: Sql, content: Column[]) => {
   const rows =
     await sql`select tablename || '.' || attname as name from pg_stats where schemaname = 'mayfly'`;

@@ -77,7 +77,7 @@ describe("isolation of the functions", () => {
     for (const [who, caller] of Object.entries(strangers)) {
       for (const name of Object.keys(attacks)) {
         const answer = await outcome(caller, name);
-        // Strangers store another secret in their own tenants, so it shows whose rows an answer has.
+        // Only the victim has these ids, so an answer with one of them reveals the victim's rows.
         const told = secrets.slice(0, 4).filter((secret) => answer.includes(secret));
         expect(told, `${who}: ${name} answered ${answer.slice(0, 200)}`).toEqual([]);
       }

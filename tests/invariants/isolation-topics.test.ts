@@ -34,7 +34,7 @@ describe("isolation of the topics", () => {
   it("is tried on every topic that the policies know", async () => {
     const rows = await db.sql`select name from mayfly_private.topics`;
     const known = rows.map((row) => row.name as string);
-    expect(known.sort(), "give the sweep.ts of its room one of it").toEqual(
+    expect(known.sort(), "name a topic of each kind in the sweep.ts of its room").toEqual(
       Object.keys(topics).sort(),
     );
   });
@@ -45,7 +45,7 @@ describe("isolation of the topics", () => {
         expect(await allowed(caller, topic), `${who}: ${topic}`).toEqual([]);
   });
 
-  it("lets an agent hear what its scopes allow, and nobody another agent's inbox", async () => {
+  it("lets an agent hear what its scopes allow, and never another agent's inbox", async () => {
     const agent = { claims: victim.agent.claims };
     const bare = await makeAgent(db.sql, victim.tenant, { scopes: [] });
     const present = await makeAgent(db.sql, victim.tenant, { scopes: ["presence:write"] });

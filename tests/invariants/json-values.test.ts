@@ -74,7 +74,7 @@ describe("numbers that JavaScript would change", () => {
     expect(await refusalOf(define)).toMatchObject({ details: { field: "metadata" } });
   });
 
-  it("do not include numbers that it can hold, or texts that look like numbers", async () => {
+  it("do not include numbers that JavaScript can hold, or texts that look like numbers", async () => {
     const kept = `{"a": 9007199254740991, "b": 1e300, "c": 0.1, "d": 5e-324, "e": "9007199254740993", "f": -0.0, "g": 1.7976931348623157e308}`;
     const state = (await call(`set_state('kept', '${kept}')`)) as { value: unknown };
     expect(state.value).toEqual(JSON.parse(kept.replace("-0.0", "0")));

@@ -10,7 +10,7 @@ import { agent, local, nobody, proxy, refusals, setUp, successes, tenant } from 
 
 setUp();
 
-/** An agent that does everything that is done in the background. All of it continues despite such answers. */
+/** An agent that uses all kinds of background work. All of this work continues despite such answers. */
 describe("the background of an agent", () => {
   const all = { ...successes, ...refusals };
   const lies = ["a sign-in page", "{}", "null", "[]", "half an answer", ...Object.keys(refusals)];
@@ -63,7 +63,7 @@ describe("the background of an agent", () => {
     const requests = Promise.all(asked.map((path) => proxy.requestOf(path)));
     proxy.lie(all[lie] as Lie);
     await tell("meanwhile");
-    // Each of them pulls when its connection is back. Before that, live messages need no request.
+    // Everything that listens pulls when its connection is back. Before that, live messages need no request.
     proxy.closeSockets();
     expect((await agent.heartbeat()).error?.code).toBe("unavailable");
     expect((await agent.renew()).error?.code).toBe("unavailable");

@@ -110,7 +110,7 @@ describe("a list of more than a thousand", () => {
   });
 });
 
-/** Leaves out rows without telling so, as the Data API of a project with `max_rows` does. */
+/** Leaves out rows without saying so, as the Data API of a project with `max_rows` does. */
 describe("a project that returns seven rows at a time", () => {
   const mostRows = 7;
   const { fetch } = globalThis;
@@ -163,7 +163,7 @@ describe("a project that returns seven rows at a time", () => {
     await agent.stop();
   });
 
-  it("shows a watch of states all states after the log is gone", async () => {
+  it("gives a watch of states all states after the log is gone", async () => {
     const keys = Array.from({ length: 20 }, (_, n) => `key-${String(n).padStart(2, "0")}`);
     for (const key of keys) dataOf(await mayfly.state.set(key, key));
     const seen = new Set<string>();

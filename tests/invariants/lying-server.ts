@@ -242,7 +242,7 @@ export const right: Record<string, string[]> = {
     "States.history Channels.list AgentMemory.get AgentMemory.list AgentMemory.thread Conflicts.list",
     "Memories.get Memories.list Memories.thread Log.list Messages.list Agents.list DebugStreams.list",
     "Invitations.list States.recent",
-    // To an empty list, these watches see no living agent, or learn that the caller may not watch the tenant.
+    // An empty list tells these watches that no agent is alive, or that the caller may not watch the tenant.
     "Agents.watch Presence.watch DebugStreams.watch Debug.watch",
   ].flatMap((names) => names.split(" ")),
   null: ["States.get", "States.at", "States.diff", "States.edit"],

@@ -75,7 +75,7 @@ describe("an added room", () => {
   it("names only what exists, and needs no exception", async () => {
     const { sources, known } = await withTheRoom();
     expect(faultsOf(sources, known)).toEqual([]);
-    // What it registers is applied last when it changes, and its scopes first.
+    // Registrations are applied after everything else, and scopes before other registrations.
     const own = sources.filter(({ room }) => room === "parcels").map(({ file }) => file);
     expect(own.indexOf("sql/parcels/scopes.sql")).toBeLessThan(
       own.indexOf("sql/parcels/topics.sql"),

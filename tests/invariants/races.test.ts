@@ -41,7 +41,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
   });
   afterAll(() => db?.close());
 
-  it("spawn exactly 10 agents of 50 at a quota of 10 living agents", async () => {
+  it("spawn exactly 10 of 50 agents if the quota is 10 living agents", async () => {
     const tenant = await makeTenant(db.sql, { max_living_agents: 10 });
     expect(await tally(many(50, () => spawn(tenant)))).toEqual({
       ok: 10,
@@ -52,7 +52,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
     expect(row).toEqual({ agents: 10, names: 10 });
   });
 
-  it("spawn exactly 10 agents of 50 at a rate of 10 a minute", async () => {
+  it("spawn exactly 10 of 50 agents if the rate is 10 a minute", async () => {
     const tenant = await makeTenant(db.sql, { spawns_per_minute: 10 });
     const counts = await tally(many(50, () => spawn(tenant)));
     // The bucket gets one more spawn every 6 s, in case the test takes that long.
@@ -61,7 +61,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
     expect((counts.ok ?? 0) + (counts.rate_limited ?? 0)).toBe(50);
   });
 
-  it("spawn one agent for 20 calls with one name, and for 20 with one registration key", async () => {
+  it("spawn one agent for 20 calls with the same name, and one for 20 with the same registration key", async () => {
     const tenant = await makeTenant(db.sql);
     expect(await tally(many(20, () => spawn(tenant, { name: "scout" })))).toEqual({
       ok: 1,
@@ -72,7 +72,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
     expect(registered.filter((issued) => !issued.existing)).toHaveLength(1);
   });
 
-  it("never give a name to two agents of teams", async () => {
+  it("never give the same name to two agents of teams", async () => {
     const tenant = await makeTenant(db.sql);
     const team = [{ count: 8, names: ["a", "b", "c"] }];
     await Promise.all(
@@ -129,7 +129,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
     expect(row?.living).toBe(0);
   });
 
-  it("keep the second of two owners who leave", async () => {
+  it("let only one of the last two owners leave", async () => {
     for (let round = 0; round < 5; round++) {
       const tenant = await makeTenant(db.sql);
       const owners = [
@@ -154,7 +154,7 @@ describe.skipIf(!databaseUrl)("concurrent calls", () => {
     expect(counts).toEqual({ ok: 1, invitation_unknown: 7 });
   });
 
-  it("suspend an agent whose renewal secret many have used, when two of them renew again", async () => {
+  it("suspend an agent when six callers have used one renewal secret and all of them renew again", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     const answers = await Promise.all(many(6, () => renew(db.sql, agent.renewalSecret)));
     const again = await Promise.all(

@@ -16,7 +16,7 @@ describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
   });
   afterAll(() => db?.close());
 
-  it("gives exactly as many of 50 parallel spawns as the quota has", async () => {
+  it("lets exactly as many of 50 parallel spawns succeed as the quota allows", async () => {
     const tenant = await makeTenant(db.sql, { max_living_agents: 10 });
     const outcomes = await Promise.all(
       Array.from({ length: 50 }, () =>
@@ -111,7 +111,7 @@ describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
     idler.release();
   });
 
-  it("serves the whole embedded Supabase from it", async () => {
+  it("the whole embedded Supabase works", async () => {
     const name = `mayfly_stack_${randomUUID().replaceAll("-", "")}`;
     const admin = postgres(databaseUrl ?? "", { max: 1, onnotice: () => {} });
     await admin.unsafe(`create database ${name}`);

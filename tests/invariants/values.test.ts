@@ -131,7 +131,7 @@ it("metadata keys with special names in JavaScript are kept at any level", async
 });
 
 it.each(["1e400", "9007199254740993", "-123456789012345678901", "1e-400"])(
-  "the number %s is refused by a function that names the field",
+  "the number %s is refused by a function, and the error names the field",
   async (number) => {
     const pushed = await post("sync", putOf(`{"a": [{"n": ${number}}]}`));
     expect(pushed.status).toBe(400);

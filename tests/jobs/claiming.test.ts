@@ -151,7 +151,7 @@ describe("claiming jobs", () => {
     expect(await take()).toHaveLength(0);
   });
 
-  it("is refused without job:work, and, for other tenants, to everybody but the secret key", async () => {
+  it("is refused without job:work, and only the secret key may claim jobs of several tenants", async () => {
     const { tenant, claims } = await setUp();
     const idle = await makeWorker(db.sql, tenant, { scopes: ["job:add", "job:read"] });
     expect(await codeOf(claim(db.sql, idle.claims))).toBe("scope_missing");

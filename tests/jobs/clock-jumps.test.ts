@@ -5,7 +5,7 @@ import { openPostgresDatabase, type TestDatabase } from "#harness/database";
 import { databaseUrl } from "#harness/needs";
 import { add, claim, claimOne, complete, jobOf, makeWorker, makeWorkTenant } from "./working.ts";
 
-describe.skipIf(!databaseUrl)("a clock that jumps", () => {
+describe.skipIf(!databaseUrl)("a jump of the clock", () => {
   let db: TestDatabase;
   beforeAll(async () => {
     db = await openPostgresDatabase();
@@ -31,7 +31,7 @@ describe.skipIf(!databaseUrl)("a clock that jumps", () => {
     return done;
   };
 
-  it("ahead, ends every lease: the old ones are refused, and each job is done once by another claim", async () => {
+  it("ahead ends every lease: old leases are refused, and each job is done once by another claim", async () => {
     const { tenant, claims } = await setUp();
     const added = await add(
       db.sql,
@@ -52,7 +52,7 @@ describe.skipIf(!databaseUrl)("a clock that jumps", () => {
       expect(await jobOf(db.sql, tenant, id)).toMatchObject({ status: "succeeded", attempt: 2 });
   });
 
-  it("ahead, ends a wait once, and fires what is due", async () => {
+  it("ahead ends a wait once, and starts jobs that are due", async () => {
     const { claims } = await setUp();
     await add(db.sql, claims, [{ name: "work", delay: 3_600 }, { name: "waits" }]);
     const { lease, id } = await claimOne(db.sql, claims);
@@ -75,7 +75,7 @@ describe.skipIf(!databaseUrl)("a clock that jumps", () => {
     );
   });
 
-  it("back, keeps claims and leases working, with new leases of the right length", async () => {
+  it("back leaves claims and leases working, and new leases have the right length", async () => {
     const { tenant, claims } = await setUp();
     await add(db.sql, claims, [{ name: "held" }]);
     const held = await claimOne(db.sql, claims);

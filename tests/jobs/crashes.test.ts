@@ -22,7 +22,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe("a job whose worker is killed twice", () => {
+describe("a job that loses its worker twice", () => {
   it("finishes with each step recorded once, and repeats unrecorded steps with the same key", async () => {
     const { tenant, mayfly } = await local.enter();
     const file = join(folder, "effects");
@@ -53,7 +53,7 @@ describe("a job whose worker is killed twice", () => {
     const job = dataOf(await mayfly.jobs.ended(id, { timeoutMs: 60_000 }));
     last.kill("SIGKILL");
     expect(job).toMatchObject({ status: "succeeded", result: "built" });
-    // More than two if a claim that was under way when its worker died was answered after that.
+    // There are more than two attempts if a worker died during a claim, and the claim succeeded after that.
     expect(job.attempts.length).toBeGreaterThanOrEqual(2);
     expect(new Set(job.attempts.map(({ error }) => error.code))).toEqual(new Set(["lease_ended"]));
     expect(job.steps.map(({ name }) => name).sort()).toEqual(["one", "three", "two"]);

@@ -61,7 +61,7 @@ describe("ending jobs", () => {
     ).toEqual(["recorded"]);
   });
 
-  it("does not retry a job whose error says so", async () => {
+  it("does not retry a job if its error says that it is not retryable", async () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [{ name: "a" }]);
     const { lease } = await claimOne(db.sql, claims);
@@ -205,8 +205,8 @@ describe("ending jobs", () => {
   });
 });
 
-describe("finished jobs are read", () => {
-  it("by list, by queue and percentiles, and deleted by retention", async () => {
+describe("finished jobs", () => {
+  it("are listed, and counted by queue with percentiles, until retention deletes them", async () => {
     const { claims, tenant, worker } = await setUp();
     const added = await add(db.sql, claims, [
       { name: "a" },

@@ -25,7 +25,7 @@ const fill = (sql: Sql, tenant: string, count: number, queue = "a") =>
 
 type Claim = (place: Record<string, unknown>) => Promise<Taken>;
 
-/** After how many claims, each of up to 25 jobs, a job for which `isOne` holds is taken, on average. */
+/** How many claims of up to 25 jobs it takes, on average, until a job for which `isOne` is true is taken. */
 async function meanWait(
   count: number,
   isOne: (job: Claimed) => boolean,
@@ -54,7 +54,7 @@ describe.skipIf(!databaseUrl)("fairness", () => {
   });
   afterAll(() => db?.close());
 
-  it("lets 50 tenants with 10 jobs each wait at most 1.2 times as long beside one with 100,000", async () => {
+  it("lets 50 tenants with 10 jobs each wait at most 1.2 times as long if another has 100,000 jobs", async () => {
     const small: string[] = [];
     for (let n = 0; n < 50; n++) small.push(await makeWorkTenant(db.sql));
     for (const tenant of small) await fill(db.sql, tenant, 10);
@@ -73,7 +73,7 @@ describe.skipIf(!databaseUrl)("fairness", () => {
     expect(beside / alone).toBeLessThanOrEqual(1.2);
   });
 
-  it("lets 30 queues with 10 jobs each wait at most 1.2 times as long beside one with 100,000", async () => {
+  it("lets 30 queues with 10 jobs each wait at most 1.2 times as long if another has 100,000 jobs", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const { claims } = await makeWorker(db.sql, tenant);
     const small = Array.from({ length: 30 }, (_, n) => `q${n}`);

@@ -48,7 +48,7 @@ describe("a job", () => {
     expect(begun.length).toBeGreaterThan(1);
   });
 
-  it("adds a child once and waits for its end; a failed one is an error", async () => {
+  it("adds a child once, waits for its end, and gets an error if the child failed", async () => {
     dataOf(
       await agent.work(
         {

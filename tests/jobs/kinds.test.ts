@@ -66,7 +66,7 @@ describe("jobs that are defined", () => {
     expect(dataOf(await mayfly.jobs.ended(good.id)).result).toEqual({
       headings: ["https://a.example 1"],
     });
-    // Added by a caller that knows no schema.
+    // A caller without the schema adds this job.
     const wrong = dataOf(await mayfly.jobs.add("outline", { url: 7 }));
     const bad = dataOf(await jobs.add("outline", { url: "https://bad.example", depth: 1 }));
     for (const [id, field] of [

@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
-/** Every write that names a lease, and the answer that a caller gets who does not have this lease. */
+/** Every write that names a lease. Returns whether the answer is that to a caller without the lease. */
 const writes: Record<string, (claims: Claims, lease: string) => Promise<unknown>> = {
   complete: async (claims, lease) =>
     (await complete(db.sql, claims, [{ lease, result: "stale" }])).lost[0] === 0,
@@ -131,7 +131,7 @@ describe("every write under a lease", () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     for (const stranger of [other.claims, foreign.claims, owner, serviceRole])
       await expectRefused(stranger, lease, tenant, id);
-    // With another tenant in the token, it is not a lease of that tenant either.
+    // The lease is also refused if the caller writes its own tenant into it.
     const own = `${lease.slice(0, lease.lastIndexOf("."))}.${String((foreign.claims.mayfly as { tenant: string }).tenant)}`;
     await expectRefused(foreign.claims, own, tenant, id);
     expect(await complete(db.sql, claims, [{ lease }])).toMatchObject({ lost: [] });
@@ -193,8 +193,8 @@ describe("steps", () => {
   });
 
   it.each([
-    ["of one lane", false, claim],
-    ["of several lanes", true, claim],
+    ["of jobs without a group", false, claim],
+    ["of jobs with and without a group", true, claim],
     ["of all tenants", false, (sql: Sql, _: Claims, wanted: number) => claimAny(sql, wanted)],
   ])("come with the next claim %s, up to 16 KB", async (_, severalLanes, next) => {
     const { claims } = await setUp();
@@ -265,7 +265,7 @@ describe("steps", () => {
 });
 
 describe("a poison job", () => {
-  it("that kills its worker each time is a dead letter after its attempts", async () => {
+  it("that kills its worker each time becomes a dead letter after its attempts", async () => {
     const { tenant, claims } = await setUp();
     const [job] = await add(db.sql, claims, [{ name: "poison", max_attempts: 3 }]);
     const id = job?.id ?? "";

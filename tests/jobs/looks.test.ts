@@ -18,7 +18,7 @@ const put = (name: string) => add(db.sql, serviceRole, [{ name }], {}, inTenant(
 const doorOf = (sql: Sql) => sqlDoor(sql, serviceRole, inTenant(tenant));
 const unending = { drainOnTermination: false, pollMs: 600_000 };
 
-it("a worker looks again for what a job has made ready while a look was under way", async () => {
+it("a worker looks for jobs again if one of its jobs has added another during the last look", async () => {
   const door = doorOf(db.sql);
   const looked = Promise.withResolvers<void>();
   const hasEnded = Promise.withResolvers<void>();

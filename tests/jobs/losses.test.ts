@@ -28,7 +28,7 @@ it("a lost nudge about a job, a signal or a child's end costs one polling interv
       { pollMs: 150, drainOnTermination: false },
     ),
   );
-  // It sleeps, which a row records, so adding a job broadcasts.
+  // The worker sleeps now, as its row says, so adding a job causes a broadcast.
   await expect
     .poll(async () => {
       const [row] = await local.sql`

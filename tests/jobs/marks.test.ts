@@ -47,7 +47,7 @@ describe("a claim with marks", () => {
     expect(full.jobs.map((job) => job.input.n)).toEqual([0]);
   });
 
-  it("ends with any numbers as marks", async () => {
+  it("comes to an end, whatever numbers its marks have", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const { claims } = await makeWorker(db.sql, tenant);
     await add(db.sql, claims, [{ name: "a" }, { name: "b" }]);
@@ -83,7 +83,7 @@ it.skipIf(!databaseUrl)(
       const { jobs } = await claim(db.sql, claims, 50);
       await complete(db.sql, claims, jobs);
     }
-    // Each job was inserted, claimed and deleted, and the holder may still see them.
+    // Each job was inserted, claimed and deleted, and the rows stay because the holder may still see them.
     expect(await deadRows()).toBeGreaterThanOrEqual(200);
     await holder.unsafe("commit");
     holder.release();

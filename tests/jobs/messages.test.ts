@@ -95,7 +95,7 @@ it("a redelivered message makes one job and one answer, even with another worker
   await work.stop();
 });
 
-it("other messages are left alone, and one that cannot be added stays in the inbox", async () => {
+it("other messages are left alone, and a message that cannot become a job stays in the inbox", async () => {
   const handle = worker.jobs.fromMessages(({ payload }) =>
     payload.task === "double" ? { name: "not a name" } : undefined,
   );

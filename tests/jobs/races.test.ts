@@ -48,7 +48,7 @@ describe.skipIf(!databaseUrl)("the job queue under concurrency", () => {
     expect(early).toBeLessThan(201);
   });
 
-  it("loses no end of a child while its parent goes to sleep, and cancels a family that is completing, without a deadlock", async () => {
+  it("notices each child that ends while its parent goes to sleep, and cancels both without a deadlock", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const { claims } = await makeWorker(db.sql, tenant);
     for (let n = 0; n < 30; n++) {
@@ -110,7 +110,7 @@ describe.skipIf(!databaseUrl)("the job queue under concurrency", () => {
     expect(await look()).toEqual([0, false]);
   });
 
-  it("adds one job for a key that 16 callers add at once", async () => {
+  it("adds one job if 16 callers add the same key at once", async () => {
     const tenant = await makeWorkTenant(db.sql);
     const { claims } = await makeWorker(db.sql, tenant);
     const answers = await Promise.all(
@@ -152,7 +152,7 @@ describe.skipIf(!databaseUrl)("the job queue under concurrency", () => {
     }
   });
 
-  it("keeps the limit of a tenant, so its long jobs leave room for others", async () => {
+  it("keeps the limit of a tenant, so that its long jobs leave room for other tenants", async () => {
     const [long, short] = [await makeWorkTenant(db.sql), await makeWorkTenant(db.sql)];
     await rpc(db.sql, serviceRole, "set_job_share", { max_running: 4 }, inTenant(long));
     for (const [tenant, count] of [

@@ -20,7 +20,7 @@ const handlers = {
   add: ({ a, b }) => a + b,
   family: async (_, job) => (await job.child("add", { a: 1, b: 2 })).data,
   stuck: () => new Promise(() => {}),
-  // Longer than a call in slices lasts.
+  // This job takes longer than a call with the options of "slices" below.
   steady: async (_, job) => {
     for (let n = 1; n <= 10; n++) await job.step("part " + n, () => later(300));
     return "done";
@@ -29,8 +29,8 @@ const handlers = {
 export default { fetch: serveJobs(handlers, ${JSON.stringify(options)}) };`;
 
 /**
- * With these options, a call ends 2 s, a sixth of the wall clock, after it has begun its first job. A job
- * counts as stuck if it records no step for 4 s. Even a busy machine records one in that time.
+ * With these options, a call ends 2 s after it has begun its first job: a sixth of `wallClockMs`. A job counts
+ * as stuck if it records no step for 4 s. Even a busy machine records a step in that time.
  */
 const slices = { wallClockMs: 12_000, maxJobs: 1 };
 

@@ -54,7 +54,7 @@ describe("signals", () => {
     });
   });
 
-  it("wake a job that waits for one of several, and it continues where it stopped", async () => {
+  it("wake a job that waits for one of several signals, and the job continues where it stopped", async () => {
     const { tenant, claims, id, lease, call } = await setUp({ max_attempts: 1 });
     expect(await call("wait_job", { lease, step: "w", signals: ["yes", "no"] })).toEqual({
       waiting: true,
@@ -89,7 +89,7 @@ describe("signals", () => {
 });
 
 describe("timers", () => {
-  it("wait for no signal, and end by the clock", async () => {
+  it("need no signal, and end by the clock", async () => {
     const { tenant, claims, id, lease, call } = await setUp();
     expect(await refusalOf(call("wait_job", { lease, step: "w" }))).toMatchObject({
       details: { field: "until" },
@@ -148,7 +148,7 @@ describe("children", () => {
 });
 
 describe("cancelling", () => {
-  it("ends a job that does not run at once", async () => {
+  it("immediately ends a job that is not running", async () => {
     const { tenant, claims, call } = await setUp();
     const [ready, scheduled] = await add(db.sql, claims, [{ name: "b" }, { name: "b", delay: 60 }]);
     const [waiting] = await add(db.sql, claims, [{ name: "w" }]);
@@ -186,7 +186,7 @@ describe("cancelling", () => {
     },
   );
 
-  it("reaches 1,000 children of a parent, and theirs", async () => {
+  it("reaches 1,000 children of a job, and the children's children", async () => {
     const { tenant, claims, id, lease, call } = await setUp();
     await add(
       db.sql,
@@ -262,6 +262,19 @@ describe("a message that becomes a job", () => {
     const [job] = await add(db.sql, claims, [{ name: "task", answers: task.id }]);
     await call("cancel_jobs", { ids: [job?.id ?? ""] });
     expect((await answersTo(boss.id))[0]?.payload).toMatchObject({ status: "cancelled" });
+  });
+
+  it("is answered to an agent that has ended, but its topic, where a thief may listen, hears nothing", async () => {
+    const { tenant, claims, boss, task } = await assign();
+    await rpc(db.sql, boss.claims, "open_inbox", { session: randomUUID() });
+    await add(db.sql, claims, [{ name: "task", answers: task.id }]);
+    await rpc(db.sql, boss.claims, "stop_agent");
+    const { lease } = await claimOne(db.sql, claims, { queues: ["task"] });
+    await complete(db.sql, claims, [{ lease, result: { done: true } }]);
+    expect(await answersTo(boss.id)).toHaveLength(1);
+    const heard = await db.sql`
+      select event from realtime.messages where topic = ${`tenant:${tenant}:agent:${boss.id}`} order by inserted_at, id`;
+    expect(heard.map(({ event }) => event)).toEqual(["control"]);
   });
 
   it("is refused to an agent that has not received it", async () => {

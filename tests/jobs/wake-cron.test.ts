@@ -65,7 +65,7 @@ describe.skipIf(!probe)("a function of jobs that a real pg_cron wakes", () => {
     ({ mayfly } = await local.enter());
     await standInForNet(db.sql, { mayfly_url: local.apiUrl, mayfly_jobs_secret: secret });
 
-    // What the function needs, next to pg_cron. Only one run at a time creates it, and removes it.
+    // Creates what the function needs in the database of pg_cron. The lock lets only one run at a time do this.
     await cron`select pg_advisory_lock(hashtextextended('mayfly-schedules', 0))`;
     await cron.unsafe(`drop schema if exists ${schema} cascade; drop schema if exists net cascade;
       drop schema if exists vault cascade; create schema ${schema}`);

@@ -34,7 +34,7 @@ const workAll = async () => {
 };
 
 describe("a function that pg_cron wakes", () => {
-  it("is called if there is a job for it, once at a time, and again if jobs are left", async () => {
+  it("is called if there is a job for it, never twice at once, and again if jobs are left", async () => {
     expect((await request()).sent).toBe(0);
     await add(db.sql, claims, [{ name: "later", delay: 60 }, { name: "other" }]);
     const { sent, requests } = await request();
@@ -82,7 +82,7 @@ describe("a function that pg_cron wakes", () => {
     await workAll();
   });
 
-  it("is called for a lease that has ended and a schedule that is due, with its own secret if Vault has one", async () => {
+  it("is called for ended leases and due schedules, with its own secret if Vault has one", async () => {
     await db.advance("1 hour");
     await db.sql`insert into vault.decrypted_secrets values ('mayfly_jobs_secret', 'its own')`;
     await add(db.sql, claims, [{ name: "later" }]);
@@ -104,12 +104,12 @@ describe("a function that pg_cron wakes", () => {
     expect((await request("unknown")).sent).toBe(0);
   });
 
-  it("refuses invalid reports about itself", async () => {
+  it("cannot report invalid values about itself", async () => {
     await expect(mark(crypto.randomUUID(), -1)).rejects.toThrow(/seconds must be 0 to 3600/);
   });
 });
 
-describe("setting it up", () => {
+describe("setting up a function that pg_cron wakes", () => {
   const schedule = (...given: (string | number)[]) => {
     const [name = "", every = "10 seconds", atOnce = 1] = given;
     return db.sql`select mayfly_private.schedule_job_function(${name}, ${every}, ${atOnce})`;

@@ -201,7 +201,7 @@ describe("a worker", () => {
     expect(await ended(id)).toMatchObject({ status: "succeeded", result: "done", attempt: 2 });
   });
 
-  it("ends when its agent does, and the job goes to another", async () => {
+  it("ends with its agent, and the job goes to another worker", async () => {
     const begun = Promise.withResolvers<void>();
     const work = dataOf(
       await agent.work(
@@ -229,7 +229,7 @@ describe("a worker", () => {
     const work = dataOf(
       await agent.work({ quick: () => 1 }, { pollMs: 600_000, drainOnTermination: false }),
     );
-    // It sleeps, which its row records.
+    // Waits until the worker sleeps, as its row says.
     for (
       let sleeping = 0;
       sleeping === 0;
@@ -246,7 +246,7 @@ describe("a worker", () => {
     await work.stop();
   });
 
-  it("ends without the scope job:work, and says so on the console without an onError", async () => {
+  it("ends without the scope job:work, and says so on the console if there is no onError", async () => {
     const reader = await spawnIn(mayfly, { scopes: ["job:read"], lifetime: 300 });
     const printed = vi.spyOn(console, "error").mockImplementation(() => {});
     try {

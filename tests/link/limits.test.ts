@@ -49,7 +49,7 @@ function join(socket: WebSocket, count: number, config: object, then?: object): 
     socket.send(JSON.stringify([`${n}`, `${n}`, topic, "phx_join", { config }]));
     if (then) socket.send(JSON.stringify([`${n}`, `t${n}`, topic, "presence", then]));
   }
-  // Above its rate, a channel is closed and nothing in it is answered.
+  // A channel above its rate is closed, and answers nothing more.
   const last = then ? `"t${count - 1}"` : `"${count - 1}"`;
   return new Promise((resolve) => {
     // One join too many ends the connection.
@@ -74,7 +74,7 @@ async function until<T>(step: () => Promise<T | undefined>): Promise<T> {
 }
 
 describe("at the plan's limit,", () => {
-  it("the SDK says so for connections, durable work continues, and presence comes back later", async () => {
+  it("the SDK reports too many connections, durable work continues, and presence comes back later", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const sockets = await connect(40);
     await Promise.all(sockets.map((socket) => join(socket, 1, {})));
@@ -111,7 +111,7 @@ describe("at the plan's limit,", () => {
     await stop();
   });
 
-  it("the SDK says so at once for presence messages", async () => {
+  it("the SDK immediately reports too many presence messages", async () => {
     const agent = await spawn();
     dataOf(await agent.presence.track({ status: "first" }));
     const sockets = await connect(4);
@@ -127,7 +127,7 @@ describe("at the plan's limit,", () => {
     });
   });
 
-  it("the SDK says so for joins", async () => {
+  it("the SDK reports too many joins", async () => {
     const agent = await spawn();
     const names = Array.from({ length: 12 }, (_, n) => `room-${n}`);
     for (const name of names) dataOf(await mayfly.channels.create({ name, kind: "broadcast" }));

@@ -155,7 +155,7 @@ describe.each(databases)("over Postgres, on $name,", ({ open }) => {
     }
   });
 
-  it("a tenant that is not the agent's stays closed", async () => {
+  it("an agent cannot call another tenant", async () => {
     const [mine, theirs] = [await ways.enter(), await ways.enter()];
     dataOf(await theirs.http.state.set("secret", 1));
     const caller = await agent(mine.tenant);
@@ -168,7 +168,7 @@ describe.each(databases)("over Postgres, on $name,", ({ open }) => {
     );
   });
 
-  it("leaves no role and no claims behind on a connection", async () => {
+  it("no role and no claims are left on a connection after a call", async () => {
     const { direct } = await ways.enter();
     const one = new PostgresTransport(ways.local.dbUrl, { max: 1 });
     try {
@@ -215,7 +215,7 @@ function shapeOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shapeOf(inner)]));
 }
 
-/** Only the Data API knows which functions it considers similar to a missing one. */
+/** Leaves out the hint about a missing function, because only the Data API suggests similar functions. */
 const told = (error: unknown) => {
   const { code, ...more } = Object(error) as { code?: string };
   return code === "PGRST202" ? { code } : { code, ...more };

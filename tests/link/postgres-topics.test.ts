@@ -62,6 +62,27 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     expect(heard.items).toEqual([10, 30_000, 20]);
   });
 
+  it("a worker that sleeps is woken, and Realtime broadcasts nothing for it", async () => {
+    const worker = await spawn();
+    const ran = listOf<number>();
+    const work = dataOf(
+      await worker.work(
+        { count: ({ n }: { n: number }) => void ran.take(n) },
+        { pollMs: 600_000, drainOnTermination: false },
+      ),
+    );
+    const sleeping = () => ways.sql`
+      select from mayfly_private.job_workers where tenant_id = ${at.tenant} and until > now()`;
+    for (const n of [1, 2]) {
+      await expect.poll(async () => (await sleeping()).length, { timeout: 20_000 }).toBe(1);
+      dataOf(await at.http.jobs.add("count", { n }));
+      await ran.until(() => ran.items.length === n);
+    }
+    const topic = `tenant:${at.tenant}:jobs`;
+    expect(await ways.sql`select from realtime.messages where topic = ${topic}`).toHaveLength(0);
+    await work.stop();
+  });
+
   it("an agent learns at once that it was stopped", async () => {
     const { id, claims } = await makeAgent(ways.sql, at.tenant);
     const heard = listOf<unknown>();
@@ -98,7 +119,7 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     await topic?.leave();
   });
 
-  it("nothing is notified without a lease", async () => {
+  it("a listener gets no notification without a lease", async () => {
     const raw = postgres(ways.local.dbUrl, { max: 1, onnotice: () => {} });
     const heard = listOf<string>();
     await raw.listen(`mayfly:${at.tenant}`, heard.take);
@@ -117,7 +138,7 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     await raw.end();
   });
 
-  it.skipIf(name === "PGlite")("a lost connection listens again, and misses nothing", async () => {
+  it.skipIf(name === "PGlite")("a lost connection is renewed, and nothing is missed", async () => {
     const { http, direct } = at;
     const heard = listOf<LogEvent>();
     dataOf(

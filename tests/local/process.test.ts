@@ -27,7 +27,7 @@ describe("the embedded Supabase as a process", () => {
     while (!killed || acknowledged.length === 0) {
       const remembered = await agent?.remember({ task: `memory ${pushes++}` });
       const syncing = agent?.sync();
-      // In the middle of a push, when some are finished.
+      // Kills the process in the middle of a push, when some pushes are finished.
       if (pushes === 15) killed = signal(first, "SIGKILL");
       const synced = await syncing;
       if (synced?.error) break;
@@ -187,7 +187,7 @@ describe("the embedded Supabase as a process", () => {
 
     const before = performance.now();
     expect(await signal(started, "SIGINT")).toBe(0);
-    // The limit is shorter than the statement that is cut off. An idle machine takes under 3 s.
+    // The statement that is cut off would take longer than this limit. An idle machine takes under 3 s.
     expect(performance.now() - before).toBeLessThan(30_000);
     expect(await cutOff).toBeInstanceOf(Error);
     await Promise.all([sql.end({ timeout: 0 }), behind.end({ timeout: 0 })]);

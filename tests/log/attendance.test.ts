@@ -54,7 +54,7 @@ describe("the attendance of a client", () => {
     await vi.advanceTimersByTimeAsync(30_000);
     newest.inbox = 6;
     await vi.advanceTimersByTimeAsync(100);
-    // The next beat, and the broadcast of 6.
+    // One timer for the next beat, and one for the broadcast of number 6.
     expect(vi.getTimerCount()).toBe(2);
     attendance.end();
     expect(vi.getTimerCount()).toBe(0);
@@ -77,7 +77,7 @@ describe("the attendance of a client", () => {
     expect(beats.length - before).toBeGreaterThanOrEqual(4);
     expect(beats.some(({ lost }) => lost === 1)).toBe(true);
 
-    // Further losses, which its own pulls hide, delay the end.
+    // More losses delay the end of faster beats, although the reader's own pulls hide these losses.
     for (let n = 7; n < 20; n++) {
       reader.at = n;
       newest.inbox = n;

@@ -109,7 +109,8 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await first.close();
     const second = await spawnIn(mayfly, worker);
     second.on("info", ({ attempt }) => handled(attempt));
-    // Until then, messages go to the first process's session, which may have handled them.
+    // Until the second process listens, the server counts messages as sent to the first one, which may have
+    // handled them.
     await listening(second);
     dataOf(await second.send(second.id, "info", { text: "the last" }));
     await vi.waitFor(() => expect(handled).toHaveBeenCalledTimes(2), 30_000);
@@ -167,7 +168,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await early(send(messageTo(agent.id, { payload: { text } })), () =>
       answered(agent, "pull_inbox"),
     );
-    // Without another look, it would come with the pull after 30 s, which needs no nudge.
+    // Without another pull soon, the message would arrive only with the pull that comes every 30 s.
     await vi.waitFor(() => expect(got).toHaveLength(1), 10_000);
     await agent.stop();
   });
@@ -206,7 +207,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       const topics = agent.client.realtime.getChannels();
       expect(topics.filter(({ state }) => state === "joined")).toHaveLength(2);
     }, 30_000);
-    // If nobody has said that it listens, nothing is broadcast.
+    // Nothing is broadcast until a listener is registered.
     await vi.waitFor(async () => {
       const rows = await db.sql`
         select from mayfly_private.listeners where topic = ${`tenant:${tenant}:log`}`;
@@ -221,7 +222,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await agent.stop();
   });
 
-  it("is not undone by an agent that appends before it sees the row, so debug records are kept", async () => {
+  it("about debug levels takes effect at once, and the records from then on are kept", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     const asked = answered(agent, "debug_level");
     agent.debug.task("nobody keeps it");

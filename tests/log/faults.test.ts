@@ -29,7 +29,7 @@ afterAll(async () => {
   await local?.close();
 });
 
-describe("a Realtime that drops, delays, reorders, closes, refuses", () => {
+describe("a Realtime that drops, delays, reorders, closes and refuses", () => {
   it(
     "lets a watch miss nothing and repeat nothing",
     async () => {

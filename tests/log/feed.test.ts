@@ -151,7 +151,7 @@ describe("a watch that follows", () => {
 describe("a watch of messages by a person or a server", () => {
   it("hears at once of messages to one agent, whether or not its inbox is open", async () => {
     const heard: unknown[] = [];
-    // It does not hear because it polls.
+    // It polls only once an hour, so the poll finds nothing in time.
     const options = { types: ["message.sent"], pollMs: 3_600_000 };
     const watch = dataOf(
       await mayfly.log.watch(options, ({ events }) => {
@@ -159,7 +159,7 @@ describe("a watch of messages by a person or a server", () => {
       }),
     );
     const sent: string[] = [];
-    // Without nudges it looks only every 30 s, so it could hear of at most one of these in time, by chance.
+    // A pull every 30 s needs no nudge either. It could find at most one of these in time, by chance.
     for (let n = 0; n < 3; n++) {
       sent.push(dataOf(await peer.send(reader.id, "info", { text: `${n}` })).id);
       await expect.poll(() => heard, { timeout: 10_000 }).toEqual(sent);

@@ -48,7 +48,7 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17,", () => {
     const reader = await makeAgent(db.sql, tenant, { lifetime: 600 });
     const { cursor: start } = await pull(reader.claims, null, 1000);
 
-    // It has an xid, and stays open until every reader has everything.
+    // This transaction has an xid, and stays open until every reader has everything.
     const idler = await sql.reserve();
     await idler`begin`;
     await idler`select pg_current_xact_id()`;
@@ -131,7 +131,7 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17,", () => {
     }
   });
 
-  it("settles concurrent updates of one memory, each field by its newest clock", async () => {
+  it("merges concurrent updates of one memory, each field by its newest clock", async () => {
     const tenant = await makeTenant(db.sql);
     const agents = await Promise.all(
       Array.from({ length: 8 }, () => makeAgent(db.sql, tenant, { lifetime: 600 })),

@@ -7,7 +7,7 @@ import { startTestLocal, type TestLocal } from "#harness/local";
 
 /** Above the project's rate, Realtime drops broadcasts of the database without telling anybody. */
 describe("while Realtime drops broadcasts in silence,", () => {
-  /** The server looks here at each broadcast. */
+  /** Read by the server at each broadcast, so a test can change it. */
   const faults: RealtimeFaults = { seed: 1, drop: 0 };
   let local: TestLocal;
   let mayfly: Mayfly;
@@ -36,7 +36,7 @@ describe("while Realtime drops broadcasts in silence,", () => {
       const channels = agent.client.realtime.getChannels();
       expect(channels.filter(({ state }) => state === "joined").length).toBe(topics);
     }, 30_000);
-    // A little later, the server says that broadcasts of the database flow.
+    // It takes a little longer until broadcasts of the database arrive.
     let heard = 0;
     const off = agent.on("probe", () => void heard++);
     for (let n = 1; heard === 0; n++) {
@@ -47,7 +47,7 @@ describe("while Realtime drops broadcasts in silence,", () => {
     dataOf(await agent.heartbeat());
   };
 
-  it("a heartbeat notices and says so once, and durable messages are polled", async () => {
+  it("a heartbeat notices the loss and reports it once, and durable messages are polled", async () => {
     const got: unknown[] = [];
     const onError = (error: unknown) => void errors.push(error);
     agent.on("tick", ({ payload }) => void got.push(payload.n), { onError });

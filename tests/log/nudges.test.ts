@@ -65,7 +65,7 @@ describe("nudges with a flusher", () => {
     expect(await flush()).toBe(1);
     expect(await due()).toBe(0);
     expect(await topics()).toEqual(["log", "log"]);
-    // No nudge is due twice, and the first nudge of the next window is sent at once again.
+    // No nudge is sent twice. In the next window, the first nudge is again sent at once.
     expect(await flush()).toBe(0);
     await db.advance("2 seconds");
     await put();
@@ -74,7 +74,7 @@ describe("nudges with a flusher", () => {
     expect(await due()).toBe(1);
   });
 
-  it("about what is meant for one agent are sent to people who watch, and to no other agent", async () => {
+  it("about an event for one agent are sent to people who watch, and to no other agent", async () => {
     const other = await makeAgent(db.sql, tenant);
     await listen(other);
     await send(other, messageTo(agent.id));
@@ -173,10 +173,10 @@ describe("nudges with a flusher", () => {
   });
 });
 
-describe("what the database announces for a tenant", () => {
+describe("the announcements for a tenant", () => {
   beforeEach(flush);
 
-  it("is at most 50 broadcasts a second, and then one number for each inbox", async () => {
+  it("are at most 50 broadcasts a second, and then one number for each inbox", async () => {
     await open();
     const flood = (n: number) =>
       send(agent, ...Array.from({ length: n }, () => messageTo(agent.id)));
@@ -199,7 +199,7 @@ describe("what the database announces for a tenant", () => {
     expect(await told()).toHaveLength(101);
   });
 
-  it("is announced at once and in full under the rate", async () => {
+  it("are sent at once and in full below the rate", async () => {
     const other = await makeAgent(db.sql, tenant);
     await flush();
     await open();
@@ -211,7 +211,7 @@ describe("what the database announces for a tenant", () => {
     expect(await flush()).toBe(0);
   });
 
-  it("also limits news of ends and of debug levels, and sends the rest in its latest form", async () => {
+  it("of ends and debug levels are limited too, and what is left is sent in its latest form", async () => {
     await db.sql`update mayfly_private.settings set announce_rate = 2`;
     try {
       const children: SpawnedAgent[] = [];

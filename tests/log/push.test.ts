@@ -87,7 +87,7 @@ describe("an operation", () => {
     expect(await push([again])).toMatchObject([{ status: "gone", subject: first.subject }]);
   });
 
-  it("is applied once, and its result keeps its first form", async () => {
+  it("is applied once, and its result keeps the form of the first push", async () => {
     const [newer, older] = [put(), putOf({ task: "older" })];
     const given = await push([newer]);
     expect(await push([newer])).toEqual(given);

@@ -83,7 +83,7 @@ describe("rows in a page", () => {
     expect([subjects.length, new Set(subjects).size, new Set(given).size]).toEqual([28, 28, 28]);
   });
 
-  it("do not change that a page has about 4 MB of events, even with long field names", async () => {
+  it("leave a page at about 4 MB at most, even if its events have long field names", async () => {
     const reader = await readerWith("state:read");
     const { cursor: start } = await read(reader);
     const fields = Array.from({ length: 100 }, (_, n) => `${n}`.padEnd(200, "x"));

@@ -50,7 +50,7 @@ describe("watch", () => {
     expect(await started.ended).toBeNull();
   });
 
-  // Sooner than the pull after 30 s, which needs no nudge.
+  // "At once" means before the pull that comes every 30 s without a nudge.
   it("also delivers events for only one agent at once", async () => {
     const agent = await spawnIn(watched);
     const got = collector();
@@ -109,7 +109,7 @@ describe("watch", () => {
     expect(got.subjects()).toEqual(ids);
   });
 
-  it("continues at its cursor, or at the caller's", async () => {
+  it("continues at a cursor that an earlier watch delivered", async () => {
     const got = collector();
     const first = await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
     await remember("one");

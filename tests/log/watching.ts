@@ -58,5 +58,5 @@ export async function remember(...tasks: string[]): Promise<string[]> {
   return ids;
 }
 
-/** The poll would come too late, so everything that arrives was nudged. */
+/** Polls only once an hour, so everything that arrives follows a nudge. */
 export const nudgedAlone = { pollMs: 3_600_000 };

@@ -39,7 +39,7 @@ describe("the local cache", () => {
       cache.put(memoryOf(`m${n}`, { output: "x".repeat(5_000), createdAt: new Date(at + n) }));
       expect(cache.bytes).toBeLessThanOrEqual(100_000);
     }
-    // The newest ones, each of 5,000 characters of two bytes and little else.
+    // The newest memories are left. Each has 5,000 characters of two bytes, and little else.
     const left = cache.memories().map(({ id }) => id);
     expect(left).toEqual(
       Array.from({ length: left.length }, (_, n) => `m${100 - left.length + n}`),
@@ -175,7 +175,7 @@ describe("a local search", () => {
     const { search } = searchOf(
       Array.from({ length: 500 }, (_, n) => memoryOf(`m${n}`, { output: `word${n} `.repeat(50) })),
     );
-    // Counts turns of the event loop, because their length depends on the machine.
+    // Counts iterations of the event loop, not time, because the time depends on the machine.
     let turns = 0;
     let over = false;
     const turn = () => {

@@ -50,7 +50,7 @@ async function byClock(aheadMs: number, work: () => Promise<unknown>) {
 }
 
 describe("an update of one memory", () => {
-  it("loses, field by field, against one that was made later, even if it is pushed after it", async () => {
+  it("loses each field to an update that was made later, even if that update is pushed first", async () => {
     const id = await shared();
     await one.memory.update(id, { set: { reward: 0.1, critique: "of one" } });
     await byClock(500, () => other.memory.update(id, { set: { reward: 0.9 } }));
@@ -69,9 +69,9 @@ describe("an update of one memory", () => {
     }
   });
 
-  it("wins over another agent's update that its agent had seen, whatever the clocks say", async () => {
+  it("wins over an update that its agent had already seen, whatever the clocks say", async () => {
     const id = await shared();
-    // Within the limit of the server.
+    // The server accepts clocks that are up to 60 s ahead.
     await byClock(40_000, () => other.memory.update(id, { set: { output: "by a fast clock" } }));
     dataOf(await other.sync());
     dataOf(await one.sync());
@@ -88,7 +88,7 @@ describe("an update of one memory", () => {
     });
     expect(dataOf(await one.sync())).toMatchObject({ pushed: 2, rejected: 0 });
     expect(one.outbox.refused).toEqual([]);
-    // It is no longer from the future, so later changes win.
+    // The update is no longer from the future, so later changes win.
     await other.memory.update(id, { set: { reward: 0.7 } });
     dataOf(await other.sync());
     expect(await onServer(id)).toMatchObject({
@@ -131,7 +131,7 @@ describe("an update in the local cache", () => {
     expect(await heldBy(one)).toMatchObject({ output: "new" });
   });
 
-  it("is replaced by the server's value if another's was newer", async () => {
+  it("is replaced by the server's value if another agent's update was newer", async () => {
     const id = await shared({ output: "old" });
     await byClock(-50, () => one.memory.update(id, { set: { output: "earlier" } }));
     expect(await heldBy(one)).toMatchObject({ output: "earlier" });
@@ -174,8 +174,8 @@ describe("an update in the local cache", () => {
   });
 });
 
-describe("a memory whose visibility changes", () => {
-  it("leaves the caches of those who may no longer see it, and stays with its owner", async () => {
+describe("a memory that changes its visibility", () => {
+  it("leaves the caches of agents that may no longer see it, and stays with its owner", async () => {
     const id = await shared();
     expect(other.memory.cached).toBe(1);
     await one.memory.update(id, { set: { visibility: "agent" } });
@@ -190,7 +190,7 @@ describe("a memory whose visibility changes", () => {
     expect(dataOf(await other.memory.get(id))).toBeNull();
   });
 
-  it("arrives when it is widened, even after the cursor has passed it", async () => {
+  it("arrives when more agents may see it, even after the cursor has passed it", async () => {
     const { id } = dataOf(await one.remember({ task: "shared", visibility: "agent" }));
     dataOf(await one.sync());
     dataOf(await other.sync());

@@ -42,7 +42,7 @@ describe("mayfly.memory.clusters", () => {
           await agent.remember({ task, output: "Done.", ...(topic === "keys" && { reward: 0.5 }) }),
         );
     dataOf(await agent.remember({ task: "xylophone" }));
-    // No name reveals somebody else's secret.
+    // The names of clusters must not reveal words from another agent's private memories.
     dataOf(await agent.remember({ task: "zanzibar zanzibar", visibility: "agent" }));
     dataOf(await agent.remember({ task: "zanzibar again", visibility: "agent" }));
     dataOf(await agent.sync());

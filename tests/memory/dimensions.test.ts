@@ -81,7 +81,7 @@ it("fewer numbers queue every memory to be embedded again", async () => {
   expect(progress).toMatchObject({ embedded: 0, waiting: 4, left: 4 });
   await put("again", vector(256, 9));
   expect((await recall(vector(256, 9)))[0]).toEqual(["again", 1]);
-  // It is the index that is used for large tenants.
+  // This index is used for large tenants.
   const [index] = await db.sql`
     select indexdef from pg_indexes where indexname = 'memory_vectors_settled_idx'`;
   expect(index?.indexdef).toContain("ef_construction='128'");

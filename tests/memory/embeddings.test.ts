@@ -44,7 +44,7 @@ const claim = (max_rows = 20, model = "m") =>
 const complete = (results: unknown[], model = "m") =>
   asProject("complete_embeddings", { model, results: results as never });
 const done = ({ memory, lease }: Claim) => ({ memory, lease, embedding });
-/** The leases and pauses end. */
+/** Moves the clock until all leases and pauses have ended. */
 const passTime = () => db.advance("1 day");
 const vectorsOf = async () => {
   const rows =
@@ -204,13 +204,13 @@ describe("the embedding queue", () => {
   });
 
   it.each([
-    ["no list", {}],
-    ["a lease that is no id", [{ memory: crypto.randomUUID(), lease: "x", embedding }]],
+    ["not a list", {}],
+    ["without a valid lease", [{ memory: crypto.randomUUID(), lease: "x", embedding }]],
     [
-      "a vector of the wrong length",
+      "vectors of the wrong length",
       [{ memory: crypto.randomUUID(), lease: crypto.randomUUID(), embedding: [1] }],
     ],
-    ["neither vector nor error", [{ memory: crypto.randomUUID(), lease: crypto.randomUUID() }]],
+    ["without vector and error", [{ memory: crypto.randomUUID(), lease: crypto.randomUUID() }]],
   ])("refuses results that are %s", async (_what, results) => {
     expect(await codeOf(complete(results as unknown[]))).toBe("invalid_request");
   });

@@ -83,7 +83,7 @@ describe("a put with a key", () => {
     expect(await rows("twice")).toMatchObject([{ task: "two" }]);
   });
 
-  it("counts by when it was remembered, not by when it was pushed", async () => {
+  it("is ordered by the time at which it was remembered, not pushed", async () => {
     const hlc = (ago: number) => `${Date.now() - ago}-0000-node`;
     await push(alice.claims, keyed("late", { task: "newer", hlc: hlc(1_000) }));
     await push(bob.claims, keyed("late", { task: "older", hlc: hlc(2_000) }));
@@ -191,7 +191,7 @@ describe("a put with once", () => {
     ]);
   });
 
-  it("is stored even so if the other memory differs, was changed, is a turn, or was put without once", async () => {
+  it("is stored if the other memory differs, was changed, is part of a conversation, or was put without once", async () => {
     const conversation_id = randomUUID();
     const [first] = [once({ task: "alike" })];
     await push(alice.claims, first);
@@ -242,7 +242,7 @@ describe("a put with once", () => {
     expect(await withTask("storm a")).toHaveLength(1);
   });
 
-  it("is charged for its aliases, as they are counted", async () => {
+  it("is charged for its aliases just as a recount counts them", async () => {
     const own = await makeTenant(db.sql);
     const admin = await makePerson(db.sql, { [own]: "owner" });
     const puts = [

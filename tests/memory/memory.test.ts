@@ -40,7 +40,7 @@ describe("an agent's local memory", () => {
       await asked;
       await vi.advanceTimersByTimeAsync(19_999);
       expect(answered).toBe(false);
-      // Loading takes turns of the event loop, with timers of 0 ms that are faked as well.
+      // Loading lets the event loop run in between, with timers of 0 ms that are faked as well.
       for (let ms = 0; ms < 1_000 && !answered; ms++) {
         await turnOfTheLoop(10);
         await vi.advanceTimersByTimeAsync(1);
@@ -213,7 +213,7 @@ describe("a recall without a server", () => {
     expect((await agent.memory.context({ task: "x", maxTokens: 0 })).error?.code).toBe(
       "invalid_request",
     );
-    // A larger page would have a thousand rows and say that there are no others.
+    // A larger page would be cut to a thousand rows, and look as if there were no more.
     for (const limit of [0, 1.5, 1001]) {
       expect((await agent.memory.list({ limit })).error?.details).toEqual({ field: "limit" });
       expect((await agent.memory.conflicts.list({ limit })).error?.details).toEqual({

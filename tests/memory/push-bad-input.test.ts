@@ -114,7 +114,7 @@ describe("a push", () => {
   const push = (operations: unknown) =>
     call("sync", { push: operations, since: null, page_limit: 0 });
 
-  it("refuses one id written in two ways", async () => {
+  it("is refused if it has one id in two spellings", async () => {
     const put = putOf();
     const again = { ...putOf(), id: put.id.toUpperCase() };
     expect(await refusalOf(push([put, again]))).toMatchObject({
@@ -123,7 +123,7 @@ describe("a push", () => {
     });
   });
 
-  it("refuses more than a push may have", async () => {
+  it("is refused with too many operations, too many vectors, or anything but a list", async () => {
     const many = Array.from({ length: 1001 }, () => putOf());
     expect((await refusalOf(push(many))).code).toBe("push_too_large");
     const vectors = many.slice(0, 101).map((op) => ({ ...op, embedding: [], model: "m" }));

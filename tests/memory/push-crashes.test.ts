@@ -6,8 +6,8 @@ import { databaseUrl } from "#harness/needs";
 import { putOf, updateOf } from "#harness/operations";
 
 /**
- * Pushes without the Data API. If the server ends a session in the middle of a transaction of postgres.js
- * 3.4, postgres.js writes the rollback to a closed socket, and throws where nobody can catch the error.
+ * Pushes without the Data API. postgres.js 3.4 has a fault: if the server ends a session in the middle of a
+ * transaction, postgres.js writes the rollback to a closed socket, and throws where nobody can catch the error.
  */
 describe.skipIf(!databaseUrl)("the database, on a real Postgres 17,", () => {
   let db: TestDatabase;

@@ -60,7 +60,7 @@ describe("pushing", () => {
     expect(row).toEqual({ memories: 2, version: 1 });
   });
 
-  it("records who pushed and who learned", async () => {
+  it("records which caller pushed a memory, and which agent learned it", async () => {
     const other = await makeAgent(db.sql, tenant);
     const put = putOf({ agent_id: other.id });
     const own = putOf();
@@ -90,21 +90,21 @@ describe("pushing", () => {
 
   const long = "x".repeat(2001);
   it.each([
-    ["an op that is no object", "nonsense", "id"],
-    ["an op without an id", { ...putOf(), id: undefined }, "id"],
+    ["a text as an operation", "nonsense", "id"],
+    ["an operation without an id", { ...putOf(), id: undefined }, "id"],
     ["an unknown type", { ...putOf(), type: "memory.explode" }, "type"],
     ["a memory without an id", putOf({ id: "7" }), "memory.id"],
     ["a memory without text", putOf({ task: "" }), "memory"],
     ["a task that is too long", putOf({ task: long }), "memory.task"],
-    ["a task that is no text", putOf({ task: 7, input: "x" }), "memory.task"],
+    ["a task that is a number", putOf({ task: 7, input: "x" }), "memory.task"],
     ["a reward over 1", putOf({ reward: 1.5 }), "memory.reward"],
-    ["a reward that is no number", putOf({ reward: "good" }), "memory.reward"],
-    ["a broken importance", putOf({ importance: 2.5 }), "memory.importance"],
+    ["a reward that is a text", putOf({ reward: "good" }), "memory.reward"],
+    ["an importance that is a fraction", putOf({ importance: 2.5 }), "memory.importance"],
     ["an unknown kind", putOf({ kind: "dream" }), "memory.kind"],
-    ["tags that are no list", putOf({ tags: "a" }), "memory.tags"],
+    ["tags that are a text", putOf({ tags: "a" }), "memory.tags"],
     ["an empty tag", putOf({ tags: [""] }), "memory.tags"],
-    ["metadata that is no object", putOf({ metadata: [] }), "memory.metadata"],
-    ["a date that is none", putOf({ expires_at: "tomorrow" }), "memory.expires_at"],
+    ["metadata that are a list", putOf({ metadata: [] }), "memory.metadata"],
+    ["a date that is a word", putOf({ expires_at: "tomorrow" }), "memory.expires_at"],
     ["an impossible date", putOf({ expires_at: "2026-02-31T00:00:00Z" }), "memory.expires_at"],
     ["an unknown visibility", putOf({ visibility: "world" }), "memory.visibility"],
     ["a vector of the wrong length", { ...putOf(), embedding: [1, 2], model: "m" }, "embedding"],
@@ -128,13 +128,9 @@ describe("pushing", () => {
       { ...putOf(), embedding: [...Array(383).fill(1), -1e-31], model: "m" },
       "embedding",
     ],
+    ["a vector of zeros", { ...putOf(), embedding: Array(384).fill(0), model: "m" }, "embedding"],
     [
-      "a vector that points nowhere",
-      { ...putOf(), embedding: Array(384).fill(0), model: "m" },
-      "embedding",
-    ],
-    [
-      "a vector that half precision takes for nothing",
+      "a vector that is rounded to zeros in half precision",
       { ...putOf(), embedding: Array(384).fill(1e-9), model: "m" },
       "embedding",
     ],
@@ -156,12 +152,12 @@ describe("pushing", () => {
   });
 
   it.each([
-    ["tags of any length", { tags: ["x".repeat(101)] }, "memories_tags_length"],
+    ["a tag that is too long", { tags: ["x".repeat(101)] }, "memories_tags_length"],
     ["an empty tag", { tags: ["a", ""] }, "memories_tags_length"],
-    ["a tag that is none", { tags: ["a", null] }, "memories_tags_length"],
-    ["an instant that never comes", { created_at: "infinity" }, "memories_created_at_finite"],
-    ["an end that never comes", { expires_at: "infinity" }, "memories_expires_at_finite"],
-    ["nothing to say", { task: "" }, "memories_text_present"],
+    ["null as a tag", { tags: ["a", null] }, "memories_tags_length"],
+    ["an infinite time", { created_at: "infinity" }, "memories_created_at_finite"],
+    ["an infinite expiry", { expires_at: "infinity" }, "memories_expires_at_finite"],
+    ["a memory without text", { task: "" }, "memories_text_present"],
     [
       "metadata that is too deep",
       { metadata: JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`) },

@@ -45,7 +45,7 @@ describe("agent.recall", () => {
   });
 });
 
-/** Only by words, and by nothing else. */
+/** Weights that rank only by words. */
 const weights = { meaning: 0, reward: 0, importance: 0, recency: 0 };
 
 describe("a question in any script", () => {

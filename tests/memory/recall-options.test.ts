@@ -186,7 +186,7 @@ describe("recall, narrowed,", () => {
 });
 
 describe("recall of what is similar to a memory", () => {
-  it("uses its vector and its labels, and leaves it out", async () => {
+  it("uses the memory's vector and labels, and leaves the memory itself out", async () => {
     const [asked] = await remember(
       { task: "Deploy the functions" },
       { task: "Deploying a function" },

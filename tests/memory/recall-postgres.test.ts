@@ -87,7 +87,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
   }
 
   it.each([...new Set(sizes)])(
-    "finds the same as comparing all, in a tenant of %i",
+    "finds the same as a comparison of all vectors, in a tenant with %i",
     async (size) => {
       expect(await recallAt10(tenants.get(size) as string)).toBeGreaterThanOrEqual(0.99);
     },
@@ -157,7 +157,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
     expect(await recallAt10(tenants.get(1000) as string, [tag])).toBe(1);
   });
 
-  it("compares all vectors if the index no longer has the tenant's", async () => {
+  it("compares all vectors if the index no longer has those of the tenant", async () => {
     const tenant = tenants.get(1560) as string;
     await db.sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'bench', 1000000)`;
     const found = await recallAt10(tenant, [], questions.slice(0, 6));

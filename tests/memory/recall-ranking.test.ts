@@ -49,7 +49,7 @@ async function recall(query: string, options: Record<string, unknown> = {}, clai
 const outputs = (hits: Hit[]) => hits.map(({ output }) => output);
 
 describe("the order of a recall", () => {
-  it("ranks rare words before common ones, and no stub before a text", async () => {
+  it("ranks rare words before common ones, and a full text before a single word", async () => {
     await enter();
     await push([
       ...Array.from({ length: 20 }, (_, n) => ({ output: `The server logs line ${n} each hour` })),
@@ -170,7 +170,7 @@ describe("neighbours", () => {
   });
 });
 
-describe("how rare a word is", () => {
+describe("the rarity of a word", () => {
   const partsOf = async (claims: Claims) =>
     (await recall("quorum leader", {}, claims)).map(({ output, parts }) => [
       output,
@@ -206,6 +206,19 @@ describe("how rare a word is", () => {
     expect(sample).toEqual({ memories: 200, sampled: 200, stored: 350 });
     const [hit] = await recall("common", { explain: true });
     expect(hit?.parts.asked).toMatchObject({ counted_in: 200, words: [{ word: "common" }] });
+  });
+
+  it("is judged without a sample if all of the tenant's many memories are private", async () => {
+    await enter();
+    await push(
+      Array.from({ length: 300 }, (_, n) => ({
+        output: `secret number ${n}`,
+        visibility: "agent",
+      })),
+    );
+    await db.sql`select mayfly_private.maintain_tenant(${tenant}, 1000)`;
+    expect(outputs(await recall("secret unheard 17"))[0]).toBe("secret number 17");
+    expect(await recall("unheard")).toEqual([]);
   });
 });
 
@@ -251,8 +264,8 @@ describe("the words of a memory", () => {
   });
 });
 
-describe("what a recall searched", () => {
-  it("is how many memories the caller may see, and how many have a vector of the model", async () => {
+describe("the report of what a recall searched", () => {
+  it("counts the memories that the caller may see, and those with a vector of the model", async () => {
     await enter();
     const other = await makeAgent(db.sql, tenant);
     await push([{ output: "one" }, { output: "two" }, { output: "mine", visibility: "agent" }]);

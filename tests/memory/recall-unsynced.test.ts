@@ -104,7 +104,7 @@ describe("a recall of unsynced memories", () => {
       "rotate keys",
       "store keys",
     ]);
-    // An update that takes a memory out of a filter also takes it out of the answer.
+    // After an update, a memory that no longer matches the filter is no longer found.
     await agent.memory.update(synced.id, { set: { reward: 0.1 } });
     expect(await found("rotate keys", { minReward: 0.8 })).toEqual([]);
     dataOf(await agent.sync());
@@ -146,7 +146,7 @@ describe("a recall of unsynced memories", () => {
     for (const options of failing) expect(await found("keys", options)).toEqual([]);
   });
 
-  it("lists a memory once if its push is not yet acknowledged, or just was", async () => {
+  it("lists a memory once while its push is under way, and right after it is acknowledged", async () => {
     const { id } = dataOf(await agent.remember({ task: "rotate keys" }));
     proxy.loseAnswers("/sync", 1);
     expect((await agent.sync()).error?.code).toBe("unavailable");
@@ -155,7 +155,7 @@ describe("a recall of unsynced memories", () => {
     expect(results.map((result) => result.id)).toEqual([id]);
   });
 
-  it("finds a memory that is acknowledged after the server searched, without the mark", async () => {
+  it("finds a memory without the mark if it is acknowledged after the server has searched", async () => {
     const outbox = new Outbox("tenant", async () => memoryStorage());
     const own = { id: randomUUID(), name: "own" };
     const unsynced = new Unsynced(outbox, own, new MemoryCache());

@@ -97,7 +97,7 @@ describe("recall", () => {
       fit: number;
       similarity: number;
     };
-    // For an unknown model, unrelated texts are assumed to have 0.3.
+    // For an unknown model, unrelated texts are assumed to have a similarity of 0.3.
     const likeness = 0.01 + (0.99 * (parts.similarity - 0.3)) / 0.7;
     expect(parts.relevance).toBeCloseTo((parts.fit + likeness) / 2, 5);
     const rest = 0.7 + 0.1 * 0.5 + 0.01 * 5 + 0.1 * parts.recency;
@@ -131,7 +131,7 @@ describe("recall", () => {
     expect(best?.parts).toMatchObject({ importance: 9 });
   });
 
-  it("forgets what was forgotten and what has expired", async () => {
+  it("does not find what was forgotten or has expired", async () => {
     const gone = putOf({ task: "ephemeral matter" });
     await push([gone, putOf({ task: "ephemeral thing", expires_at: "2020-01-01T00:00:00Z" })]);
     await push([deleteOf(gone.memory.id)]);
@@ -191,7 +191,7 @@ describe("recall", () => {
     expect(await codeOf(recall("x", { embedding: Array(384).fill(0) }))).toMatchObject({
       details: { field: "model" },
     });
-    // If everything were NaN, it would find everything.
+    // If every score were NaN, it would find everything.
     expect(await codeOf(recall("x", { embedding: Array(384).fill(0), model: "m" }))).toMatchObject({
       code: "invalid_request",
       details: { field: "embedding" },

@@ -49,7 +49,7 @@ describe("remember with a key", () => {
     expect(local.data?.results.map(({ id }) => id)).toEqual([first]);
   });
 
-  it("shows waiting changes of the key over the server's", async () => {
+  it("shows waiting changes of the key instead of the server's value", async () => {
     const id = await idOf(agent.remember({ key: "host", task: "host", output: "alpha" }));
     await agent.sync();
     await agent.remember({ key: "host", task: "host", output: "omega" });
@@ -75,7 +75,7 @@ describe("identical content", () => {
     const theirs = await idOf(other.remember(lesson));
     await other.sync();
     expect(await get(other, theirs)).toMatchObject({ id: mine });
-    // A process that only has the id.
+    // As in a process that has only the id.
     expect((await mayfly.memory.get(theirs)).data).toMatchObject({ id: mine });
     const { data } = await mayfly.memory.list({ tags: ["keys"] });
     expect(data?.memories).toHaveLength(1);
@@ -109,7 +109,7 @@ describe("identical content", () => {
     await local.sql
       .begin(async (session) => {
         await session`set local track_functions = 'all'`;
-        // The index still keeps contents apart, but no plan can use it.
+        // An invalid index still prevents duplicates, but no plan can use it.
         await session`update pg_index set indisvalid = false where indexrelid = 'mayfly.memories_content_idx'::regclass`;
         await session`select set_config('request.jwt.claims', '{"role": "service_role"}', true),
           set_config('request.headers', ${JSON.stringify(inTenant(tenant))}, true), set_config('role', 'service_role', true)`;

@@ -48,7 +48,7 @@ describe("latest_wins", () => {
     });
   });
 
-  it("treats an update without a clock as newer than everything before it, even than clocks that are ahead", async () => {
+  it("treats an update without a clock as newer than all updates before it, even those with a clock ahead", async () => {
     const id = await remember();
     await update(id, { reward: 0.9 }, { hlc: clock(50) });
     expect(await update(id, { reward: 0.1 })).toMatchObject({ fields: { reward: "applied" } });
@@ -112,7 +112,7 @@ describe("merge", () => {
 });
 
 describe("manual", () => {
-  it("keeps the wanted value as a conflict until an update settles it", async () => {
+  it("keeps the wanted value as a conflict until an update resolves it", async () => {
     const id = await remember({ critique: "old", reward: 0.5 });
     await update(id, { critique: "mine" });
     const result = await update(
@@ -144,7 +144,7 @@ describe("manual", () => {
     expect([...(await readConflicts())]).toEqual([]);
   });
 
-  it("shows the conflicts of a private memory to those who see it, and forgets them with it", async () => {
+  it("shows conflicts of a private memory to callers that see the memory, and forgets both together", async () => {
     const id = await remember({ visibility: "agent", reward: 0.1 });
     await update(id, { reward: 0.5 }, { base: { reward: 0.2 }, resolve: "manual" });
     const seenBy = (claims: Claims) =>

@@ -38,7 +38,7 @@ describe("an update", () => {
     expect(memories).toMatchObject([{ id, reward: 0.9 }]);
   });
 
-  it("sets a field back to its default by null", async () => {
+  it("resets a field to its default with null", async () => {
     const id = await remember({ reward: 0.2, importance: 9, input: "x" });
     await update(id, { reward: null, importance: null, input: null });
     expect(await read(id)).toMatchObject({ reward: null, importance: 5, input: "" });
@@ -53,7 +53,7 @@ describe("an update", () => {
     expect((await read(id)).reward).toBeCloseTo(0.1);
   });
 
-  it("of a memory that is forgotten, unknown or hidden returns gone, and blocks nothing", async () => {
+  it("of a memory that is forgotten, unknown or hidden returns gone, and the rest is applied", async () => {
     const forgotten = await remember();
     await sync([deleteOf(forgotten)]);
     const other = await makeAgent(db.sql, tenant);
@@ -91,15 +91,15 @@ describe("an update", () => {
 describe("an update's bounds", () => {
   it.each([
     ["a reward over 1", { set: { reward: 2 } }, "memory.set.reward"],
-    ["a base out of bounds", { set: { reward: 1 }, base: { reward: "x" } }, "memory.base.reward"],
-    ["nothing to set", { set: {} }, "memory.set"],
+    ["an invalid base", { set: { reward: 1 }, base: { reward: "x" } }, "memory.base.reward"],
+    ["no field", { set: {} }, "memory.set"],
     ["a field that cannot be updated", { set: { agent_id: null } }, "memory.set"],
-    ["a set that is no object", { set: [1] }, "memory.set"],
+    ["a list as set", { set: [1] }, "memory.set"],
     ["no text left", { set: { task: "" } }, "memory.set"],
-    ["an unknown way to resolve", { set: { reward: 1 }, resolve: "fight" }, "memory.resolve"],
+    ["an unknown strategy", { set: { reward: 1 }, resolve: "fight" }, "memory.resolve"],
     ["manual without a base", { set: { reward: 1 }, resolve: "manual" }, "memory.base"],
-    ["a broken clock", { set: { reward: 1 }, hlc: "soon" }, "memory.hlc"],
-    ["conflicts that are no ids", { set: {}, settles: ["x"] }, "memory.settles"],
+    ["an invalid clock", { set: { reward: 1 }, hlc: "soon" }, "memory.hlc"],
+    ["invalid ids of conflicts", { set: {}, settles: ["x"] }, "memory.settles"],
     [
       "metadata that is too deep",
       { set: { metadata: JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`) } },

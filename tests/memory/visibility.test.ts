@@ -97,7 +97,7 @@ describe("visibility", () => {
     });
   });
 
-  it("cannot be narrowed by a caller who could then no longer see it", async () => {
+  it("cannot be narrowed by a caller that could then no longer see the memory", async () => {
     const other = await makeAgent(db.sql, tenant);
     const id = await remember();
     const narrow = updateOf(id, { visibility: "agent" });
@@ -129,7 +129,7 @@ describe("a memory that the caller may not change", () => {
     return statuses;
   };
 
-  it("is gone for a sibling of its agent that updates or forgets it", async () => {
+  it("counts as gone for a sibling of its agent that updates or forgets it", async () => {
     const own = await makeTenant(db.sql);
     const keeper = await makeAgent(db.sql, own);
     const sibling = await makeAgent(db.sql, own);
@@ -152,7 +152,7 @@ describe("a memory that the caller may not change", () => {
     expect(await statusesOf(keeper.claims, deleteOf(put.memory.id))).toEqual(["applied"]);
   });
 
-  it("is gone for an agent that may write but not read", async () => {
+  it("counts as gone for an agent that may write but not read", async () => {
     const own = await makeTenant(db.sql);
     const reader = await makeAgent(db.sql, own);
     const writer = await makeAgent(db.sql, own, { scopes: ["memory:write"] });
@@ -178,7 +178,7 @@ describe("a memory that the caller may not change", () => {
     });
   });
 
-  it("is never one of another tenant, whatever the push says", async () => {
+  it("is never in another tenant, whatever the push says", async () => {
     const [own, foreign] = [await makeTenant(db.sql), await makeTenant(db.sql)];
     const victim = await makeAgent(db.sql, foreign);
     const put = putOf({ task: "foreign" });

@@ -10,7 +10,7 @@ import { databaseUrl } from "#harness/needs";
 import { type Asked, asking, decide, makeAsking } from "../approvals/asking.ts";
 import { makeWorker } from "../jobs/working.ts";
 
-describe.skipIf(!databaseUrl)("before the message's transaction is visible, its recipient", () => {
+describe.skipIf(!databaseUrl)("before a message's transaction is visible, its recipient", () => {
   let db: TestDatabase;
   let sender: SpawnedAgent;
   let recipient: SpawnedAgent;
@@ -53,7 +53,7 @@ describe.skipIf(!databaseUrl)("before the message's transaction is visible, its 
     return row?.asked as Asked;
   };
 
-  it("adds a job that answers it", async () => {
+  it("can add a job that answers the message", async () => {
     const message = messageTo(recipient.id);
     const jobs = [{ name: "double", answers: message.id }];
     const added = await beforeCommit(
@@ -63,7 +63,7 @@ describe.skipIf(!databaseUrl)("before the message's transaction is visible, its 
     expect(added).toMatchObject([{ existing: false }]);
   });
 
-  it("reads and decides the approval that it asks for", async () => {
+  it("can read and decide the approval that the message asks for", async () => {
     const read = await beforeCommit(request, ({ id }) =>
       rpc(db.sql, admin, "get_approval", { id }),
     );

@@ -87,7 +87,7 @@ describe.each(Object.keys(kinds))("a handler of %s", (name) => {
     expect(log).toHaveBeenCalledTimes(1);
   });
 
-  it("whose onError also throws is reported on the console", async () => {
+  it("with an onError that also throws is reported on the console", async () => {
     const told = Promise.withResolvers<unknown[]>();
     vi.spyOn(console, "error").mockImplementation((...line) => told.resolve(line));
     const failures: unknown[] = [];
@@ -106,7 +106,7 @@ describe.each(Object.keys(kinds))("a handler of %s", (name) => {
   });
 });
 
-it("an inbox that ends for good, without an onError, is reported on the console", async () => {
+it("the final end of an inbox without an onError is reported on the console", async () => {
   const told = Promise.withResolvers<unknown[]>();
   vi.spyOn(console, "error").mockImplementation((...line) => told.resolve(line));
   const deaf = await spawnIn(mayfly, { scopes: ["memory:read"] });

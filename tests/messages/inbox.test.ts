@@ -43,7 +43,7 @@ describe("an inbox", () => {
     // Another reader got them before, so they may have been handled.
     expect((await pull(bob, again)).messages.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2]);
     expect((await pull(bob, again)).messages.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2]);
-    // Nobody else can acknowledge for it.
+    // Another agent cannot acknowledge these messages.
     expect((await acknowledge(ada, [3])).acknowledged).toBe(0);
   });
 
@@ -108,6 +108,21 @@ describe("an inbox", () => {
     });
     expect(heard[1]).toEqual({ seq: 4, attempt: 1, session, id: expect.any(String) });
     expect((await pull(bob, session)).messages.map(({ attempt }) => attempt)).toEqual([1, 1]);
+  });
+
+  it("of a stopped agent hears of nothing that was due", async () => {
+    for (const who of [ada, bob]) {
+      await open(who);
+      await rpc(db.sql, who.claims, "listen", { log: true });
+      await db.sql`insert into mayfly_private.nudges_due (tenant_id, topic, event, seq)
+        select ${tenant}, ${`tenant:${tenant}:agent:${who.id}`}, e, 1 from unnest(array['message', 'log_appended']) e`;
+    }
+    await rpc(db.sql, bob.claims, "stop_agent");
+    await db.sql`select mayfly_private.flush_nudges()`;
+    const heard = (id: string) =>
+      Promise.all(["message", "log_appended"].map((event) => broadcasts(`agent:${id}`, event)));
+    expect(await heard(ada.id)).toMatchObject([[{ seq: 1 }], [{}]]);
+    expect(await heard(bob.id)).toEqual([[], []]);
   });
 
   it("shows a message to its sender, its recipients and admins, and to nobody else", async () => {

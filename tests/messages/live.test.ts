@@ -71,7 +71,7 @@ describe("messages", () => {
     expect(inbox.got.every(({ attempt }) => attempt === 1)).toBe(true);
   });
 
-  it("that are sent at the same time share few calls, in order, and only a bad one fails", async () => {
+  it("that are sent at the same time share few calls, keep their order, and only an invalid one fails", async () => {
     const ada = await spawn({}, behind);
     const bob = await spawn();
     const inbox = gather(bob);

@@ -57,7 +57,7 @@ describe("the payload of a message", () => {
       expect(faultOf("tick", payload)).toBe(
         "payload: must not have U+0000 or half a surrogate pair",
       );
-    // Something that only looks like it.
+    // These texts only look like the refused characters.
     for (const n of ["\\u0000", "\\ud800", "\\\\u0000", "\u{1f98b}"])
       expect(faultOf("tick", { n }), n).toBeNull();
   });
@@ -193,7 +193,7 @@ describe("an inbox that cannot be opened", () => {
     expect(tries).toBe(before);
   });
 
-  it("tells handlers that are registered after it was closed", async () => {
+  it("reports an error to handlers that are registered after it was closed", async () => {
     const inbox = inboxOf(async () => ({ data: null, error: null }));
     await inbox.close();
     const error = new Promise((onError) => inbox.on("tick", () => {}, { onError }));

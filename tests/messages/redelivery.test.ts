@@ -20,7 +20,7 @@ import {
 setUp();
 
 describe("messages", () => {
-  it("can be requested in a handler, while other messages wait for their turn", async () => {
+  it("wait while a handler sends a request and waits for the reply", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     ada.on("query", async (message) => void (await message.reply({ answer: 1 })));
     const order: string[] = [];
@@ -55,7 +55,7 @@ describe("messages", () => {
     ]);
   });
 
-  it("whose handler throws are retried and then left, and the others continue", async () => {
+  it("are retried and then left if their handler throws, and other messages continue", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const tries: unknown[] = [];
     const attempts: number[] = [];
@@ -85,7 +85,7 @@ describe("messages", () => {
     expect(await waiting(bob)).toEqual([1]);
   });
 
-  it("that are requests whose handler throws are answered with its failure, and acknowledged", async () => {
+  it("that are requests are answered with the failure if their handler throws, and acknowledged", async () => {
     const [ada, bob] = [await spawn(), await spawn()];
     const failures: unknown[] = [];
     const attempts: number[] = [];
@@ -106,7 +106,7 @@ describe("messages", () => {
     expect(JSON.stringify([error?.message, error?.details])).not.toContain("1234");
     expect(attempts).toEqual([1, 2, 3]);
     expect(failures).toHaveLength(1);
-    // An answer for which nobody waits any longer stays in no inbox.
+    // An answer is not kept in the inbox if nobody waits for it any longer.
     const late = await ada.request(bob.id, "query", { question: "?" }, { timeoutMs: 1 });
     expect(late.error?.code).toBe("request_timeout");
     const again = await ada.request(bob.id, "query", { question: "?" });
@@ -116,7 +116,7 @@ describe("messages", () => {
     expect(await waiting(bob)).toEqual([]);
   });
 
-  it("that a process did not acknowledge go to the next one, which takes the inbox over", async () => {
+  it("that a process did not acknowledge go to the next process, which takes the inbox over", async () => {
     const ada = await spawn();
     const first = await spawn({ registrationKey: "worker" });
     const reached = new Promise<void>((resolve) => {
@@ -165,7 +165,7 @@ describe("messages", () => {
         );
       const id = String(await told("id"));
       for (const n of [1, 2]) await send(ada, id, n);
-      // Handled messages are acknowledged within 20 ms. These two must be, before the next one is sent.
+      // Handled messages are acknowledged within 20 ms. The next message is sent only after these two are.
       while ((await acknowledged(id)) < 2) await new Promise((resolve) => setTimeout(resolve, 20));
       const handled = told("handled");
       await send(ada, id, 3);
@@ -182,7 +182,7 @@ describe("messages", () => {
       expect(await readFile(file, "utf8")).toBe("1 1\n2 1\n3 1\n");
       expect(inbox.got.map(({ payload, attempt }) => [payload.n, attempt])).toEqual([
         [3, 2],
-        // The server thinks that they were broadcast to the first process.
+        // Message 4 was broadcast to the first process, as far as the server knows.
         [4, 2],
         [5, 1],
       ]);

@@ -47,7 +47,7 @@ describe("sending messages", () => {
     ]);
   });
 
-  it("also acknowledges what its sender has handled, both or neither", async () => {
+  it("can also acknowledge what the sender has handled: the call does both or nothing", async () => {
     await send(ada.claims, messageTo(bob.id), messageTo(bob.id));
     const session = await open(bob);
     const sendWith = (to: string, seqs: number[]) =>
@@ -183,7 +183,7 @@ describe("sending messages", () => {
     expect(await codeOf(send(bob.claims, { ...message, to: { agent: ada.id } }))).toBe(
       "message_id_taken",
     );
-    // It reveals nothing about another tenant.
+    // The same id is free in another tenant, so a refusal reveals nothing about other tenants.
     const other = await makeTenant(db.sql);
     const [a, b] = [await makeAgent(db.sql, other), await makeAgent(db.sql, other)];
     expect(await send(a.claims, { ...message, to: { agent: b.id } })).toEqual([

@@ -75,7 +75,7 @@ async function eraseCounting(claims: Claims, tenant: string, values: Record<stri
     db.sql,
     claims,
     async (session) => {
-      // The counts that this session has not reported to the server yet.
+      // Adds up the deletions that this session has not reported to the server yet.
       const deletedByNow = async () => {
         const [row] = await session`
           select sum(pg_stat_get_xact_tuples_deleted(oid))::int as deleted from unnest(${oids}::oid[]) oid`;
@@ -91,7 +91,7 @@ async function eraseCounting(claims: Claims, tenant: string, values: Record<stri
 }
 
 describe("erasing a tenant", () => {
-  it("removes every row of it and none of another", async () => {
+  it("removes every row of the tenant, and no row of another", async () => {
     const [mine, theirs] = [await fillTenant(db.sql), await fillTenant(db.sql)];
     // Later writes report the session's own count, and reset it.
     for (const { tenant } of [mine, theirs])
@@ -99,7 +99,7 @@ describe("erasing a tenant", () => {
         values (${tenant}, ${`tenant:${tenant}:log`}, 'log_appended')`;
     const before = await rowsOf(theirs.tenant);
     for (const [table, count] of Object.entries(await rowsOf(mine.tenant)))
-      expect(count, `${table}: give fillTenant a row of it`).toBeGreaterThan(0);
+      expect(count, `${table}: let fillTenant add a row`).toBeGreaterThan(0);
 
     const name = await nameOf(mine.tenant);
     expect(await erase(mine.owner, mine.tenant, { name })).toEqual({ erased: true });
@@ -136,7 +136,7 @@ describe("erasing a tenant", () => {
       const call = await eraseCounting(owner, tenant, { name, max_rows: 50 });
       deletions.push(call.deleted);
       erased = call.erased;
-      // A caller that may erase stays a member until the end, so that it can continue. Other members are rows like any.
+      // The caller stays a member until the end, so that it can continue. Other members are deleted like other rows.
       if (!erased) expect(await rpc(db.sql, owner, "tenant_ids")).toEqual([tenant]);
     }
     // The last call also deletes the tenant and the membership of its caller.
@@ -147,7 +147,7 @@ describe("erasing a tenant", () => {
     expect(await rpc(db.sql, viewer, "tenant_ids")).toEqual([]);
   });
 
-  it("is only for its owners and the secret key, and needs its name", async () => {
+  it("is only for owners and the secret key, and needs the name of the tenant", async () => {
     const tenant = await makeTenant(db.sql);
     const name = await nameOf(tenant);
     const admin = await makePerson(db.sql, { [tenant]: "admin" });

@@ -38,6 +38,10 @@ describe("the query agents.sql", () => {
 describe("the query access.sql", () => {
   it("shows who may do what, and which tenants have no owner", async () => {
     const ownerless = await makeTenant(db.sql, { name: "ownerless" });
+    await rpc(db.sql, mine.owner, "grant_client", {
+      client_id: "a client",
+      scopes: ["state:read"],
+    });
     const rows = await inspect("access");
     expect(rows.filter((row) => row.tenant === "ownerless")).toMatchObject([
       { kind: "warning", who: "nobody owns this tenant" },
@@ -52,6 +56,10 @@ describe("the query access.sql", () => {
       { who: "a rack", may: expect.stringMatching(/with at most: agent:read, .*memory:read/) },
     ]);
     expect(of("invitation")).toMatchObject([{ who: "somebody@example.com", may: "become viewer" }]);
+    expect(of("OAuth client").find(({ who }) => who === "a client")).toMatchObject({
+      as_what: `for ${mine.owner.sub}@example.com`,
+      may: "state:read",
+    });
     await db.sql`delete from mayfly.tenants where id = ${ownerless}`;
   });
 });

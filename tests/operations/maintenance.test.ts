@@ -117,7 +117,7 @@ describe("maintenance of every tenant", () => {
     await repair(fresh[0] as string);
   });
 
-  it("refuses updates of a memory whose version cannot grow, but forgets it", async () => {
+  it("refuses updates of a memory with the highest possible version, but can forget it", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant);
     const put = putOf();

@@ -178,7 +178,7 @@ describe("retention", () => {
     expect(await living()).toEqual(["kept"]);
   });
 
-  it("refuses a cursor only after it has deleted newer events", async () => {
+  it("refuses a cursor only after it has deleted events that come after the cursor", async () => {
     await enter();
     const { cursor: behind } = await sync([]);
     await sync([putOf()], null, 0);
@@ -197,7 +197,7 @@ describe("retention", () => {
     });
   });
 
-  it("refuses an operation that is too old to be known, unless it is still known", async () => {
+  it("refuses an operation that is older than the kept records, unless its own record still exists", async () => {
     await enter();
     const old = { ...putOf(), id: idOf(Date.now() - 31 * 86_400_000) };
     expect(await refusalOf(sync([putOf(), old]))).toMatchObject({
@@ -215,7 +215,7 @@ describe("retention", () => {
     }
   });
 
-  it("keeps an operation whose id is from the future", async () => {
+  it("keeps an operation with an id from the future", async () => {
     await enter();
     const ahead = { ...putOf(), id: idOf(Date.now() + 2 * 86_400_000) };
     await sync([ahead]);
@@ -223,12 +223,12 @@ describe("retention", () => {
   });
 
   it.each([
-    ["no list", {}],
-    ["a rule without an age", [{ kind: "episode" }]],
-    ["an age too short", [{ older_than: 1 }]],
-    ["an unknown kind", [{ older_than: 100, kind: "dream" }]],
-    ["a reward out of range", [{ older_than: 100, below_reward: 2 }]],
-    ["what it does not know", [{ older_than: 100, tags: ["a"] }]],
+    ["not a list", {}],
+    ["without an age", [{ kind: "episode" }]],
+    ["too short", [{ older_than: 1 }]],
+    ["for an unknown kind", [{ older_than: 100, kind: "dream" }]],
+    ["for a reward above 1", [{ older_than: 100, below_reward: 2 }]],
+    ["made with an unknown field", [{ older_than: 100, tags: ["a"] }]],
   ])("refuses rules that are %s", async (_what, retention) => {
     await enter();
     const admin = await makePerson(db.sql, { [tenant]: "admin" });

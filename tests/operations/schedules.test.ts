@@ -46,7 +46,7 @@ describe.skipIf(!probe)("the schedules, by a real pg_cron", () => {
       from mayfly.memories where expires_at is null`;
     await db.sql`insert into mayfly_private.settlements (tenant_id, model, vectors) values (${tenant}, 'm', 1)`;
 
-    // Only one run of this file at a time.
+    // The lock lets only one run of this file at a time continue.
     await cron`select pg_advisory_lock(hashtextextended('mayfly-schedules', 0))`;
     await removeJobs();
     const file = await readFile(schedules, "utf8");

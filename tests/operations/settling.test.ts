@@ -52,7 +52,7 @@ describe("settling", () => {
     expect(await maintain()).toMatchObject(settled);
   });
 
-  it("counts again after an hour what retention erased", async () => {
+  it("counts the vectors again an hour after retention has erased some", async () => {
     await enter();
     await sync([put({ expires_at: new Date(Date.now() + 60_000).toISOString() }), put(), put()]);
     await declareLarge();

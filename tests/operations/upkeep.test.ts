@@ -221,7 +221,7 @@ describe("conflicts", () => {
     });
   });
 
-  it("cannot be resolved together if they are of several memories, nor if their memory is gone", async () => {
+  it("cannot be resolved if they are of several memories, or if their memory is gone", async () => {
     const { id } = dataOf(await agent.remember({ task: "shared", reward: 0.1 }));
     dataOf(await agent.sync());
     const [conflict] = await conflictsOf(id, { reward: 0.9 });

@@ -55,7 +55,7 @@ describe("a hybrid logical clock", () => {
     clock.learn(now - ahead, now - ahead + 1000, now - 40);
     expect(now - ahead - clock.now).toBeLessThanOrEqual(0);
     expect(clock.now - (now - ahead)).toBeLessThanOrEqual(1040);
-    // The next one agrees, so nothing changes.
+    // The next answer agrees, so nothing changes.
     const before = clock.now;
     clock.learn(now - ahead, now - ahead + 1000, now - 40);
     expect(clock.now).toBe(before);

@@ -27,7 +27,7 @@ const operationsIn = (text: string) =>
     .flatMap((line) => (JSON.parse(line) as Change).put ?? [])
     .map(({ operation }) => operation);
 
-/** The file of an agent that has not pushed yet, and its id. */
+/** Lets an agent write an outbox and not push it. Returns the text of the file, and the id of the agent. */
 async function record(Sdk: typeof Mayfly): Promise<{ text: string; agent: string }> {
   const { tenant } = await local.enter();
   const door = new Sdk({ url: local.apiUrl, key: local.secretKey, tenant, storage: folder });

@@ -47,7 +47,7 @@ describe("many processes that take a lock", () => {
     [true, 40],
     [false, 2],
     [false, 40],
-  ])("of a dead process: one gets it (hard links: %s, takers: %i)", async (links, takers) => {
+  ])("of a dead process get it once (hard links: %s, takers: %i)", async (links, takers) => {
     for (let seed = 1; seed <= 10; seed++) {
       const dead = processOf(1000);
       await take({ identity: dead, rhythm: still, fs: slowFs(seed, links) });
@@ -69,7 +69,7 @@ describe("many processes that take a lock", () => {
   });
 
   it.each([true, false])(
-    "and release it, and die again and again, never hold it twice (hard links: %s)",
+    "never hold it twice, although they release it or die again and again (hard links: %s)",
     async (links) => {
       let holders = 0;
       let held = 0;
@@ -95,7 +95,7 @@ describe("many processes that take a lock", () => {
           await new Promise((resolve) => setImmediate(resolve));
           expect(holders).toBe(1);
           holders--;
-          // Every other one dies with it.
+          // Every second holder dies instead of releasing the lock.
           if (own % 2 === 0) alive.delete(own);
           else await lock.release();
         }

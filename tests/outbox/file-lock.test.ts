@@ -77,7 +77,7 @@ describe("a lock on a file", () => {
     await (await take(unwatched)).release();
   });
 
-  it("of a process that is suspended for a while stays its own", async () => {
+  it("of a process that is suspended for a while is not taken over", async () => {
     const other = await takeElsewhere();
     process.kill(other.pid, "SIGSTOP");
     await expect(take(unwatched)).rejects.toBeInstanceOf(LockHeld);
@@ -139,13 +139,13 @@ describe("a lock on a file", () => {
   });
 });
 
-describe("a holder whose lock was taken", () => {
+describe("a holder that has lost its lock", () => {
   const steal = async () => {
     const thief = await take({ identity: processOf(2, "elsewhere") });
     return { thief, text: await readFile(path, "utf8") };
   };
 
-  it("learns of it by its next beat, and leaves the new lock alone", async () => {
+  it("notices the loss with its next beat, and leaves the new lock alone", async () => {
     let told: (error: LockLost) => void = () => {};
     const lost = new Promise<LockLost>((resolve) => {
       told = resolve;
@@ -169,7 +169,7 @@ describe("a holder whose lock was taken", () => {
     await thief.release();
   });
 
-  it("learns of it before it writes, even before its next beat", async () => {
+  it("notices the loss before it writes, even before its next beat", async () => {
     const onLost = vi.fn();
     const holder = await take({ identity: processOf(1, "elsewhere"), rhythm: still, onLost });
     await holder.assertHeld();
@@ -181,7 +181,7 @@ describe("a holder whose lock was taken", () => {
     await thief.release();
   });
 
-  it("removes nothing when it releases its lock", async () => {
+  it("removes nothing when it releases the lock", async () => {
     const holder = await take({ identity: processOf(1, "elsewhere"), rhythm: still });
     const { thief } = await steal();
     await holder.release();
@@ -194,7 +194,7 @@ describe("a holder whose lock was taken", () => {
 describe("a lock file of an earlier form", () => {
   const outbox = () => ({ pid: process.pid, host: hostname(), token: crypto.randomUUID() });
 
-  it("of an outbox has a living holder while the file's time changes", async () => {
+  it("of an outbox counts as held while the file's time changes", async () => {
     await writeFile(path, JSON.stringify(outbox()));
     let time = 1_000;
     const beat = setInterval(() => void utimes(path, ++time, time).catch(() => {}), 10);
@@ -203,7 +203,7 @@ describe("a lock file of an earlier form", () => {
     await (await take()).release();
   });
 
-  it("of a data folder has a living holder while the process is alive", async () => {
+  it("of a data folder counts as held while the process is alive", async () => {
     const { pid, started } = systemIdentity().own();
     await writeFile(path, JSON.stringify({ pid, started, token: crypto.randomUUID() }));
     if (started) await expect(take(unwatched)).rejects.toBeInstanceOf(LockHeld);

@@ -49,7 +49,7 @@ it.runIf(long)(
     expect(got.tasks).toBe(memories);
     expect(got.pulled).toBeGreaterThanOrEqual(memories);
     expect(got.bytes).toBeGreaterThan(100_000_000);
-    // As much as the cache may hold, without the least important.
+    // The cache holds as much as it may, without the least important memories.
     expect(got.cached).toBeGreaterThan(500);
     expect(got.cached).toBeLessThan(memories / 2);
   },

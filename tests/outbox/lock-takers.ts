@@ -80,7 +80,7 @@ export async function takeElsewhere(container = false) {
   children.push(child);
   const said = (await once(createInterface(child.stdout), "line")) as [string];
   const kill = async () => {
-    // When it ends, the pipe is closed, even if it runs in a container.
+    // The end of the process closes the pipe, even if the process runs in a container.
     const ended = once(child.stdout, "close");
     child.kill("SIGKILL");
     await ended;

@@ -24,7 +24,7 @@ const step = fc.oneof(
 );
 
 describe.each(["memory", "file"])("an outbox in %s", (kind) => {
-  it("holds what was added and not settled, in order, whatever happens", async () => {
+  it("holds what was added until it is removed, in order, whatever happens", async () => {
     let run = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {

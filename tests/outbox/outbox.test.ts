@@ -20,7 +20,7 @@ import {
 setUp();
 
 describe("the outbox", () => {
-  it("of a killed process is drained by the next agent, and records who learned it and who pushed it", async () => {
+  it("of a killed process is drained by the next agent, and each memory has its author and its sender", async () => {
     const [first] = await killAt(
       "remembered",
       `await agent.remember({ task: "one" });
@@ -152,7 +152,7 @@ describe("the outbox", () => {
     await other.stop();
   });
 
-  it("makes a dead letter of what the server refuses without naming it, and pushes the rest", async () => {
+  it("makes a dead letter of an operation that the server refuses without naming it, and pushes the rest", async () => {
     const mayfly = mayflyOf();
     const agent = await spawnIn(mayfly);
     const { id } = dataOf(await agent.remember({ task: "sunrise" }));
@@ -212,7 +212,7 @@ describe("the outbox", () => {
     await next.stop();
   });
 
-  it("says, also in sync, that another process has taken it over and now pushes it", async () => {
+  it("reports, also in sync, that another process has taken it over and pushes its operations", async () => {
     const storage = join(folder, "taken");
     const suspended = await spawnIn(mayflyOf({ storage }));
     dataOf(await suspended.remember({ task: "the other's to push" }));
@@ -227,7 +227,7 @@ describe("the outbox", () => {
     await suspended.close();
   });
 
-  it("says that another process has it, and then remembers nothing", async () => {
+  it("reports that another process holds it, and then remembers nothing", async () => {
     const storage = join(folder, "held");
     const holder = await spawnIn(mayflyOf({ storage }));
     await holder.remember({ task: "held" });
@@ -238,7 +238,7 @@ describe("the outbox", () => {
     await holder.stop();
     expect((await other.remember({ task: "kept" })).error).toBeNull();
     expect(dataOf(await other.sync()).pushed).toBe(1);
-    // An agent that has ended does not open it again, whatever it is asked to do.
+    // An agent that has ended does not open the outbox again, whatever it is asked to do.
     await other.stop();
     const next = await spawnIn(mayflyOf({ storage }));
     dataOf(await next.remember({ task: "the next one's" }));

@@ -160,7 +160,7 @@ describe("an outbox in a file", () => {
     await again.close();
   });
 
-  it("is for one process at a time, and taken over from one that was killed", async () => {
+  it("belongs to one process at a time, and is taken over from a killed process", async () => {
     const kill = await holdElsewhere();
     await expect(open()).rejects.toMatchObject({
       code: "storage_failed",
@@ -173,7 +173,7 @@ describe("an outbox in a file", () => {
     await won[0]?.value.close();
   });
 
-  it("is not opened twice by one process, but is taken over from another process with the same number", async () => {
+  it("is not opened twice by one process, but is taken over from another process with the same pid", async () => {
     const store = await open();
     await expect(open()).rejects.toMatchObject({ code: "storage_failed" });
     await store.close();
@@ -183,7 +183,7 @@ describe("an outbox in a file", () => {
     await (await open()).close();
   });
 
-  it("is no longer written by a process that finds it taken over, which says so", async () => {
+  it("is no longer written by a process that has lost it, and the error says so", async () => {
     const store = await open();
     await store.write({ put: [entryOf("1")] });
     const before = await readFile(path, "utf8");

@@ -79,7 +79,7 @@ describe("a deployed MCP server", () => {
     });
   });
 
-  it("remembers and recalls for the person whose token it gets", async () => {
+  it("remembers and recalls for the person with the token", async () => {
     const client = new Client({ name: "test", version: "1" });
     await client.connect(
       new StreamableHTTPClientTransport(new URL(`${local.apiUrl}/functions/v1/mcp`), {

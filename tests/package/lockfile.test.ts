@@ -18,7 +18,7 @@ it("the lockfile has the optional packages of every platform, so no install adds
   for (const [path, { optionalDependencies = {} }] of Object.entries(packages)) {
     for (const name of Object.keys(optionalDependencies)) {
       asked++;
-      // The places in which Node looks for it: next to the package that needs it, and in each node_modules above.
+      // Node looks for the package next to the one that needs it, and in each node_modules above.
       const folders = [path];
       for (let at = path; at !== ""; at = folders[0] ?? "") {
         folders.unshift(at.replace(/\/?(node_modules\/(@[^/]+\/)?[^/]+|[^/]+)$/, ""));

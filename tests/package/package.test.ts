@@ -44,7 +44,7 @@ describe.concurrent("the packed SDK runs", () => {
   it.skipIf(!node22Path)("in Node 22", () => inNode(node22Path ?? "", "node22"));
 
   it("and lets a Node process exit", async () => {
-    // A timer of ours that keeps no process alive (unref) is still one that was forgotten.
+    // A timer that we forgot to clear counts, even if it does not keep the process alive (unref).
     const program = `import { createHook } from "node:async_hooks";
       const ours = new Map();
       createHook({

@@ -57,7 +57,7 @@ it.each(["local", "testing", ...adapters])("@mayfly/%s resolves with its types",
   const options = ["--format", "json", "--profile", "esm-only"];
   const { stdout } = await command(process.execPath, [attw, all.tarball(name), ...options]);
   const { analysis } = JSON.parse(stdout) as { analysis: { problems: { kind: string }[] } };
-  // Each package is only ESM. Since Node 22, CommonJS can require that.
+  // Each package is only ESM. CommonJS can require ESM since Node 22.
   const kinds = new Set(analysis.problems.map(({ kind }) => kind));
   expect([...kinds]).toEqual(["CJSResolvesToESM"]);
 });
@@ -108,7 +108,7 @@ it("mayfly dev serves in an empty folder, and a program beside it spawns, learns
     cli: all.cli,
   }).ended;
   expect(ran.out, ran.err).toContain("It says: Say hello first.");
-  // It ends with its program, and with the same exit code.
+  // `mayfly dev` ends with its program, and with the same exit code.
   expect(ran.code).toBe(7);
   expect(await readdir(place)).toEqual([".mayfly", "node_modules"]);
   await rm(place, { recursive: true });

@@ -67,7 +67,7 @@ export async function installPacked(): Promise<Packed> {
     write,
     async beside(name, modules) {
       const consumer = join(folder, name);
-      // A copy, because with a link it would find the imports of the first one.
+      // The SDK is copied, because a linked SDK would find the imports of the first consumer.
       await cp(installed, join(consumer, "node_modules/@mayfly/sdk"), { recursive: true });
       await link(consumer, manifest.dependencies, join(root, "node_modules"));
       await link(consumer, manifest.peerDependencies, modules);

@@ -29,7 +29,7 @@ const create = async (name: string, ...words: string[]) => {
 };
 
 describe("create-mayfly", () => {
-  it("creates a project whose README has two commands, and overwrites nothing", async () => {
+  it("creates a project with two commands in its README, and overwrites nothing", async () => {
     for (const template of ["node", "next", "supabase"]) {
       const made = await create(`My ${template}`, "--template", template);
       expect(made, made.err).toMatchObject({ code: 0 });
@@ -115,7 +115,7 @@ describe.skipIf(long)("with the packages that npm would install,", () => {
     expect(again.out).toContain("answer    Larger refunds need Grace's approval.");
   });
 
-  it("the function works the job that is added", async () => {
+  it("the function does the job that is added", async () => {
     const { folder } = await create("jobs", "--template", "supabase");
     const init = await all.mayfly(folder, "init", "--yes");
     expect(init.code, init.err).toBe(0);
@@ -142,7 +142,7 @@ describe.runIf(long)("by the two commands of its README,", { timeout: 600_000 },
     expect(second).toContain("Signing keys are rotated every 90 days.");
   });
 
-  it("the function works the job", async () => {
+  it("the function does the job", async () => {
     const { folder } = await create("long-jobs", "--template", "supabase");
     await install(folder);
     expect(await npm(folder, "start")).toContain("The job has succeeded.");

@@ -95,7 +95,7 @@ describe("a client of a person", () => {
     expect(members?.count).toBe(2);
   });
 
-  it("can get only scopes that the person has, and none that need the person", async () => {
+  it("can get only scopes that the person has, except scopes that no client may have", async () => {
     const viewer = await makePerson(db.sql, { [tenant]: "viewer" });
     const asked = (scopes: unknown[], claims: Claims) =>
       refusalOf(call("grant_client", { client_id: "x", scopes }, claims));

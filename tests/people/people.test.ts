@@ -125,7 +125,7 @@ describe("the people of a tenant", () => {
     await change(admin, owner, "viewer");
   });
 
-  it("are removed by admins, or owners by owners, and lose everything at once", async () => {
+  it("are removed by admins, owners only by owners, and lose everything at once", async () => {
     const remove = (as: Claims, who: Claims) => call(as, "remove_member", { user_id: who.sub });
     expect(await codeOf(remove(member, viewer))).toBe("scope_missing");
     expect(await codeOf(remove(admin, owner))).toBe("role_missing");

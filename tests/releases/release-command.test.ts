@@ -111,7 +111,7 @@ describe("npm run release", () => {
     );
   });
 
-  it("lists the deprecated objects of the release before that still exist", async () => {
+  it("lists deprecated objects of the previous release that still exist", async () => {
     const kept = "sql/base/deprecated/old_name.sql";
     const old = (since: string) => `-- Deprecated since ${since}: text_within.
 

@@ -57,13 +57,13 @@ describe("the migration from a release to the sources", () => {
     expect(from(sql.replace("comment on function s.double", "$&(\n  int) "))).toBe("");
   });
 
-  it("replaces a function whose body changed, and leaves its grants alone", () => {
+  it("replaces a function with a changed body, and leaves its grants alone", () => {
     expect(from(sql.replace("n * 2", "2 * n"))).toBe(
       "set local lock_timeout = '5s';\n-- Doubles.\ncreate or replace function s.double(n int)\nreturns int\nlanguage sql immutable\nset search_path = ''\nreturn 2 * n;\nrevoke execute on all functions in schema mayfly, mayfly_private from public;",
     );
   });
 
-  it("drops a function whose parameters changed with everything that depends on it, and creates them again", () => {
+  it("drops a function with changed parameters and all that depends on it, and creates them again", () => {
     const made = from(sql.replace("double(n int)", "double(n int, more int default 0)"));
     const drops = made.match(/^drop .*$/gm);
     expect(drops).toEqual([
@@ -198,7 +198,7 @@ describe("a database of a release with the next release's migration", () => {
     /** Makes the previous release from today's sources, with these differences. */
     const differences: [file: string, change: (text: string) => string][] = [
       ["/caller.sql", (text) => text.replace("begin", "begin\n  null;")],
-      // Every policy depends on it.
+      // Every policy depends on this function.
       ["/tenant_ids.sql", (text) => text.replace("default null", "default 'other'")],
       [
         "/log_members.sql",

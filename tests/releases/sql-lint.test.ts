@@ -64,16 +64,16 @@ describe.skipIf(!databaseUrl)("plpgsql_check, on Postgres 17,", () => {
   });
   afterAll(() => db?.close());
 
-  /** Objects that a database need not have, or that are known only at run time. */
+  /** Expected findings: about objects that not every database has, or that are known only at run time. */
   const known = [
-    // The table is read only if to_regclass says that it exists.
+    // These tables are read only if to_regclass says that they exist.
     'mayfly_private.installation(): relation "cron.job" does not exist',
     'mayfly_private.read_secret(text,text): relation "vault.decrypted_secrets" does not exist',
     'mayfly_private.request_drains(): relation "vault.decrypted_secrets" does not exist',
     'mayfly_private.request_jobs(text): relation "vault.decrypted_secrets" does not exist',
     'mayfly_private.schedule_job_function(text,text,integer): relation "vault.decrypted_secrets" does not exist',
     'mayfly_private.unschedule_job_function(text): relation "cron.job" does not exist',
-    // The row of a table whose name comes from the catalog.
+    // These records are rows of tables whose names come from the catalog.
     'mayfly_private.export_tenant(jsonb,integer): record "line" is not assigned yet',
     'mayfly_private.import_tenant(json): record "done" is not assigned yet',
     // One function for the triggers of many tables. Only tables whose updates it meters have an id.

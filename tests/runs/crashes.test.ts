@@ -84,11 +84,11 @@ it.each(["before", "after"] as const)(
           await letTick(db.sql);
           await work(db.sql, worker.claims, door, handlers);
         } else if (name !== "append_run_chunks")
-          // If the machine is slow, a timer makes this call. Otherwise chunks are sent along with other calls.
+          // append_run_chunks is called only if the machine is slow. Otherwise chunks are sent along with other calls.
           expect(nth, `${name} is called`).toBeGreaterThan(1);
         const run = await runOf(db.sql, worker.claims, id);
         expect(run, where).toMatchObject({ status: "succeeded", steps, output: expected });
-        // Only an answer that was given but not recorded is paid again.
+        // Only an answer that was given but not recorded is paid for again.
         expect(
           paid.filter(({ wasRecorded }) => wasRecorded),
           where,
@@ -104,7 +104,7 @@ it.each(["before", "after"] as const)(
   600_000,
 );
 
-it("a tool whose worker died while it ran learns that it is the second attempt, with the same key", async () => {
+it("a tool that runs again after the death of its worker gets attempt 2 and the same key", async () => {
   const { worker } = await makeRunning(db.sql);
   const tried: { attempt: number; idempotencyKey: string }[] = [];
   const agent = defineAgent({

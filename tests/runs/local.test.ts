@@ -253,7 +253,7 @@ describe("a run with memory", () => {
   });
 });
 
-it("another worker finishes a run whose worker was shut down in the middle, and nothing is lost", async () => {
+it("a run continues on another worker if its own is shut down in the middle, and nothing is lost", async () => {
   const ran: string[] = [];
   let arrived = () => {};
   const isThere = new Promise<void>((resolve) => {

@@ -117,7 +117,7 @@ describe("a tool that needs an approval", () => {
   });
 });
 
-it("an approval is for one call, so a repeated call asks again, and nobody approves their own", async () => {
+it("a repeated call of a tool asks for another approval, and nobody approves their own request", async () => {
   const { tenant, owner } = await makeRunning(db.sql);
   const deciding = [
     ...workScopes,

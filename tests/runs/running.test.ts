@@ -1,11 +1,12 @@
 /** The behaviour of a run, with a scripted model. */
-import { defineAgent, tool } from "@mayfly/sdk";
+import { defineAgent, runAgents, tool } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { importPrices } from "../costs/spending.ts";
-import { apiError, makeRunning, runToEnd, scriptedModel } from "./running.ts";
+import { letTick } from "../jobs/working.ts";
+import { apiError, makeRunning, runOf, runToEnd, scriptedModel, start, work } from "./running.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -24,7 +25,7 @@ describe("a run", () => {
   it("returns the answer of its model, and records its steps, tools, tokens and events", async () => {
     const running = await makeRunning(db.sql);
     const prompts: unknown[][] = [];
-    // The AI SDK would print its prompts.
+    // Otherwise the AI SDK would print a warning with its prompts.
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const model = scriptedModel((step, prompt) => {
       prompts.push(prompt);
@@ -156,7 +157,7 @@ describe("a run", () => {
     const failed = await runToEnd(db.sql, running, lost, "Anybody?");
     expect(failed).toMatchObject({ status: "failed", error: { code: "model_failed" } });
     expect(failed.calls).toHaveLength(3);
-    // After five failures nobody may call the model, which says nothing about the reason.
+    // After five failures, the breaker refuses calls. The error still has to name the reason of the failures.
     expect(await runToEnd(db.sql, running, lost, "Anybody?")).toMatchObject({
       error: {
         code: "model_unavailable",
@@ -170,6 +171,31 @@ describe("a run", () => {
       model: scriptedModel(() => apiError(400), "wrong"),
     });
     expect((await runToEnd(db.sql, running, refused, "?")).calls).toHaveLength(1);
+  });
+
+  it("sleeps for as long as the provider says, without a worker, and tries nothing twice over", async () => {
+    const { worker, door } = await makeRunning(db.sql);
+    const model = scriptedModel((step) => (step === 1 ? answers.shift() : undefined) ?? "Now.");
+    const answers = [apiError(429, { "retry-after": "60" })];
+    const agent = defineAgent({ name: "polite", model });
+    const handlers = runAgents(agent);
+    const id = await start(db.sql, worker.claims, agent, "Anybody?");
+    await work(db.sql, worker.claims, door, handlers);
+    expect(await runOf(db.sql, worker.claims, id)).toMatchObject({ status: "waiting" });
+    await db.advance("50 seconds");
+    await letTick(db.sql);
+    await work(db.sql, worker.claims, door, handlers);
+    // The AI SDK would have tried three times by itself.
+    expect(model.doStreamCalls).toHaveLength(1);
+    await db.advance("15 seconds");
+    await letTick(db.sql);
+    await work(db.sql, worker.claims, door, handlers);
+    expect(await runOf(db.sql, worker.claims, id)).toMatchObject({
+      status: "succeeded",
+      output: '"Now."',
+      calls: [{ try: 1, error: { code: "model_rate_limited" } }, { try: 2 }],
+    });
+    expect(model.doStreamCalls).toHaveLength(2);
   });
 
   it("asks again for an answer that does not match the schema, and gives up after its number of repairs", async () => {

@@ -38,7 +38,7 @@ describe("a run", () => {
     expect(await limitsOf(analyst, "Why?", { budget: { usd: 1 } })).toEqual({ steps: 7, usd: 1 });
   });
 
-  it("of an agent that is named has only the limits of its call", async () => {
+  it("that names its agent has only the limits of its call", async () => {
     expect(await limitsOf("analyst", "Why?")).toEqual({});
     const budget = { seconds: 60 };
     expect(await limitsOf("analyst", "Why?", { maxSteps: 3, budget })).toEqual({

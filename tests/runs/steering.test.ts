@@ -1,7 +1,9 @@
 /** Runs that hand over, ask others, pause and are started once, and also secrets, and agents as classes. */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { defineAgent, runAgents, tool } from "@mayfly/sdk";
+import { MockLanguageModelV4 } from "ai/test";
 import { ts } from "ts-morph";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -25,8 +27,8 @@ const search = tool({
   run: ({ q }) => ({ found: q.toUpperCase() }),
 });
 
-describe("what a run gives to its tools and models", () => {
-  it("includes their tenant's secrets, from the worker or else from Vault, and no row has them", async () => {
+describe("the context that a run gives to its tools and models", () => {
+  it("includes the tenant's secrets, from the worker or else from Vault, and no row has them", async () => {
     const { tenant, owner } = await makeRunning(db.sql);
     const { tenant: other } = await makeRunning(db.sql);
     const said = `sk-${crypto.randomUUID()}`;
@@ -146,7 +148,7 @@ describe("a run that is steered", () => {
     expect(await runOf(db.sql, owner, id)).toMatchObject({ status: "succeeded" });
   });
 
-  it("hands over to another agent, which continues with its own instructions, and asks another one", async () => {
+  it("hands over to an agent that continues with its own instructions, and can ask a third agent", async () => {
     const running = await makeRunning(db.sql);
     const system: unknown[] = [];
     const helper = defineAgent({
@@ -224,6 +226,44 @@ describe("a run that is steered", () => {
     const other = await start(db.sql, worker.claims, agent, "Go.", "k");
     await rpc(db.sql, owner, "cancel_jobs", { ids: [other] as never });
     expect(await runOf(db.sql, owner, other)).toMatchObject({ status: "cancelled" });
+  });
+
+  it("is cancelled in the middle of a model call, which is aborted, and its reservation comes back", async () => {
+    const { tenant, worker, owner, door } = await makeRunning(db.sql);
+    let isAborted = false;
+    const endless = new MockLanguageModelV4({
+      provider: "test.scripted",
+      modelId: "endless",
+      doStream: async ({ abortSignal }) => ({
+        stream: new ReadableStream<LanguageModelV4StreamPart>({
+          start: (controller) => {
+            controller.enqueue({ type: "text-start", id: "1" });
+            abortSignal?.addEventListener("abort", () => {
+              isAborted = true;
+              controller.error(abortSignal.reason);
+            });
+          },
+          async pull(controller) {
+            await new Promise((resolve) => setTimeout(resolve, 10));
+            if (!isAborted) controller.enqueue({ type: "text-delta", id: "1", delta: "and " });
+          },
+        }),
+      }),
+    });
+    const agent = defineAgent({ name: "endless", model: endless });
+    const id = await start(db.sql, worker.claims, agent, "Go.");
+    const working = work(db.sql, worker.claims, door, runAgents(agent));
+    const held = async () =>
+      (
+        await db.sql`select from mayfly_private.cost_holds where tenant_id = ${tenant} and released_at is null`
+      ).length;
+    await expect.poll(held).toBe(1);
+    await rpc(db.sql, owner, "cancel_jobs", { ids: [id] as never });
+    await working;
+    expect(isAborted).toBe(true);
+    expect(await runOf(db.sql, owner, id)).toMatchObject({ status: "cancelled", calls: [] });
+    await db.sql`select mayfly_private.maintain_costs(${tenant}, 100)`;
+    expect(await held()).toBe(0);
   });
 
   it("is started once for a key, and refused with the invalid field", async () => {

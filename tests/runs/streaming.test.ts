@@ -63,7 +63,7 @@ it("a model that is faster than the database waits for it, and nothing of its an
   };
   const done = work(db.sql, worker.claims, slow, runAgents(agent));
   await begun;
-  // While the database does not answer, the model is asked for no more than what may be held.
+  // While the database does not answer, the worker reads no more from the model than it may hold in memory.
   for (let turn = 0; turn < 3_000; turn++) await setImmediate();
   const held = pulled;
   release();

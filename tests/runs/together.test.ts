@@ -74,7 +74,7 @@ async function hold() {
 const limitBytes = (tenant: string, bytes: number) =>
   db.sql`update mayfly.tenants set max_bytes = ${bytes} where id = ${tenant}`;
 
-it("a turn is two calls of the database: the answer with the audit of its tools, and their results with the next reservation", async () => {
+it("a step with tools makes two calls: the answer with the tool audit, and the results with the next reservation", async () => {
   const { worker } = await makeRunning(db.sql);
   const calls: Record<string, number> = {};
   const door = sqlDoor(db.sql, worker.claims, {}, (name) => {
@@ -126,10 +126,10 @@ describe("an answer", () => {
   });
 });
 
-describe("what tools did", () => {
+describe("the results of tools", () => {
   const ask = { id: crypto.randomUUID(), agent: "looker", provider: "test", model: "scripted" };
 
-  it("is recorded with the reservation of the next call", async () => {
+  it("are recorded with the reservation of the next call", async () => {
     const { claims, id, record, end } = await hold();
     await record();
     const { reserved } = await end({ ask: { ...ask, input: 10 } });
@@ -138,9 +138,13 @@ describe("what tools did", () => {
   });
 
   it.each([
-    ["a budget", { ...ask, id: crypto.randomUUID(), input: 1_000_000 }, "budget_exceeded"],
-    ["a form that does not fit", { ...ask, id: "no id", input: 10 }, undefined],
-  ])("is recorded if the reservation is refused for %s", async (_why, refused, code) => {
+    [
+      "an exceeded budget",
+      { ...ask, id: crypto.randomUUID(), input: 1_000_000 },
+      "budget_exceeded",
+    ],
+    ["an invalid id", { ...ask, id: "no id", input: 10 }, undefined],
+  ])("are recorded even if the reservation is refused for %s", async (_why, refused, code) => {
     const { claims, owner, id, record, end } = await hold();
     await limitTokens(owner);
     await record();

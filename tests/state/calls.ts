@@ -44,7 +44,7 @@ export const inAnHour = async () => {
   return (row?.at as Date).toISOString();
 };
 
-/** The driver would cut an instant to milliseconds. */
+/** Passes an instant as a text, because the driver would cut it to milliseconds. */
 const passed = ([key]: [string, unknown], index: number) =>
   `${key} => $${index + 1}${key === "instant" ? "::text::timestamptz" : ""}`;
 

@@ -84,7 +84,7 @@ describe("states", () => {
     expect(dataOf(await state.list())).toEqual([]);
   });
 
-  it("report a conflict with the current version, and update around it", async () => {
+  it("report a conflict with the current version, and `update` tries again after a conflict", async () => {
     const agent = await spawn();
     const other = await spawn();
     dataOf(await agent.state.shared.set("n", 1));

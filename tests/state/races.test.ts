@@ -17,7 +17,7 @@ describe.skipIf(!databaseUrl)("concurrent writers of states", () => {
   });
   afterAll(() => db?.close());
 
-  it("lose no update when 16 compare and set a counter", async () => {
+  it("lose no update when 16 of them compare and set a counter", async () => {
     const tenant = await makeTenant(db.sql);
     const scopes = ["state:read", "state:write"];
     const writers: SpawnedAgent[] = [];
@@ -78,7 +78,7 @@ describe.skipIf(!databaseUrl)("concurrent writers of states", () => {
     expect([...value.by].sort((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, n) => n));
   });
 
-  it("all succeed when 80 compare and swap, with one call for each try", async () => {
+  it("all succeed when 80 of them compare and swap, with one call for each try", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
     let calls = 0;
@@ -106,7 +106,7 @@ describe.skipIf(!databaseUrl)("concurrent writers of states", () => {
     expect(calls).toBeGreaterThan(80);
   });
 
-  it("create exactly one state when 16 expect none", async () => {
+  it("create exactly one state when 16 of them expect that there is none", async () => {
     const tenant = await makeTenant(db.sql);
     const { claims } = await makeAgent(db.sql, tenant, { scopes: ["state:read", "state:write"] });
     const sets = Array.from({ length: 16 }, (_, n) =>

@@ -90,7 +90,7 @@ describe("a state", () => {
     });
   });
 
-  it("can be deleted and created again after its last version, and does not exist for callers that expect none", async () => {
+  it("can be deleted and created again with the next version, also with expected_version 0", async () => {
     await set("k", 1);
     expect(await call("delete_state", { key: "k" })).toEqual({ deleted: true, version: 2 });
     expect(await call("delete_state", { key: "k" })).toEqual({ deleted: false, version: 2 });
@@ -146,8 +146,8 @@ describe("a state", () => {
   });
 });
 
-describe("who may write a state", () => {
-  it("is the agent itself, its ancestors, admins and the secret key", async () => {
+describe("the right to write a state", () => {
+  it("belongs to the agent itself, its ancestors, admins and the secret key", async () => {
     const child = await makeAgent(db.sql, tenant, { as: agent.claims, scopes });
     const grandchild = await makeAgent(db.sql, tenant, {
       as: child.claims,
@@ -176,7 +176,7 @@ describe("who may write a state", () => {
     expect(await codeOf(set("k", 1, { of_agent: randomUUID() }))).toBe("agent_unknown");
   });
 
-  it("is nobody from another tenant, who does not even learn that it exists", async () => {
+  it("belongs to nobody in another tenant, and a refusal does not reveal that the state exists", async () => {
     await set("k", "the secret", { of_agent: agent.id });
     await set("k", "the secret");
     const stranger = await makeAgent(db.sql, await makeTenant(db.sql), { scopes });

@@ -14,7 +14,7 @@ import { agent, call, db, events, get, type State, scopes, set, setUp, tenant } 
 setUp();
 
 describe("the versions of a state", () => {
-  it("are kept, with who made them and how, and are read one by one", async () => {
+  it("are kept, each with its author and its operation, and can be read one by one", async () => {
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     await set("k", { a: 1 });
     await call("patch_state", { key: "k", patch: { b: 2 } }, owner);
@@ -37,7 +37,7 @@ describe("the versions of a state", () => {
     ]);
   });
 
-  it("of all states are found for the time of a checkpoint", async () => {
+  it("of all states can be read as they were at the time of a checkpoint", async () => {
     /** When the newest version was written. */
     const newest = async () => {
       const [row] = await db.sql`select max(at)::text as at from mayfly.state_versions
@@ -73,7 +73,7 @@ describe("the versions of a state", () => {
     expect(await at(last, { page_limit: 1 })).toMatchObject({ states: [], last: "a", more: true });
     expect(await shown(last, { after: "b/1" })).toEqual([["many", 101]]);
     expect(await codeOf(at(last, { page_limit: 0 }))).toBe("invalid_request");
-    // There is nothing of another owner.
+    // The answer has no state of another owner.
     expect((await at(last, { of_agent: agent.id })).states).toEqual([]);
   });
 
@@ -174,7 +174,7 @@ describe("two changes of the same base", () => {
     expect(await codeOf(reconcile({ strategy: "merge", ...values }))).toBe("version_conflict");
   });
 
-  it("without a base are combined, and are ours if there is nothing yet", async () => {
+  it("without a base are combined, and `ours` becomes the state if there is none yet", async () => {
     const united = await call<Reconciled>("reconcile_state", {
       key: "k",
       strategy: "merge",

@@ -31,7 +31,7 @@ describe("a watched team", () => {
     ["thinking", 300],
     ["executing", 600],
     ["blocked", 1800],
-  ] as const)("in which one is %s for %i s is warned of its silence", async (activity, seconds) => {
+  ] as const)("is warned of an agent that is %s for %i s", async (activity, seconds) => {
     const { team, agents } = await spawn();
     const [one] = agents as [Agent];
     dataOf(await one.heartbeat({ activity }));
@@ -51,7 +51,7 @@ describe("a watched team", () => {
     expect(dataOf(await mayfly.teams.of(team.id).alerts({ every: true }))).toHaveLength(1);
   });
 
-  it("is warned once of a cycle of requests, with who waits for whom", async () => {
+  it("is warned once of a cycle of requests, and the warning says which agent waits for which", async () => {
     const { team, agents } = await spawn();
     const [a, b, c] = agents as [Agent, Agent, Agent];
     const ask = (from: Agent, to: Agent) =>
@@ -118,7 +118,7 @@ describe("a watched team", () => {
     await vi.waitUntil(() => inbox.length === 1, 10_000);
     const space = mayfly.teams.of(team.id);
     expect(dataOf(await space.alerts())).toMatchObject([{ handledWith: "nudge" }]);
-    // As long as the patience of the watch lasts, it does nothing more.
+    // During its patience, the watch does nothing more.
     expect(await watch.check()).toEqual([]);
     await local.advance("2 minutes");
     expect(await watch.check()).toMatchObject([{ times: 2 }]);

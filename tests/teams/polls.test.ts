@@ -56,7 +56,7 @@ describe("a poll", () => {
     expect(await codeOf(vote(db.sql, outsider.first.claims, poll, "no"))).toBe("poll_unknown");
   });
 
-  it("is not answered by those who were not asked, nor by the secret key", async () => {
+  it("cannot be answered by anyone who was not asked, or by the secret key", async () => {
     const { tenant, first, second, third } = await makeTeaming(db.sql);
     const poll = await openPoll(db.sql, first.claims, { voters: [first.id, second.id] as never });
     expect(await codeOf(vote(db.sql, third.claims, poll, "no"))).toBe("not_a_voter");
@@ -101,7 +101,7 @@ describe("a poll", () => {
     });
   });
 
-  it("ends with the first ballot under `first_valid`, and with the first different one under `unanimous`", async () => {
+  it("ends with the first ballot under `first_valid`, and with the first dissent under `unanimous`", async () => {
     const { agents, first, second } = await makeTeaming(db.sql);
     const quick = await openPoll(db.sql, first.claims, { rule: "first_valid" });
     expect(await vote(db.sql, second.claims, quick, "no")).toMatchObject({
@@ -131,7 +131,7 @@ describe("a poll", () => {
     });
   });
 
-  it("is not blocked by a voter that dies, or whose ancestor dies", async () => {
+  it("is not blocked by a voter if the voter or an ancestor of the voter dies", async () => {
     const { tenant, agents, first, second, third } = await makeTeaming(db.sql);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const child = await rpc<{ agent: { id: string } }>(db.sql, third.claims, "spawn_agent", {});
@@ -164,7 +164,7 @@ describe("a poll", () => {
     ).toMatchObject({ payload: { result: "decided", winner: "yes" } });
   });
 
-  it("tells its job when it is withdrawn, and shows no ballot then", async () => {
+  it("signals its job when it is withdrawn, and then shows no ballot", async () => {
     const { first, second } = await makeTeaming(db.sql);
     await add(db.sql, first.claims, [{ name: "work" }]);
     const { lease } = await claimOne(db.sql, first.claims);

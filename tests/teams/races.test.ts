@@ -39,7 +39,7 @@ describe.skipIf(!databaseUrl)("members that act at the same time", () => {
   const eventsOf = async (id: string, type: string) =>
     (await sql`select from mayfly.events where subject = ${id} and type = ${type}`).length;
 
-  it("get equally many jobs from 32 callers that assign", async () => {
+  it("get equally many jobs when 32 callers assign at once", async () => {
     const { agents, first, tenant } = await makeTeaming(sql, 4);
     await times(many, () => assign(sql, first.claims));
     const rows = await sql`
@@ -89,7 +89,7 @@ describe.skipIf(!databaseUrl)("members that act at the same time", () => {
     expect(jobs).toHaveLength(1);
   });
 
-  it("get each alert once when 8 watch", async () => {
+  it("get each alert once when 8 of them watch", async () => {
     const { tenant } = await makeTeaming(sql, 1);
     const owner = await makePerson(sql, { [tenant]: "owner" });
     const group = { role: "worker", count: 5, scopes: teaming, lifetime: 900 };
@@ -105,7 +105,7 @@ describe.skipIf(!databaseUrl)("members that act at the same time", () => {
     expect(told.sort()).toEqual(agents.map(({ agent }) => agent.id).sort());
   });
 
-  it("of three levels never spend more than the budget of the root's team", async () => {
+  it("on three levels of a tree never spend more than the budget of the root's team", async () => {
     const { tenant } = await makeTeaming(sql, 1);
     const owner = await makePerson(sql, { [tenant]: "owner" });
     const scopes = ["agent:spawn", "cost:write"];

@@ -9,7 +9,7 @@ declare module "#harness/sweep" {
     poll: string;
     tender: string;
     assignedJob: string;
-    /** An open one in that team. */
+    /** An open alert in that team. */
     alert: string;
   }
 }

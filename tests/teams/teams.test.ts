@@ -1,7 +1,16 @@
 /** Teams are spawned, joined, seen and ended as a whole. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeOf, makePerson, refusalOf, rpc } from "#harness/callers";
+import {
+  type Claims,
+  codeOf,
+  makeAgent,
+  makePerson,
+  refusalOf,
+  renew,
+  rpc,
+  type SpawnedAgent,
+} from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { add, claimOne, statusOf } from "../jobs/working.ts";
 import { makeTeaming, spawnTeam, stop, type Team, teaming } from "./teaming.ts";
@@ -141,6 +150,39 @@ describe("a team", () => {
     await db.sql`update mayfly.tenants set max_depth = 1 where id = ${tenant}`;
     const deeper = spawnTeam(db.sql, below.claims, [{ role: "lead" }], { name: "deeper" });
     expect(await codeOf(deeper)).toBe("depth_exceeded");
+  });
+
+  it("three levels deep gives nobody more scopes, time or depth than its lead has", async () => {
+    const { team, agents, tenant, owner } = await makeTeam({ deadline: 600 });
+    await db.sql`update mayfly.tenants set max_depth = 3, max_lifetime = '1 day' where id = ${tenant}`;
+    const chief = agents[0] as (typeof agents)[0];
+    const ends = new Date(chief.agent.expires_at);
+    const line: SpawnedAgent[] = [];
+    for (let level = 1; level <= 3; level++) {
+      const as = line.at(-1)?.claims ?? chief.claims;
+      // Every level asks for a scope that the lead lacks, and for more time than the team has.
+      const more = makeAgent(db.sql, tenant, { as, scopes: [...teaming, "agent:stop"] });
+      expect(await codeOf(more), `level ${level}`).toBe("scope_exceeds_parent");
+      const child = await makeAgent(db.sql, tenant, { as, lifetime: 86_400, scopes: teaming });
+      line.push(child);
+      // Neither a renewal nor a team of its own prolongs it.
+      await renew(db.sql, child.renewalSecret, true);
+      const [row] = await db.sql`
+        select expires_at, scopes, depth from mayfly.agents where tenant_id = ${tenant} and id = ${child.id}`;
+      expect(row?.expires_at <= ends, `level ${level}`).toBe(true);
+      expect(row).toMatchObject({ depth: level, scopes: [...teaming].sort() });
+    }
+    const leaf = line.at(-1) as SpawnedAgent;
+    const own = (by: Claims) =>
+      spawnTeam(db.sql, by, [lead], { name: randomUUID(), deadline: 86_400 });
+    expect(await codeOf(makeAgent(db.sql, tenant, { as: leaf.claims }))).toBe("depth_exceeded");
+    expect(await codeOf(own(leaf.claims))).toBe("depth_exceeded");
+    const below = (await own((line[1] as SpawnedAgent).claims)).agents[0];
+    expect(new Date(below?.agent.expires_at ?? "") <= ends).toBe(true);
+    // The end of the lead is the end of every level.
+    await rpc(db.sql, owner, "stop_team", { team_id: team.id });
+    for (const { claims } of line)
+      expect(await codeOf(rpc(db.sql, claims, "get_agent", {}))).toBe("not_authorized");
   });
 
   it.each([

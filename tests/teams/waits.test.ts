@@ -1,4 +1,4 @@
-/** Deadlocks through jobs and approvals: who waits for whom, as the database knows it. */
+/** Deadlocks through jobs and approvals, which a watch of the team finds. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, makePerson, rpc } from "#harness/callers";
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
-/** A team of two, with what they do to each other. */
+/** A team of agents one and two, and functions by which one of them waits for the other. */
 async function makePair() {
   const { tenant } = await makeTeaming(db.sql, 1);
   const owner = await makePerson(db.sql, { [tenant]: "owner" });
@@ -53,7 +53,7 @@ async function makePair() {
       await rpc(db.sql, from.claims, "send_messages", { messages: [message] as never });
       return id;
     },
-    /** Makes a job of `who` that waits for its child job, which only `whose` may take. */
+    /** Agent `who` works on a job that waits for a child job, and only agent `whose` may take the child. */
     async waitForChild(who: typeof one, whose: typeof one, job: object) {
       const [parent] = await add(db.sql, who.claims, [{ name: "write", ...job }]);
       const { lease } = await claimOne(db.sql, who.claims, { names: ["write"] });
@@ -67,14 +67,14 @@ async function makePair() {
 }
 
 describe("a watched team has a deadlock", () => {
-  it("if one waits for an answer, and the job that will give it waits for a child that only this one may take", async () => {
+  it("if a job owes agent one an answer, but waits for a child that only agent one may take", async () => {
     const { one, two, watch, ask, waitForChild } = await makePair();
     const request = await ask(one, two);
     const { parent, child } = await waitForChild(two, one, {
       key: `message:${request}`,
       answers: request,
     });
-    // This agent may still take the child job.
+    // Agent one may still take the child job.
     expect(await watch()).toEqual([]);
     await db.advance("2 minutes");
     expect(await watch()).toMatchObject([
@@ -82,7 +82,7 @@ describe("a watched team has a deadlock", () => {
     ]);
   });
 
-  it("if one waits for an answer while it holds the child for which the other's job waits", async () => {
+  it("if a job owes agent one an answer, but waits for a child that agent one holds", async () => {
     const { one, two, watch, ask, waitForChild } = await makePair();
     const request = await ask(one, two);
     const { parent, child } = await waitForChild(two, one, {
@@ -93,7 +93,7 @@ describe("a watched team has a deadlock", () => {
     expect(await watch()).toMatchObject([{ agents: [one.id], detail: { jobs: [parent, child] } }]);
   });
 
-  it("if a request stays unanswered by one whose assigned job waits for the sender", async () => {
+  it("if agent two owes agent one an answer, but its assigned job waits for agent one", async () => {
     const { one, two, owner, watch, ask } = await makePair();
     const job = { name: "write" };
     const given = await rpc<{ job: string; agent: string }>(db.sql, owner, "assign_job", {
@@ -108,7 +108,7 @@ describe("a watched team has a deadlock", () => {
     await rpc(db.sql, two.claims, "wait_job", { lease, step: "reviewed", signals });
     await claimOne(db.sql, one.claims, { names: ["review"], lease: 3_600 });
     await ask(one, two);
-    // An agent whose job waits is free to answer.
+    // While its job waits, agent two is free to answer.
     expect(await watch()).toEqual([]);
     await db.advance("2 minutes");
     const [found] = await watch();
@@ -116,7 +116,7 @@ describe("a watched team has a deadlock", () => {
     expect(found?.detail.jobs).toEqual([given.job, child?.id]);
   });
 
-  it("if one waits for an answer, and the job that will give it waits for an approval that only this one may give", async () => {
+  it("if a job owes agent one an answer, but waits for an approval that only agent one may give", async () => {
     const { one, two, watch, ask } = await makePair();
     const request = await ask(one, two);
     const asking = { name: "write", key: `message:${request}`, answers: request };
@@ -137,7 +137,7 @@ describe("a watched team has a deadlock", () => {
 });
 
 describe("a watched team has no deadlock", () => {
-  it("if the job can also go on by a signal, or if anybody may take its child", async () => {
+  it("if a signal can also wake the waiting job, or if any agent may take the child", async () => {
     const { one, two, watch, ask } = await makePair();
     for (const [target, signals] of [
       [{ agent: one.id }, ["stop"]],
@@ -155,7 +155,7 @@ describe("a watched team has no deadlock", () => {
     expect(await watch()).toEqual([]);
   });
 
-  it("if two give each other children and wait for them", async () => {
+  it("if two agents only wait for child jobs that they have given to each other", async () => {
     const { one, two, watch, waitForChild } = await makePair();
     await waitForChild(one, two, {});
     await waitForChild(two, one, {});

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => db?.close());
 
 describe("an assignment", () => {
-  it("goes only to the agent with the least to do", async () => {
+  it("goes to the agent with the least work, and to no other", async () => {
     const { agents, first, second } = await makeTeaming(db.sql);
     const given: Awaited<ReturnType<typeof assign>>[] = [];
     for (let i = 0; i < 6; i++) given.push(await assign(db.sql, first.claims));
@@ -27,7 +27,7 @@ describe("an assignment", () => {
     );
   });
 
-  it("counts jobs that an agent claimed itself as its load", async () => {
+  it("counts jobs that an agent has claimed by itself towards its load", async () => {
     const { first, second } = await makeTeaming(db.sql, 2);
     await rpc(db.sql, first.claims, "add_jobs", { jobs: [{ name: "other" }] as never });
     await claimOne(db.sql, first.claims);
@@ -82,7 +82,7 @@ describe("an assignment", () => {
     expect((await assign(db.sql, first.claims)).agent).toBe(good.id);
   });
 
-  it("goes to others who can do it when its agent ends", async () => {
+  it("goes to another agent with the required capabilities when its agent ends", async () => {
     const { tenant, first } = await makeTeaming(db.sql, 1, { scopes: ["team:manage", "job:add"] });
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const capabilities = ["german", "law"];
@@ -154,7 +154,7 @@ describe("a tender", () => {
     expect((await claimOne(db.sql, third.claims)).id).toBe(closed.job_id);
   });
 
-  it("gives the work to the highest score if asked, but never above its price", async () => {
+  it("gives the work to the highest score if asked, but never above the price of the tender", async () => {
     const { first, second, third } = await makeTeaming(db.sql);
     const asked = { rule: "highest_score", max_price: 10 };
     const tender = await openTender(db.sql, first.claims, asked);

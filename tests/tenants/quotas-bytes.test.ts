@@ -171,7 +171,7 @@ describe("the quota of bytes for everything except memories", () => {
     await expectCounted(tenant, owner);
   });
 
-  it("includes every table, which says what its rows are charged or what limits them", async () => {
+  it("includes every table: each says what its rows are charged, or what else limits them", async () => {
     const left = await db.sql`
       select c.oid::regclass::text as name from pg_class c
       join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'

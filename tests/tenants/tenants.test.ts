@@ -135,7 +135,7 @@ describe("a tenant's settings", () => {
 });
 
 describe("ensuring a tenant", () => {
-  it("creates it once, and returns it again, even after it was renamed", async () => {
+  it("creates the tenant once, and returns it again, even after it was renamed", async () => {
     const name = randomUUID();
     const first = await ensure(db, serviceRole, { name });
     expect(first).toMatchObject({ name, created: true });
@@ -144,7 +144,7 @@ describe("ensuring a tenant", () => {
     expect(await ensure(db, serviceRole, { name })).toMatchObject({ id: first.id, created: false });
   });
 
-  it("returns one that create_tenant made, and never a stranger's with the same name", async () => {
+  it("returns a tenant from create_tenant, and never a stranger's tenant with the same name", async () => {
     const name = randomUUID();
     await db.sql`update mayfly_private.settings set tenants_created_by = 'signed_in'`;
     const [stranger, friend] = [await makePerson(db.sql, {}), await makePerson(db.sql, {})];
@@ -155,7 +155,7 @@ describe("ensuring a tenant", () => {
     expect(friends.created).toBe(true);
     expect(new Set([theirs.id, made.id, friends.id]).size).toBe(3);
     expect((await ensure(db, stranger, { name })).id).toBe(theirs.id);
-    // The secret key, for that person.
+    // The secret key gets the same tenant on behalf of that person.
     const owned = await ensure(db, serviceRole, { name, owner: friend.sub });
     expect(owned.id).toBe(friends.id);
     await db.sql`update mayfly_private.settings set tenants_created_by = 'secret_key'`;
@@ -172,7 +172,7 @@ describe("ensuring a tenant", () => {
     expect(again.id).not.toBe(first.id);
   });
 
-  it("needs the right to create one, and a name", async () => {
+  it("needs the right to create tenants, and a name", async () => {
     const person = await makePerson(db.sql, {});
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     expect(await refusalOf(ensure(db, person, { name: randomUUID() }))).toMatchObject({

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 
 /**
- * A text that is too long to be stored in the checkpoint itself. It repeats a letter, which `letters` shows.
+ * A text that is too long to be stored in the checkpoint itself. It repeats a letter, so `letters` can name it.
  */
 const long = (letter: string) => letter.repeat(300);
 const letters = (parts: string[]) => parts.map((part) => part[0]).join("");
@@ -80,7 +80,7 @@ describe("threads", () => {
     expect(before.charged).toBe(sumOf(before));
   });
 
-  it("say if the version that a list continues is not kept", async () => {
+  it("refuse a list that continues a version that is not stored", async () => {
     expect(await mayfly.threads.put("plan", step(2, "b"))).toMatchObject({
       error: { code: "version_unknown", details: { channel: "list" } },
     });
@@ -109,7 +109,7 @@ describe("threads", () => {
     expect(now.charged).toBe(sumOf(now));
   });
 
-  it("store what a task wrote once, even if a list has it with an id", async () => {
+  it("store only once what a task wrote, even if a list has it with an id", async () => {
     const said = `"text":"${long("s").repeat(2)}"`;
     await put(step(1, "a"));
     const write = { channel: "list", idx: 0, body: `[{${said}}]` };

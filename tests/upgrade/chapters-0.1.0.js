@@ -87,7 +87,7 @@ export const chapters = {
     dataOf(await reader.close());
   },
 
-  async "an operation that is refused is a dead letter, and is put away"({ mayfly }) {
+  async "a refused operation becomes a dead letter, and is discarded"({ mayfly }) {
     const agent = dataOf(await mayfly.spawn({ lifetime: 300 }));
     dataOf(await agent.remember({ task: "good" }));
     dataOf(await agent.remember({ task: "large", metadata: { text: "x".repeat(70_000) } }));
@@ -102,7 +102,7 @@ export const chapters = {
     dataOf(await agent.close());
   },
 
-  async "updates of one field meet, and a conflict is settled by hand"({ mayfly }) {
+  async "two updates of one field conflict, and the conflict is resolved by hand"({ mayfly }) {
     const agent = dataOf(await mayfly.spawn({ lifetime: 300 }));
     const { id } = dataOf(await agent.remember({ task: "plan", importance: 3 }));
     dataOf(await agent.sync());
@@ -120,7 +120,7 @@ export const chapters = {
     dataOf(await agent.close());
   },
 
-  async "the log tells of memories and agents as they change, from a cursor too"({ mayfly }) {
+  async "the log shows changes of memories and agents, also from a cursor"({ mayfly }) {
     const heard = gather();
     const watch = dataOf(
       await mayfly.watch({ types: ["memory.*", "agent.*"] }, ({ events, memories }) => {
@@ -197,7 +197,7 @@ export const chapters = {
     like(dataOf(await mayfly.run({ name: "brief" }, (agent) => agent.name)), "brief");
   },
 
-  async "an agent is seen while it is there"({ mayfly }) {
+  async "an agent is present while it is connected"({ mayfly }) {
     const seen = gather();
     const stop = dataOf(await mayfly.agents.watch(seen.take));
     const agent = dataOf(await mayfly.spawn({ name: "visible", lifetime: 300, scopes: allScopes }));
@@ -255,7 +255,7 @@ export const chapters = {
     await Promise.all([ada.close(), bob.close(), door.close()]);
   },
 
-  async "a channel is made, published to, read, heard and deleted"({ mayfly }) {
+  async "a channel is created, published to, read, followed and deleted"({ mayfly }) {
     const ada = dataOf(await mayfly.spawn({ lifetime: 300, scopes: allScopes }));
     const bob = dataOf(await mayfly.spawn({ lifetime: 300, scopes: allScopes }));
     like(dataOf(await ada.channels.create({ name: "news", kind: "broadcast" })), { name: "news" });
@@ -349,7 +349,7 @@ export const chapters = {
     await Promise.all([agent.close(), other.close()]);
   },
 
-  async "machines spawn by their key, which is listed and revoked"({ mayfly, open, tenant }) {
+  async "machines spawn with a key, which is listed and revoked"({ mayfly, open, tenant }) {
     const { key, enrolmentKey } = dataOf(
       await mayfly.enrolmentKeys.create({ name: "ci", scopes: ["memory:read", "memory:write"] }),
     );
@@ -422,7 +422,7 @@ export const chapters = {
     await own.close();
   },
 
-  async "an outbox in a folder is drained by whoever comes next"({ open, folder }) {
+  async "an outbox in a folder is drained by the next process"({ open, folder }) {
     const storage = await folder();
     const first = open({ storage });
     const agent = dataOf(await first.spawn({ lifetime: 300 }));

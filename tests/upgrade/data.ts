@@ -1,4 +1,4 @@
-/** What a database contains, and what it promises to callers, to compare both before and after an upgrade. */
+/** Reads what a database contains and promises to callers, to compare it before and after an upgrade. */
 import type { Sql } from "#harness/callers";
 
 /** `schema.table`, and its columns in order. */
@@ -123,7 +123,7 @@ export function brokenPromises(before: Promises, after: Promises): string[] {
     for (const parameter of now.parameters)
       if (!parameter.endsWith("?") && !asked.includes(parameter))
         broken.push(`mayfly.${name} needs the new parameter "${parameter}": give it a default.`);
-    // New columns of a table may come last.
+    // A function that returns a table may get new columns, if they come last.
     const isTable = old.result.startsWith("TABLE(");
     if (
       onWire(now.result) !== onWire(old.result) &&

@@ -138,7 +138,7 @@ async function remember(sql: Sql, agent: SpawnedAgent, memories: number): Promis
     ...ids.slice(-5).map(deleteOf),
   ]);
   await sql`update mayfly_private.embedding_queue set attempts = 2 where memory_id = ${first}`;
-  // What settling does in a large tenant.
+  // Settles the vectors by hand, because settling itself needs a large tenant.
   await sql`update mayfly.memory_vectors v set settled = true from mayfly.agents a
     where a.id = ${agent.id} and v.tenant_id = a.tenant_id and v.model = 'm'`;
   await sql`insert into mayfly_private.settlements (tenant_id, model, vectors)

@@ -34,10 +34,10 @@ const older = (missing: string) => ({
 
 describe("a database that is older than the SDK and the functions", () => {
   it.each([
-    ["of a room that it does not have", "add_jobs", () => mayfly.jobs.add("work", {})],
-    ["of a table that it does not have", "", () => mayfly.runs.list()],
+    ["of a function that it does not have", "add_jobs", () => mayfly.jobs.add("work", {})],
+    ["to a table that it does not have", "", () => mayfly.runs.list()],
     ["with a parameter that it does not have", "", () => mayfly.memory.recall("anything")],
-    ["that a function makes", "", () => mayfly.spawn({ renew: true })],
+    ["by an edge function", "", () => mayfly.spawn({ renew: true })],
   ])("answers a call %s with one code and what to do", async (_, missing, call) => {
     const { error } = await call();
     expect(error).toMatchObject(older(missing));

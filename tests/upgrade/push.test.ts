@@ -82,7 +82,7 @@ for (const { name, open, here } of projects)
       const bare = (file: string) => file.replace(/^\d+_/, "");
       expect(added.map(bare)).toEqual(ours.map(bare));
       expect(added[0]).toMatch(/^21000101000000_mayfly_/);
-      // It finds them again by their names.
+      // When `init` runs again, it finds the migrations by their names.
       const again = await runCli(["init", root, "--yes", "--json"]);
       expect(JSON.parse(again.out)).toMatchObject({ needed: false, changes: [] });
     });

@@ -146,7 +146,7 @@ for (const { name, open, here } of projects)
     it("keeps its data", async () => {
       const sums = await checksumsOf(db.sql, old.tables);
       const changed = Object.keys(old.sums).filter((key) => sums[key] !== old.sums[key]);
-      // Each release writes the scopes.
+      // Each release writes the scopes again.
       const data = changed.filter((key) => !key.includes("mayfly.scopes"));
       expect(data.sort()).toEqual(Object.keys(changedOnPurpose).sort());
     });

@@ -1,4 +1,4 @@
-/** Approvals in workflows: code that forgets to look fails closed. */
+/** Approvals in workflows. Without approval, a run fails even if its code does not check the decision. */
 import { workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "#harness/database";

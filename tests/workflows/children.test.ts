@@ -148,7 +148,7 @@ describe("a map", () => {
     expect(most).toBe(3);
   });
 
-  it("whose functions have several steps runs each function as far as possible", async () => {
+  it("with functions of several steps runs each function as far as possible", async () => {
     const chain = workflow("chain", null, (ctx) =>
       ctx.map("pair", [2, 3], async (n, each) => {
         const once = await each.child<number>("square", { n });

@@ -1,4 +1,4 @@
-/** Which graphs are allowed, and who owns them: errors with their step and field, versions, moves. */
+/** The declaration of graphs: which ones are refused, how versions are kept, and how runs are moved. */
 import { graph, type JobHandlers } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rpc } from "#harness/callers";
@@ -34,15 +34,15 @@ describe("a graph that is declared", () => {
       { a: { needs: ["c"] }, b: { needs: ["a"] }, c: { needs: ["b"] }, d: { needs: ["c"] } },
       /a, b, c need each other in a cycle/,
     ],
-    ["itself", { a: { optional: ["a"] } }, /a need each other in a cycle/],
-    ["a need that is not there", { a: { needs: ["z"] } }, /steps\.a\.needs.*z/],
-    ["a map of what it does not need", { a: {}, b: { map: "a.list" } }, /steps\.b\.map.*"a/],
+    ["a step that needs itself", { a: { optional: ["a"] } }, /a need each other in a cycle/],
+    ["a need that does not exist", { a: { needs: ["z"] } }, /steps\.a\.needs.*z/],
+    ["a map over a step that is not needed", { a: {}, b: { map: "a.list" } }, /steps\.b\.map.*"a/],
     [
-      "a condition on what it does not need",
+      "a condition on a step that is not needed",
       { a: {}, b: { when: "$.a == 1" } },
       /steps\.b\.when.*a/,
     ],
-    ["a name of its own", { input: {} }, /steps\.input\.name/],
+    ["a reserved name", { input: {} }, /steps\.input\.name/],
     ["no step", {}, /1 to 200 steps/],
   ])("is refused with %s, by the SDK and by the database", async (_, steps, why) => {
     expect(() => graph("plan", null, steps as never)).toThrow(why);

@@ -88,7 +88,7 @@ describe("a graph", () => {
     );
   });
 
-  it("skips a step whose condition is not true, and steps that need it", async () => {
+  it("skips a step if its condition is not true, and skips steps that need it", async () => {
     const id = await stage.start(digest, { urls: ["a"] });
     await stage.drain(handlers);
     expect(await endOf(id)).toEqual({ tell: "1 of false: 1, skipped" });
@@ -221,7 +221,7 @@ describe("a step of a graph that fails", () => {
     });
   const items = { items: [1, 2, 3] };
 
-  it("fails the run for good, which continues when both are redriven", async () => {
+  it("fails the run for good, and both continue when they are redriven", async () => {
     let isBroken = true;
     const code = flaky(() => isBroken);
     const id = await stage.start({ job: "workflow:flaky:1" }, items);
@@ -233,13 +233,13 @@ describe("a step of a graph that fails", () => {
     expect(await endOf(id)).toEqual({ two: [1, 2, 3] });
   });
 
-  it("counts as skipped if the graph says so, and an item counts as null", async () => {
+  it("counts as skipped if the graph says so, and a failed item of a map as null", async () => {
     const id = await stage.start({ job: "workflow:flaky:1" }, items);
     await stage.drain(flaky(() => true, "skip"));
     expect(await endOf(id)).toEqual({ two: [1, null, 3] });
   });
 
-  it("whose job is discarded fails the run instead of waiting forever", async () => {
+  it("fails the run if its job is discarded, so that the run does not wait forever", async () => {
     const code = flaky(() => true);
     const id = await stage.start({ job: "workflow:flaky:1" }, items);
     await stage.drain(code);

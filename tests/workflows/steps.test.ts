@@ -108,7 +108,7 @@ describe("a step of a workflow", () => {
     expect(tries).toBe(1);
   });
 
-  it("whose recorded failure fails the attempt later is retried", async () => {
+  it("is retried if its recorded failure later fails the attempt", async () => {
     const throwOnce = failOnce();
     const late = workflow("late", null, async (ctx) => {
       const [one] = await Promise.allSettled([ctx.step("one", () => throwOnce("Not yet."))]);

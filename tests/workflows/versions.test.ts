@@ -116,7 +116,7 @@ describe("a run of an old version", () => {
     expect(did).toEqual(["ship"]);
   });
 
-  it("that has failed can be moved and runs again, repeating the steps to forget", async () => {
+  it("that has failed can be moved and runs again, and repeats the steps that it has to forget", async () => {
     const id = await sleeping();
     await stage.signal(id, "go");
     await stage.drain(order(["pay", "email", "ship"]).handlers);
@@ -126,7 +126,7 @@ describe("a run of an old version", () => {
     expect(did).toEqual(["email", "ship"]);
   });
 
-  it("is taken from the worker that runs it", async () => {
+  it("is taken from its worker when it is moved", async () => {
     const id = await stage.start(began);
     const { lease } = await claimOne(db.sql, stage.agent.claims);
     await move(id, { to_version: "2" });

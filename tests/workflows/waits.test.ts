@@ -36,7 +36,7 @@ describe("a signal to a workflow", () => {
     expect(await resultOf(id)).toEqual([1, "done", 2]);
   });
 
-  it("goes to one of two branches that wait for it, and the next one to the other", async () => {
+  it("goes to one of two waiting branches, and the next signal goes to the other branch", async () => {
     const both = workflow("both", null, (ctx) =>
       Promise.all([ctx.signal("go"), ctx.signal("go"), ctx.step("work", () => 1)]),
     );

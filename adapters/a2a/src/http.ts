@@ -29,7 +29,7 @@ export interface A2AOptions {
 const brief = new WeakSet<Mayfly>();
 
 /**
- * Makes a `caller` that acts as the person, OAuth client or agent whose project token the request carries.
+ * Makes a `caller` that acts as the person, OAuth client or agent to whom the token in the request belongs.
  * The header `x-mayfly-tenant` chooses one of several tenants.
  */
 export const signedIn =

@@ -164,7 +164,7 @@ async function digestOf(value: unknown): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** True for https with a host that is neither a number nor a name of a private network. */
+/** True for https with a public name as its host, not an IP address or a name of a private network. */
 function isPublic({ protocol, hostname }: URL): boolean {
   return (
     protocol === "https:" &&

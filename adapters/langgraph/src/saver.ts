@@ -35,8 +35,8 @@ export interface MayflySaverOptions {
   /** Serialises values. LangGraph's own serializer by default. */
   serde?: BaseCheckpointSaver["serde"];
   /**
-   * How many characters of recent lists the saver keeps in memory, to detect what was appended to a list: 32
-   * million by default. A list that was dropped is stored as a whole once more.
+   * How many characters of recent lists the saver keeps in memory, to detect what was appended to a list:
+   * 32 million by default. If a list was dropped from memory, it is stored as a whole once more.
    */
   recentCharacters?: number;
 }

@@ -60,7 +60,7 @@ function finish(span: Span, facts: SpanFacts): void {
   span.end();
 }
 
-/** A job that goes to sleep unwinds its handler by throwing. That is not a failure. */
+/** A job that goes to sleep leaves its handler by throwing `Asleep`. That is not a failure. */
 function errorOf(thrown: unknown): SpanFacts["error"] {
   const { name, code, message } = Object(thrown) as Record<string, unknown>;
   if (name === "Asleep") return undefined;

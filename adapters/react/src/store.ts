@@ -16,7 +16,10 @@ export interface Live<T> {
  */
 export type Follow<T> = (store: LiveStore<T>) => Promise<{ stop(): Promise<unknown> } | null>;
 
-/** How long a store goes on without a component. Strict mode and page changes take less time. */
+/**
+ * How long a store continues without a component. In strict mode, and when the page changes, the next
+ * component mounts sooner than this.
+ */
 const lingerMs = 200;
 
 /** Live data shared by components. It keeps one connection while at least one of them is mounted. */

@@ -11,8 +11,8 @@ export interface Place {
 }
 
 /**
- * Where to continue. If the file has changed since, or went into another tenant, this is its
- * beginning.
+ * Where to continue. If the file has changed since, or went into another tenant, this is the
+ * beginning of the file.
  */
 export async function placeOf(file: string, tenant: string): Promise<Place> {
   const { size, mtimeMs } = await stat(file);

@@ -185,7 +185,7 @@ function wellKnown(path: string, tokens: Tokens, publicUrl: () => string): Respo
   return undefined;
 }
 
-/** @throws AuthProblem, like GoTrue, which allows no clock skew. */
+/** Verifies a token. Like GoTrue, it allows no clock skew. @throws AuthProblem */
 async function verified(token: string, tokens: Tokens): Promise<Claims> {
   try {
     return await tokens.verify(token);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse } from "smol-toml";
 
-/** What the Supabase CLI exposes if config.toml does not say. */
+/** The schemas that the Supabase CLI exposes if config.toml names none. */
 const defaultSchemas = ["public", "graphql_public"];
 
 /** The schemas that `[api] schemas` of supabase/config.toml under `root` exposes. */

@@ -34,8 +34,9 @@ const answered = () => new Error("Invalid JSON body: answered already");
 
 /**
  * lite's Postgres connection, adapted for the Data API. Each request is one transaction that begins
- * in one round trip, as in PostgREST. All requests share one view of the schema, and we answer the
- * database's errors. Unlike lite's own connection, it never grants anything at the first request.
+ * in one round trip, as in PostgREST. All requests share one view of the schema, and errors of the
+ * database are answered here, not by lite. Unlike lite's own connection, it never grants anything
+ * at the first request.
  */
 export class DataConnection extends PostgresConnection {
   readonly #schema: SchemaCache;

@@ -4,7 +4,7 @@ import type { Claims } from "../tokens.ts";
 import type { Veil } from "./filters.ts";
 import type { Preferences } from "./preferences.ts";
 
-/** The most rows of an answer, as on hosted projects by default. */
+/** The largest number of rows in an answer, as on hosted projects by default. */
 export const maxRows = 1000;
 
 /** What the transaction has set for the answer. */
@@ -28,14 +28,14 @@ export interface RequestContext {
   readonly headers: Record<string, string>;
   readonly role: string;
   readonly claims: Claims;
-  /** The key with which lite's resolver of API keys finds this request. */
+  /** A random value that lite gets in place of an API key. It tells lite's resolver of API keys which request this is. */
   readonly nonce: string;
   readonly preferences: Preferences;
-  /** The values of its filters. */
+  /** Hides the values of the request's filters from lite, and puts them back into the statement. */
   readonly veil: Veil;
   /** Called with the statement that lite would send. That statement is then not sent. */
   probe?: (statement: OperationNode) => void;
-  /** Makes the statement that is sent instead of lite's, and returns rows as JSON. */
+  /** Makes the statement that is sent instead of lite's. That statement returns each row as JSON. */
   rewrite?: (statement: OperationNode) => CompiledQuery;
   /** How many rows the statement returned. */
   rows?: number;

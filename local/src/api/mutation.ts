@@ -83,8 +83,8 @@ function onConflict(columns: string[], names: string[], merge: boolean): Raw {
 }
 
 /**
- * A condition that is always true. Like PostgREST, it counts the inserted rows in a setting, without
- * updated rows.
+ * A condition that is always true. Like PostgREST, it counts the inserted rows in a setting, but not
+ * the updated rows.
  */
 const counted = (step: 1 | -1) => sql`set_config('pgrst.inserted', (coalesce(
   nullif(current_setting('pgrst.inserted', true), '')::int, 0) + ${sql.lit(step)})::text, true) <> '-2147483648'`;

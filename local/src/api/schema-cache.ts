@@ -62,8 +62,8 @@ export interface SchemaCache {
 }
 
 /**
- * The view is read as supabase_admin, because information_schema shows a role only what it may use,
- * and then limited to the exposed schemas. DDL is announced on the channel `pgrst`
+ * The view is read as supabase_admin, because information_schema shows a role only what it may use.
+ * Then the view is limited to the exposed schemas. DDL is announced on the channel `pgrst`
  * (0035_pgrst_watch).
  */
 export function createSchemaCache(options: {

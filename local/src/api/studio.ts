@@ -128,7 +128,9 @@ export function createStudio(options: {
   };
 }
 
-/** What Studio asks for when it starts. lite's own answer would contain the database's address. */
+/**
+ * The settings that Studio asks for when it starts. lite's own answer would contain the database's address.
+ */
 const info = (schemas: string[]) => ({
   connection: { dialect: "postgres" },
   config: { api: { enabled: true, schemas }, auth: { enabled: true }, db: { driver: "postgres" } },

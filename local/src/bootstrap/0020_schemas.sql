@@ -10,8 +10,8 @@ grant create on schema extensions to postgres;
 
 create extension if not exists "uuid-ossp" with schema extensions;
 create extension if not exists pgcrypto with schema extensions;
--- On hosted projects it is not preinstalled, but postgres may install it without being a superuser
--- (supautils). There is no supautils here, so it is preinstalled.
+-- On hosted projects, vector is not preinstalled, but postgres may install it without being a
+-- superuser (supautils). There is no supautils here, so vector is preinstalled.
 create extension if not exists vector with schema extensions;
 
 alter default privileges for role postgres in schema public grant all on tables to anon, authenticated, service_role;

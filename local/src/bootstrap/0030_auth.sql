@@ -54,8 +54,8 @@ create table if not exists auth.users (
 create unique index if not exists users_email_partial_key on auth.users (email)
   where is_sso_user = false;
 create index if not exists users_is_anonymous_idx on auth.users (is_anonymous);
--- The columns hold hashes of one-time codes, which are longer than 6. An empty value means no
--- token.
+-- The columns hold hashes of one-time codes, which have more than 6 characters. An empty value
+-- means no token.
 create unique index if not exists users_confirmation_token_idx on auth.users (confirmation_token)
   where length(confirmation_token) > 6;
 create unique index if not exists users_recovery_token_idx on auth.users (recovery_token)

@@ -53,8 +53,8 @@ create or replace function realtime.topic() returns text
 language sql stable
 as $$ select nullif(current_setting('realtime.topic', true), '') $$;
 
--- Sends a message to a topic's subscribers. Anyone who may insert it can call this. A failure is
--- only a warning.
+-- Sends a message to a topic's subscribers. Anyone who may insert the message can call this. A
+-- failure is only a warning.
 create or replace function realtime.send(
   payload jsonb, event text, topic text, private boolean default true
 ) returns void
@@ -177,9 +177,9 @@ as $$
 $$;
 
 -- Returns what the policies on realtime.messages let a role with these claims do on a topic. It
--- tests reads with probe rows, and writes by inserting them, and undoes everything. A policy that
--- raises permits nothing. Presence policies are only tested if presence is wanted. The server calls
--- it as supabase_admin, in one round trip.
+-- tests reading with probe rows and writing by inserting such rows, and then undoes everything. A
+-- policy that raises permits nothing. Presence policies are only tested if presence is wanted. The
+-- server calls it as supabase_admin, in one round trip.
 create or replace function _realtime.authorize(
   wanted text, wanted_topic text, wanted_role text, claims text, headers text, with_presence boolean,
   out broadcast boolean, out presence boolean, out problem text

@@ -19,8 +19,8 @@ export interface Answer {
 
 /**
  * Reads an answer of the backend. If an extended batch fails, PGlite sends ReadyForQuery twice: at
- * the error, and at the Sync. So this removes every ReadyForQuery. Whoever sends the parts to the
- * client adds the right one.
+ * the error, and at the Sync. So this removes every ReadyForQuery. The caller sends the parts to the
+ * client, and adds the right one.
  */
 export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
   const answer: Answer = {

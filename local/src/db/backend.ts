@@ -30,9 +30,9 @@ export class Backend {
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: options,
       transferList: typeof options.template === "object" ? [options.template.buffer] : [],
-      // Postgres stops at 2 MB of its own stack (stack.ts). V8's stack must be larger, because
-      // PL/pgSQL needs three times as much of it, and JSON a hundred times. Only used stack takes
-      // memory.
+      // Postgres refuses recursion when its own stack reaches 2 MB (stack.ts). The same recursion
+      // takes more of V8's stack: 3 times as much in PL/pgSQL, and 100 times as much in JSON. So V8
+      // gets 256 MB, of which only the used part takes memory.
       resourceLimits: { stackSizeMb: 256 },
     });
     const booted = await new Promise<Booted>((resolve, reject) => {
@@ -47,7 +47,9 @@ export class Backend {
     return this.#waiting !== undefined;
   }
 
-  /** Runs the prologue, if there is one, and the body unless the prologue fails. */
+  /**
+   * Runs the prologue, if there is one, and then the body. If the prologue fails, the body does not run.
+   */
   run(body: Buffer, prologue?: Buffer): Promise<{ prologue?: Buffer; body?: Buffer }> {
     return this.#run(body, prologue, false);
   }

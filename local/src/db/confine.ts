@@ -8,8 +8,8 @@ import { SUPERUSER } from "./session.ts";
  * time. So while a client's SQL runs, the backend's static `AuthenticatedUserId` is set to its
  * `SessionUserId`, as if this client had logged in.
  *
- * PGlite exports neither of the two statics, so both are found by their behaviour, once at the start
- * (5 ms). If a build of PGlite does not show this behaviour, the database does not start.
+ * PGlite does not export the two statics, so both are found by their behaviour, once at the start (5
+ * ms). If a build of PGlite does not show this behaviour, the database does not start.
  */
 export interface Confinement {
   /** Runs the work with no more rights than the current session user. */

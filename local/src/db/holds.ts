@@ -34,7 +34,7 @@ export class Holds {
     return this.#held.size > 0;
   }
 
-  /** Takes the first turn that is allowed now out of the queue. */
+  /** Removes the first turn that is allowed now from the queue, and returns it. */
   next(queue: Turn[]): Turn | undefined {
     if (!this.any) return queue.shift();
     const at = queue.findIndex(mayPassHolds);
@@ -117,8 +117,7 @@ export class Hold {
 
 /**
  * Whether the turn may run while a transaction is held. The arbiter's own work may, because it needs
- * none of the held locks. The Data API may, because it runs a transaction again that needs one of
- * them.
+ * none of the held locks. The Data API may, because it repeats a transaction that needs one of them.
  */
 export const mayPassHolds = (turn: Turn): boolean =>
   typeof turn === "function" || turn.session?.user === "authenticator";

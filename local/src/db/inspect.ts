@@ -57,7 +57,7 @@ const CUSTOM_NAME = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
  * gets the same command tag, but the backend still listens for the other clients.
  */
 const NO_CHANNEL = "unlisten mayfly_nobody_listens_here";
-/** These do what DISCARD ALL and DEALLOCATE ALL do, but only what affects nobody except the client. */
+/** These replace DISCARD ALL and DEALLOCATE ALL, without the parts that would affect other clients. */
 const DEALLOCATE_ALL = `do $mayfly$ declare names text[]; n text; begin
   select array_agg(name) into names from pg_catalog.pg_prepared_statements where from_sql;
   foreach n in array coalesce(names, '{}') loop execute format('deallocate %I', n); end loop;

@@ -2,10 +2,10 @@
  * Makes Postgres refuse recursion that is too deep ("stack depth limit exceeded", 54001). Postgres
  * measures how far the stack has grown from its start, but PGlite never sets that start. So nothing
  * was refused, and an endless recursion overran the stack and ended the database. The static
- * `stack_base_ptr`, which holds the start, is not exported. But of all words of the static data,
- * only this one makes the exported check refuse when it is set. The word is found in this way when
- * the database starts. Its place in the known build is tried first, and then every word that is
- * zero, which takes 20 ms.
+ * `stack_base_ptr`, which holds the start, is not exported. But it can be recognised: of all words in
+ * the static data, it is the only one that makes the exported check refuse when it is set. It is
+ * found in this way when the database starts. Its place in the known build is tried first, and then
+ * every word that is zero, which takes 20 ms.
  */
 export interface StackModule {
   HEAPU8: Uint8Array;

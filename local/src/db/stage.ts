@@ -44,7 +44,8 @@ export class Stage {
   async run(session: Session, bytes: Buffer, prologue: Buffer | undefined): Promise<Reply> {
     let reply = await this.#runAs(session, bytes, prologue);
     if (!reply.body) {
-      // What the last client left behind may be the reason, so try once more on a cleared session.
+      // The last client may have left something behind that causes this, so try once more on a cleared
+      // session.
       await this.#backend.run(query(clearSql(undefined)));
       const again = query(clearSql(undefined) + restoreSql(session));
       reply = await this.#runAs(session, bytes, again);
@@ -56,7 +57,7 @@ export class Stage {
     return reply;
   }
 
-  /** Runs one of the arbiter's own statements, for which the session may stay as it is. */
+  /** Runs one of the arbiter's own statements, which need no change of the session. */
   async runOwn(bytes: Buffer): Promise<void> {
     await this.#backend.run(bytes);
     this.#unnamedOf = undefined;

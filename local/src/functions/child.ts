@@ -16,7 +16,7 @@ export interface ChildOptions {
   args: string[];
   env: Record<string, string>;
   functions: FunctionSpec[];
-  /** If the process sends no heartbeat for this long, a function is taken to keep the CPU busy. */
+  /** If the process sends no heartbeat for this long, a function is assumed to keep the CPU busy. */
   cpuLimitMs: number;
   /** How much CPU time a single request may use. Any amount by default. */
   requestCpuMs: number | undefined;

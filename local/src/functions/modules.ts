@@ -117,7 +117,7 @@ function withSubpaths(names: Names): Names {
   return { ...names, ...Object.fromEntries(more) };
 }
 
-/** @throws an error with one sentence if it is neither JSON nor JSON with comments. */
+/** @throws an error with one sentence if it is not JSON, with or without comments. */
 function parseJsonc(path: string): object {
   const text = readFileSync(path, "utf8");
   const plain = text.replace(

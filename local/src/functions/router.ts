@@ -36,8 +36,8 @@ const { Deno } = globalThis as unknown as {
 const { stdout, exit, serve } = Deno;
 
 /**
- * A loaded function. `open` rejects each of its open requests: if an uncaught error of this function
- * ends the process, they are answered at once.
+ * A loaded function. `open` has one callback for each open request, which rejects the request. So
+ * if an uncaught error of this function ends the process, these requests are answered at once.
  */
 interface Loaded {
   url: string;

@@ -4,7 +4,7 @@ import {
   embedForDevelopment,
 } from "../../../sdk/src/contract/development-embedder.ts";
 
-/** Replaces the runtime's embedding session. The `model` of this one says that it is not gte-small. */
+/** Replaces the runtime's embedding session. Its `model` says that it is not gte-small. */
 class Session {
   readonly model: string = DEV_EMBEDDING_MODEL;
 

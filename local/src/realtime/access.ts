@@ -38,7 +38,7 @@ export class Access {
     return this.#write;
   }
 
-  /** What may be read, as far as the database was asked. */
+  /** The read permissions that the database has returned so far. */
   get read(): Permissions {
     return this.#read ?? { broadcast: false, presence: false };
   }

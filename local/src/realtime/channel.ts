@@ -107,7 +107,8 @@ export class Channel implements Subscriber {
     if (message.kind === "presence_diff") return true;
     const { messages } = this.context.rates;
     messages.add();
-    // Messages from the database that exceed the limit are dropped before, and do not end it.
+    // Messages from the database that exceed the limit were dropped before this, and do not end the
+    // channel.
     if (message.id === undefined && messages.reached) this.stop("Too many messages per second");
     return true;
   }

@@ -2,7 +2,7 @@ import postgres from "postgres";
 
 interface Problem {
   /**
-   * The status that the body contains. As on hosted projects, the HTTP status differs from it: it is
+   * The status that the body contains. As on hosted projects, the HTTP status is a different one:
    * always 400, or 500 for a failure of our own.
    */
   status: number;

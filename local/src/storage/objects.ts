@@ -25,7 +25,7 @@ interface Place {
 
 /**
  * The operations on objects. First the policies decide: the operation is tried with the caller's
- * rights, and undone. Then the file is written. At last, the row is written, with the server's
+ * rights, and undone. Then the file is written. Finally, the row is written, with the server's
  * rights. As in storage-api, no transaction waits for a caller's bytes.
  */
 export class Objects {

@@ -11,7 +11,7 @@ import { type Asked, createSigner, type Sessions } from "./session.ts";
 export interface Call {
   request: Request;
   asked: Asked;
-  /** What the path names, such as a bucket or an object. */
+  /** The names in the path, such as those of a bucket and an object. */
   names: string[];
   query: URLSearchParams;
 }
@@ -21,8 +21,8 @@ export interface Handler {
   path: RegExp;
   operation: string;
   /**
-   * Whether a request needs a key or a token. `key`: it needs one of them. `maybe`: without both, it
-   * acts as nobody. `open`: both are ignored.
+   * Whether a request needs a key or a token. `key`: it needs one of them. `maybe`: without a key or a
+   * token, it acts as nobody. `open`: both are ignored.
    */
   access: "key" | "maybe" | "open";
   handle(call: Call): Promise<Response>;

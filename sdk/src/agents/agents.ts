@@ -28,7 +28,7 @@ export interface FindAgents {
   status?: AgentRow["status"];
   /** Children of this agent. */
   parent?: string;
-  /** Continues after the previous page: its `after`. */
+  /** `after` of the previous page, to get the next one. */
   after?: string;
   /** 50 by default. */
   limit?: number;
@@ -128,11 +128,10 @@ export class Agents<Agent> {
   }
 
   /**
-   * Calls `handler` now and at every change, even if the connection is lost in between. The handler
-   * gets the agents that are alive, and those that have joined, left or changed. An agent is seen
-   * even if it never calls `track`. An agent that has called `track` counts as having left as soon
-   * as its process is gone. Without `agent:read`, the watch notices an agent that never calls
-   * `track` within 15 s.
+   * Calls `handler` now and at every change, even if the connection is lost in between. The handler gets
+   * the agents that are alive, and those that have joined, left or changed. An agent is seen even if it
+   * never calls `track`. An agent that has called `track` counts as having left as soon as its process is
+   * gone. Without `agent:read`, it takes up to 15 s to notice an agent that never calls `track`.
    *
    * @returns a function that stops watching; `scope_missing` without `presence:read`.
    * @example

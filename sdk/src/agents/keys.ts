@@ -40,7 +40,7 @@ export class EnrolmentKeys {
    */
   async create(options: {
     name: string;
-    /** The agents of this key get no other scopes than these. By default, those that most agents need. */
+    /** The only scopes that agents of this key can get. By default, those that most agents need. */
     scopes?: string[];
     /** When it expires. In 90 days by default. */
     expiresAt?: Date;

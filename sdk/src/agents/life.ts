@@ -102,7 +102,7 @@ export class Life {
   get type(): AgentTypeRow | null {
     return this.#session.type;
   }
-  /** Why the agent can do nothing more. Null while it can. */
+  /** Why the agent can no longer act. Null while it can. */
   get over(): MayflyError | null {
     return this.#concluded ?? this.#session.over ?? null;
   }
@@ -175,8 +175,8 @@ export class Life {
       { ...state, ...this.link.attendance.next() },
       beaten,
     );
-    // Renew now: the message about the agent's end may be lost, and the answer to a renewal says why it has
-    // ended.
+    // The agent may have ended, and the message about its end may be lost. The answer to a renewal says why
+    // it has ended.
     if (answer.error?.code === "not_authorized") void this.#session.renew();
     if (answer.error) return answer;
     if (answer.data.watched) this.onWatched();

@@ -16,7 +16,9 @@ export interface PresenceState {
 /** An agent that is alive. Its status and its task are missing until the agent has shown them. */
 export interface PresentAgent extends PresenceState {
   id: string;
-  /** This field and the next two come from the table. The agent chooses the rest. */
+  /**
+   * `name`, `type` and `activity` come from the table. The agent itself sets the fields of `PresenceState`.
+   */
   name: string;
   type: string;
   activity: Activity;
@@ -50,9 +52,9 @@ const chunk = 1_000;
 
 /**
  * Calls `handler` with every agent that is alive, now and at every change. The table says who is alive and
- * what they are called. Presence says what they show about themselves. An agent that has shown itself and no
- * longer does counts as having left, even if its lifetime is not over: either its process is gone, or it
- * called `leave`.
+ * what they are called. Presence says what they show about themselves. An agent that has called `track` and
+ * is no longer present counts as having left, even if its lifetime is not over. Either its process is gone,
+ * or it called `leave`.
  */
 export async function watchPresence(
   link: Link,
@@ -62,8 +64,8 @@ export async function watchPresence(
 ): Promise<Result<() => Promise<void>>> {
   const tenant = link.tenant("Presence");
   if (tenant.error) return tenant;
-  // An agent that may only show its own presence can join, but Realtime then sends it nothing about
-  // others.
+  // Ask the database first. An agent without `presence:read` can join the topic, but Realtime sends it
+  // nothing about others.
   const allowed = await link.rpc("living_agents", { ids: [] }, list(livingRow));
   if (allowed.error) return allowed;
   const hub = link.topics.hub(presenceTopic(tenant.data));

@@ -116,7 +116,7 @@ async function around<Agent extends Worker, Team extends readonly Agent[], T>(
   return failed(notPushed("The work is done, but not pushed", unpushed, details));
 }
 
-/** The first error, if any. Every agent gets its turn, even if others fail. */
+/** Runs a step for every agent, even if it fails for some, and returns the errors. */
 async function errorsOf<Agent>(
   agents: readonly Agent[],
   step: (agent: Agent) => Promise<MayflyError | null>,
@@ -171,9 +171,9 @@ async function push(agent: Worker, patience: Patience): Promise<MayflyError | nu
   return agent.outbox.waiting > 0 ? error : null;
 }
 
-/** An agent that cannot be stopped ends with its lifetime. */
+/** Stops the agents. An agent that cannot be stopped ends with its lifetime. */
 async function stopAll(agents: readonly Worker[], reason: string): Promise<void> {
-  // Postgres can store neither half a surrogate pair nor U+0000.
+  // Postgres cannot store half a surrogate pair, or U+0000.
   const storable = reason.replaceAll("\0", "").slice(0, maxReason).toWellFormed();
   await Promise.all(agents.map((agent) => agent.stop(storable)));
 }

@@ -7,7 +7,10 @@ import { passes, retried } from "../link/retry.ts";
 import { issued } from "./answers.ts";
 import type { AgentRow, AgentTypeRow, Issued } from "./issued.ts";
 
-/** How many times in all to try a renewal. A secret works twice, in case the first answer is lost. */
+/**
+ * How many times in all to try a renewal. A secret works again for 30 s after its first use, because the
+ * first answer may be lost.
+ */
 const renewalTries = 3;
 const retryDelayMs = 500;
 /** Whether a later renewal may succeed after this error. If not, the agent has ended. */
@@ -73,7 +76,7 @@ export class Session {
    * starts again.
    */
   async renew(extend = false): Promise<Result<Issued>> {
-    // A renewal that is already running possibly does not extend the life, so wait for its end.
+    // A renewal that is already running may be one that does not extend the life, so wait for its end.
     if (extend) await this.#renewal;
     if (this.#ended) return failed(this.#ended);
     this.#renewal ??= this.#renew(extend).finally(() => {
@@ -123,8 +126,8 @@ export class Session {
     const life = lifeOf(this.#issued);
     this.#cameAt = moment();
     this.#goodFor = life - marginMs;
-    // Near the end of its life, an agent gets shorter and shorter tokens. Do not renew every
-    // millisecond.
+    // Near the end of its life, an agent gets shorter and shorter tokens. Without a minimum, it would renew
+    // them every few milliseconds.
     this.#planIn(Math.max((life * 2) / 3, 1_000));
   }
 
@@ -139,8 +142,8 @@ export class Session {
 }
 
 /**
- * The current moment on two clocks. Somebody can set `date`, and `ticks` stop while the machine
- * sleeps.
+ * The current moment on two clocks. `date` jumps when somebody sets the machine's time, and `ticks` stop
+ * while the machine sleeps.
  */
 const moment = () => ({ ticks: ticks(), date: Date.now() });
 /**
@@ -151,8 +154,8 @@ const elapsed = (since: ReturnType<typeof moment>) =>
   Math.max(ticks() - since.ticks, Date.now() - since.date);
 
 /**
- * The life of a token that has just arrived, in milliseconds. Both times come from the server, because our
- * clock may be wrong.
+ * The life of a token that has just arrived, in milliseconds. Both times come from the server, because this
+ * machine's clock may be wrong.
  */
 function lifeOf({ token, token_expires_at }: Issued): number {
   return Date.parse(token_expires_at) - Number(claimsOf(token).iat) * 1000;

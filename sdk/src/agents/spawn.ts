@@ -77,7 +77,7 @@ export class Spawner<Agent> {
     return answer.error ? answer : ok(this.#connect(answer.data));
   }
 
-  /** All agents or none. */
+  /** Spawns all agents or none. */
   async team(team: TeamGroup[]): Promise<Result<Agent[]>> {
     for (const [index, { metadata = {} }] of team.entries()) {
       const problem = problemOf(metadata);

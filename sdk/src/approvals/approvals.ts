@@ -1,4 +1,4 @@
-import { type MayflyError, ok, type Result } from "../contract/errors.ts";
+import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import type { Link } from "../link/link.ts";
 import {
@@ -135,6 +135,15 @@ export class Approvals {
   }
 
   async #decide(decision: Decision): Promise<Result<Approval>> {
+    // As an argument, null would mean that the input is not changed. In a list of decisions, it is an input.
+    if (decision.input === null) {
+      const answer = await this.decide([decision]);
+      if (answer.error) return answer;
+      const [decided] = answer.data;
+      return decided && "error" in decided
+        ? failed(decided.error)
+        : ok(decided?.approval as Approval);
+    }
     const answer = await this.#link.rpc("decide_approval", decision, approvalRow);
     return answer.error ? answer : ok(toApproval<Approval>(answer.data));
   }

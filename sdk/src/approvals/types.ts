@@ -107,7 +107,7 @@ export interface ListApprovals {
 
 /** A policy: what needs an approval, for an agent type and a category. */
 export interface ApprovalPolicyOptions {
-  /** `"*"`, the default, means every one. */
+  /** `"*"`, the default, means every type. The same applies to `category`. */
   agentType?: string;
   category?: string;
   /** Ask for everything (the default), only for milestones, or for nothing. */

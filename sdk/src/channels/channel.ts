@@ -20,7 +20,7 @@ export interface BroadcastOptions {
   onError?: (error: unknown) => void;
 }
 
-/** A broadcast in a channel. It is never stored, and may come from anyone who may publish. */
+/** Called with a broadcast in a channel. It is never stored, and may come from anyone who may publish. */
 export type BroadcastHandler = (payload: Record<string, unknown>, event: string) => void;
 
 const broadcastScope = "channel:broadcast";
@@ -119,7 +119,7 @@ export class Channel {
   /**
    * Listens to broadcasts of one event, or of all (`*`). Anyone who may publish in the channel can send them.
    *
-   * @returns a function that stops listening, as soon as the channel is joined; otherwise the error.
+   * @returns a function that stops listening, once the channel is joined; the error if it cannot be joined.
    */
   async onBroadcast(
     event: string,
@@ -167,8 +167,8 @@ export class Channel {
   }
 
   /**
-   * Joins a topic of its own for broadcasts. It is not the topic of the messages, so nobody can pass a
-   * broadcast off as a message.
+   * Joins the topic for broadcasts. Messages have another topic, so nobody can pass a broadcast off as a
+   * message.
    */
   #join(): Promise<Result<Topic>> {
     this.#topic ??= (async () => {

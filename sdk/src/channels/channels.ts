@@ -67,7 +67,7 @@ export class Channels {
     return answer.error ? answer : ok(null);
   }
 
-  /** Lists all channels of the tenant by name. */
+  /** Lists all channels of the tenant, sorted by name. */
   async list(): Promise<Result<ChannelInfo[]>> {
     const answer = await readAll(channelRow, (behind, limit) => {
       let query = this.#link.client.from("channels").select(columns);
@@ -101,7 +101,7 @@ export class Channels {
     return answer.error ? answer : ok(fromRow(answer.data));
   }
 
-  /** Ends the subscription, and forgets how far it was read. */
+  /** Ends the subscription, and forgets how far the subscriber has read. */
   async unsubscribe(name: string): Promise<Result<null>> {
     const answer = await this.#link.rpc("unsubscribe_channel", { name }, flag);
     return answer.error ? answer : ok(null);

@@ -108,7 +108,8 @@ export class ChannelStream {
   }
 
   /**
-   * Reads the channel's newest number. Retries after an error that may be temporary. Undefined after others.
+   * Reads the channel's newest number. Retries after an error that may be temporary. Returns undefined
+   * after any other error.
    */
   async #open(): Promise<ChannelPageRow | undefined> {
     const backoff = new Backoff();

@@ -50,7 +50,7 @@ export interface Subscription {
 export interface ChannelPage {
   messages: MessageContent[];
   lastSeq: number;
-  /** How far the caller has handled it. Null if it has not subscribed. */
+  /** The caller has handled all messages up to this number. Null if it has not subscribed. */
   acknowledged: number | null;
   more: boolean;
 }

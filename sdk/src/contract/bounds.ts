@@ -40,10 +40,7 @@ export const tenantBounds = {
   name: 200,
   livingAgents: 100_000,
   spawnsPerMinute: 100_000,
-  /**
-   * The least quota of writes a minute. It is not below the number of operations that one push may
-   * have.
-   */
+  /** The lowest quota of writes a minute that can be set. One push may have as many operations. */
   leastWritesPerMinute: 1_000,
   depth: 20,
 } as const;

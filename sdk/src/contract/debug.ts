@@ -71,7 +71,7 @@ export interface DebugRow {
   at: string;
 }
 
-/** What is broadcast. */
+/** A batch of records, as it is broadcast. */
 export interface DebugBatch {
   records: DebugRow[];
   /** Each connection of an agent has its own stream. */

@@ -20,8 +20,8 @@ const WEIGHTS = { word: 1, compound: 0.5, pair: 0.5, trigrams: 0.4, stopWord: 0.
  * Embeds a text. The same text gives the same vector everywhere, and texts that share words have a high
  * cosine.
  *
- * @returns 384 numbers of length one. A text without letters and digits gets a special vector, so that a
- * cosine is always defined.
+ * @returns a vector of 384 numbers with the length 1. A text without letters and digits gets a special
+ * vector, so that a cosine is always defined.
  * @example
  * const vector = embedForDevelopment("rotate the signing key");
  */

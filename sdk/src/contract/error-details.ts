@@ -1,4 +1,4 @@
-/** The value of a call that was wrong. */
+/** Which value of a call was wrong. */
 export interface FieldDetails {
   /** The path of the value, such as `body.tags.3`. */
   field?: string;

@@ -165,7 +165,7 @@ export type MayflyErrorOf<Code extends ErrorCode> = MayflyError & {
   readonly details: DetailsOf<Code>;
 };
 
-/** A result. Exactly one of the two is set. */
+/** The result of a call. If it succeeded, `error` is null, and otherwise `data`. */
 export type Result<T> = { data: T; error: null } | { data: null; error: MayflyError };
 
 /** Makes a successful result. */

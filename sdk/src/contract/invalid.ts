@@ -1,6 +1,6 @@
 import { MayflyError } from "./errors.ts";
 
-/** Errors that the SDK returns before it does anything. */
+/** The error for an invalid value. The SDK returns it before it does anything. */
 export const invalid = (field: string, rule: string) =>
   new MayflyError({
     code: "invalid_request",
@@ -16,8 +16,8 @@ export const wrongPage = (field: string, value: number | undefined): MayflyError
     : invalid(field, "must be a whole number from 1 to 1000");
 
 /**
- * A time in the form in which it is sent. An invalid time is passed on, so that its field is
- * refused.
+ * Converts a time to the form in which it is sent. Passes on an invalid time, and the server then refuses
+ * it.
  */
 export function instantOf(value: Date): string {
   const isInstant = value instanceof Date && !Number.isNaN(value.getTime());

@@ -69,6 +69,6 @@ const pushResult = row<PushResult>({
   fields: z.record(text, text).optional(),
 });
 const page = { results: list(pushResult), events: list(logEvent), memories: list(memoryRow) };
-/** The cursor of a pull. A push alone may have none. */
+/** The answer to a pull, which always has a cursor. The answer to a push alone may have none. */
 export const syncAnswer = row<SyncAnswer>({ ...page, cursor: text, more: flag });
 export const pushAnswer = row<Pick<SyncAnswer, "results">>({ results: page.results });

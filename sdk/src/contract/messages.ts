@@ -40,7 +40,8 @@ export const messageSchemas = {
   request: z.looseObject({}),
   response: z.looseObject({}),
   /**
-   * The answer to a request whose handler threw three times. It has the code of the error, or `work_failed`.
+   * The answer to a request if its handler threw three times. It has the code of the error, or
+   * `work_failed`.
    */
   handler_failed: z.looseObject({ code: text }),
 } as const;
@@ -48,7 +49,7 @@ export const messageSchemas = {
 /** Sent by the SDK itself. */
 export const failureType = "handler_failed";
 
-/** The message types whose payload is known. You can use any other lower_snake name for your own types. */
+/** The message types with a known payload. You can use any other lower_snake name for your own types. */
 export type KnownMessageType = keyof typeof messageSchemas;
 
 /** The payload of a message type. */
@@ -56,7 +57,7 @@ export type PayloadOf<T extends string> = T extends KnownMessageType
   ? z.input<(typeof messageSchemas)[T]>
   : Record<string, unknown>;
 
-/** What is wrong with a payload. Null if nothing is, or if the type is the tenant's own. */
+/** What is wrong with a payload. Null if nothing is. A type of your own has no schema. */
 export function faultOf(type: string, payload: unknown): string | null {
   const schema = Object.hasOwn(messageSchemas, type)
     ? messageSchemas[type as KnownMessageType]

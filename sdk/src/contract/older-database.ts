@@ -5,7 +5,8 @@
 import { version } from "./version.ts";
 
 /**
- * The codes for a relationship, function with these parameters, column or table that does not exist.
+ * Codes that mean that a relationship, a function with these parameters, a column or a table does not
+ * exist.
  */
 const lacking = /^PGRST20[0245]$|^42703$|^42P01$/;
 const callers = { sdk: "this SDK", functions: "the edge functions" };

@@ -46,7 +46,10 @@ export const memoryFields = {
 
 /** The caller's own vector. */
 export const vectorFields = {
-  /** Of the project's length: 384 numbers by default. If there is none, the edge function makes a vector. */
+  /**
+   * As long as the project's vectors: 384 numbers by default. If it is missing, the edge function makes
+   * one.
+   */
   embedding: embedding.optional(),
   model: text(bounds.model).min(1).optional(),
 };

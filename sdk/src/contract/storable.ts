@@ -1,7 +1,7 @@
 /** Checks whether values can be sent as JSON and stored by Postgres. */
 import { isChangedNumber, numberRule } from "./numbers.ts";
 
-/** Postgres can store neither U+0000 nor half a surrogate pair. */
+/** Postgres cannot store U+0000, or half a surrogate pair. */
 export const isStorable = (text: string) => text.isWellFormed() && !text.includes("\0");
 export const storableRule = "must not have U+0000 or half a surrogate pair";
 const jsonRule = "must be JSON: without cycles and BigInts, and not nested too deep";

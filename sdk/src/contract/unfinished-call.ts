@@ -1,6 +1,6 @@
 /**
- * The errors after which the database has rolled back a call that may succeed later. Each has the
- * code in the Data API's answer, the reason, and what the caller can do.
+ * Errors of calls that the database has rolled back and that may succeed later. Each entry has the code in
+ * the Data API's answer, the reason, and what the caller can do.
  */
 const reasons: [RegExp, string, string][] = [
   [

@@ -1,4 +1,4 @@
-/** The words of a text, as the development embedder and the local cache see them. */
+/** The words of a text, as the development embedder sees them. */
 
 /** English words that say nothing about the topic of a text. */
 export const STOP_WORDS = new Set(

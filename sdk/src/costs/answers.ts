@@ -90,7 +90,7 @@ export const reservedRow = row<Reserved>({
   left_usd: maybeCount.optional(),
 });
 export const reservedRows = list(reservedRow);
-/** What a call cost. Null if its price is unknown. */
+/** What a call cost. `usd` is null if its price is unknown. */
 export interface Settled {
   id: string;
   usd?: number | null | undefined;

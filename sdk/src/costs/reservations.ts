@@ -57,7 +57,7 @@ export class Reservations {
   }
 
   /**
-   * @returns how much the call may return; `budget_exceeded`, `price_unknown`, `model_unavailable`,
+   * @returns how many tokens the call may return; `budget_exceeded`, `price_unknown`, `model_unavailable`,
    * `rate_limited`, `lease_lost`.
    */
   async reserve(ask: CostAsk): Promise<Result<{ output: number; priced: string }>> {
@@ -70,8 +70,8 @@ export class Reservations {
   }
 
   /**
-   * Whether a request is running, so that a new one has to wait. A caller that can also reserve as part of
-   * another write then does that.
+   * Whether a request is running. New requests then wait and share the next statement, so a caller that could
+   * also reserve as part of another write does not do so.
    */
   get isBusy(): boolean {
     return this.#reserving.isBusy;

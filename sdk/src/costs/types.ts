@@ -67,13 +67,13 @@ export interface CostRow {
   day?: string;
   run?: string;
   calls: number;
-  /** Input tokens that were read from a provider's cache. */
   inputTokens: number;
+  /** Input tokens that were read from a provider's cache. */
   cacheReadTokens: number;
   outputTokens: number;
   reasoningTokens: number;
   usd: number;
-  /** Calls whose model has no known price. Their cost is not in `usd`. */
+  /** Calls of models without a known price. Their cost is not in `usd`. */
   unpriced: number;
 }
 
@@ -86,8 +86,8 @@ export interface ModelPrice {
   /** False if the model's name only begins like that of a known model. A hard budget refuses such a model. */
   exact: boolean;
   /**
-   * For each unit, its price steps: `[above this many input tokens, US dollars]`. Tokens are per million, requests and
-   * searches per thousand.
+   * For each unit, its price steps: `[above this many input tokens, US dollars]`. A price is for a million
+   * tokens, or for a thousand requests or searches.
    */
   units: Record<string, [number, number][]>;
 }

@@ -8,8 +8,8 @@ export type Sent = "arrived" | { again: number | null } | "never";
 
 const maxRecords = 100;
 /**
- * A broadcast has at most 256 KB on the Free plan. So does an append, measured in the form in which
- * Postgres writes JSON.
+ * A broadcast has at most 256 KB on the Free plan, and so does an append. This limit is lower, because
+ * Postgres measures its own form of the JSON, which can be longer.
  */
 const maxBytes = 160_000;
 const maxDelayMs = 5_000;

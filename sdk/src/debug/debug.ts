@@ -49,8 +49,8 @@ const newcomerMs = 2_000;
  * records, and then only up to the requested level.
  *
  * The first call opens the agent's live connection in the background. Up to 200 records are kept until the
- * server says whether they are wanted. From then on, a call whose record nobody wants costs nothing. No call
- * throws or waits, and none can make the agent's work fail.
+ * server says whether they are wanted. From then on, a call costs nothing if nobody wants its record. No
+ * call throws or waits, and none can make the agent's work fail.
  *
  * Default levels: error, lifecycle and task are 1 (basic); step, message and tool are 2 (detailed); decision
  * and memory are 3 (verbose); thought is 4 (trace).
@@ -143,7 +143,7 @@ export class Debug {
   }
 
   /**
-   * The level up to which a category is wanted now. 0 is not at all.
+   * The level up to which a category is wanted now. 0 means not at all.
    *
    * @example
    * if (agent.debug.level("thought") >= 4) agent.debug.thought("scores", await allScores());
@@ -177,7 +177,7 @@ export class Debug {
     return started;
   }
 
-  /** @internal Listens for what to record. The agent has a live connection, or opens one. */
+  /** @internal Listens to the server, which says which records are wanted. May open a live connection. */
   listen(): void {
     if (!this.#opens || this.#closed) return;
     this.#opens = false;

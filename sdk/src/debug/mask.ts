@@ -8,7 +8,7 @@ export interface MaskRules {
 
 export const masked = "[masked]";
 
-/** Matches keys whose values are secret, by whole words of the key in snake_case. */
+/** Matches keys of secret values, by whole words of the key in snake_case. */
 const secretKeys =
   /(^|_)(pass(word|wd|phrase|code)?|pwd|(client|shared|webhook)?secrets?|(access|api|auth|id|refresh|session)?tokens?|api_?keys?|access_?key|signing_?key|private_?key|encryption_?key|authorization|auth|cookies?|credentials?|bearer|dsn|jwt|otp|pin|connection_string|database_url)($|_)/;
 /** For these keys, a number is secret too. For others, it is a count, such as `max_tokens`. */

@@ -46,7 +46,7 @@ export class DebugBroadcast {
     this.pump.wake();
   }
 
-  /** Tells whether anybody watches now. */
+  /** Call this when somebody begins to watch, and when nobody watches any more. */
   want(wanted: boolean): void {
     if (wanted) {
       this.#join();

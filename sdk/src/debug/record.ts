@@ -25,7 +25,7 @@ export interface DebugRecord {
   dropped: number;
 }
 
-/** Clients can send anything, so check it. */
+/** Checks a row that was received, because clients can send anything. */
 export const isRow = (row: DebugRow) =>
   typeof row === "object" &&
   row !== null &&

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { DebugCategory, DebugData, DebugRow } from "../contract/debug.ts";
 import type { Masker } from "./mask.ts";
 
-/** A larger record is reduced to its name. */
+/** A record with more bytes is sent without its data. */
 const maxBytes = 32_000;
 const encoder = new TextEncoder();
 

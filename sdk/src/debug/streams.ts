@@ -74,8 +74,9 @@ export class DebugStreams {
   }
 
   /**
-   * Sets which debug records the tenant stores in `mayfly.debug_records`. Living agents learn of it at once.
-   * For admins and owners. Settings that you leave out stay. By default, nothing is stored.
+   * Sets which debug records the tenant stores in `mayfly.debug_records`. Living agents learn of it at
+   * once. For admins and owners. Settings that you leave out stay as they are. By default, nothing is
+   * stored.
    *
    * @returns the current settings; `scope_missing`, `invalid_request`.
    * @example

@@ -12,7 +12,10 @@ export interface DebugWatchOptions {
   categories?: DebugCategory[];
   /** If the tenant stores debug records, starts with those since this time. */
   since?: Date;
-  /** Called with errors that are retried or skipped: too many agents, a topic that cannot be joined, or a handler that threw. */
+  /**
+   * Called with errors after which the watch continues: there are too many agents, a topic cannot be
+   * joined, or a handler threw.
+   */
   onError?: (error: unknown) => void;
 }
 
@@ -24,7 +27,7 @@ export interface DebugWatch {
   /** How many agents it watches. */
   readonly agents: number;
   /**
-   * Changes the level or the categories from now on. The agents that run change their level at once. If the
+   * Changes the level or the categories from now on. Running agents change their level at once. If the
    * change is refused, nothing changes.
    */
   change(options: Pick<DebugWatchOptions, "level" | "categories">): Promise<Result<null>>;

@@ -157,7 +157,7 @@ export class DebugWatcher implements DebugWatch {
   async #follow(log: Log): Promise<Result<null>> {
     const { agent, onError } = this.#options;
     if (agent) return this.#join(agent).ready;
-    // Watch the log first, so that no agent is missed that starts while the living ones are listed.
+    // Watch the log first, so that no agent that starts during the listing below is missed.
     const watch = await log.watch(
       { types: ["agent.*"], followMs, ...(onError && { onError }) },
       ({ events, snapshot }) => {

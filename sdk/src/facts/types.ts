@@ -177,7 +177,7 @@ export interface AboutOptions {
   limit?: number;
 }
 
-/** A recall with its facts. */
+/** Options of a recall with facts. */
 export interface FactRecallOptions extends RecallOptions {
   facts?: Omit<AboutOptions, "memories">;
 }

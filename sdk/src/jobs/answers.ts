@@ -65,7 +65,10 @@ const claimed = row<ClaimedRow>({
   steps: named.optional(),
 });
 
-/** Where the next claim continues. Pass it back unchanged, except for the marks. */
+/**
+ * The position from which the next claim continues. Pass it to the next claim. You may leave out or empty
+ * its `marks`, but change nothing else.
+ */
 export interface Place {
   marks?: unknown[];
   due?: string;
@@ -76,14 +79,13 @@ export interface Turn {
   place: Place;
   /** How long the search for jobs took in the database, in milliseconds. */
   took: number;
-  /** Whether nothing was found while somebody was adding jobs. */
+  /** True if the claim found nothing although somebody was adding jobs at that time. */
   late?: boolean;
   /**
-   * Whether nothing was found, and the worker had already been registered to be woken before this
-   * look.
+   * True if the claim found nothing, and the worker was registered to be woken before the claim began.
    */
   asleep?: boolean;
-  /** If there were no more jobs: seconds until the first lease of the tenant ends. */
+  /** Seconds until the first lease of the tenant ends. Set if there are no more jobs. */
   look_in?: number | null;
   lost?: number[];
   cancelled?: number[];
@@ -128,7 +130,7 @@ export const waited = row<{ signal?: string; payload?: unknown; timeout?: true; 
   timeout: z.literal(true).optional(),
   waiting: z.literal(true).optional(),
 });
-/** What a child's end reports to its parent. */
+/** What a parent learns when its child has ended. */
 export const childEnd = row<{ status: string; result?: unknown; error?: JobError }>({
   status: word,
   result: value.optional(),

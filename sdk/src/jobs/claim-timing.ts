@@ -1,4 +1,4 @@
-/** Short jobs are claimed ahead: as many as a worker can do in this many milliseconds, at most 200. */
+/** A worker claims short jobs in advance: as many as it can do in `aheadMs`, but at most `maxAhead`. */
 const aheadMs = 50;
 const maxAhead = 200;
 const retryMs = [100, 500, 2_000, 5_000, 15_000];
@@ -26,10 +26,10 @@ export const retryAfterMs = (failures: number): number =>
  */
 export const afterLease = (ms: number): number => Math.max(200, ms) + 50 + 250 * Math.random();
 
-/** Runs a step in a later turn of the event loop, after everything that is ready now. */
+/** Runs a step in a later turn of the event loop, after all callbacks that are ready now. */
 export const soon = (step: () => void) =>
   typeof setImmediate === "function" ? void setImmediate(step) : void setTimeout(step, 0);
 
-/** How many jobs to claim ahead if one job takes `meanMs`. */
+/** How many jobs to claim in advance if one job takes `meanMs`. */
 export const aheadOf = (meanMs: number, concurrency: number): number =>
   Math.min(maxAhead, Math.floor((aheadMs / meanMs) * concurrency) || 0);

@@ -3,10 +3,7 @@ export type Duration = number | string;
 
 const units: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 
-/**
- * Converts a duration to seconds. Returns NaN if it is not a duration, so that its field is refused
- * later.
- */
+/** Converts a duration to seconds. Returns NaN if the text is not a duration. */
 export function secondsOf(duration: Duration): number {
   if (typeof duration === "number") return duration;
   const parts = duration.trim().split(/\s+/);

@@ -12,7 +12,9 @@ import type {
 
 const instant = (value: Date | undefined) => (value === undefined ? undefined : instantOf(value));
 
-/** A duration in seconds. An invalid one is passed on, so that its field is refused. */
+/**
+ * Converts a duration to seconds. Returns an invalid duration unchanged, and the server then refuses it.
+ */
 export const seconds = (value: NewJob["delay"]) => {
   if (value === undefined) return undefined;
   const length = secondsOf(value);

@@ -2,8 +2,8 @@ import type { Message, MessageHandler } from "../messages/messages.ts";
 import type { JobOptions, JobsAdder, NewJob } from "./types.ts";
 
 /**
- * The name of a job, which gets the payload of the message as its input. Or a function that returns the job, or
- * undefined to add none.
+ * Which job to add for a message: the name of a job, which gets the payload as its input, or a function
+ * that returns the job, or undefined for none.
  */
 export type FromMessage = string | ((message: Message) => NewJob | undefined);
 
@@ -16,7 +16,7 @@ export function fromMessages(
   return async (message) => {
     const job = typeof what === "string" ? { name: what, input: message.payload } : what(message);
     if (!job) return;
-    // A redelivered message finds its job by the key.
+    // The key keeps a redelivered message from adding a second job.
     const added = { ...options, key: `message:${message.id}`, answers: message.id, ...job };
     const { error } = await jobs.add([added]);
     if (error) throw error;

@@ -10,7 +10,7 @@ import { seconds, toJob } from "./forms.ts";
 import { StepLog } from "./step-log.ts";
 import type { JobError, JobOptions } from "./types.ts";
 
-/** The job has gone to sleep. This unwinds the handler and is not a failure. */
+/** Thrown to leave the handler when the job goes to sleep. It is not a failure. */
 export class Asleep extends Error {
   override readonly name = "Asleep";
   constructor() {
@@ -21,8 +21,8 @@ export class Asleep extends Error {
 /** The context of a step's work. */
 export interface StepWork {
   /**
-   * A key that is the same for each attempt. Pass it along with anything that has an effect, so
-   * that the effect happens once.
+   * A key that is the same for each attempt. Send it with each request that has an effect, so that the
+   * effect happens only once.
    */
   idempotencyKey: string;
   /** Which attempt of the job this is. */
@@ -64,7 +64,7 @@ export class HeldJob<Input = unknown> {
   readonly queue: string;
   readonly input: Input;
   readonly tenantId: string;
-  /** Above 1, an earlier attempt may have done something that it could not record. */
+  /** If this is above 1, an earlier attempt may have done something that it could not record. */
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly parentId: string | null;
@@ -124,7 +124,7 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Whether its end is recorded. What its handler returns is then ignored.
+   * Whether the end of the job is already recorded. The handler's result is then ignored.
    *
    * @internal
    */
@@ -133,13 +133,14 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Does something once. The result is recorded, and later attempts read the result instead. If the worker
-   * dies after the effect but before the result is recorded, the work runs again with the same
-   * `idempotencyKey`.
+   * Does something once. The result is recorded, and later attempts read this result instead of doing the
+   * work again. If the worker dies after the effect but before the result is recorded, the work runs again
+   * with the same `idempotencyKey`.
    *
    * @param name unique within the job, and the same for each attempt.
-   * @throws what the work throws; a `MayflyError` if it cannot be recorded (`lease_lost`, `job_cancelled`,
-   * `quota_exceeded`). A result over 256 KB is stored as an artifact, and the step reads it from there.
+   * @throws what the work throws; a `MayflyError` if the result cannot be recorded (`lease_lost`,
+   * `job_cancelled`, `quota_exceeded`). A result over 256 KB is stored as an artifact, and the step reads
+   * it from there.
    *
    * @example
    * const page = await job.step("fetch", () => fetch(input.url).then((r) => r.text()));
@@ -166,8 +167,8 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Sleeps. Meanwhile the worker does other jobs. After that time the handler starts again and skips recorded
-   * steps. A sleep of days costs one row.
+   * Sleeps. Meanwhile the worker does other jobs. When the time is over, the handler starts again and skips
+   * recorded steps. A sleep of days costs one row.
    */
   async sleep(duration: Duration): Promise<void> {
     await this.#wait([], duration);
@@ -191,8 +192,8 @@ export class HeldJob<Input = unknown> {
    * Adds a child of this job, and waits for its end. The child is added only once, however often this job is
    * retried. Cancelling this job also cancels the child.
    *
-   * @param name unique within this job, and the name of the new job unless `options.name` sets it.
-   * @returns its result; a failed or cancelled child is an error (`job_failed`).
+   * @param name unique within this job. The child has the same name, unless you set `options.name`.
+   * @returns the child's result, or the error `job_failed` if the child failed or was cancelled.
    */
   async child<T = unknown>(
     name: string,
@@ -239,7 +240,7 @@ export class HeldJob<Input = unknown> {
   }
 
   /**
-   * Waits under a fixed name, instead of a name with the number of the wait.
+   * Waits, and records the wait under this name instead of under its number.
    *
    * @internal
    */
@@ -247,7 +248,7 @@ export class HeldJob<Input = unknown> {
     return this.#wait(signals, timeout, name);
   }
 
-  /** Steps and waits are numbered in order. The numbers are the same for each attempt. */
+  /** Waits are numbered in order, so each attempt gives them the same numbers. */
   async #wait(signals: string[], timeout: Duration | undefined, name?: string): Promise<WaitEnd> {
     this.#check();
     this.#waits++;

@@ -36,7 +36,7 @@ import { wakeByTheMinute } from "./wake-function.ts";
 import type { Work, WorkOptions } from "./work-options.ts";
 import { Worker } from "./worker.ts";
 
-/** How much time running jobs get to finish when their connection ends. */
+/** How much time running jobs get to finish when the connection closes. */
 const drainMs = 5_000;
 const ends = ["succeeded", "failed", "cancelled"];
 
@@ -65,9 +65,9 @@ export class Jobs {
   }
 
   /**
-   * Works on jobs for which there is a handler, until `stop()` or the end of the connection. If the agent dies,
-   * other workers get its jobs, with a higher `attempt`, and skip the recorded steps. With the secret key and
-   * no tenant, it works for all tenants, and each gets its share.
+   * Works on jobs for which there is a handler, until `stop()` or the end of the connection. If the agent
+   * dies, other workers get its jobs, with a higher `attempt`, and skip the recorded steps. With the secret
+   * key and no tenant, it works for all tenants, and divides its work fairly among them.
    *
    * @returns `invalid_request` with the option.
    *
@@ -112,7 +112,7 @@ export class Jobs {
   /**
    * Adds one or many jobs, in batches of a thousand. Each batch is added as a whole or not at all.
    *
-   * @returns the id of the job, or of the existing one if its key is known; `invalid_request` with the field,
+   * @returns the id of the job, or of the existing job with the same key; `invalid_request` with the field,
    * `quota_exceeded`, `rate_limited`, `scope_missing` without `job:add`.
    *
    * @example
@@ -224,7 +224,10 @@ export class Jobs {
     }
   }
 
-  /** Shows the queues: their jobs, their limits, and how long jobs waited and ran in the last `seconds` (an hour). */
+  /**
+   * Shows the queues: their jobs, their limits, and how long jobs waited and ran in the last `seconds`
+   * (3,600 by default).
+   */
   async statistics(options: { seconds?: number } = {}): Promise<Result<QueueStatistics[]>> {
     const answer = await this.#door.call("job_statistics", options, list(queueRow));
     if (answer.error) return answer;
@@ -244,7 +247,7 @@ export class Jobs {
    * Cancels jobs with their children. Jobs that are not running end at once. A running job ends when its
    * worker learns of this, at the worker's next write or heartbeat.
    *
-   * @returns `scope_missing` for a job that somebody else added, without `job:admin`.
+   * @returns `scope_missing` if somebody else added one of the jobs and the caller lacks `job:admin`.
    */
   cancel(ids: string | string[]): Promise<Result<{ cancelled: number; cancelling: number }>> {
     return this.#door.call("cancel_jobs", { ids: [ids].flat().map(idOf) }, cancelledJobs);

@@ -113,7 +113,7 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
 }
 
 /**
- * The value after validation, or its first error with its path.
+ * Returns the validated value, or the first error with the path of the wrong field.
  *
  * @internal
  */

@@ -31,11 +31,11 @@ export interface Ending {
 export interface LocalJob {
   lease: string;
   abort(why: MayflyError): void;
-  /** Milliseconds since it started, or last recorded a step. */
+  /** Milliseconds since the job last recorded a step, or since it started if it has recorded none. */
   idleMs(): number;
 }
 
-/** Errors after which there is nothing to record, because the job is no longer this worker's. */
+/** Codes of errors after which nothing is recorded, because another worker may have the job. */
 const settled = ["lease_lost"];
 
 /**
@@ -74,10 +74,10 @@ export function startJob(
       tell({ outcome, ...(error && { error }) });
       end(ending, job.isOver);
     };
-    // If a handler throws at once, the job must not end before the worker has registered that it runs.
+    // If a handler throws at once, the job must not end before the worker has added it to its running jobs.
     await null;
     try {
-      // There is a handler of this name, because only such jobs were claimed.
+      // There is a handler of this name, because a worker claims only jobs for which it has one.
       const returned = await handlers[name]?.(given.input, job);
       if (job.asleep) return conclude(undefined, "waits");
       // The handler has already recorded the end of the job.

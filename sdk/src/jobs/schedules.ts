@@ -18,7 +18,7 @@ export class Schedules {
   }
 
   /**
-   * Sets a schedule by name, replacing the old one.
+   * Creates the schedule with this name, or replaces it.
    *
    * @returns the schedule, with `nextAt`; `invalid_request` with the field, for a cron line that is invalid
    * or never fires, or for an unknown time zone; `scope_missing` without `job:admin`.
@@ -36,7 +36,7 @@ export class Schedules {
     return answer.error ? answer : ok(toShownSchedule(answer.data));
   }
 
-  /** Lists the schedules of the tenant, by name. `scope_missing` without `job:read`. */
+  /** Lists the schedules of the tenant in the order of their names. `scope_missing` without `job:read`. */
   async list(): Promise<Result<Schedule[]>> {
     const answer = await this.#door.call("list_schedules", {}, list(scheduleRow));
     return answer.error ? answer : ok(answer.data.map(toShownSchedule));

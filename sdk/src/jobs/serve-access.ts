@@ -45,7 +45,7 @@ function keysIn(text: string | undefined): Record<string, string> {
   }
 }
 
-/** Compares hashes, so that the time does not depend on how many characters match. */
+/** Compares hashes, so that the time of a comparison does not tell how many characters match. */
 export async function isAccepted(request: Request, accepted: string[]): Promise<boolean> {
   const { headers } = request;
   const said = [

@@ -11,7 +11,10 @@ import { accessOf, isAccepted } from "./serve-access.ts";
 import type { WorkOptions } from "./work-options.ts";
 import { Worker } from "./worker.ts";
 
-/** A call that was sent counts as arrived after this many milliseconds. */
+/**
+ * How many milliseconds to wait for the next call's answer. After that time, the call is assumed to have
+ * arrived.
+ */
 const arrivalMs = 2_000;
 
 /** Options of a function that works on jobs. */
@@ -63,8 +66,8 @@ export interface Served {
  * has the secret key or the function's own secret may call it too. While there is more to do, a call that did
  * not come from pg_cron makes another call before it ends.
  *
- * If a job has recorded no step for the last third of the wall clock time when the call ends, its attempt
- * fails (`call_over`). A job that records steps continues in the next call.
+ * When the call ends, a job that has recorded no step for a third of the wall clock time fails its attempt
+ * (`call_over`). Any other unfinished job continues in the next call.
  *
  * @example
  * Deno.serve(serveJobs({ summarise: async (input) => summary(input.url) }));
@@ -148,7 +151,7 @@ function countBegun(handlers: JobHandlers, max: number, onMax: () => void): JobH
   );
 }
 
-/** The id that only pg_cron's calls have. */
+/** Returns the id in the body of a call by pg_cron. Other calls have none. */
 async function callOf(request: Request): Promise<string | undefined> {
   const body: unknown = await request.json().catch(() => undefined);
   return z.object({ call: z.guid() }).safeParse(body).data?.call;
@@ -159,7 +162,7 @@ async function handOver(link: Link, request: Request): Promise<void> {
   const name = new URL(request.url).pathname.split("/").filter(Boolean).at(-1);
   if (!name) return;
   const arrived = new Promise((resolve) => setTimeout(resolve, arrivalMs));
-  // If this call is lost, the next caller continues, because the jobs are rows in the database.
+  // If that call is lost, whoever calls next continues, because the jobs are rows in the database.
   await Promise.race([link.fn(name, z.unknown(), {}), arrived]);
 }
 

@@ -18,14 +18,14 @@ interface Pending extends Step {
 const stepMark = "step";
 const stepsPerCall = 1_000;
 /**
- * One call carries at most this much, and the rest goes into the next call. A single result has up to 256
- * KB.
+ * One call carries at most this many bytes, and the rest goes into the next call. A single result has at
+ * most 256 KB.
  */
 const bytesPerCall = 2_000_000;
 
 /**
- * The recorded steps of a job. If they do not come with the claim, an attempt after the first one
- * reads them once, in pages, when it reaches its first step. Steps that end at the same time are
+ * The recorded steps of a job. They come with the claim, unless they are too large. In that case, the
+ * attempt reads them once, in pages, when it reaches its first step. Steps that end at the same time are
  * written in one call.
  */
 export class StepLog {
@@ -41,12 +41,12 @@ export class StepLog {
     this.#door = door;
     this.#job = job;
     this.#lease = job.lease;
-    // An earlier attempt may have recorded steps. They come with the claim, unless there are many.
+    // An earlier attempt may have recorded steps. They come with the claim, unless they are too large.
     const steps = job.attempt === 1 ? {} : job.steps;
     if (steps) this.#read = Promise.resolve(new Map(Object.entries(steps)));
   }
 
-  /** Marks a step as asked for in this attempt. Returns whether it was already marked. */
+  /** Marks the name of a step as used in this attempt. Returns whether it was used before. */
   isTaken(name: string): boolean {
     const taken = this.#taken.has(name);
     this.#taken.add(name);
@@ -76,7 +76,7 @@ export class StepLog {
   /**
    * A result of more than 256 KB becomes an artifact, and the row refers to it.
    *
-   * @returns what is recorded: the first result, if there was one.
+   * @returns the recorded result. If another call recorded the step first, that is the other call's result.
    */
   async record(step: Step): Promise<unknown> {
     if (!isLarge(JSON.stringify(step.result))) return this.#add(step);
@@ -95,7 +95,7 @@ export class StepLog {
     });
   }
 
-  /** The result that a row stands for. */
+  /** Returns the result of a row. If the row refers to an artifact, reads the artifact. */
   async #whole(name: string, result: unknown): Promise<unknown> {
     const link = isRef(result) && Object(result)[stepMark] === name && this.#linkOf();
     if (!link) return result;

@@ -8,9 +8,9 @@ import type { Ending } from "./local-job.ts";
 import type { WorkOptions } from "./work-options.ts";
 
 /**
- * If three claims in a row take longer than this in the database, they are scanning dead rows that
- * vacuum cannot remove yet. Later claims then pass the `marks` of the claim before, with which the
- * database skips these rows. A single claim may be slow because the machine is busy.
+ * If three claims in a row take longer than this in the database, they are scanning dead rows that vacuum
+ * cannot remove yet. Later claims then pass on the `marks` of the previous claim, and the database uses
+ * them to skip these rows. One slow claim proves nothing, because the machine may be busy.
  */
 const slowClaimMs = 4;
 const slowInARow = 3;
@@ -30,8 +30,8 @@ export class Turns {
   readonly #id = crypto.randomUUID();
   #place: Place = {};
   /**
-   * In how many milliseconds the first lease of the tenant ends. If that lease's worker has died,
-   * the job is free then.
+   * Milliseconds until the first lease of the tenant ends. If the worker that holds it has died, another
+   * worker can then claim the job.
    */
   #leaseMs = Number.POSITIVE_INFINITY;
   #fullAt = Number.NEGATIVE_INFINITY;
@@ -55,8 +55,8 @@ export class Turns {
   }
 
   /**
-   * Records endings, and claims jobs. `isAsleep`: the call found no job, and the worker was already
-   * registered to be woken.
+   * Records endings, and claims jobs. `isAsleep` is true if the call found no job and the worker was
+   * already registered to be woken.
    */
   async take(
     endings: Ending[],
@@ -126,7 +126,7 @@ export class Turns {
     return ok(null);
   }
 
-  /** The least time that looking at everything takes. 0 until enough claims were measured. */
+  /** The shortest of the last durations of a full claim, in ms. 0 until there are enough of them. */
   get #cost(): number {
     return this.#took.length < slowInARow ? 0 : Math.min(...this.#took);
   }

@@ -18,17 +18,17 @@ export type JobTarget = { agent: string } | { type: string } | { capabilities: s
 export interface JobOptions {
   /** By default, the queue with the job's name. A worker with a handler for the job finds it in any queue. */
   queue?: string;
-  /** A part of its queue. Groups share the queue fairly, and a queue can limit each group. */
+  /** The group of the job in its queue. Groups share the queue fairly, and a queue can limit each group. */
   group?: string;
-  /** The lowest number is first. 0 by default. */
+  /** Jobs with a lower number come first. 0 by default. */
   priority?: number;
-  /** When it is due. `delay` is the time from now. At once by default. */
+  /** When the job is due, at once by default. `delay` says the same as a time from now. */
   runAt?: Date;
   delay?: Duration;
   /** Adding another job with this key returns the existing job, as long as the database keeps it. */
   key?: string;
   target?: JobTarget;
-  /** 5 by default. A wait of the job costs no attempt, and neither does a worker that gives the job back. */
+  /** 5 by default. It costs no attempt if the job waits or if a worker gives it back. */
   maxAttempts?: number;
   /**
    * Pauses between attempts, in seconds: a random part of `base * factor^n`, at most `cap`. By default 1, 2 and
@@ -93,7 +93,7 @@ export interface JobInfo {
   error?: JobError;
   /** The signals for which it waits. */
   waitFor?: string[];
-  /** Whether somebody has cancelled it while its worker does not know yet. */
+  /** Whether it was cancelled, but its worker does not know this yet. */
   cancelled?: boolean;
 }
 
@@ -163,7 +163,7 @@ export interface QueueStatistics {
   running: number;
   scheduled: number;
   waiting: number;
-  /** Since when its oldest job has been ready. */
+  /** When the oldest of its ready jobs became ready. */
   oldestReady: Date | null;
   /** What `setQueue` has set. */
   limits: QueueLimits;

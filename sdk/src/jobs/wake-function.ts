@@ -5,13 +5,13 @@ import { report } from "../link/safe-callback.ts";
 
 const everyMs = 60_000;
 /**
- * If a call has not answered after this time, the function counts as started, and works for as long
- * as the platform lets it.
+ * If a call has not answered after this time, the function is assumed to have started, and to work for as
+ * long as the platform lets it.
  */
 const arrivalMs = 5_000;
 
 /**
- * Calls an edge function of jobs now and each minute, one call at a time.
+ * Calls an edge function that works on jobs: at once, and then each minute, one call at a time.
  *
  * @returns a function that stops this.
  */
@@ -28,7 +28,7 @@ export function wakeByTheMinute(
     const begun = performance.now();
     const { error } = await link.fn(name, z.unknown(), {});
     isUnderWay = false;
-    // A call takes longer than clients usually wait.
+    // A client gives up long calls, but the function goes on. This is not an error.
     if (!error || isOver || performance.now() - begun > arrivalMs) return;
     report(onError as ((error: unknown) => void) | undefined, `Waking the function ${name}`, error);
   };

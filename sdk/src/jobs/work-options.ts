@@ -9,8 +9,8 @@ export interface WorkOptions {
   /** Only jobs of these queues. By default, jobs of any queue for which there is a handler. */
   queues?: string[];
   /**
-   * How many seconds a job stays with this worker after its last heartbeat. Extended while the
-   * worker lives. 30 by default.
+   * How many seconds this worker keeps a job after its last heartbeat. Each heartbeat extends the lease. 30
+   * by default.
    */
   lease?: number;
   /**
@@ -22,11 +22,14 @@ export interface WorkOptions {
    * Called with errors that do not end the worker, such as a call that is retried or a handler that threw.
    */
   onError?: (error: MayflyError) => void;
-  /** Whether the worker starts no more jobs on SIGTERM, and lets running jobs finish. True by default. */
+  /**
+   * Whether SIGTERM drains the worker: it starts no more jobs, and lets running jobs finish. True by
+   * default.
+   */
   drainOnTermination?: boolean;
   /**
-   * The name of an edge function with `serveJobs` that this worker wakes, at its start and each minute, for
-   * projects without pg_cron. Needs the secret key.
+   * For projects without pg_cron: the name of an edge function with `serveJobs`. This worker calls it at
+   * its start and then each minute. Needs the secret key.
    */
   wakes?: string;
   /** Works on jobs of every tenant, with the secret key. @internal */
@@ -34,7 +37,7 @@ export interface WorkOptions {
   /** Ends when there is nothing to do. @internal */
   untilEmpty?: boolean;
   /**
-   * If `stop` gives back a job that has recorded no step for this long, the attempt has failed. @internal
+   * If a job has recorded no step for this long when `stop` gives it back, its attempt fails. @internal
    */
   stalledMs?: number;
 }

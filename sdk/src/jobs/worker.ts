@@ -35,7 +35,7 @@ export class Worker implements Work {
    */
   #looks: number[] = [];
   #meanMs = Number.POSITIVE_INFINITY;
-  /** Running calls, and how many jobs they ask for. */
+  /** How many calls are running. `#asked` is how many jobs they ask for. */
   #underWay = 0;
   #taking: Promise<unknown> = Promise.resolve();
   #asked = 0;

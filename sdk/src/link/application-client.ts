@@ -10,7 +10,7 @@ export interface ApplicationClient {
 }
 
 /**
- * The token of the person who is signed in to the application's client, read at every call.
+ * Returns a function that reads the token of the person who is signed in to the application's client.
  *
  * @throws `invalid_request` for a client with its own `accessToken`. Such a client has no session, and its
  * tokens belong to people whom the project's Auth does not know.

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { count, maybeCount, row, text } from "../contract/answer-form.ts";
 import { MayflyError, type Result } from "../contract/errors.ts";
 
-/** The newest numbers of what a connection listens to. */
+/** The newest number of each sequence that a connection reads. */
 export interface Newest {
   log: number | null;
   inbox: number | null;
@@ -14,7 +14,7 @@ export const newest = row<Newest>({
   channels: z.record(text, count),
 });
 
-/** The sequence that a reader reads, as the server numbers it. */
+/** Which sequence a reader reads. The server numbers the entries of each. */
 export type Source = { of: "log" } | { of: "inbox" } | { of: "channel"; name: string };
 
 /** A reader of something that is numbered and broadcast. */
@@ -25,8 +25,8 @@ export interface Reader {
   /** How many broadcasts the reader has received. */
   readonly heard: number;
   /**
-   * Since when broadcasts have reached it without a break, by `performance.now()`. Undefined while they do
-   * not.
+   * The time (`performance.now()`) since which broadcasts have reached the reader without a break.
+   * Undefined while they do not reach it.
    */
   readonly joinedAt: number | undefined;
   /** Called when there are entries up to this number. The reader should pull them. */
@@ -61,10 +61,10 @@ const gatherMs = 10;
 const maxChannels = 100;
 
 /**
- * Tells the server what a connection listens to, so that the server broadcasts it, and learns the
- * newest numbers. If a reader did not receive the broadcast of a number in time, the broadcast was
- * lost: Realtime drops broadcasts silently when the project exceeds its rate. Until broadcasts
- * arrive again, readers poll every second.
+ * Tells the server what a connection reads, so that the server broadcasts it. The server answers with the
+ * newest numbers. If a reader did not receive the broadcast of a number in time, the broadcast was lost:
+ * Realtime drops broadcasts silently when the project exceeds its rate. Until broadcasts arrive again,
+ * readers poll every second.
  */
 export class Attendance {
   readonly #readers = new Set<Reader>();
@@ -175,8 +175,8 @@ export class Attendance {
       const behind = number > reader.at;
       if (behind || !before) reader.pull(number);
       if (!judged || !fresh) continue;
-      // A reader that polls every second has everything, so only the count of broadcasts that it
-      // received shows whether they arrive.
+      // A reader that polls every second has everything, so only the count of received broadcasts shows
+      // whether broadcasts arrive again.
       if (this.#error) this.#doubt(reader, before.heard);
       else if (behind) this.#doubt(reader, heard);
     }

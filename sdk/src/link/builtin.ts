@@ -1,4 +1,7 @@
-/** A Node module, taken from the process. Bundlers for browsers would fail at an import. */
+/**
+ * Gets a Node module from the process, because bundlers for browsers fail at an import. Undefined in a
+ * browser.
+ */
 export function builtin<T>(name: string): T | undefined {
   return globalThis.process?.getBuiltinModule?.(name) as T | undefined;
 }

@@ -10,10 +10,13 @@ import { foreign, refusalOfDataApi, refusalOfFunction } from "./refusals.ts";
 
 export type MayflyClient = SupabaseClient<Database, "mayfly">;
 
-/** The platform answers within 150 s. A call that takes longer is treated as lost. */
+/**
+ * A call that has no answer after this time is treated as lost. The platform itself would wait for up to
+ * 150 s.
+ */
 export const timeoutMs = 60_000;
 /**
- * The function has 5 s for an embedding and 8 s in the database. The wait is shorter than for other
+ * The function `query` has 5 s for an embedding and 8 s in the database. The wait is shorter than for other
  * calls, because the caller may have its own fallback.
  */
 const queryTimeoutMs = 20_000;
@@ -30,7 +33,7 @@ export interface CallOptions {
 /**
  * Calls an edge function and unwraps its `{ data, error }`.
  *
- * @param form of the data; an answer with another form is not ours, and becomes `unavailable`.
+ * @param form the form of the data. An answer of another form is not from Mayfly, and becomes `unavailable`.
  */
 export async function callFunction<T>(
   client: MayflyClient,
@@ -73,9 +76,9 @@ export async function callFunction<T>(
 }
 
 /**
- * The result of a Data API call.
+ * Converts the answer to a Data API call into a result.
  *
- * @param form of the data; an answer with another form is not ours, and becomes `unavailable`.
+ * @param form the form of the data. An answer of another form is not from Mayfly, and becomes `unavailable`.
  */
 export function fromDataApi<T>(
   { data, error, status }: { data: unknown; error: unknown; status: number },

@@ -1,4 +1,4 @@
-/** The claims of a token, unverified. None for something that is not a token. */
+/** Reads the claims of a token, without verifying it. Returns `{}` for something that is not a token. */
 export function claimsOf(jwt: string): { iat?: unknown; sub?: unknown; client_id?: unknown } {
   try {
     const payload = jwt.split(".")[1]?.replaceAll("-", "+").replaceAll("_", "/") ?? "";

@@ -3,8 +3,8 @@ import type { MayflyClient } from "./call.ts";
 import { jittered } from "./jitter.ts";
 
 /**
- * The pauses of realtime-js. Jitter is added, because clients that lost a server together would also reconnect
- * together.
+ * The pauses before realtime-js reconnects. Jitter is added, because clients that lost a server together
+ * would also reconnect together.
  */
 const stepsMs = [1_000, 2_000, 5_000, 10_000];
 export const reconnectAfterMs = (tries: number) => jittered(stepsMs[tries - 1] ?? 10_000);
@@ -26,7 +26,7 @@ export async function whyUnconnected(client: MayflyClient): Promise<MayflyError>
   }
 }
 
-/** What Realtime says when it refuses something because of the plan's limits. */
+/** Whether Realtime refused something because of the plan's limits. */
 export const isLimit = (reason: string) => /too many|rate ?limit|limit exceeded/i.test(reason);
 
 /** The limit that Realtime's words refer to, with its value on Free and Pro. */

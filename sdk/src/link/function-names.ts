@@ -1,8 +1,8 @@
 const ours = /(\/functions\/v1\/)(spawn|sync|query)(?=[/?]|$)/;
 
 /**
- * A `fetch` that calls Mayfly's edge functions by the names they were installed with: `mayfly init
- * --prefix`. Calls of a project's own functions are not changed.
+ * A `fetch` that calls Mayfly's edge functions by the names with which `mayfly init --prefix` installed
+ * them. Calls of a project's own functions are not changed.
  */
 export const prefixed = (fetch: typeof globalThis.fetch, prefix = ""): typeof globalThis.fetch =>
   prefix === ""

@@ -20,8 +20,9 @@ export class HandlerQueue {
   }
 
   /**
-   * @param step called until it returns, at most three times, with the number of earlier calls.
-   * @param done called with what was thrown last, or undefined, and awaited. It must not throw.
+   * @param step called until it succeeds, at most three times. It gets the number of earlier calls.
+   * @param done called once, and awaited. It gets the last error, or undefined after a success. It must not
+   * throw.
    */
   push(
     step: (before: number) => unknown,
@@ -36,7 +37,7 @@ export class HandlerQueue {
     });
   }
 
-  /** Waits until there is room for more. */
+  /** Waits until fewer than `limit` items are left, or the queue has ended. */
   async below(limit: number): Promise<void> {
     while (this.#size >= limit && !this.#ended)
       await new Promise<void>((resolve) => {
@@ -51,7 +52,8 @@ export class HandlerQueue {
   }
 
   /**
-   * Waits for the current item, but not for long, because its handler may have asked for the end.
+   * Waits for the current item, but at most `restMs`, because its handler may itself be waiting for this
+   * call.
    */
   async rest(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;

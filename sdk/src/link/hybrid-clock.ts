@@ -7,13 +7,13 @@ const maxCounter = 0xffff;
 const tokenTravelMs = 5_000;
 
 /**
- * A hybrid logical clock that follows the server's time. A timestamp is `milliseconds-counter-node`: 13
- * digits of Unix time, 4 hexadecimal digits, and who made it, so that timestamps compare as text. Each
- * timestamp is later than all that the clock made and saw before. Kulkarni, Demirbas, Madappa, Avva and
- * Leone, "Logical Physical Clocks", OPODIS 2014.
+ * A hybrid logical clock that follows the server's time. A timestamp is `milliseconds-counter-node`: Unix
+ * time with 13 digits, a counter with 4 hexadecimal digits, and who made it. Because these lengths are fixed,
+ * timestamps can be compared as texts. Each timestamp is later than all that the clock made and saw before.
+ * See Kulkarni, Demirbas, Madappa, Avva and Leone, "Logical Physical Clocks", OPODIS 2014.
  */
 export class HybridClock {
-  /** How many milliseconds the server is ahead of this machine, as far as its answers tell. */
+  /** How many milliseconds the server is ahead of this machine, as far as its answers show. */
   #offset = 0;
   #last = { ms: 0, counter: 0 };
 
@@ -36,8 +36,8 @@ export class HybridClock {
   }
 
   /**
-   * The server's time, but never earlier than what this returned last. So what happens later never
-   * looks earlier.
+   * The server's time, but never earlier than the last result. So a later event never looks like an earlier
+   * one.
    */
   later(): number {
     this.#given = Math.max(this.#given, this.now);

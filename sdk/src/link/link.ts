@@ -32,7 +32,7 @@ export interface Self {
 /** The parts of a connection. */
 export interface LinkParts {
   client: MayflyClient;
-  /** Missing if the caller named none. */
+  /** Missing if the caller named no tenant. */
   tenantId?: string | undefined;
   /** Missing for a person and for the secret key. */
   self?: Self | undefined;
@@ -79,7 +79,7 @@ export class Link {
     this.attendance = new Attendance((beat) => this.rpc("listen", { ...beat }, newest));
   }
 
-  /** Returns the tenant, for something that needs one. `what` names it, for example "A log". */
+  /** Returns the tenant, or the error that `what` needs one. `what` is, for example, "A log". */
   tenant(what: string): Result<string> {
     return this.tenantId === undefined ? failed(noTenant(what)) : ok(this.tenantId);
   }
@@ -87,8 +87,9 @@ export class Link {
   /**
    * Calls a function of the database.
    *
-   * @param args by the names in SQL; undefined values are left out.
-   * @param form of the answer; an answer with another form is not ours, and becomes `unavailable`.
+   * @param args the arguments, by their names in SQL. Undefined values are left out.
+   * @param form the form of the answer. An answer of another form does not come from Mayfly, and becomes
+   * `unavailable`.
    */
   async rpc<Name extends keyof Functions, T>(
     name: Name,

@@ -7,7 +7,7 @@ export const ticks = (): number => performance.now();
 /** The machine's time when the process started, plus the time since then. It never goes back. */
 export const machineTime = (): number => Math.floor(performance.timeOrigin + performance.now());
 
-/** A longer timer would fire at once. */
+/** The longest delay that a timer accepts, in ms. A timer with a longer delay fires at once. */
 export const longestTimerMs = 2 ** 31 - 1;
 
 /** A delay that a timer accepts, however long a server or a caller wants to wait. */

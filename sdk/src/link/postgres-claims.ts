@@ -7,7 +7,7 @@ export interface Identity {
   claims: string;
 }
 
-/** The roles of the Data API. A call never gets another one, whatever its token says. */
+/** The roles of the Data API. A call never gets another role, whatever its token says. */
 const roles = ["anon", "authenticated", "service_role"];
 /** How much clocks may differ, as in the Data API. */
 const skewSeconds = 30;

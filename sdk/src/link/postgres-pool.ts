@@ -37,10 +37,10 @@ async function connect(to: Address, lose: () => void): Promise<Socket> {
 }
 
 /**
- * A pool of connections. Each is used by one caller at a time. The driver's own `reserve` (postgres.js 3.4.9)
- * loses a connection if `fetch_types` is off, or if the connection ends while a statement runs. When all are
- * lost, every call waits forever. So each connection is a separate client of the driver, and is thrown away
- * once it has ended.
+ * A pool of connections. Each is used by one caller at a time. The driver's own `reserve` (postgres.js
+ * 3.4.9) loses a connection if `fetch_types` is off, or if the connection ends while a statement runs. Once
+ * all connections are lost, every call would wait forever. So each connection is a separate client of the
+ * driver, and is thrown away once it has ended.
  */
 export class PostgresPool {
   readonly #url: string;
@@ -92,7 +92,7 @@ export class PostgresPool {
   }
 
   #open(): Client {
-    // Statements that still wait are refused then, instead of opening another connection.
+    // If the connection is lost, statements that wait for it are refused. They must not open another one.
     const lose = () => {
       client.isLost = true;
       void client.sql.end({ timeout: 0 });

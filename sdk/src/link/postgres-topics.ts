@@ -8,9 +8,11 @@ import type { Topic, TopicListener } from "./topic.ts";
 import { explain, left, refused } from "./topic-errors.ts";
 import type { Answer, Caller } from "./transport.ts";
 
-/** On these topics, tenant:{t}:{kind} and tenant:{t}:{kind}:{part}, only the database broadcasts. */
+/**
+ * Only the database broadcasts on topics of these kinds: tenant:{t}:{kind} and tenant:{t}:{kind}:{part}.
+ */
 const kinds = ["log", "people", "agent", "channel", "jobs"];
-/** A lease lasts 90 s. */
+/** How often leases are renewed. A lease lasts 90 s. */
 const renewMs = 30_000;
 
 type MayUse = (caller: Caller, topic: string) => Promise<boolean | Answer>;
@@ -20,14 +22,14 @@ interface Channel {
   readonly members: Set<Member>;
   /** Whether broadcasts arrive: the connection listens, and the tenant's lease is held. */
   flowing: boolean;
-  /** Resolves when it listens for the first time. */
+  /** Resolves when the connection first listens to this channel. */
   readonly listening: Promise<unknown>;
   unlisten(): Promise<unknown>;
 }
 
 /**
- * The topics of a transport. One connection listens, and there is a lease for each tenant that somebody
- * listens to.
+ * The topics of a transport. One connection receives all broadcasts. It holds a lease for each tenant that
+ * somebody listens to.
  */
 export class PostgresTopics {
   readonly #pool: PostgresPool;
@@ -38,7 +40,7 @@ export class PostgresTopics {
 
   /**
    * @param ear opens the connection that listens.
-   * @param mayUse whether a caller may listen to a topic.
+   * @param mayUse says whether a caller may listen to a topic.
    */
   constructor(pool: PostgresPool, ear: Sql, mayUse: MayUse) {
     this.#pool = pool;

@@ -22,7 +22,7 @@ export interface PostgresOptions {
   ssl?: boolean | "require" | "verify-full" | object;
 }
 
-/** The settings of the Data API's roles that limit a call. */
+/** Settings of the Data API's roles that limit how long a call may take. */
 const bounds = ["statement_timeout", "lock_timeout"];
 
 /**
@@ -144,6 +144,8 @@ export class PostgresTransport implements Transport {
       ["request.headers", JSON.stringify(tenant ? { "x-mayfly-tenant": tenant } : {})],
       ["request.method", "POST"],
       ["request.path", asked.path],
+      // A worker that sleeps is woken by NOTIFY, and needs no broadcast by Realtime.
+      ["mayfly.notified", "on"],
       ...((await this.#bounds).get(role) ?? []),
       ["role", role],
     ];
@@ -162,7 +164,9 @@ export class PostgresTransport implements Transport {
     });
   }
 
-  /** How long a call of each role may take: the role's own setting, otherwise that of the Data API's role. */
+  /**
+   * Reads how long a call of each role may take: the role's own setting, or else that of `authenticator`.
+   */
   async #readBounds(): Promise<Map<string, [string, string][]>> {
     try {
       const rows = await this.#pool.use(

@@ -37,8 +37,8 @@ export async function readAll<Row extends object>(
 }
 
 /**
- * Reads a page of `limit` rows, or fewer at the end of the list. The project may return fewer rows at
- * once, so a short page is continued after its last row until nothing follows.
+ * Reads a page of `limit` rows, or fewer at the end of the list. The Data API may return fewer rows at
+ * once. After a short answer, this reads on from its last row until nothing follows.
  *
  * @param page reads at most this many rows after a given row.
  */
@@ -65,6 +65,6 @@ export async function readPage<Row extends object>(
 export const behindRow = ({ created_at, id }: { created_at: string; id: string }) =>
   `created_at.gt."${created_at}",and(created_at.eq."${created_at}",id.gt.${id})`;
 
-/** The filter for rows before a given row, if the newest comes first. */
+/** The filter for rows older than a given row, for a list with the newest row first. */
 export const beforeRow = ({ created_at, id }: { created_at: string; id: string }) =>
   `created_at.lt."${created_at}",and(created_at.eq."${created_at}",id.lt.${id})`;

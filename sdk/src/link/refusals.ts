@@ -97,7 +97,7 @@ export function refusalOfDataApi(
   );
 }
 
-/** The error for a success that does not have our form. */
+/** The error for a successful answer that does not have the form of Mayfly's answers. */
 export const foreign = (where: string, cause?: unknown) =>
   new MayflyError(
     {
@@ -171,7 +171,7 @@ function unfit(
   details: unknown,
   cause: unknown,
 ): MayflyError {
-  // The client wrote this JSON, so it can have no other fault.
+  // The SDK itself wrote the JSON, so its only possible fault is a text that Postgres cannot store.
   const half = code === "22P05" || /surrogate/.test(String(details ?? ""));
   return new MayflyError(
     {
@@ -185,8 +185,8 @@ function unfit(
 }
 
 /**
- * The error for a token that does not work at the moment. The agent may still get another token. If it does
- * not, its renewal says why.
+ * The error for a token that does not work at the moment. The agent may still get another token. If it
+ * cannot, its renewal reports why.
  */
 const passing = (cause: unknown) =>
   new MayflyError(

@@ -1,7 +1,7 @@
 import { fetchAnswer } from "./call.ts";
 import { prefixed } from "./function-names.ts";
 
-/** A time limit that applies while no answer arrives. */
+/** A limit on how long no answer may arrive. */
 export interface Limit {
   /** Call this when an answer arrives, so that the time starts again. */
   extend(): void;
@@ -28,7 +28,7 @@ export class Requests {
     }, functionsPrefix);
   }
 
-  /** The result of a promise, or `otherwise` if it is aborted. */
+  /** The result of a promise, or `otherwise` if the requests are aborted first. */
   async orElse<T>(result: Promise<T>, otherwise: T): Promise<T> {
     const { signal } = this.#cut;
     let stop: () => void = () => {};

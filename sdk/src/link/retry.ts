@@ -18,7 +18,8 @@ export const passing: readonly ErrorCode[] = [
 export const passes = ({ code }: MayflyError): boolean => passing.includes(code);
 
 /**
- * Whether the call may have taken effect despite this error. If so, only a call with its own id is repeated.
+ * Whether the call may have taken effect despite this error. If so, it is repeated only if it has an id by
+ * which the server notices a repetition.
  */
 export const mayBeDone = ({ code }: MayflyError): boolean =>
   code === "internal" || code === "unavailable";
@@ -66,9 +67,7 @@ export class Backoff {
   }
 }
 
-/**
- * Repeats a call until it succeeds, `again` says that it failed for good, or there are no tries left.
- */
+/** Repeats a call until it succeeds, `again` returns false for its error, or no tries are left. */
 export async function retried<T>(
   call: () => Promise<Result<T>>,
   again: (error: MayflyError) => boolean,

@@ -16,7 +16,7 @@ export type FromRow<Row> = {
 export const present = (object: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
-/** Converts a row: its own keys to camelCase, its instants to Date. Nested values stay. */
+/** Converts a row: its own keys to camelCase, its instants to Date. Nested values stay as they are. */
 export function fromRow<Row extends object>(row: Row): FromRow<Row> {
   return Object.fromEntries(
     Object.entries(row).map(([key, value]) => [

@@ -50,8 +50,8 @@ export class TopicHub {
   #flowing = false;
   #failures = 0;
   /**
-   * The server's last message about this channel. After it, the server may close the channel without a
-   * reason.
+   * The server's last message about this channel. If the server then closes the channel without a reason,
+   * this message is the reason.
    */
   #said: string | undefined;
   #limitedAt = Number.NEGATIVE_INFINITY;
@@ -84,7 +84,7 @@ export class TopicHub {
     return this.#ready;
   }
 
-  /** Its channel while it is joined, for presence. */
+  /** The channel, for presence. Undefined while it is not joined. */
   get channel(): RealtimeChannel | undefined {
     return this.#subscribed ? this.#channel : undefined;
   }
@@ -106,7 +106,7 @@ export class TopicHub {
     this.#onSync.delete(onSync);
   }
 
-  /** Adds presence. A channel that was joined without it joins again. */
+  /** Adds presence. If the channel was joined without presence, it is joined again. */
   async usePresence({ onSync, ...use }: PresenceUse): Promise<void> {
     if (onSync) this.#onSync.add(onSync);
     const before = this.#presence;
@@ -211,7 +211,7 @@ export class TopicHub {
     this.#failures++;
     const delay = Math.min(firstRetryMs * 2 ** (this.#failures - 1), maxRetryMs);
     void this.#close();
-    // Add jitter, because what ended one channel has often ended many.
+    // Add jitter, because the same cause has often ended many channels.
     this.#plan(jittered(delay), () => this.#open());
   }
 

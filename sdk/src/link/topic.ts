@@ -2,11 +2,11 @@ import type { MayflyError, Result } from "../contract/errors.ts";
 
 /** A listener of a topic. */
 export interface TopicListener {
-  /** A broadcast from a client or from the database. */
+  /** Called with each broadcast from a client or from the database. */
   onMessage?: (event: string, payload: Record<string, unknown>) => void;
   /**
-   * Called with true when no broadcast of the database is missed from now on, so pull once now. This also
-   * happens after each reconnection. Called with false when nothing arrives at the moment.
+   * Called with true when broadcasts of the database begin to arrive, also after each reconnection. Earlier
+   * ones may have been missed, so pull once. Called with false when they no longer arrive.
    */
   onJoined?: (joined: boolean) => void;
   /** Called with the reason why the topic could not be joined. The join is retried. */

@@ -6,7 +6,10 @@ import { ticks } from "./monotonic-time.ts";
 import type { Topic, TopicListener } from "./topic.ts";
 import { TopicHub } from "./topic-hub.ts";
 
-/** The server is asked only once within this time, even if many topics wait for the connection. */
+/**
+ * Within this time, the server is asked only once why there is no connection, even if many topics wait for
+ * it.
+ */
 const askAgainMs = 10_000;
 
 /**

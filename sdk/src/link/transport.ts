@@ -11,7 +11,7 @@ export interface Caller {
   token?: () => Promise<string>;
 }
 
-/** The answer in the form of the Data API's client. `status` is 0 if nothing was reached. */
+/** The answer in the form of the Data API's client. `status` is 0 if the database was not reached. */
 export interface Answer {
   data: unknown;
   error: unknown;
@@ -33,8 +33,8 @@ export interface Transport {
 }
 
 /**
- * The error for a person's client. Only the Data API verifies a person's token, which may come from a
- * browser.
+ * The error for a transport together with a person's client. Only the Data API verifies a person's token,
+ * which may come from a browser.
  */
 export const personByTransport = () =>
   new MayflyError({

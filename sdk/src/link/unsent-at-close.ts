@@ -12,7 +12,7 @@ export interface Left {
   cause: MayflyError | null;
 }
 
-/** The result of ending a client, with what has not reached the server. */
+/** Adds to the result of ending a client what has not reached the server. */
 export function withLeft<T>(answer: Result<T>, left: Left | null, what: string): Result<T> {
   if (!left) return answer;
   const { unsynced, refused, cause } = left;

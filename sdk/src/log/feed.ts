@@ -25,8 +25,7 @@ export interface Member {
 }
 
 /**
- * A watcher that takes longer than this to handle a page, while more pages follow, reads on its
- * own.
+ * A watcher that takes longer than this to handle a page, while more pages are waiting, reads on its own.
  */
 const patienceMs = 1_000;
 
@@ -59,8 +58,9 @@ export class LogFeed {
   }
 
   /**
-   * Adds a member, and gives it a page of what it has not read yet. If nothing follows that page, the member
-   * has caught up with the others. The member calls `ready` when it has handled the page.
+   * Returns the next page that a member has not read yet, if there is one. If nothing follows this page,
+   * the member has caught up with the others and is added. It then calls `ready` when it has handled the
+   * page.
    */
   enter(member: Member): Promise<Result<{ page: LogRead | null; entered: boolean }>> {
     return this.#inTurn(async () => {
@@ -87,7 +87,7 @@ export class LogFeed {
     this.#roomy();
   }
 
-  /** Resolves when the last member has left the topics. */
+  /** Removes a member. If it was the last one, this resolves when the topics have been left. */
   async leave(member: Member): Promise<void> {
     this.#members.delete(member);
     this.#follow();
@@ -106,7 +106,7 @@ export class LogFeed {
     // The first member has just read the log.
     this.#pace.pulls();
     const unlisten = this.#link.attendance.add(this.#reader);
-    // After joining, it pulls again, because there was no nudge for earlier events.
+    // When the topics are joined, the reader pulls again, because it got no nudge for earlier events.
     const quiet = listenForNudges(this.#link, this.#tenant, this.#reader);
     this.#end = () => {
       runs = false;

@@ -35,7 +35,7 @@ const place = /^(\d{1,20})\.(\d{1,19})$/;
  */
 const kind = /^[a-z_]+(\.[a-z_]+)?\*?$|^[a-z_]+\.\*$/;
 
-/** A page of what has happened. */
+/** Reads a page of events. */
 export async function listEvents(
   link: Link,
   tenant: string,

@@ -12,9 +12,8 @@ export interface NudgeListener {
 }
 
 /**
- * Listens for nudges of the tenant. Also listens for nudges about events that are meant for one
- * agent. An agent gets the nudges about its own events in its inbox, and everybody else gets them
- * on a topic for people.
+ * Listens for nudges of the tenant, and for nudges about events that are meant for one agent. The agent
+ * itself gets the latter on the topic of its inbox, and everybody else on a topic for people.
  *
  * @returns a function that stops listening.
  */
@@ -23,7 +22,7 @@ export function listenForNudges(
   tenant: string,
   listener: NudgeListener,
 ): () => Promise<void> {
-  // The inbox has more than nudges. A message there is also in the log, and gets no separate nudge.
+  // The inbox topic carries more than nudges. A message is also in the log, but gets no nudge of its own.
   const onMessage = (event: string) => {
     if (event === "log_appended" || event === "message") listener.onNudge();
   };

@@ -61,7 +61,7 @@ const answer = row<{
   more: flag,
 });
 
-/** A page after a cursor. `now` returns the cursor of this moment. */
+/** Reads the page after a cursor. If `since` is `now`, it only returns the current cursor. */
 export async function readLog(link: Link, since: string, want: Want): Promise<Result<LogRead>> {
   const { types, memories, states, limit } = want;
   const read = await link.rpc(
@@ -80,7 +80,8 @@ export async function readLog(link: Link, since: string, want: Want): Promise<Re
 }
 
 /**
- * Reads a page of all existing memories. After the last page comes the log since the first page.
+ * Reads a page of all existing memories. After the last of these pages, it returns the events since the
+ * first page.
  */
 export async function readAll(
   link: Link,

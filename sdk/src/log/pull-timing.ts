@@ -7,11 +7,11 @@ import type { NudgeListener } from "./nudges.ts";
  * pulls.
  */
 const nudgeWindowMs = 1_000;
-/** The time between pulls without a nudge, because a broadcast may be lost. */
+/** The time between pulls if no nudge arrives, in case a broadcast was lost. */
 const netMs = 30_000;
 /** The time between pulls while broadcasts are known to be lost. */
 const losingMs = 1_000;
-/** A reader stops following a nudge after this many pulls in a row that found nothing. */
+/** After a nudge, the pulls every `followMs` stop when this many in a row have found nothing. */
 const followed = 2;
 
 /**
@@ -24,12 +24,12 @@ export class Pace implements NudgeListener {
   /** The time between pulls while nudges do not arrive. */
   pollMs: number;
   /**
-   * After a nudge, it pulls this often until two pulls in a row find nothing. If null, it pulls
-   * only at the end of the window.
+   * After a nudge, it pulls at this interval until two pulls in a row find nothing. If this is null, it
+   * pulls only at the end of the window.
    */
   followMs: number | null = null;
   readonly #windowMs: number;
-  /** While it follows: how many pulls in a row have found nothing since the last nudge. */
+  /** How many pulls in a row have found nothing since the last nudge. */
   #empty = followed;
   #joined = false;
   #nudged = false;
@@ -40,10 +40,10 @@ export class Pace implements NudgeListener {
   #pulledAt = 0;
   /** Whether the current pull follows a nudge, or looks again for what a nudge announced. */
   #seeks = false;
-  /** How often it has looked again. */
+  /** How many times it has looked again since the last nudge. */
   #looks = 0;
   #againAt = Number.POSITIVE_INFINITY;
-  /** Whether the reader has just joined. Then a commit whose broadcast it missed may still become visible. */
+  /** Whether the reader has just joined. A row whose broadcast it missed may then still become visible. */
   #settling = false;
   #ended = false;
   #wake: () => void = () => {};
@@ -64,7 +64,7 @@ export class Pace implements NudgeListener {
 
   readonly onJoined = (joined: boolean) => {
     this.#joined = joined;
-    // A reader with a window always pulls at the end of the window.
+    // A reader with a window needs no extra pull, because it always pulls at the end of the window.
     this.#settling = joined && this.#windowMs === 0;
     this.#wake();
   };
@@ -91,8 +91,8 @@ export class Pace implements NudgeListener {
   }
 
   /**
-   * Call this when a pull has ended. `found`: whether it found everything that the nudges announced, as far
-   * as the reader can tell.
+   * Call this when a pull has ended. `found` says whether it found everything that the nudges announced, as
+   * far as the reader can tell.
    */
   pulled(found: boolean, again: readonly number[] = lookAgainMs): void {
     const ms = this.#seeks && !found ? again[this.#looks++] : undefined;

@@ -27,7 +27,7 @@ export class LogReader implements NudgeListener, Reader {
   #heard = 0;
   #joinedAt: number | undefined;
 
-  /** @param onLoss called when broadcasts begin to be lost, and not again before they arrive again. */
+  /** @param onLoss called once whenever broadcasts begin to be lost. */
   constructor(pace: Pace, onLoss: (error: MayflyError) => void) {
     this.#pace = pace;
     this.#onLoss = onLoss;
@@ -75,12 +75,12 @@ export class LogReader implements NudgeListener, Reader {
    */
   pulled({ events, more }: { events: LogEvent[]; more: boolean }, all: boolean): void {
     for (const event of events) this.#at = Math.max(this.#at, numberOf(event));
-    // Events up to this number that the page does not have are for others.
+    // Events up to this number that are not in the page are not meant for this reader.
     if (!more) this.#at = Math.max(this.#at, this.#covers);
     // The nudge may have been about a kind that was not asked for.
     this.#pace.pulled(events.length > 0 || more, all ? lookAgainMs : [lookOnceMs]);
   }
 }
 
-/** The number of an event. Only this code needs it, because the log is not ordered by it. */
+/** The number of an event. The log is not ordered by it, so only this code uses it. */
 const numberOf = (event: LogEvent) => Number((event as { id?: unknown }).id) || 0;

@@ -11,13 +11,13 @@ interface Numbered {
 
 /** Something that is numbered without gaps: an inbox or a channel. */
 export interface SequenceSource<Row extends Numbered> {
-  /** Which sequence it is, as the server numbers it. */
+  /** Which sequence it is. */
   readonly source: Source;
-  /** A page of the rows after a number. */
+  /** Reads a page of the rows after a number. */
   fetch(after: number): Promise<Result<SequencePage<Row>>>;
   /** Whether a live message is for this reader. */
   isOurs(row: Record<string, unknown>): boolean;
-  /** Takes a row. Each row is taken once and in order. */
+  /** Called once with each row, in order. */
   take(row: Row): void;
   /** Waits until there is room for more. */
   ready(): Promise<void>;
@@ -127,8 +127,7 @@ export class SequenceReader<Row extends Numbered> {
 
   #hear(payload: Record<string, unknown>): void {
     const seq = Number(payload.seq);
-    // Not `seq <= at`, because a value that is not a number does not mean that something was
-    // missed.
+    // This also ignores a value that is not a number. `seq <= at` would not.
     if (this.#stopped || !(seq > this.#at)) return;
     this.#heard = Math.max(this.#heard, seq);
     const whole = typeof payload.type === "string" && this.#source.isOurs(payload);

@@ -34,9 +34,9 @@ export interface WatchState {
 
 /** Stores how far a watch has come, across restarts. */
 export interface WatchStore {
-  /** What was saved last. Null the first time. */
+  /** Returns the last saved state. Null the first time. */
   load(): Promise<WatchState | null>;
-  /** Saves it. After a restart, `load` must return what was saved last. */
+  /** Saves the state. After a restart, `load` must return the last saved state. */
   save(state: WatchState): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export interface WatchOptions {
   /** Milliseconds between pulls while Realtime cannot be reached; 5,000 by default. */
   pollMs?: number;
   /**
-   * Use this for a page that a person looks at. After a nudge, the watch pulls at this interval (in
+   * Use this for a screen that a person looks at. After a nudge, the watch pulls at this interval (in
    * milliseconds, at least 50), until two pulls in a row find nothing. This costs pulls, but no broadcasts.
    * Without it, events within a second of a nudge arrive at the end of that second.
    */

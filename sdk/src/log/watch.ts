@@ -41,9 +41,9 @@ export class Watch implements Member {
   readonly #handler: (batch: RoomBatch) => void | Promise<void>;
   readonly #pause = new Pause();
   #state: WatchState;
-  /** Whether pages have all memories instead of the log. */
+  /** Whether the watch still reads existing memories, before it reads the log. */
   #inSnapshot = false;
-  /** Events that it got when it joined the feed. They arrive once more. */
+  /** The events that it got when it joined the feed. The feed delivers them again, and they are skipped. */
   #seen = new Set<unknown>();
   #handling: Promise<void> = Promise.resolve();
   #detached: () => void = () => {};
@@ -101,7 +101,7 @@ export class Watch implements Member {
     this.#detached();
   }
 
-  /** @internal The error may be temporary, so retry. */
+  /** @internal Reports an error after which the read is tried again. */
   tell(error: unknown): void {
     const { onError } = this.#options;
     if (onError) report(onError, "A watch", error);
@@ -132,7 +132,7 @@ export class Watch implements Member {
       backoff.reset();
       if (page) {
         await this.#take(page);
-        // After the last page of a snapshot comes the log since its first page.
+        // After the last page of a snapshot, the watch reads the log since its first page.
         if (!page.more) this.#inSnapshot = false;
       }
       page = null;
@@ -216,7 +216,7 @@ export class Watch implements Member {
       } catch (error) {
         const { onError } = this.#options;
         if (error instanceof NotPulled) this.tell(error.why);
-        // The handler may fail forever, so the console shows its first failure.
+        // The handler may fail forever, so the console shows only the first failure.
         else if (onError || failures === 0) report(onError, "A handler of a watch", error);
       }
       await this.#pause.sleep(backoff.next() ?? 0);
@@ -280,7 +280,9 @@ const wantOf = ({ types, limit = 500, states = false }: RoomWatchOptions): Want 
   limit,
 });
 
-/** The first page after the cursor. Without a cursor, or within a snapshot, it is a page of memories. */
+/**
+ * Reads the first page after the cursor. Without a cursor, or within a snapshot, it is a page of memories.
+ */
 async function readFirst(link: Link, cursor: string | null, want: Want): Promise<Result<LogRead>> {
   if (cursor === null && !want.memories) return readLog(link, "now", want);
   if (cursor === null) return readAll(link, null, want);
@@ -288,7 +290,7 @@ async function readFirst(link: Link, cursor: string | null, want: Want): Promise
   return read.error?.code === "cursor_invalid" ? readAll(link, cursor, want) : read;
 }
 
-/** The number of an event. Only the SDK needs it, because the log is not ordered by it. */
+/** The number of an event. The log is not ordered by it, so only the SDK uses it. */
 const idOf = (event: LogEvent) => (event as { id?: unknown }).id;
 
 const matchesAny = (type: string, patterns: string[] | undefined) =>

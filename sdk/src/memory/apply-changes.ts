@@ -32,8 +32,8 @@ export function settledBy(memory: Memory, fields: Fields, result: PushResult): M
 }
 
 /**
- * Turns a put with a key into an update, for a tenant that has that key. The update replaces text and
- * tags as a whole, and changes other fields only if they are set.
+ * Turns a put with a key into an update, as the server does if the tenant has a memory with that key. The
+ * update replaces text and tags as a whole, and changes other fields only if they are set.
  */
 export function asUpdate({ id, subject, body }: Put): Update {
   const { key, once, hlc, agent_id, created_at, visibility, embedding, model, ...given } = body;

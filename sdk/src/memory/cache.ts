@@ -49,9 +49,9 @@ export class MemoryCache {
   readonly #maxMemories: number;
   readonly #maxBytes: number;
   readonly #held = new Map<string, Held>();
-  /** Updates that the server has not merged, by memory, even of memories that are not held. */
+  /** Updates that the server has not merged, by the id of the memory. The memory itself may not be held. */
   readonly #updates = new Map<string, Update[]>();
-  /** What the agent's own new memories replaced here, until the server accepts these new memories. */
+  /** For each of the agent's own new memories that waits for the server: what it replaced here. */
   readonly #replaced = new Map<string, Memory | undefined>();
   /** Memories to forget, until the server has forgotten them. */
   readonly #forgotten = new Map<string, Memory>();
@@ -88,7 +88,7 @@ export class MemoryCache {
     return this.#names.get(name) ?? name;
   }
 
-  /** The memory with a key: the tenant's, or its agent's if it is private. */
+  /** Finds the memory with a key: a memory of the tenant, or a private one of the agent `privateTo`. */
   withKey(key: string, privateTo: string | null): Memory | undefined {
     for (const { memory } of this.#held.values()) {
       const owner = memory.visibility === "agent" ? memory.agentId : null;
@@ -133,8 +133,8 @@ export class MemoryCache {
   }
 
   /**
-   * Takes the result of an operation whose effect was shown. If the server refused the operation,
-   * the result is null, and the effect is undone.
+   * Takes the server's result for an operation that is already shown here. If the server refused the
+   * operation, the result is null, and the effect is undone.
    */
   settle(operation: Operation, result: PushResult | null): void {
     const { subject: id } = operation;
@@ -160,8 +160,8 @@ export class MemoryCache {
   }
 
   /**
-   * Takes the result of the agent's own put. The put may have the content of another memory, or have changed a
-   * memory by its key.
+   * Takes the result of the agent's own put. The server may have kept another memory with the same content,
+   * or changed the memory with the same key.
    */
   #stored(operation: Put, { kept, fields, version }: PushResult, replaced?: Memory): void {
     const { subject: id } = operation;
@@ -197,8 +197,7 @@ export class MemoryCache {
   }
 
   /**
-   * Call this when the sync has shown everything. Everything that it did not show is gone, except
-   * `kept`.
+   * Call this when the sync has shown everything. Removes everything that it did not show, except `kept`.
    */
   endSnapshot(kept: ReadonlySet<string>): void {
     this.inSnapshot = false;

@@ -1,6 +1,6 @@
 /**
- * Measures how well words and meaning together find known answers, at any weight of meaning. It
- * combines the two like `mayfly.recall`.
+ * Measures how well words and meaning together find known answers, at any weight of meaning. It combines
+ * the two like the SQL function `mayfly.recall`.
  */
 
 /** The results of one question, by words and by meaning separately. */
@@ -17,7 +17,7 @@ const likeness = (similarity: number, unrelated: number) =>
   0.01 * Math.min(1, similarity / unrelated) +
   (0.99 * Math.max(0, similarity - unrelated)) / (1 - unrelated);
 
-/** The best ids, with weight 1 for words and `weight` for meaning. */
+/** Returns the ids, the best first, with weight 1 for words and `weight` for meaning. */
 export function fuse({ words, meaning }: Findings, weight: number, unrelated: number): string[] {
   const [bestWords = 1] = words.values();
   const [bestSimilarity = 1] = meaning.values();

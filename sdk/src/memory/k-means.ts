@@ -124,7 +124,7 @@ function dot(vector: Sparse | undefined, centre: Float64Array): number {
   return sum;
 }
 
-/** mulberry32. */
+/** The random numbers of mulberry32. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -16,7 +16,7 @@ const stopWords = new Set(
 
 /**
  * Matches addresses and paths, numbers, words with hyphens, and words, in the order in which the parser
- * prefers them. Spaces separate the rest.
+ * prefers them. Everything else only separates words.
  */
 const token = new RegExp(
   [
@@ -51,7 +51,7 @@ const unaccented = (word: string) =>
     .normalize("NFC")
     .replace(/[ßæœøđðłıþħё]/gu, (letter) => special[letter] ?? letter);
 
-/** A longer run of characters is data, not a word. The parser also leaves out words from 2 KB on. */
+/** A longer run of characters is data, not a word. The parser also leaves out words of 2 KB or more. */
 const longest = 2_000;
 
 function lexemeOf(word: string): string | null {

@@ -13,8 +13,8 @@ const chunk = 100_000;
 
 /**
  * Searches a cache by words, like the server does for a small tenant, and by meaning (exact cosine: 5,000
- * vectors take a few milliseconds). A memory is indexed at the first search after it arrives, so an agent that
- * is always online pays nothing.
+ * vectors take a few milliseconds). A memory is indexed at the first search after it arrives, so an agent
+ * that never searches its cache pays nothing.
  */
 export class LocalSearch {
   readonly #cache: MemoryCache;

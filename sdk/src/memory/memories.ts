@@ -189,7 +189,7 @@ export class Memories {
 
   /**
    * Embeds all memories of the tenant that have no vector of the functions' model, for example after you
-   * changed the model. You can stop it at any time, and another call continues. For the secret key.
+   * changed the model. You can stop it at any time, and another call continues. Needs the secret key.
    *
    * @returns how far it came; `left` is more than 0 if it was aborted, or if some memories failed for good
    * (`problem` says why); `not_configured` without an embedder, `unavailable`, `not_authorized`.
@@ -204,10 +204,10 @@ export class Memories {
   }
 
   /**
-   * Measures how much the embedding model helps. It asks the tenant's own memories questions whose answers are
-   * known. Then it sets the best weight of meaning for every recall of the tenant that passes no weight. The
-   * result shows two halves of the questions. If they disagree, the weight stays as it was. Needs
-   * `memory:admin`.
+   * Measures how much the embedding model helps. It asks questions with known answers about the tenant's
+   * own memories. Then it sets the best weight of meaning for every recall of the tenant that passes no
+   * weight. The result shows each half of the questions separately. If the halves disagree, the weight stays
+   * as it was. Needs `memory:admin`.
    *
    * @returns the table; `not_configured` without an embedder, `invalid_request` if there is too little to
    * measure, `scope_missing`.

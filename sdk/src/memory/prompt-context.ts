@@ -56,7 +56,9 @@ export async function recallContext(
   return recalled.error ? recalled : ok(packContext(recalled.data, options));
 }
 
-/** Packs the best results of a recall into a budget. If one does not fit, smaller ones may. */
+/**
+ * Packs the best results of a recall into a budget. If a memory does not fit, smaller ones after it may.
+ */
 export function packContext(recall: Recall, options: ContextOptions): Context {
   const { maxTokens, countTokens = estimate, cut: mayCut = false } = options;
   const memories: RecalledMemory[] = [];

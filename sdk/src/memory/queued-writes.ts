@@ -62,8 +62,8 @@ export class MemoryWrites {
   }
 
   /**
-   * The operation that puts a memory. If a memory with the same key is known here, the operation
-   * uses its id.
+   * Makes the operation that puts a memory. If a memory with the same key is known here, the operation uses
+   * its id.
    */
   async #put(memory: NewMemory, before: Put[]): Promise<Result<Put>> {
     const { key, embedding, model } = memory;

@@ -4,7 +4,9 @@ import type { RecallOptions } from "./recall.ts";
 import type { ScoreParts } from "./score.ts";
 
 const dayMs = 86_400_000;
-/** How many memories lend a part of their score to their neighbours, and to how many before and after them. */
+/**
+ * The best memories lend part of their score to neighbours: how many lend, and to how many on each side.
+ */
 const lenders = 20;
 const reach = 2;
 
@@ -51,7 +53,7 @@ export function worthOf(model: string): { meaning: number; unrelated: number } {
  *   score     = relevance * (1 - w.reward - w.importance - w.recency
  *                 + w.reward * reward + w.importance * importance / 10 + w.recency * recency)
  *
- * @param asked whether the question had words, and whether it had a vector.
+ * @param asked whether the question had words, and the model of its vector, or null if it had none.
  * @param candidates what may be found; neighbours are among these.
  */
 export function rank<M extends Ranked>(

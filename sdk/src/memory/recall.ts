@@ -41,8 +41,8 @@ export interface RecallWeights {
   /** The weight of words, 0 to 100. 1 by default. */
   words?: number;
   /**
-   * The weight of meaning, 0 to 100. By default the weight of its model: 0.1 for the development embedder, 1
-   * for every other.
+   * The weight of meaning, 0 to 100. By default the weight of the embedding model: 0.1 for the development
+   * embedder, 1 for every other.
    */
   meaning?: number;
   /** How much of its score a memory lends to those right before and after it, 0 to 1. 0.3 by default. */
@@ -108,7 +108,7 @@ export function toQuery(options: RecallOptions): Record<string, unknown> {
   };
 }
 
-/** Checks for what the server would refuse, because the server is not asked. */
+/** Finds the error that the server would return, because a local recall does not ask the server. */
 export function wrongQuery(query: string, options: RecallOptions): MayflyError | null {
   const { error } = queryRequest.safeParse({ query, ...toQuery(options) });
   const [issue] = error?.issues ?? [];

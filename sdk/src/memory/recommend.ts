@@ -9,7 +9,9 @@ export interface RecommendOptions
     RecallOptions,
     "limit" | "grouped" | "surrounding" | "explain" | "minReward" | "task"
   > {
-  /** How many of each to return at most: 1 to 20, 5 by default. */
+  /**
+   * How many recommendations to return at most, and how many approaches to avoid: 1 to 20, 5 by default.
+   */
   limit?: number;
   /** The lowest average reward at which an approach counts as having worked. 0.5 by default. */
   minReward?: number;
@@ -22,7 +24,7 @@ export interface RecommendOptions
 
 /** An approach that was tried for similar tasks. */
 export interface Recommendation {
-  /** A memory of this approach: one whose task is exactly this task, or otherwise the most similar memory. */
+  /** A memory of this approach: one with exactly this task, or else the most similar memory. */
   memory: RecalledMemory;
   /** The ids of other memories with the same approach. */
   others: string[];

@@ -26,8 +26,8 @@ interface Index {
   cache: MemoryCache;
   search: LocalSearch;
   /**
-   * A text for each memory that says what it was made from. If this text changes, the memory is
-   * made again.
+   * For each memory, a text that names the operations it was made from. If this text changes, the memory is
+   * indexed again.
    */
   keys: Map<string, string>;
 }
@@ -63,8 +63,8 @@ export class Unsynced {
   }
 
   /**
-   * The current changes. They are taken before the server is asked, so that changes that it
-   * acknowledges meanwhile are not missed.
+   * The current changes. Call this before you ask the server, so that you do not miss changes that it
+   * acknowledges meanwhile.
    */
   waiting(): Operation[] {
     return this.#outbox.operations(this.#own.id);
@@ -180,7 +180,7 @@ export class Unsynced {
     now: number,
   ): Promise<RecalledMemory[]> {
     const { search } = this.#indexOf(pending);
-    // A memory is not ranked lower because it has no vector yet.
+    // No memory is ranked lower for a missing vector: the search makes it, or searches by words only.
     const { results } = await search.recall(query, options, now);
     return results.flatMap((found) => {
       const one = pending.get(found.memory.id);
@@ -192,7 +192,7 @@ export class Unsynced {
   #indexOf(pending: Unacknowledged): Index {
     let index = this.#index;
     if (!index) {
-      // The outbox has its own limits.
+      // No limits are needed here, because the outbox has its own.
       const cache = new MemoryCache({ maxMemories: Infinity, maxBytes: Infinity });
       index = { cache, search: new LocalSearch(cache, this.#embedder), keys: new Map() };
       this.#index = index;
@@ -212,8 +212,7 @@ export class Unsynced {
       const memory = put?.body.key ? (held ?? this.#put(one)) : (this.#put(one) ?? held);
       if (!memory) continue;
       keys.set(id, key);
-      // A cache never replaces a newer version of a memory with an older one. Here, all memories get version
-      // 1.
+      // A cache refuses an older version of a memory, so all memories here get version 1.
       cache.put({ ...updated(memory, one), version: 1 });
       // The vector of an updated memory may belong to another text.
       const { embedding, model } = updates.length === 0 && put ? put.body : {};

@@ -166,7 +166,8 @@ function phrasesOf(question: string): string[][] {
 
 /** Words in sequence. An empty string stands for a stop word. */
 function* plainWords(text: string): Generator<string> {
-  // The words that searched() added after the text are not part of its order.
+  // searched() appends words to a text, which would break the order of its words. So it is used only for
+  // scripts that need it.
   const plain = isPaired(text)
     ? searched(text)
     : text.normalize("NFKC").replace(/[<>./\\:@]/g, " ");

@@ -47,9 +47,7 @@ export class Inbox {
   readonly #givenUp = new Set<string>();
   /** Messages that were taken and may not be acknowledged yet, so they are not taken again. */
   readonly #taken = new Set<number>();
-  /**
-   * The lowest number, by type, of messages that stay in the inbox because they have no handler.
-   */
+  /** For each type without a handler: the lowest number of a message that stays in the inbox. */
   readonly #left = new Map<string, number>();
   #reader: SequenceReader<MessageRow> | undefined;
   #opening: Promise<Result<null>> | undefined;

@@ -44,11 +44,11 @@ export type StoredMessage = FromRow<StoredMessageRow> & {
 export interface ListMessages {
   /** Only the messages with these ids, such as the ones in events of the log. */
   ids?: string[];
-  /** Only messages in this inbox. */
+  /** Only messages in the inbox of this agent or person. */
   recipient?: string;
   sender?: string;
   since?: Date;
-  /** 100 by default, 1,000 at most; not for `ids`. */
+  /** 100 by default, 1,000 at most. It does not apply to `ids`. */
   limit?: number;
 }
 

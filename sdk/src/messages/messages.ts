@@ -155,8 +155,9 @@ export class Messages {
   /**
    * Passes a task on to another agent, with the context that it needs.
    *
-   * @example const key = { key: "k1" }; await agent.messages.handoff("Rotate the key", {
-   * capability: "ops" }, "I am not allowed to", key);
+   * @example
+   * const key = { key: "k1" };
+   * await agent.messages.handoff("Rotate the key", { capability: "ops" }, "I am not allowed to", key);
    */
   handoff(
     task: string,

@@ -13,7 +13,7 @@ const perCall = 100;
  * add.
  */
 const charactersPerCall = 1_000_000;
-/** Retries temporary errors with the same ids, so that nothing is sent twice. */
+/** How many times in all to try a call. The messages keep their ids, so that nothing is sent twice. */
 const tries = 5;
 const firstMs = 250;
 /** Errors of a single message, not of the call. */

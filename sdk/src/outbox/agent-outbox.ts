@@ -27,7 +27,7 @@ export class AgentOutbox {
 
   /**
    * @internal
-   * @param over returns why the agent can do nothing more, if it has ended.
+   * @param over returns why the agent can no longer act, or null while it can.
    */
   constructor(link: Link, self: Self, tenant: Outbox, over: () => MayflyError | null) {
     this.#link = link;
@@ -37,7 +37,7 @@ export class AgentOutbox {
     tenant.join(self.id);
   }
 
-  /** @internal Why the agent can do nothing more. */
+  /** @internal Why the agent can no longer act. Null while it can. */
   get over(): MayflyError | null {
     return this.#over();
   }
@@ -83,8 +83,9 @@ export class AgentOutbox {
    * discarded.
    *
    * @param ids the ids of memories that this agent has changed.
-   * @returns the first refusal of one of these changes. After any other error, the changes wait in the outbox.
-   * One such error is `not_pushed`, if another push has the changes while the agent ends.
+   * @returns the first refusal of one of these changes. After any other error, the changes wait in the
+   * outbox. One such error is `not_pushed`: the agent is ending, and its last push is already sending the
+   * changes.
    * @example
    * const { data } = await agent.remember({ task: "Rotate the key", output: "Done." });
    * const { error } = await agent.outbox.pushNow(data ? [data.id] : []);
@@ -133,7 +134,8 @@ export class AgentOutbox {
   }
 
   /**
-   * @internal Runs work that pushes and pulls, one at a time, because two would pull the same page.
+   * @internal Runs work that pushes and pulls. Only one piece of work runs at a time, because two would
+   * pull the same page.
    */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     this.#inTurn++;
@@ -158,7 +160,7 @@ export class AgentOutbox {
   async close(): Promise<void> {
     if (!this.#left) this.tenant.leave(this.#self.id);
     this.#left = true;
-    // Do not wait for a running sync, because its own page handler may be what closes the agent.
+    // Do not wait for a running sync, because its own page handler may be closing the agent.
     if (this.#inTurn === 0) await this.tenant.close();
     else void this.#turn.then(() => this.tenant.close());
   }

@@ -74,7 +74,9 @@ export interface LockRhythm {
 export interface LockOptions {
   /** Called once when another process has taken the lock: at the next beat, or when `assertHeld` finds it. */
   onLost?: (error: LockLost) => void;
-  /** Called when the holder has to be watched, with the most milliseconds that this takes. */
+  /**
+   * Called before the holder is watched, to find out whether it is alive. `ms` is how long that takes at most.
+   */
   onWatch?: (holder: Holder, ms: number) => void;
   fs?: Fs;
   identity?: IdentitySource;
@@ -82,8 +84,8 @@ export interface LockOptions {
 }
 
 /**
- * With these values, it takes 15 s to find a holder dead. That is the time of seven beats. Locks
- * from before 0.1.0 had a beat each 10 s.
+ * With these values, a holder counts as dead after 15 s without a beat, the time of seven beats. A lock
+ * from before 0.1.0 beats every 10 s, so it does not look dead.
  */
 const defaultRhythm: LockRhythm = { beatMs: 2_000, lookMs: 500, looks: 30 };
 
@@ -93,7 +95,7 @@ interface Taker {
   rhythm: LockRhythm;
   onWatch: (holder: Holder, ms: number) => void;
   own: Content;
-  /** The complete lock file of this process, to be linked. */
+  /** The path of this process's complete lock file. `create` links it to the path of the lock. */
   draft: string;
 }
 
@@ -161,7 +163,7 @@ const rename = (fs: Fs, from: string, to: string): Promise<void> =>
   });
 
 /**
- * @returns false if the lock has changed hands meanwhile.
+ * @returns true if the holder is dead; false if the lock has changed hands meanwhile.
  * @throws LockHeld
  */
 async function isDead(taker: Taker, path: string, holder: Found): Promise<boolean> {
@@ -169,7 +171,7 @@ async function isDead(taker: Taker, path: string, holder: Found): Promise<boolea
   const state = identity.stateOf(holder);
   if (state === "runs") throw new LockHeld(path, holder);
   if (state === "gone") return true;
-  // The embedded Supabase from before 0.1.0 does not beat. It has only pid and start.
+  // The embedded Supabase from before 0.1.0 does not beat. Its lock has only a pid and a start.
   const { boot, namespace } = taker.own;
   if (holder.boot === "" && identity.stateOf({ ...holder, boot, namespace }) === "runs") {
     throw new LockHeld(path, holder);
@@ -209,7 +211,7 @@ class HeldLock implements FileLock {
     this.#path = path;
     this.#own = own;
     this.#onLost = onLost;
-    // Node's own timer, because Deno's keeps the process alive.
+    // Use Node's timer, because Deno's own timer keeps the process alive.
     const timers = nodeModule<typeof import("node:timers")>("node:timers");
     this.#timer = timers.setInterval(() => {
       this.#beating ??= this.#beat().finally(() => {

@@ -78,7 +78,7 @@ export class HeldOperations {
     );
   }
 
-  /** The dead letters with these ids of operations, or all. */
+  /** The dead letters of the operations with these ids, or all dead letters. */
   dead(ids?: string[]): OutboxEntry[] {
     return [...this.#entries.values()].filter(
       ({ operation, error }) => error && (!ids || ids.includes(operation.id)),

@@ -11,7 +11,7 @@ const tries = 3;
 const retryDelayMs = 500;
 
 /**
- * Pushes the waiting operations of `agentId`, or with null those of all agents that have ended.
+ * Pushes the waiting operations of `agentId`. If it is null, pushes those of all agents that have ended.
  * Returns null if everything is on the server.
  */
 export async function pushLast(

@@ -50,7 +50,10 @@ export async function read(fs: Fs, path: string): Promise<Found | null> {
   }
 }
 
-/** Without hard links, a lock is empty for a moment. A power failure can leave it empty. */
+/**
+ * Stands for a lock that cannot be read. Without hard links, a lock is empty for a moment, and a power
+ * failure can leave it empty.
+ */
 export const unreadable: Content = {
   ...{ token: "unreadable", pid: 0, host: "an unknown host" },
   ...{ started: "", boot: "", namespace: "" },

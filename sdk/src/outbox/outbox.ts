@@ -78,7 +78,8 @@ export class Outbox {
   }
 
   /**
-   * Opens the storage. Fails if another process has taken the storage over, because that process pushes.
+   * Opens the storage. Fails if another process has taken the storage over, because that process now
+   * pushes.
    *
    * @throws `storage_failed`
    */
@@ -160,8 +161,7 @@ export class Outbox {
   }
 
   /**
-   * Gives new timestamps, in order, to the updates of a batch that the server found to be ahead of its
-   * time.
+   * Gives new timestamps, in order, to those updates of a batch that are ahead of the server's time.
    */
   async restamp(batch: OutboxEntry[]): Promise<OutboxEntry[]> {
     const restamped = batch.map((entry) => {
@@ -177,10 +177,9 @@ export class Outbox {
   }
 
   /**
-   * The oldest operations that fit into one push: those of `agentId`, and if it has none, those of
-   * agents that have ended. Nobody else takes these operations until they are acknowledged, refused
-   * or released. With `freeing`, only operations that free space by removing memories from the
-   * server.
+   * Takes the oldest operations that fit into one push: those of `agentId`, and if it has none, those of
+   * agents that have ended. Nobody else takes these operations until they are acknowledged, refused or
+   * released. With `freeing`, only operations that free space by removing memories from the server.
    */
   take(agentId: string | null, { freeing = false } = {}): OutboxEntry[] {
     const source = this.#held.oldest(agentId, this.#owners, freeing);
@@ -235,7 +234,7 @@ export class Outbox {
     this.release([entry]);
   }
 
-  /** Retries dead letters: those with these ids of operations, or all. */
+  /** Retries the dead letters of the operations with these ids, or all dead letters. */
   async retry(ids?: string[]): Promise<number> {
     await this.open();
     const dead = this.#held.dead(ids);
@@ -243,7 +242,7 @@ export class Outbox {
     return dead.length;
   }
 
-  /** Discards dead letters: those with these ids of operations, or all. */
+  /** Discards the dead letters of the operations with these ids, or all dead letters. */
   async discard(ids?: string[]): Promise<number> {
     await this.open();
     const dead = this.#held.dead(ids);

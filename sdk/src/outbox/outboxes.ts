@@ -22,7 +22,7 @@ export class Outboxes {
   }
 
   of(tenant: string): Outbox {
-    // Use the form that the server uses, so that an agent and its Mayfly client share an outbox.
+    // Use lower case, like the server, so that an agent and its Mayfly client share an outbox.
     const name = tenant.toLowerCase();
     const known = this.#open.get(name);
     if (known) return known;

@@ -5,8 +5,7 @@ export interface ProcessIdentity {
   pid: number;
   host: string;
   /**
-   * When the process started, in its kernel's units. Pids are reused, but not a pid with the same
-   * start.
+   * When the process started, in its kernel's units. Pids are reused, but never with the same start.
    */
   started: string;
   /** Identifies this boot of the kernel. Empty if it is not known. */
@@ -25,7 +24,7 @@ export interface IdentitySource {
   stateOf(process: ProcessIdentity): "runs" | "gone" | "unknown";
 }
 
-/** What the system knows about a process. Null if nothing. */
+/** What the system knows about a process. */
 interface Seen {
   pid: number;
   dead: boolean;
@@ -38,7 +37,7 @@ interface Seen {
  */
 const deadStates = ["Z", "X"];
 
-/** proc(5). The name of a process may contain spaces and parentheses. */
+/** Reads /proc/<pid>/stat: see proc(5). The name of a process in it may contain spaces and parentheses. */
 function seeInProc(pid: number | "self"): Seen | null {
   const { readFileSync } = nodeModule<typeof import("node:fs")>("node:fs");
   try {
@@ -63,7 +62,7 @@ function lineOf(command: string, args: string[]): string {
   }
 }
 
-/** `Ss   Sat Nov 28 19:14:35 2026` */
+/** Reads the line of `ps` for a process, such as `Ss   Sat Nov 28 19:14:35 2026`. */
 function seeByPs(pid: number): Seen | null {
   const line = lineOf("/bin/ps", ["-o", "stat=,lstart=", "-p", String(pid)]);
   const [, state = "", started = ""] = /^(\S+)\s+(.+)$/.exec(line) ?? [];
@@ -71,8 +70,8 @@ function seeByPs(pid: number): Seen | null {
 }
 
 /**
- * Boot and namespace. Both are empty if the system may be talking about another process with the
- * same pid.
+ * Finds the boot and the namespace. Both are empty if they are not known, or if pids here may belong to
+ * other processes.
  */
 function placeOf(platform: string): Pick<ProcessIdentity, "boot" | "namespace"> {
   if (platform === "darwin") {

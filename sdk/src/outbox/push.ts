@@ -92,8 +92,8 @@ async function settle(
   if (!error) {
     const results = new Map(data.results.map((result) => [result.id.toLowerCase(), result]));
     const resultOf = ({ operation }: OutboxEntry) => results.get(operation.id.toLowerCase());
-    // Only operations in the answer are acknowledged, so that a foreign answer never empties an
-    // outbox.
+    // Only operations in the answer are acknowledged, so that an answer that is not the server's never
+    // empties an outbox.
     const settled = batch.filter(resultOf);
     await outbox.acknowledge(settled);
     for (const entry of settled) onSettled(entry.operation as Operation, resultOf(entry) ?? null);

@@ -23,7 +23,7 @@ function builtin<T>(name: string): T {
  * Keeps outboxes in a folder, with a file of JSON Lines for each tenant. A line is a change. When `write`
  * resolves, the change is on the disk (fdatasync, shared by writes that wait at the same time). If a crash
  * cut off the last line, its write never resolved, and the line is removed. Only one process at a time can
- * use the folder's file of a tenant.
+ * use a tenant's file.
  */
 export function fileStorage(folder: string): OutboxStorage {
   return {
@@ -216,7 +216,7 @@ const unwritable = (path: string, cause: unknown) =>
 
 const lineOf = (change: OutboxChange) => `${JSON.stringify(change)}\n`;
 
-/** The content of a file, and up to where it is intact. */
+/** Reads the entries of a file, and how many of its bytes are intact. */
 async function readEntries(fs: Fs, path: string) {
   const text = await fs.readFile(path, "utf8").catch((error: { code?: string }) => {
     if (error.code === "ENOENT") return "";
@@ -228,7 +228,7 @@ async function readEntries(fs: Fs, path: string) {
   for (const [index, line] of lines.slice(0, -1).entries()) {
     const change = parse(line);
     if (!change) {
-      // A crash damages only the end, so something else has written here.
+      // A crash damages only the last line, so something else has written here.
       if (index < lines.length - 2) {
         throw storageFailed(
           `Line ${index + 1} of ${path} is damaged.`,
@@ -257,7 +257,7 @@ function parse(line: string): OutboxChange | null {
   }
 }
 
-/** Makes a new or renamed file survive a power failure. Not every system can. */
+/** Makes a new or renamed file survive a power failure. Not every system supports this. */
 async function syncFolder(fs: Fs, path: string): Promise<void> {
   const { dirname } = builtin<typeof import("node:path")>("node:path");
   const folder = await fs.open(dirname(path), "r").catch(() => null);

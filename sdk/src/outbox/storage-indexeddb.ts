@@ -9,7 +9,10 @@ interface Schema extends DBSchema {
   };
 }
 
-/** A page that holds an older version, or a running deletion, can block opening. */
+/**
+ * How long to wait for the database to open. A page with an older version, or a running deletion, can block
+ * it.
+ */
 const openMs = 10_000;
 
 /**
@@ -24,7 +27,7 @@ class IndexedDbStore implements OutboxStore {
   readonly entries: OutboxEntry[];
   readonly #connection: Connection;
   readonly #tenant: string;
-  /** Kept to write everything again if the database was deleted while this page was open. */
+  /** A copy, to write everything again if the database was deleted while this page was open. */
   readonly #kept: Map<string, OutboxEntry>;
 
   private constructor(connection: Connection, tenant: string, entries: OutboxEntry[]) {

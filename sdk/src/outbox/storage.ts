@@ -12,7 +12,7 @@ export interface OutboxEntry {
 
 /** A change of an outbox, in one step. */
 export interface OutboxChange {
-  /** Operations to add at the end, or to replace the one with the same operation id. */
+  /** Operations to add at the end. An operation replaces a stored one with the same id. */
   put?: OutboxEntry[];
   /** Ids of operations to remove. */
   remove?: string[];

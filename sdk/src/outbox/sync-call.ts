@@ -7,8 +7,8 @@ import type { HybridClock } from "../link/hybrid-clock.ts";
 import type { Link } from "../link/link.ts";
 
 /**
- * An HTTP date has whole seconds, and servers cache its text for a while. Node's text was 116 ms
- * late.
+ * How far an HTTP date can be behind the server's time. It has whole seconds, and servers cache its text:
+ * Node's text was 116 ms late.
  */
 const dateSpanMs = 2_000;
 
@@ -18,8 +18,8 @@ export async function pushOperations(link: Link, push: Operation[], clock?: Hybr
   const answer = await callSync(link, clock, pushAnswer, { push, limit: 0 }, (headers) => {
     deployed = headers.get("x-mayfly-version") ?? "";
   });
-  // Functions of an earlier release refuse operations that they do not know. The outbox must not give
-  // these up.
+  // Functions of an earlier release refuse operations that they do not know. The outbox must not treat this
+  // as a final refusal.
   const isOld = deployed !== "" && releaseOf(deployed) !== releaseOf(version);
   return isOld && answer.error?.code === "invalid_operation"
     ? failed(notUpgraded(deployed, answer.error))

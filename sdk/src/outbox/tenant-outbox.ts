@@ -15,8 +15,8 @@ export class TenantOutbox {
   }
 
   /**
-   * Pushes the operations that ended agents left in the outbox. The caller is a member of the
-   * tenant or the secret key. A living agent does the same with its `sync`.
+   * Pushes the operations that ended agents left in the outbox. The caller must be a member of the tenant
+   * or the secret key. A living agent does the same with its `sync`.
    *
    * @returns `unavailable`, `not_authorized`, `scope_missing`, `storage_failed`, `tenant_unknown`.
    * @example

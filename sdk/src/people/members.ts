@@ -120,8 +120,8 @@ export class Invitations {
   }
 
   /**
-   * Lists the invitations of the tenant that are still open, not accepted and not revoked. The
-   * oldest comes first. They come without their tokens. Needs `member:write`.
+   * Lists the invitations of the tenant that are neither accepted nor revoked, oldest first and without their
+   * tokens. Needs `member:write`.
    *
    * @example
    * const { data: open } = await mayfly.people.invitations.list();

@@ -1,4 +1,7 @@
-/** The AI SDK, loaded with the first run. A program that only starts and watches runs does not need it. */
+/**
+ * The AI SDK, loaded when the first run starts. A program that only starts and watches runs does not need
+ * it.
+ */
 import { MayflyError } from "../contract/errors.ts";
 
 export type Ai = typeof import("ai");

@@ -58,7 +58,7 @@ const begunTool = row<BegunTool>({
 });
 export const begunTools = list(begunTool);
 
-/** A run whose answer is recorded, with the tool calls that were begun with it. */
+/** A run after an answer was recorded, with the tool calls that were begun in the same write. */
 export type RecordedRun = RunRow & { tools?: BegunTool[] };
 export const recordedRun = z.custom<RecordedRun>(
   (given) =>
@@ -66,7 +66,7 @@ export const recordedRun = z.custom<RecordedRun>(
     begunTools.optional().safeParse((given as { tools?: unknown }).tools).success,
 );
 
-/** A run whose tool calls are recorded, with the next call of a model, if it was reserved. */
+/** A run after tool calls were recorded, with the next model call, if it was reserved. */
 export type EndedTools = RunRow & { reserved?: Reserved };
 export const endedTools = z.custom<EndedTools>(
   (given) =>
@@ -74,7 +74,7 @@ export const endedTools = z.custom<EndedTools>(
     reservedRow.optional().safeParse((given as { reserved?: unknown }).reserved).success,
 );
 
-/** JSON as text, exactly as it was written. */
+/** A call of a model. `messages` and `parts` are JSON as text, exactly as it was written. */
 export interface CallRow {
   step: number;
   try: number;

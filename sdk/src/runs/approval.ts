@@ -30,8 +30,8 @@ const unapproved: [MayflyError["code"], string] = [
 ];
 
 /**
- * Asks once. The id of the approval is a step of the job, so that a later attempt finds it even if the
- * decider has changed the arguments.
+ * Asks once. The id of the approval is recorded as a step of the job, so that a later attempt finds it even
+ * if the decider has changed the arguments.
  */
 export async function approvalOf(
   acting: Acting,
@@ -77,7 +77,10 @@ export async function approvalOf(
   };
 }
 
-/** Finds an approval that this call has already requested. It is bound to the run, the call and its arguments. */
+/**
+ * Requests an approval, or finds the one that this call has already requested. It is bound to the run, the
+ * call and its arguments.
+ */
 async function ask(
   acting: Acting,
   call: AskedCall,

@@ -31,8 +31,8 @@ export async function act(acting: Acting, calls: AskedCall[]): Promise<Outcome[]
   const others = open.filter((call) => !isPlain(call));
   const nth = (call: AskedCall) => calls.indexOf(call) + 1;
 
-  // All outcomes of the step, once all are known. With the last result, the next model call can be
-  // reserved in the same write.
+  // Returns all outcomes of the step, once all are known. The write of the last result can then also
+  // reserve the next model call.
   const all = (ran: Outcome[]) => {
     const known = new Map([
       ...outcomes,
@@ -184,7 +184,7 @@ export function firstTools(tools: Record<string, LoopTool>, calls: AskedCall[]):
 const fits = ({ call_id: id, input }: { call_id: string; input: string }) =>
   id.length <= 200 && !id.includes("\0") && new TextEncoder().encode(input).length <= 262_144;
 
-/** Writes the audit row of each call before it runs. If a rate limit has no room, it waits. */
+/** Writes the audit row of each call before it runs. If a rate limit refuses a call, it waits. */
 async function begin(
   { door, step, tools, job, begun }: Acting,
   calls: AskedCall[],

@@ -10,7 +10,8 @@ const flushMs = 50;
  */
 const maxHeld = 2_000;
 /**
- * In UTF-8, each of these characters has up to three bytes, and the database accepts a megabyte.
+ * How many characters one call may have. In UTF-8, each has up to three bytes, and the database accepts a
+ * megabyte.
  */
 const maxLength = 300_000;
 

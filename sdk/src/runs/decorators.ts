@@ -26,7 +26,7 @@ export function Tool<Input>(definition: Omit<ToolDefinition<Input, unknown>, "ru
 }
 
 /**
- * Turns a class into an agent whose tools are its methods with {@link Tool}. {@link agentOf} returns the
+ * Turns a class into an agent. The methods with {@link Tool} are its tools. {@link agentOf} returns the
  * definition.
  */
 export function DefineAgent<Output = string>(options: AgentOptions<Output>) {

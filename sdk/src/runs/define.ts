@@ -34,7 +34,7 @@ export function defineAgent<Output = string>(options: AgentOptions<Output>): Age
   return Object.freeze({ name, options });
 }
 
-/** Names of tools allow fewer characters than names of agents. @internal */
+/** Turns an agent's name into a part of a tool's name, which allows fewer characters. @internal */
 export const toolName = (agent: string) => agent.replaceAll(".", "_");
 
 /**

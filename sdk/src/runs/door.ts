@@ -5,7 +5,7 @@ import type { HeldJob } from "../jobs/held-job.ts";
 
 type Functions = keyof Database["mayfly"]["Functions"];
 
-/** A write whose answer was lost is repeated. Every write is stored only once. */
+/** The pauses before a write is repeated because its answer was lost. Every write is stored only once. */
 const pausesMs = [50, 200, 1_000];
 
 /**

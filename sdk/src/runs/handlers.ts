@@ -19,7 +19,7 @@ export interface RunAgentsOptions {
  * agents, the agents that they ask, and the agents that take over from them. Needs the package
  * `ai`, version 7.
  *
- * @param options come after the agents.
+ * @param given the agents, and after them the options.
  *
  * @example
  * const { data: work } = await agent.work(runAgents(analyst, editor));
@@ -50,7 +50,7 @@ export function runAgents(
   );
 }
 
-/** The reservations of each worker, shared by all its runs, so that they share calls. */
+/** One `Reservations` for each worker. All its runs use it, so that several runs reserve with one call. */
 const shared = new WeakMap<object, Reservations>();
 
 function reservationsOf(job: HeldJob): Reservations {

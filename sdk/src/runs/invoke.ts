@@ -13,7 +13,7 @@ export interface Said {
 }
 
 const maxResult = 1_000_000;
-/** Timers cannot be longer. */
+/** The longest delay of a timer. */
 const longestMs = 2 ** 31 - 1;
 
 /** @throws errors that end the attempt: that the job sleeps, or a lost lease. */

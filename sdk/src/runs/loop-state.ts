@@ -12,8 +12,8 @@ import type { LoopTool } from "./tool-step.ts";
 import type { Agentlike, RunContext } from "./types.ts";
 
 /**
- * By default, OpenAI stores conversations. A run must depend only on our rows, so this is turned
- * off.
+ * By default, OpenAI stores conversations. A run must depend only on what the database has, so this is
+ * turned off.
  */
 function withoutState(settings: { providerOptions?: unknown } = {}) {
   const { openai, ...others } = Object(settings.providerOptions) as Record<string, object>;
@@ -44,7 +44,7 @@ export class LoopState {
   begun: BegunTool[] = [];
   /** The reservation of the next model call, if it was made when the tools' results were recorded. */
   granted: Granted | undefined;
-  /** Input and output tokens of the last call. */
+  /** How many input and output tokens the last call had. */
   known: number | undefined;
   /** Whether the previous answer did not match the schema. */
   isRepair = false;

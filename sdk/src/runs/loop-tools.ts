@@ -13,8 +13,8 @@ import type { LoopTool } from "./tool-step.ts";
 import type { Agentlike } from "./types.ts";
 
 /**
- * Wraps a JSON Schema. The AI SDK gets the JSON Schema itself, and we check that the texts are
- * there.
+ * A schema for an object with these texts. The AI SDK gets the JSON Schema, and the loop checks that the
+ * texts are there.
  */
 const textsOf = (...names: string[]): JobSchema<Record<string, string>> & { json: object } => ({
   json: {

@@ -152,8 +152,8 @@ async function recall(state: LoopState): Promise<void> {
 }
 
 /**
- * The next model call, so that it can be reserved in the write that records the tools' results. If the prompt
- * turns out to be longer, the call is reserved again.
+ * Returns the next model call, if it is certain, so that the write that records the tools' results can
+ * reserve it. If the prompt turns out to be longer, the call is reserved again.
  */
 function nextAsk(state: LoopState, step: number, outcomes: Outcome[]): NextAsk | undefined {
   const { known, run, log, agent, parts } = state;

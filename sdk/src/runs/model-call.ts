@@ -80,7 +80,7 @@ export class CallFailed extends Error {
  * Calls a model, and records its answer. The tools have no `execute`, so the AI SDK cannot run them before the
  * answer is recorded.
  *
- * @returns what the AI SDK made of the answer.
+ * @returns the messages that the AI SDK made from the answer.
  * @throws `CallFailed`, and errors of `record` and `onChunk`.
  */
 export async function callModel(parts: CallParts): Promise<ModelMessage[]> {
@@ -153,7 +153,10 @@ async function reserve(
   return { id, output: answer.data.output };
 }
 
-/** What the AI SDK makes of a recorded answer, for resuming and replaying. Makes no call. */
+/**
+ * Returns the messages that the AI SDK makes from a recorded answer, to resume or replay a run. Calls no
+ * model.
+ */
 export function replayCall(
   ai: Ai,
   { provider, model, parts }: { provider: string; model: string; parts: Part[] },
@@ -184,6 +187,8 @@ async function stream(
 ): Promise<ModelMessage[]> {
   const { instructions, messages, tools, output, settings } = request;
   let failure: { error: unknown } | undefined;
+  // If nobody takes the chunks anymore, such as after a cancellation, the provider must not go on.
+  const stopped = new AbortController();
   const asked = {
     ...settings,
     model,
@@ -193,7 +198,7 @@ async function stream(
     ...(output !== undefined && { output: output as never }),
     stopWhen: ai.isStepCount(1),
     maxRetries: 0,
-    abortSignal: signal,
+    abortSignal: AbortSignal.any([signal, stopped.signal]),
     onError: ({ error }: { error: unknown }) => {
       failure ??= { error };
     },
@@ -207,8 +212,13 @@ async function stream(
     sendFinish: false,
     onError: (error) => (error instanceof Error ? error.message : String(error)),
   });
-  for await (const chunk of chunks as unknown as AsyncIterable<{ type: string }>)
-    if (chunk.type !== "error" && chunk.type !== "abort") await onChunk(chunk);
+  try {
+    for await (const chunk of chunks as unknown as AsyncIterable<{ type: string }>)
+      if (chunk.type !== "error" && chunk.type !== "abort") await onChunk(chunk);
+  } catch (error) {
+    stopped.abort(error);
+    throw error;
+  }
   if (failure) {
     onError(failure.error);
     throw failure.error;

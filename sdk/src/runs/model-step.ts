@@ -32,7 +32,7 @@ export async function think(state: LoopState, step: number): Promise<ModelMessag
   });
   if (!tried.failure) return tried.answer;
   const { code, message } = tried.failure;
-  // Skip failures that only say that a model is barred, because they do not tell the reason.
+  // Skip failures that only say that a model is not called at the moment, because they do not say why.
   const own = log.calls.findLast(
     ({ step: at, error }) => at === step && error && error.code !== "model_unavailable",
   );
@@ -125,12 +125,17 @@ async function failed(
   const failure = failureOf(cause);
   const { code, message, kind, retryAfter } = failure;
   if (code === "lease_lost" || code === "job_cancelled" || code === "unavailable") throw cause;
-  const { level, of } = Object((cause as { details?: unknown }).details) as Record<string, string>;
+  const { level, of, subject } = Object((cause as { details?: unknown }).details) as Record<
+    string,
+    string
+  >;
   if (code === "budget_exceeded" && level === "run") {
     const what = of === "tokens" ? "tokens" : "money";
     throw new RunEnd(
       of === "tokens" ? "max_tokens" : "max_cost",
-      `The run's budget has no ${what} left for another call.`,
+      subject === state.parts.job.id
+        ? `The run's budget has no ${what} left for another call.`
+        : `The budget of a run above it has no ${what} left for another call.`,
     );
   }
   const {

@@ -21,7 +21,7 @@ export type ToolOutput =
 /** A call with its outcome. */
 export type Outcome = AskedCall & { output: ToolOutput };
 
-/** An input as a user message. Texts and messages are used as they are, anything else as JSON. */
+/** An input as a user message. A text is used as it is, anything else as JSON. */
 export function messagesOf(input: unknown): ModelMessage[] {
   if (typeof input === "string") return [{ role: "user", content: input }];
   return [{ role: "user", content: JSON.stringify(input) }];
@@ -40,7 +40,7 @@ export const repairMessage = (problem: string): ModelMessage => ({
 });
 
 /**
- * The calls of an answer that nobody has answered yet. The AI SDK itself answers those that it found invalid.
+ * The tool calls of an answer that have no result yet. The AI SDK itself gives a result to invalid calls.
  */
 export function pendingCalls(answer: ModelMessage[]): AskedCall[] {
   const done = new Set<string>();
@@ -81,8 +81,7 @@ export const toolMessage = (outcomes: (AskedCall & { output: ToolOutput })[]): M
 
 /**
  * The most tokens that a prompt can have: the tokens of the last call, plus the bytes of everything since. A
- * token has at least one byte in any language. When this was estimated by characters, the estimate was up to
- * three times too low.
+ * token has at least one byte in any language. An estimate by characters would be up to three times too low.
  */
 export function mostTokens(prompt: unknown[], tools: unknown, known: number | undefined): number {
   const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value) ?? "").length;

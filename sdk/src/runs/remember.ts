@@ -26,7 +26,7 @@ export async function recallFor(job: HeldJob, input: unknown, limit: number, max
   return { memories: included.map(({ id, score }) => ({ id, score })), text: lines };
 }
 
-/** The memory has the id of the run, so it is stored once, however often this is retried. */
+/** Stores the outcome as a memory. It has the id of the run, so a retry does not store it twice. */
 export async function rememberOutcome(
   job: HeldJob,
   { name, memory }: AgentOptions<unknown>,

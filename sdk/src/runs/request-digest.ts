@@ -3,8 +3,8 @@
 const left = new Set(["headers", "abortSignal", "includeRawChunks"]);
 
 /**
- * SHA-256 of a call's options as JSON with sorted keys, without what differs between tries. Bytes are encoded
- * as base64, so that an image has the same digest in both forms.
+ * SHA-256 of a call's options as JSON with sorted keys, without what differs between tries. Bytes are
+ * encoded as base64, so that an image has the same digest as bytes and as base64.
  */
 export async function digestOf(options: object): Promise<string> {
   const given = Object.fromEntries(Object.entries(options).filter(([key]) => !left.has(key)));
@@ -18,7 +18,10 @@ export async function digestOf(options: object): Promise<string> {
 interface Hash {
   update(text: string): { digest(form: "hex"): string };
 }
-/** Node's hash, if it exists. It hashes synchronously, but WebCrypto sends each text to another thread and back. */
+/**
+ * Node's hash, if it exists. It hashes synchronously, but WebCrypto would send each text to another thread
+ * and back.
+ */
 const nodeCrypto = () =>
   (
     globalThis as {

@@ -2,7 +2,7 @@
 import type { ModelMessage, Part } from "./ai.ts";
 import type { RunAnswer } from "./types.ts";
 
-/** Builds the answer from the AI SDK's messages, which are written with the next step. */
+/** Builds the answer from the AI SDK's messages. */
 export function answerOfMessages(messages: ModelMessage[]): RunAnswer {
   const answer: RunAnswer = { text: "", reasoning: "", calls: [] };
   for (const { role, content } of messages) {

@@ -43,7 +43,10 @@ export async function* streamRun(
   let cursor = after;
   let news: Told[] = [];
   let mustRead = true;
-  /** First read everything so far. Listen only if the run has not ended. */
+  /**
+   * Whether everything so far has been read. The stream starts to listen only then, and only if the run has
+   * not ended.
+   */
   let isRead = false;
   let wake: () => void = () => {};
   const join = () =>
@@ -51,8 +54,8 @@ export async function* streamRun(
       ? link.topics.join(`tenant:${link.tenantId}:run:${id}`, {
           onMessage: (event, payload) => {
             const parsed = told.safeParse(payload);
-            // No more than this many chunks are held. If nobody takes them, they are read from the
-            // rows later.
+            // At most 100 broadcasts are held. If nobody takes them, their chunks are read from the rows
+            // later.
             if (event === "run_chunks" && parsed.success && news.length < 100)
               news.push(parsed.data);
             wake();

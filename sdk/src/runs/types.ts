@@ -34,11 +34,11 @@ export interface RunContext {
 /** The context of a tool, besides its input. */
 export interface ToolContext extends RunContext {
   /**
-   * A key that is the same for each attempt. Pass it along with anything that has an effect, so
-   * that the effect happens once.
+   * A key that is the same for each attempt. Send it with each request that has an effect, so that the
+   * effect happens only once.
    */
   idempotencyKey: string;
-  /** Above 1, a worker died while the tool ran, so the tool may already have had its effect. */
+  /** If this is above 1, a worker died while the tool ran, so the tool may already have had its effect. */
   attempt: number;
   /** Aborted when the run is cancelled, its lease is lost, or its time is over. */
   signal: AbortSignal;
@@ -226,7 +226,7 @@ export interface RunToolCall {
   result?: unknown;
   error?: { code: string; message: string };
   approvalId?: string;
-  /** How often it was started. Above 1, a worker died while the tool ran. */
+  /** How often it was started. If this is above 1, a worker died while the tool ran. */
   attempts: number;
   startedAt?: Date;
   endedAt?: Date;
@@ -275,11 +275,11 @@ export interface RunChunk {
 export interface StartRunOptions {
   /** Starting another run with this key returns the existing one. */
   key?: string;
-  /** The lowest number is first. 0 by default. */
+  /** Runs with a lower number come first. 0 by default. */
   priority?: number;
   /**
-   * Limits of this run instead of the agent's. If you pass only the name of the agent, these are the only
-   * limits, except `maxSteps`.
+   * Limits of this run instead of the agent's. If you pass only the name of the agent, its own limits do
+   * not apply, except `maxSteps`.
    */
   maxSteps?: number;
   budget?: RunBudget;

@@ -17,7 +17,7 @@ export function noteCall(
       ? { ...about, code: error.code, message: error.message }
       : { ...about, version: (data as { version?: unknown } | null)?.version ?? version };
   const title = name.replaceAll("_", " ");
-  // A writer that loses a race gets an error and continues.
+  // A writer that loses a race tries again, so this is not noted as an error.
   if (error && error.code !== "version_conflict") note("error", title, told, { durationMs });
   else note("step", title, told, { level: writes ? "detailed" : "verbose", durationMs });
   if (writes) note("step", `${title}: value`, () => ({ key, ...given }), { level: "verbose" });

@@ -24,8 +24,8 @@ export interface StatesAt {
   /** The states, by key. */
   states: StateVersion[];
   /**
-   * The keys whose version of that time is no longer kept. Only the newest hundred versions are
-   * kept.
+   * Keys of states that existed then, but of which that version is no longer kept. Only the newest hundred
+   * versions are kept.
    */
   unkept: string[];
 }

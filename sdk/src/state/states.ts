@@ -188,7 +188,7 @@ export class States {
   }
 
   /**
-   * Lists states of all owners, the last changed first, without their values. Needs `state:read`.
+   * Lists states of all owners without their values, the most recently changed first. Needs `state:read`.
    *
    * @example
    * const { data: changed } = await mayfly.state.recent({ limit: 20 });

@@ -47,8 +47,8 @@ export class StateFollower {
   readonly #key: string;
   readonly #handler: StateHandler;
   /**
-   * The last delivered version of each state. They are needed because a batch whose handler failed
-   * arrives again as a whole, and because versions can be missing after a gap in the log.
+   * The last delivered version of each state. They are needed because a batch arrives again as a whole if
+   * its handler failed, and because versions can be missing after a gap in the log.
    */
   readonly #versions = new Map<string, number>();
 
@@ -78,8 +78,8 @@ export class StateFollower {
   };
 
   /**
-   * Called if the log does not go back far enough. Delivers the states that are newer than what was
-   * delivered.
+   * Called at the start with `since: null`, and if the log does not go back far enough. Delivers the states
+   * that are newer than what was delivered.
    */
   async #takeAll(): Promise<void> {
     for (let after = ""; ; ) {

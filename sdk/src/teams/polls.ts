@@ -49,7 +49,7 @@ export class Polls {
     return this.#call("cast_ballot", { poll_id: idOf(id), choice, ...(reason && { reason }) });
   }
 
-  /** Reads a poll as it is now. A poll whose time is over closes. `poll_unknown`. Needs `team:read`. */
+  /** Reads a poll as it is now. If its time is over, it closes. `poll_unknown`. Needs `team:read`. */
   get(id: string): Promise<Result<Poll>> {
     return this.#call("get_poll", { poll_id: idOf(id) });
   }

@@ -10,7 +10,7 @@ import type { TeamAlert, WatchTeamOptions } from "./alert-types.ts";
 import type { Team } from "./types.ts";
 import type { TeamWatch } from "./watch.ts";
 
-/** The tag with which a team's memories are stored and found. @internal */
+/** The calls of memory that a blackboard makes. @internal */
 export interface BoardMemory {
   remember(memory: NewMemory): Promise<Result<{ id: string }>>;
   recall(query: string, options?: RecallOptions): Promise<Result<Recall>>;

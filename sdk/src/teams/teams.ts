@@ -171,8 +171,8 @@ export class Teams<Agent extends { id: string }> {
 
   /**
    * Gives a job to the best living agent. That is the one with the least to do. If several have equally
-   * little to do, it is the one whose type has the best record for this kind of work. If the agent ends, the
-   * job goes to any agent with the capabilities. Needs `team:manage` and `job:add`.
+   * little to do, it is the one of the type with the best record for this kind of work. If the agent ends,
+   * the job goes to any agent with the capabilities. Needs `team:manage` and `job:add`.
    *
    * @returns `no_agent_available` if nobody can take it now.
    *
@@ -190,8 +190,8 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * Rates the result of an assigned job that has ended, from 0 to 1. A job can be rated only once. This
-   * becomes part of the record of the agent's type for this kind of work. Needs `team:manage`.
+   * Rates the result of an assigned job that has ended, from 0 to 1. A job can be rated only once. The
+   * rating becomes part of the record of the agent's type for this kind of work. Needs `team:manage`.
    *
    * @returns `rating_own` if you are the agent that did the job, one of its descendants, or an ancestor that
    * did not assign it; `job_not_ended`, `already_rated`, `job_unknown`.

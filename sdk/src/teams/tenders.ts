@@ -47,7 +47,7 @@ export class Tenders {
   }
 
   /**
-   * Reads a tender as it is now. A tender whose time is over is awarded. `tender_unknown`. Needs `team:read`.
+   * Reads a tender as it is now. If its time is over, it is awarded. `tender_unknown`. Needs `team:read`.
    */
   get(id: string): Promise<Result<Tender>> {
     return this.#call("get_tender", { tender_id: idOf(id) });

@@ -129,7 +129,7 @@ export async function importTenant(
       characters += line.length;
     }
   } catch (error) {
-    // An export that is read meanwhile fails with its own error.
+    // If the source is a running export that fails, its own error is returned.
     return failed(error instanceof MayflyError ? error : invalid("source", `failed: ${error}`));
   }
   if (!signal?.aborted) {

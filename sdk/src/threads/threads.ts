@@ -38,9 +38,8 @@ export class Threads {
    * Stores a checkpoint, and creates the thread if needed. A checkpoint with the same id is
    * replaced. Needs `thread:write`.
    *
-   * @returns `version_unknown` if the `base` of a value is no longer kept, so that you have to send
-   * the whole value. `invalid_request`,
-   *   `quota_exceeded`, `rate_limited`.
+   * @returns `version_unknown` if the `base` of a value is no longer kept. You then have to send the whole
+   * value. Also `invalid_request`, `quota_exceeded`, `rate_limited`.
    * @example
    * const message = JSON.stringify([{ role: "user", content: "Hello" }]);
    * await agent.threads.put("support/7", {

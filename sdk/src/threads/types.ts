@@ -80,7 +80,7 @@ export interface ListCheckpoints {
   ns?: string;
   /** Only those with a smaller id. */
   before?: string;
-  /** Only those whose metadata has these values. */
+  /** Only those with these values in their metadata. */
   filter?: Record<string, unknown>;
   /** The last checkpoint of the previous page. */
   after?: Pick<ThreadCheckpoint, "id" | "thread" | "ns">;

@@ -8,12 +8,15 @@ export type StepOptions = Omit<JobOptions, "key" | "answers" | "runAt" | "trace"
 
 /** A step of a graph, with any input and result. */
 export interface StepShape extends StepOptions {
-  /** The steps whose results it needs. If one of them was skipped, this step is skipped too. */
+  /**
+   * Steps that have to end first. This step gets their results. If one of them was skipped, it is skipped
+   * too.
+   */
   needs?: readonly string[];
   /** Steps that it also waits for. Their results are null if they were skipped. */
   optional?: readonly string[];
   /**
-   * The list of items. The step runs once for each. The list is `"input"` or the result of a needed step,
+   * A list. The step runs once for each of its items. The list is `"input"` or the result of a needed step,
    * with or without a path: `"input.urls"`, `"list"`.
    */
   map?: string;

@@ -24,7 +24,7 @@ export async function rowOf(
   return plan.job ? { row, job: plan.job(`${jobId}/${step}`) } : { row };
 }
 
-/** Resolves in a later turn of the event loop, after everything that is ready now. */
+/** Resolves in a later turn of the event loop, after all callbacks that are ready now. */
 export const tick = () =>
   new Promise<void>((resolve) => {
     if (typeof setImmediate === "function") setImmediate(resolve);

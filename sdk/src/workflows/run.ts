@@ -7,13 +7,15 @@ import { rowOf, tick } from "./pending.ts";
 import type { Wait } from "./wait.ts";
 import { type Waiter, Waiting } from "./waiting.ts";
 
-/** How long a branch may spend on something else between its steps before it counts as finished. */
+/**
+ * A branch may do something else between its steps. If no branch asks for a step during `graces` pauses of
+ * `graceMs` each, all of them count as finished.
+ */
 const graceMs = 20;
 const graces = 10;
 
 /**
- * The prefix of the record of a step that failed in an earlier attempt and after which the workflow
- * continued.
+ * The prefix of a record that has replaced the recorded failure of a step, so that the step is retried.
  */
 const retry = "retry: ";
 
@@ -35,7 +37,9 @@ export class WorkflowRun implements Waiter {
   #unasked: Promise<Set<string>> | undefined;
   /** Errors of steps. They are recorded as soon as the workflow continues after them. */
   readonly #failures = new Map<string, unknown>();
+  /** The recorded failures of steps. If one of them fails the workflow, its step is retried. */
   readonly #passed = new Map<string, unknown>();
+  /** Steps to retry: a later record has replaced their recorded failure. */
   readonly #again = new Set<string>();
   #sleep: () => void = () => {};
 
@@ -133,7 +137,7 @@ export class WorkflowRun implements Waiter {
   /**
    * Call this when the workflow's code has returned.
    *
-   * @returns whether the run has ended, because it may sleep instead.
+   * @returns true if the run has ended, false if it sleeps.
    */
   async finish(): Promise<boolean> {
     await this.#waiting.looking;
@@ -163,7 +167,8 @@ export class WorkflowRun implements Waiter {
 
   /**
    * @returns the recorded result of a step.
-   * @param by the step that asks. A second step with the same name is an error.
+   * @param by what asks for the step. If something else asks for a step with the same name, that is an
+   * error.
    */
   async ask(name: string, by: unknown): Promise<{ result: unknown } | undefined> {
     if (this.isOver) return never();

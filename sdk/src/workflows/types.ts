@@ -82,7 +82,7 @@ export interface WorkflowInfo {
   finishedAt?: Date;
   /** Why it failed, or the error of its last failed attempt. */
   error?: JobError;
-  /** Whether somebody has cancelled it while its worker does not know yet. */
+  /** Whether it was cancelled, but its worker does not know this yet. */
   cancelled?: boolean;
   /** When it continues even without a signal. */
   wakesAt?: Date;

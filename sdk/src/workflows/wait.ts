@@ -48,7 +48,7 @@ export class Wait<T> implements PromiseLike<T> {
   constructor(run: WaitRun, plan: WaitPlan<T>) {
     this.#run = run;
     this.plan = plan;
-    // If this wait was made for a map or an `any`, the map or `any` has set its step by then.
+    // Begin later, because a map or an `any` may first set the step of this wait.
     queueMicrotask(() => {
       if (this.#step === undefined) void this.#begin();
     });

@@ -7,7 +7,10 @@ import { type Pending, tick, type WaitRow } from "./pending.ts";
 /** How many jobs one call adds. SQL accepts up to 1,000 jobs, and 8 MB. */
 const jobsPerCall = 1_000;
 const bytesPerCall = 4_000_000;
-/** The pauses between checks. While a step works, nothing reports what has arrived for the run's waits. */
+/**
+ * The pauses between checks while a step is running. During this time, nothing tells the run what has
+ * arrived for its waits.
+ */
 const pollMs = [250, 500, 1_000, 2_000, 5_000];
 
 /** What waits need from their run. */
@@ -33,6 +36,7 @@ export class Waiting {
   readonly #run: Waiter;
   #pending: Pending[] = [];
   #settling = false;
+  /** Whether to check even while a step is running: there is a new wait, or it is time to poll. */
   #isFresh = false;
   readonly #added = new Set<string>();
   /** Whether an earlier attempt may already have added the first children. */

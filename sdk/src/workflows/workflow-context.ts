@@ -44,9 +44,10 @@ export class WorkflowContext {
   }
 
   /**
-   * Does something once. The result is recorded, and later attempts read the result instead. If the worker dies
-   * after the effect but before the result is recorded, the work runs again with the same `idempotencyKey`. If
-   * it throws, the attempt fails; if you catch the error, that is recorded too.
+   * Does something once. The result is recorded, and later attempts read this result instead of doing the
+   * work again. If the worker dies after the effect but before the result is recorded, the work runs again
+   * with the same `idempotencyKey`. If it throws, the attempt fails. If you catch the error, the error is
+   * recorded too.
    *
    * @param name unique in the workflow.
    * @throws what the work throws; `workflow_changed` if something else is recorded at this place.

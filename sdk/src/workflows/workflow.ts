@@ -18,8 +18,8 @@ export interface WorkflowOptions<Out> {
 export type WorkflowCode<Input, Out> = (ctx: WorkflowContext, input: Input) => Out | Promise<Out>;
 
 /**
- * Defines a workflow: code whose steps are all recorded. If a worker dies, another one continues where the
- * run stopped.
+ * Defines a workflow: code of which every step is recorded. If a worker dies, another one continues where
+ * the run stopped.
  *
  * @param name may have letters, digits, dots, dashes and underscores.
  * @param input a schema from zod or any other library that supports Standard Schema; null accepts anything.

@@ -83,8 +83,8 @@ export class Workflows {
   /**
    * Reads what a run, or any other job, has recorded, in order.
    *
-   * @param options `after`: the `seq` of the last one that you have. `limit`: 1,000 by default, 5,000 at
-   * most.
+   * @param options `after`: the `seq` of the last checkpoint that you have. `limit`: 1,000 by default,
+   * 5,000 at most.
    *
    * @example
    * const { data } = await mayfly.workflows.history(id);

@@ -11,4 +11,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.hears_control is 'Whether an agent hears of its end.';
+comment on function mayfly_private.hears_control is 'Whether an agent listens for its end.';

@@ -47,5 +47,5 @@ set search_path = ''
 return mayfly_private.living_agents(ids);
 
 comment on function mayfly.living_agents is
-  'Which of these agents are alive, or without ids the 1000 youngest living agents: [{ id, name, type, activity, seconds_left }]. Needs presence:read.';
+  'Which of these agents are alive: [{ id, name, type, activity, seconds_left }]. Without ids, the 1000 youngest living agents. Needs presence:read.';
 grant execute on function mayfly.living_agents to authenticated, service_role;

@@ -1,6 +1,6 @@
 -- Returns an agent of the caller's tenant (without an id, the caller itself), if the caller may stop, suspend or resume
--- that agent. It may do so to itself, to its descendants and, with agent:stop, to any agent. For an agent of another
--- tenant, the error is the same as for one that does not exist. Locks the agent's row.
+-- that agent. The caller may do so to itself, to its descendants and, with agent:stop, to any agent. For an agent of
+-- another tenant, the error is the same as for one that does not exist. Locks the agent's row.
 
 create function mayfly_private.lock_agent(agent_id uuid)
 returns mayfly.agents

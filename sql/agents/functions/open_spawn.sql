@@ -23,8 +23,8 @@ declare
   allowed text[];
 begin
   select * into strict tenant from mayfly.tenants t where t.id = of_tenant for no key update;
-  -- The scope is checked again under the lock, because the caller may have waited for the lock. A key that was revoked
-  -- meanwhile must not spawn, nor a person who was removed.
+  -- The scope is checked again under the lock, because the caller may have waited for the lock. Keys that were revoked
+  -- and people who were removed meanwhile must not spawn.
   perform mayfly_private.require_tenant('agent:spawn');
   caller := mayfly_private.caller();
   if caller.kind is null then

@@ -6,8 +6,8 @@
 -- Each use of a secret returns a secret of the next round. For 30 s after its first use, a secret still works, up to 20
 -- times in all, because an answer may have been lost. Two cases show that two processes hold the agent, which is then
 -- suspended. In one, a secret of the round before the newest is used more than 30 s after its first use. In the other,
--- it is used for the first time, although another secret of its round was used before. Secrets of older rounds are
--- deleted, so old copies of them do no harm.
+-- such a secret is used for the first time, although another secret of its round was used before. Secrets of older
+-- rounds are deleted, so old copies of them do no harm.
 
 create function mayfly_private.renew_agent(extend boolean)
 returns jsonb

@@ -81,5 +81,5 @@ return mayfly_private.spawn_agent(
   scopes, task, coalesce(metadata, '{}'), registration_key, renew);
 
 comment on function mayfly.spawn_agent is
-  'Spawns an agent with a lifetime in seconds (300). Returns { agent, type, claims, renewal_secret, existing }.';
+  'Spawns an agent with a lifetime in seconds (300 by default). Returns { agent, type, claims, renewal_secret, existing }.';
 grant execute on function mayfly.spawn_agent to authenticated, service_role;

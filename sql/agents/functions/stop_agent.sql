@@ -1,5 +1,5 @@
--- Stops an agent. Its descendants are then no longer alive, by the definition of alive. Their rows are not touched now,
--- but marked later by reaping, so that there are no races. Locks the agent's row.
+-- Stops an agent. Its descendants are then not alive either, because an agent is alive only while its ancestors are.
+-- Their rows are marked later, by reaping, so that there are no races. Locks the agent's row.
 
 create function mayfly_private.stop_agent(agent_id uuid, reason text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Suspends an agent. Its descendants are then suspended by the definition of alive, and their rows are not touched.
--- Locks the agent's row.
+-- Suspends an agent. Its descendants then count as suspended too, although their rows do not change. Locks the
+-- agent's row.
 
 create function mayfly_private.suspend_agent(agent_id uuid, reason text)
 returns jsonb

@@ -1,5 +1,5 @@
--- Deletes every renewal secret of an agent, so that whoever has one can neither renew nor suspend the agent with it.
--- Called by resuming and registering an agent, before a new secret is given to another holder.
+-- Deletes every renewal secret of an agent, so that nobody can renew or suspend the agent with one of them. Called
+-- by resuming and registering an agent, before a new secret is given to another holder.
 
 create function mayfly_private.void_secrets(tenant uuid, agent uuid)
 returns void

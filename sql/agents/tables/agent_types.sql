@@ -23,7 +23,8 @@ create table mayfly.agent_types (
   constraint agent_types_lifetime_within check (lifetime <= max_lifetime)
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.agent_types
   alter column name set statistics 0,
   alter column role set statistics 0,
@@ -37,7 +38,7 @@ alter table mayfly.agent_types
 comment on table mayfly.agent_types is 'Types of agents, with every version. New agents get the newest version.';
 comment on column mayfly.agent_types.role is 'The role of such an agent, in a few words.';
 comment on column mayfly.agent_types.prompt is 'Its system prompt, which spawn returns.';
-comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null for what most agents need.';
+comment on column mayfly.agent_types.scopes is 'The scopes of an agent whose spawner asks for none. Null means the scopes that most agents need.';
 comment on column mayfly.agent_types.lifetime is 'The lifetime of an agent whose spawner asks for none.';
-comment on column mayfly.agent_types.max_lifetime is 'The longest that one may live, including renewals, within the tenant''s maximum.';
-comment on column mayfly.agent_types.max_living is 'How many may live at the same time.';
+comment on column mayfly.agent_types.max_lifetime is 'The longest that an agent of this type may live, including renewals, within the tenant''s maximum.';
+comment on column mayfly.agent_types.max_living is 'How many agents of this type may live at the same time.';

@@ -49,7 +49,8 @@ create unique index agents_name_key on mayfly.agents (tenant_id, name) where sta
 create index agents_type_idx on mayfly.agents (tenant_id, type, type_version);
 create index agents_ancestors_idx on mayfly.agents using gin (ancestors);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.agents
   alter column name set statistics 0,
   alter column type set statistics 0,
@@ -63,7 +64,7 @@ alter table mayfly.agents
   alter column metadata set statistics 0;
 
 comment on table mayfly.agents is 'Agents, living and ended. An agent is alive if it and every ancestor is running and unexpired.';
-comment on column mayfly.agents.type is 'Any name. A type that mayfly.agent_types defines gives it defaults and limits.';
+comment on column mayfly.agents.type is 'Any name. If mayfly.agent_types defines this type, the agent gets the defaults and limits of the type.';
 comment on column mayfly.agents.type_version is 'The version of its type when it was spawned. Null if the type was not defined.';
 comment on column mayfly.agents.ancestors is 'Its ancestors, from the first to its parent.';
 comment on column mayfly.agents.lifetime is 'The time from its spawn, or from the last extension of its life, to expires_at.';

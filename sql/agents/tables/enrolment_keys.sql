@@ -15,13 +15,14 @@ create table mayfly.enrolment_keys (
 )
 with (fillfactor = 80);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.enrolment_keys
   alter column name set statistics 0,
   alter column scopes set statistics 0,
   alter column created_by set statistics 0;
 
 comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
-comment on column mayfly.enrolment_keys.scopes is 'The most that an agent spawned with it can have.';
+comment on column mayfly.enrolment_keys.scopes is 'The most scopes that an agent spawned with this key can have.';
 comment on column mayfly.enrolment_keys.last_used_at is 'When it last spawned, to the minute.';
 comment on column mayfly.enrolment_keys.created_by is 'The person who created it; null for the secret key.';

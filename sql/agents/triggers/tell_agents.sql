@@ -1,7 +1,7 @@
 -- Tells agents and their descendants, on their inbox topics, that they were stopped or suspended, so that their SDKs
 -- leave every channel at once. Runs as the owner, because nobody else sends there. Like every broadcast, this is only a
--- hint: what ends an agent is its row. It sends as many of these broadcasts at once as the tenant's rate allows, to the
--- highest agents in the tree first. The others become due.
+-- hint: what ends an agent is its row. It sends as many of these broadcasts immediately as the tenant's rate allows, to
+-- the highest agents in the tree first. The others become due.
 
 create function mayfly_private.tell_agents()
 returns trigger

@@ -1,6 +1,6 @@
 -- The rule that says what needs an approval, for an agent type and a category. The rule is the tenant's most specific
--- policy that applies, or else the default: every approval is asked, and everyone with the scope may decide, except the
--- requester. Locks nothing.
+-- policy that applies, or else the default: somebody is always asked, and everyone with the scope except the requester
+-- may decide. Locks nothing.
 
 create function mayfly_private.approval_rule(tenant uuid, agent_type text, category text)
 returns mayfly.approval_policies

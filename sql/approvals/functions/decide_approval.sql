@@ -77,7 +77,7 @@ grant execute on function mayfly_private.decide_approval to authenticated, servi
 
 -- Approves or rejects (scope approval:decide). `digest` is the digest of the input that the caller has seen. With
 -- `input`, the caller approves changed arguments, which must match the schema of the approval. Earlier decisions about
--- the old arguments then no longer count.
+-- the old arguments then no longer count. A null changes nothing here. To approve null, use decide_approvals.
 
 create function mayfly.decide_approval(id uuid, verdict text, digest text, reason text default null, input jsonb default null)
 returns jsonb

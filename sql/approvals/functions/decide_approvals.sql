@@ -1,5 +1,5 @@
--- Decides several approvals, each on its own, so an error with one does not prevent decisions about the others. Called
--- by mayfly.decide_approvals. Locks what decide_approval locks, in the order of the ids.
+-- Decides several approvals independently, so an error with one approval does not prevent decisions about the others.
+-- Called by mayfly.decide_approvals. Locks what decide_approval locks, in the order of the ids.
 
 create function mayfly.decide_approvals(decisions jsonb)
 returns jsonb

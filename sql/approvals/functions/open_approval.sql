@@ -34,4 +34,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_approval is 'A pending approval, locked.';
+comment on function mayfly_private.open_approval is 'Locks and returns a pending approval.';

@@ -1,7 +1,7 @@
 -- Stores an approval. With a lease, the approval belongs to the job and the step, so a step that asks again after a
--- crash finds it. Only the holder of the lease can ask. Of the quorum and the expiry of the request and those of the
--- tenant's policy, the stricter ones apply. If the policy names roles, they replace those of the request. Locks the job
--- and what charge locks.
+-- crash finds it. Only the holder of the lease can ask. The request and the tenant's policy each have a quorum and an
+-- expiry, and the stricter of the two applies. If the policy names roles, they replace those of the request. Locks the
+-- job and what charge locks.
 
 create function mayfly_private.request_approval(
   title text, input jsonb, lease text, step text, category text, confidence double precision, milestone boolean, required boolean,

@@ -17,7 +17,8 @@ create table mayfly.approval_decisions (
     references mayfly.approvals (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approval_decisions
   alter column approval_id set statistics 0,
   alter column decided_by set statistics 0,

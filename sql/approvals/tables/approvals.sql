@@ -45,7 +45,8 @@ create unique index approvals_step_key on mayfly.approvals (tenant_id, job_id, s
 create index approvals_pending_idx on mayfly.approvals (tenant_id, created_at) where status = 'pending';
 create index approvals_decided_idx on mayfly.approvals (tenant_id, decided_at) where status <> 'pending';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.approvals
   alter column title set statistics 0,
   alter column category set statistics 0,
@@ -63,13 +64,13 @@ alter table mayfly.approvals
   alter column notify set statistics 0,
   alter column escalation_roles set statistics 0;
 
-comment on table mayfly.approvals is 'What somebody has to decide before work continues, and the decisions.';
-comment on column mayfly.approvals.input is 'The arguments to approve. After a decision that changed them: the changed ones.';
-comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision and its use pass it.';
+comment on table mayfly.approvals is 'Questions that somebody has to answer before work continues, and their outcomes.';
+comment on column mayfly.approvals.input is 'The arguments to approve. If a decision has changed them, these are the changed arguments.';
+comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must pass it.';
 comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
 comment on column mayfly.approvals.attempt is 'The attempt of the job that requested it.';
 comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was.';
-comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection rejects.';
+comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection is enough to reject.';
 comment on column mayfly.approvals.roles is 'The roles that may decide; null for every role with the scope approval:decide.';
 comment on column mayfly.approvals.deciders is 'The people and agents that may decide; null for everybody with the scope.';
 comment on column mayfly.approvals.delegates is 'The people and agents to whom a decider has delegated it, in addition to the roles and the deciders.';

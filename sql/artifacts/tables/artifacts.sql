@@ -23,8 +23,8 @@ create table mayfly.artifacts (
 create unique index artifacts_version_key on mayfly.artifacts (tenant_id, team_id, name, version) nulls not distinct;
 create index artifacts_writing_idx on mayfly.artifacts (tenant_id, created_at) where status = 'writing';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics
--- (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.artifacts
   alter column team_id set statistics 0,
   alter column name set statistics 0,
@@ -37,8 +37,8 @@ alter table mayfly.artifacts
   alter column created_by set statistics 0;
 
 comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
-comment on column mayfly.artifacts.team_id is 'The team that owns it. Null if the tenant does. It stays when the team has ended.';
-comment on column mayfly.artifacts.status is 'writing until its file is uploaded.';
+comment on column mayfly.artifacts.team_id is 'The team that owns the artifact, or null if the tenant owns it. The artifact stays when the team has ended.';
+comment on column mayfly.artifacts.status is '''writing'' until its file is uploaded, and then ''stored''.';
 comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
 
 -- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files has deleted

@@ -18,4 +18,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.half_life is 'After how many days a memory of a kind counts half as fresh.';
+comment on function mayfly_private.half_life is 'The number of days after which a memory of a kind loses half its freshness.';

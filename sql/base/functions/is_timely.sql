@@ -16,4 +16,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.is_timely is 'Whether a token is within its time.';
+comment on function mayfly_private.is_timely is 'Whether a token is valid now.';

@@ -1,5 +1,5 @@
--- Where two changes of the same base contradict each other: [{ path, base, theirs, ours }]. Of the three values, those
--- that do not exist are left out. Objects are compared key by key, as in merge_values.
+-- Where two changes of the same base contradict each other: [{ path, base, theirs, ours }]. A value that does not
+-- exist is left out. Objects are compared key by key, as in merge_values.
 
 create function mayfly_private.merge_conflicts(base jsonb, theirs jsonb, ours jsonb, path text[] default '{}')
 returns jsonb

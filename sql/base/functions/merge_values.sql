@@ -1,5 +1,5 @@
 -- A three-way merge. A value that only one side changed is taken from that side. If both sides changed a value, objects
--- are merged key by key, and of any other values, the newer one wins. A SQL null stands for a missing key.
+-- are merged key by key, and otherwise the newer value wins. A SQL null stands for a missing key.
 
 create function mayfly_private.merge_values(base jsonb, present jsonb, wanted jsonb, wanted_is_newer boolean)
 returns jsonb

@@ -1,7 +1,7 @@
 -- A timestamp of the server's hybrid logical clock, which is later than the given one. Its form is
--- `milliseconds-counter-node`: 13 digits of Unix time, 4 hexadecimal digits, and the name of whoever made it. So
--- timestamps can be compared as text (in the collation "C"). It is for updates that have no timestamp. Their time is
--- when they reach the server.
+-- `milliseconds-counter-node`: 13 digits of Unix time, 4 hexadecimal digits, and the name of the node that made it.
+-- So timestamps can be compared as text (in the collation "C"). An update that comes without a timestamp gets one
+-- from this function when it reaches the server.
 --
 -- Kulkarni, Demirbas, Madappa, Avva and Leone, "Logical Physical Clocks", OPODIS 2014.
 
@@ -21,4 +21,4 @@ return (
       coalesce(('x' || split_part(seen, '-', 2))::bit(16)::integer, 0) as counter) t
 );
 
-comment on function mayfly_private.next_clock is 'The server''s hybrid logical clock after one that it has seen.';
+comment on function mayfly_private.next_clock is 'A timestamp of the server''s hybrid logical clock that is later than the given one.';

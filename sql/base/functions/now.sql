@@ -2,9 +2,9 @@
 -- age, a lease or a window is judged, so that a test can replace the clock (tests/harness/clock.ts). Only the owner can
 -- replace it. Locks nothing. One call takes 2 µs. When this was an SQL function, it took 20 µs in each statement,
 -- because an empty search_path prevents the inlining of SQL functions. A query over many rows reads the time from a
--- variable, or uses `(select mayfly_private.now())`, which runs once for the whole statement, and with which an index
--- can be used. Some things always use the machine's clock: tokens, because others verify them too; hybrid clocks, which
--- are compared with those of callers; durations of work; and the time of the last maintenance.
+-- variable, or uses `(select mayfly_private.now())`, which runs once for the whole statement and lets it use an index.
+-- Some things always use the machine's clock: tokens, because others verify them too; hybrid clocks, which are compared
+-- with those of callers; durations of work; and the time of the last maintenance.
 
 create function mayfly_private.now()
 returns timestamptz

@@ -1,6 +1,6 @@
--- How many bytes of its tenant's max_bytes the rows of a table are charged. A room registers each of its tables in its
--- charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows charge each row
--- the flat bytes and the lengths of the written columns. With `bytes`, the room's functions charge the rows
+-- How the rows of each table are charged against the max_bytes of their tenant. A room registers each of its tables in
+-- its charges.sql, in one of three ways. With `flat` and `written`, triggers of mayfly_private.meter_rows charge each
+-- row the flat bytes and the lengths of the written columns. With `bytes`, the room's functions charge the rows
 -- (mayfly_private.charge), and this expression says how many bytes a row was charged. With `bounded_by`, nothing is
 -- charged, and the text says what limits the number of rows. recount_usage counts the rows of the first two ways again.
 

@@ -11,7 +11,7 @@ create table mayfly_private.imports (
 );
 
 comment on table mayfly_private.imports is 'How the rows of tables come back from an export. Tables that are not here come back as they are.';
-comment on column mayfly_private.imports.sets is 'By column, an SQL expression over a row r of the export that replaces its value.';
+comment on column mayfly_private.imports.sets is 'For each column to change, an SQL expression over a row r of the export that gives the new value.';
 comment on column mayfly_private.imports.rows is 'A condition over a row r of the export. Other rows are left out.';
 comment on column mayfly_private.imports.left_out is 'Why no row comes back.';
 

@@ -20,11 +20,11 @@ comment on column mayfly_private.settings.tenants_created_by is
   'Who may create tenants: only the secret key, or also anyone who is signed in (not anonymously).';
 comment on column mayfly_private.settings.max_tenants_per_person is 'A person who owns this many tenants cannot create another.';
 comment on column mayfly_private.settings.person_issuers is
-  'Patterns (like) of the issuers of people''s tokens. By default any Supabase Auth. Narrow it to your own URL.';
+  'Patterns (like) of the issuers of people''s tokens. By default, they match any Supabase Auth. Narrow them to your own URL.';
 comment on column mayfly_private.settings.debug_rate is
-  'How many Realtime messages a second, counted for each receiver, the debug streams of a tenant may send together. The default is half of what the Free plan allows.';
+  'How many Realtime messages a second all debug streams of a tenant may send together. A message counts once for each receiver. The default is half of what the Free plan allows.';
 comment on column mayfly_private.settings.announce_rate is
-  'How many broadcasts a second the database may send for a tenant at once. In addition, it may send the same number of due ones. The default is half of what the Free plan allows. Realtime also counts each receiver.';
+  'How many broadcasts a second the database may send immediately for a tenant. In addition, it may send the same number of due broadcasts. The default is half of what the Free plan allows. Realtime also counts each receiver.';
 comment on column mayfly_private.settings.kept is
   'How long events, applied operations and tombstones are kept. A client that has not synced for longer starts again.';
 

@@ -10,6 +10,6 @@ create table mayfly_private.topics (
 
 comment on table mayfly_private.topics is 'The private Realtime topics, and who may use each.';
 comment on column mayfly_private.topics.rule is
-  'The signature of a stable function of (tenant uuid, part text, extension text, sending boolean) that returns whether the caller may.';
+  'The signature of a stable function of (tenant uuid, part text, extension text, sending boolean) that returns whether the caller may use the topic.';
 
 alter table mayfly_private.topics enable row level security;

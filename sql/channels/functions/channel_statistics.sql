@@ -42,5 +42,5 @@ set search_path = ''
 return mayfly_private.channel_statistics(name);
 
 comment on function mayfly.channel_statistics is
-  'A channel''s messages and bytes in all and in the last minute, the average per minute in the last hour, and its subscribers with their lag.';
+  'A channel''s messages and bytes, in total and in the last minute, the average per minute of the last hour, and the subscribers with their lag.';
 grant execute on function mayfly.channel_statistics to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Refuses an invalid description of a channel, and publishers that are neither agents nor members of the tenant. Called
--- by create_channel and update_channel. Locks nothing.
+-- Refuses an invalid description of a channel, and publishers that are not agents or members of the tenant. Called by
+-- create_channel and update_channel. Locks nothing.
 
 create function mayfly_private.check_channel(tenant uuid, description text, publishers uuid[])
 returns void

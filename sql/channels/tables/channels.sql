@@ -18,7 +18,8 @@ create table mayfly.channels (
 -- Leaves room in each page, so that the sequence number can change in place.
 with (fillfactor = 50);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.channels
   alter column name set statistics 0,
   alter column description set statistics 0,

@@ -33,4 +33,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.budgets_of is 'The budgets that calls affect, locked.';
+comment on function mayfly_private.budgets_of is 'Locks and returns the budgets that calls affect.';

@@ -1,4 +1,4 @@
--- Whether a call counts against a budget.
+-- Whether a call counts against a budget. `groups` are the teams and the jobs above, for which the call is made too.
 
 create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
@@ -10,7 +10,7 @@ begin
     when 'tenant' then true
     when 'team' then budget.subject = any (groups)
     when 'agent' then budget.subject = agent
-    else budget.subject = run::text end;
+    else budget.subject = run::text or budget.subject = any (groups) end;
 end
 $$;
 

@@ -11,7 +11,7 @@ begin
     from mayfly_private.cost_holds h, lateral (
       values ('tenant', ''), ('agent', h.agent), ('run', h.run_id::text)
       union all
-      select 'team', t from unnest(h.groups) t) as l (level, subject)
+      select o, t from unnest(h.groups) t, unnest(array['team', 'run']) o) as l (level, subject)
     where h.id = any (ids) and h.holder = holder.id and (holder.tenant_id is null or h.tenant_id = holder.tenant_id) and l.subject is not null);
   budgets := coalesce(budgets, '{}');
   select coalesce(array_agg(l order by l.tenant_id, l.id), '{}') into holds
@@ -23,4 +23,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.holds_of is 'The holds of a caller, with their budgets locked.';
+comment on function mayfly_private.holds_of is 'Locks and returns the holds of a caller, with their budgets.';

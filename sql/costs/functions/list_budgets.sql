@@ -1,5 +1,5 @@
--- The budgets of the tenant: its own and those of teams, then those of agents, and then those of runs, of which the
--- newest run comes first. For callers with cost:read. Locks nothing.
+-- The budgets of the tenant: its own and those of teams, then those of agents, and then those of runs, newest run
+-- first. For callers with cost:read. Locks nothing.
 
 create function mayfly.list_budgets(of_level text default null, page_limit integer default 1000)
 returns jsonb

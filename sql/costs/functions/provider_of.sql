@@ -1,6 +1,6 @@
--- The provider with which prices are looked up (see model_of for the model). In `anthropic.messages`, as the AI SDK
--- names a provider, it is the first part. The AI SDK's gateway writes the provider into the model's name, as in
--- `anthropic/claude-…`.
+-- The provider with which prices are looked up (see model_of for the model). The AI SDK names a provider like
+-- `anthropic.messages`, and the provider is the first part of this name. The AI SDK's gateway writes the provider
+-- into the model's name, as in `anthropic/claude-…`.
 
 create function mayfly_private.provider_of(provider text, model text)
 returns text

@@ -63,7 +63,8 @@ begin
       o.a ->> 'agent', o.a ->> 'provider', o.a ->> 'model', (o.a ->> 'input')::numeric,
       coalesce((o.a ->> 'output')::numeric, 8192),
       least(coalesce((o.a ->> 'output_least')::numeric, 256), coalesce((o.a ->> 'output')::numeric, 8192)),
-      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end))::mayfly_private.cost_ask
+      mayfly_private.cost_groups_of(coalesce(j.tenant_id, own), case when holder.kind = 'agent' then holder.id else j.created_by end)
+        || case when j.parent_id is null then '{}' else mayfly_private.jobs_above(j) end)::mayfly_private.cost_ask
     from jsonb_array_elements(asks) with ordinality as o (a, n)
     left join lateral mayfly_private.lease_of(holder, o.a ->> 'lease') l on true
     left join mayfly.jobs j on j.tenant_id = l.tenant_id and j.id = l.job_id and j.status = 'running' and j.attempt = l.attempt
@@ -158,7 +159,7 @@ begin
   from unnest(given) g, lateral (
     values (g.tenant, 'tenant', ''), (g.tenant, 'agent', g.agent), (g.tenant, 'run', g.job_id::text)
     union all
-    select g.tenant, 'team', t from unnest(g.groups) t) as k (tenant, level, subject)
+    select g.tenant, l, t from unnest(g.groups) t, unnest(array['team', 'run']) l) as k (tenant, level, subject)
   where g.tenant is not null and k.subject is not null;
   rows := mayfly_private.budgets_of(tenants, levels, subjects);
   foreach ask in array given loop

@@ -48,7 +48,7 @@ comment on function mayfly_private.set_budget is 'Sets a budget.';
 grant execute on function mayfly_private.set_budget to authenticated, service_role;
 
 -- Sets the budget of the tenant, a team, a run, or all agents with the same name. The new budget replaces the old one
--- (scope cost:admin). What was already spent still counts. At least one of the limits has to be set.
+-- (scope cost:admin). Amounts that were already spent still count. At least one of the limits has to be set.
 
 create function mayfly.set_budget(
   level text, subject text default '', hard_usd numeric default null, soft_usd numeric default null, hard_tokens bigint default null,

@@ -26,7 +26,8 @@ create table mayfly.budgets (
 )
 with (fillfactor = 50);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.budgets
   alter column subject set statistics 0,
   alter column id set statistics 0,

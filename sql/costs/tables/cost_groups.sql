@@ -1,5 +1,5 @@
--- Which agents spend for which team. A room that groups agents writes this table. What an agent's descendants spend
--- counts for the agent's teams as well.
+-- Which agents spend for which team. A room that groups agents writes this table. The spending of an agent's
+-- descendants counts for the agent's teams as well.
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,

@@ -1,6 +1,6 @@
--- Names of models with prices. An exact name means the model itself. Any other name in this table is a prefix. A model
--- whose name begins with it is probably a version of the model with prices, which is not certain enough for a hard
--- budget.
+-- Names of models with prices. An exact name means the model itself. Any other name in this table is a prefix: a model
+-- whose name begins with it is probably a version of the model that has the prices. This is not certain enough for a
+-- hard budget.
 
 create table mayfly.model_names (
   provider text collate "C" not null,

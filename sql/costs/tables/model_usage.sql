@@ -26,7 +26,8 @@ create table mayfly.model_usage (
 create index model_usage_at_idx on mayfly.model_usage (tenant_id, at);
 create index model_usage_run_idx on mayfly.model_usage (tenant_id, run_id) where run_id is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.model_usage
   alter column id set statistics 0,
   alter column agent set statistics 0,
@@ -46,6 +47,6 @@ comment on table mayfly.model_usage is 'What each call of a model used and cost.
 comment on column mayfly.model_usage.id is 'The id of the hold that it settled, so a call is recorded once.';
 comment on column mayfly.model_usage.agent is 'The name of the agent in its definition.';
 comment on column mayfly.model_usage.input_tokens is 'All input tokens, including those read from and written to the provider''s cache.';
-comment on column mayfly.model_usage.usage is 'The units as they were priced, with those that have no column: cache_write_1h, web_searches, input_audio, output_audio, requests.';
+comment on column mayfly.model_usage.usage is 'The units as they were priced, including those without a column of their own: cache_write_1h, web_searches, input_audio, output_audio, requests.';
 comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
-comment on column mayfly.model_usage.priced is 'inexact: the price of a model whose name is a prefix of this one.';
+comment on column mayfly.model_usage.priced is 'If this is inexact, the price is that of a model whose name is a prefix of this model''s name.';

@@ -14,7 +14,8 @@ create table mayfly.rate_limits (
 )
 with (fillfactor = 50);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.rate_limits
   alter column subject set statistics 0,
   alter column per_minute set statistics 0,

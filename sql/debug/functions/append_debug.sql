@@ -103,5 +103,5 @@ set search_path = ''
 return mayfly_private.append_debug(records, dropped);
 
 comment on function mayfly.append_debug is
-  'Stores debug records of the calling agent, if its tenant keeps any. Returns what debug_level returns, and stored: how many.';
+  'Stores debug records of the calling agent, if its tenant keeps any. Returns what debug_level returns, and `stored`, the number of stored records.';
 grant execute on function mayfly.append_debug to authenticated, service_role;

@@ -2,8 +2,8 @@
 -- max_records_per_minute }. The level of a category is the highest that anyone has leased. `seconds` is how long the
 -- last of these leases still lasts. It is not an instant, because clocks differ. `persist` is the level up to which the
 -- tenant keeps records, and 0 if it keeps none. `all` is true if somebody watches every agent. Such a watcher was told
--- about this agent when it was spawned (tell_watchers). The argument `rate` is the result of debug_rate, which the
--- caller computes once for many agents. Called as owner.
+-- about this agent when the agent was spawned (tell_watchers). The argument `rate` is the result of debug_rate, which
+-- the caller computes once for many agents. Called as owner.
 
 create function mayfly_private.debug_levels(tenant uuid, agent uuid, rate numeric)
 returns jsonb

@@ -1,6 +1,6 @@
 -- Whether anybody wants an agent's debug records now: a watcher, or the tenant if it keeps records. The agent gets this
--- answer when it is spawned, with each new token, and with each heartbeat. If it is watched and has no live connection,
--- it then opens one. Called as owner.
+-- answer when it is spawned, with each new token, and with each heartbeat. If the agent is watched and has no live
+-- connection, it then opens one. Called as owner.
 
 create function mayfly_private.is_watched(tenant uuid, agent uuid)
 returns boolean

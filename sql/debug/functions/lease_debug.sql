@@ -55,5 +55,5 @@ set search_path = ''
 return mayfly_private.lease_debug(level, for_agent, categories, seconds, lease);
 
 comment on function mayfly.lease_debug is
-  'Leases a level of one agent''s debug stream, or of all, for up to 60 s: { lease, seconds, agents }. The same lease again renews it.';
+  'Leases a level of one agent''s debug stream, or of all, for up to 60 s: { lease, seconds, agents }. Passing the id of a lease again renews the lease.';
 grant execute on function mayfly.lease_debug to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Deletes up to max_rows debug records of a tenant that are older than the tenant keeps them, and leases that have
--- ended. It is a chore, so maintain_tenant calls it under its lock, as owner.
+-- Deletes up to max_rows debug records of a tenant that are older than the tenant's setting `keep` allows, and
+-- leases that have ended. It is a chore, so maintain_tenant calls it under its lock, as owner.
 
 create function mayfly_private.maintain_debug(tenant uuid, max_rows integer)
 returns jsonb

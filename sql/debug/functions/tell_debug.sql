@@ -21,6 +21,7 @@ begin
     join mayfly.agents a on a.tenant_id = s.tenant_id and a.id = s.agent_id
     where s.tenant_id = tenant and (for_agent is null or s.agent_id = for_agent)
       and a.status = 'running' and a.expires_at > (select mayfly_private.now())
+      and (a.depth = 0 or mayfly_private.effective_status(a) = 'running')
     limit 1000
   ) l;
   allowed := mayfly_private.may_tell(tenant, cardinality(listening));

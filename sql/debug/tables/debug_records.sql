@@ -23,7 +23,8 @@ create index debug_records_agent_idx on mayfly.debug_records (tenant_id, agent_i
 -- Retention deletes in this order.
 create index debug_records_stored_idx on mayfly.debug_records (tenant_id, stored_at);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.debug_records
   alter column name set statistics 0,
   alter column data set statistics 0;
@@ -33,4 +34,4 @@ comment on column mayfly.debug_records.id is 'Made by the client: a UUIDv7, in t
 comment on column mayfly.debug_records.level is '1 basic, 2 detailed, 3 verbose, 4 trace.';
 comment on column mayfly.debug_records.dropped is 'How many records of the stream were dropped before this one.';
 comment on column mayfly.debug_records.at is 'When it was recorded, by the agent''s clock.';
-comment on column mayfly.debug_records.bytes is 'How many bytes it counts in the tenant''s max_bytes.';
+comment on column mayfly.debug_records.bytes is 'How many bytes of the tenant''s max_bytes the record takes.';

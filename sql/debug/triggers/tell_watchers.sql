@@ -1,8 +1,8 @@
 -- Tells those who watch every agent of a tenant about new agents as soon as these are spawned, so that they join an
--- agent's stream before its first records. They also learn of the agent from the log. But nudges of the log are
--- gathered, so that the first records reached a watcher up to 0.8 s late. If the tenant may not broadcast now, watchers
--- learn of the agent only from the log. Runs as the owner, because nobody else sends there. Takes a shard of usage
--- (may_tell).
+-- agent's stream before its first records. They also learn of the agent from the log. But nudges of the log are sent in
+-- batches, so without this broadcast the first records reached a watcher up to 0.8 s late. If the tenant may not
+-- broadcast now, watchers learn of the agent only from the log. Runs as the owner, because nobody else sends there.
+-- Takes a shard of usage (may_tell).
 
 create function mayfly_private.tell_watchers()
 returns trigger
@@ -29,7 +29,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tell_watchers is 'Trigger: tells those who watch every agent about new ones.';
+comment on function mayfly_private.tell_watchers is 'Trigger: tells those who watch every agent about new agents.';
 
 create trigger agents_tell_watchers after insert on mayfly.agents
   referencing new table as new_rows

@@ -1,6 +1,6 @@
 -- The entities that a reference can mean and that the caller may see, including the caller's private ones. A reference
--- with an id means the entity with this id. Any other means all entities with this name or alias and, if the reference
--- has a type, with this type (up to 50). Runs as the caller, under row-level security. Locks nothing.
+-- with an id means the entity with this id. Any other reference means all entities with this name or alias and, if the
+-- reference has a type, of this type (up to 50). Runs as the caller, under row-level security. Locks nothing.
 
 create function mayfly_private.entities_named(tenant uuid, ref jsonb, field text)
 returns uuid[]

@@ -45,5 +45,5 @@ end
 $$;
 
 comment on function mayfly.list_facts is
-  'Lists facts, newest first: about a subject, a predicate, an object or from a memory, as they are now or were at as_of. With history, includes facts that have ended.';
+  'Lists facts, newest first, by subject, predicate, object or memory. Returns the facts as they are now or were at as_of. With history, includes facts that have ended.';
 grant execute on function mayfly.list_facts to authenticated, service_role;

@@ -1,5 +1,5 @@
--- Puts facts into their slots. No two of the given facts have the same slot. If the slot already has a fact that is
--- valid when the given fact begins and says the same, the existing fact is confirmed. Otherwise the given fact is
+-- Puts facts into their slots. No two of the given facts have the same slot. If the slot already has a fact that says
+-- the same and is valid when the given fact begins, the existing fact is confirmed. Otherwise the given fact is
 -- inserted. The fact that was valid when the given fact begins then ends there. The given fact ends when the next fact
 -- in the slot begins. Returns { id, status, superseded, subject, object, valid_from, valid_to } for each fact, in
 -- order. Called by mayfly_private.record_facts, as owner, after hold_facts. Locks what it changes.

@@ -1,7 +1,7 @@
--- What surrounds entities within one to three hops: the facts that were valid at an instant, and the entities to which
--- these facts lead. The search goes hop by hop and visits no entity twice, so cycles end. It follows at most `fan_out`
--- facts of each entity, the most certain ones first and then the newest, and at most `result_limit` facts in all.
--- `truncated` says whether there is more. Scope fact:read. Runs as the caller. Locks nothing.
+-- The surroundings of entities, within one to three hops: the facts that were valid at an instant, and the entities to
+-- which these facts lead. The search goes hop by hop and visits no entity twice, so cycles end. It follows at most
+-- `fan_out` facts of each entity, the most certain ones first and then the newest, and at most `result_limit` facts in
+-- all. `truncated` says whether there is more. Scope fact:read. Runs as the caller. Locks nothing.
 --
 --   { entities: [{ id, type, name, …, hops, via }], facts: [{ …, hop }], truncated }
 --   via: the fact that first led to the entity

@@ -15,7 +15,8 @@ create table mayfly.entity_names (
   constraint entity_names_key_key unique nulls not distinct (tenant_id, key, type, private_to)
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.entity_names
   alter column key set statistics 0,
   alter column private_to set statistics 0,

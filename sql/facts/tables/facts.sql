@@ -42,7 +42,8 @@ create index facts_memory_idx on mayfly.facts (tenant_id, memory_id);
 create index facts_expires_idx on mayfly.facts (tenant_id, expires_at) where expires_at is not null;
 create index facts_ended_idx on mayfly.facts (tenant_id, valid_to) where valid_to is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.facts
   alter column private_to set statistics 0,
   alter column subject_id set statistics 0,

@@ -1,7 +1,8 @@
 -- Who is calling: a living agent, a person, an OAuth client with a person's grant, a machine with an enrolment key, or
 -- the secret key. Null for everyone else. Some tokens are refused here although the Data API and Realtime accept them:
--- those of a wrong issuer, without exp, or not valid yet. The policies call this function once per statement, through
--- mayfly.tenant_ids. Runs as owner, because the policies of mayfly.agents call it. Locks nothing.
+-- tokens of a wrong issuer, tokens without exp, and tokens that are not valid yet. The policies call this function
+-- once per statement, through mayfly.tenant_ids. Runs as owner, because the policies of mayfly.agents call it. Locks
+-- nothing.
 
 create type mayfly_private.caller as (
   kind text,

@@ -9,21 +9,27 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  found_caller mayfly_private.caller;
+  tenant constant uuid := mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant');
+  agent_id constant uuid := mayfly_private.to_uuid(claims ->> 'sub');
+  agent record;
 begin
-  select 'agent', a.id, a.tenant_id, a.scopes, chosen, a.scopes
-  into found_caller
+  select a.scopes, a.ancestors into agent
   from mayfly.agents a
-  where a.tenant_id = mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant')
-    and a.id = mayfly_private.to_uuid(claims ->> 'sub')
-    and a.tenant_id::text = coalesce(chosen, a.tenant_id::text)
-    and not exists (
+  where a.tenant_id = tenant and a.id = agent_id and a.status = 'running' and a.expires_at > instant
+    and (chosen is null or chosen = tenant::text);
+  if not found then
+    return null;
+  end if;
+  -- Most agents have no ancestors, and need no second query.
+  if cardinality(agent.ancestors) > 0 then
+    if exists (
       select from mayfly.agents line
-      where line.tenant_id = a.tenant_id
-        and line.id = any (a.ancestors || a.id)
-        and (line.status <> 'running' or line.expires_at <= instant));
-  return case when found then found_caller end;
+      where line.tenant_id = tenant and line.id = any (agent.ancestors) and (line.status <> 'running' or line.expires_at <= instant)) then
+      return null;
+    end if;
+  end if;
+  return row('agent', agent_id, tenant, agent.scopes, chosen, agent.scopes)::mayfly_private.caller;
 end
 $$;
 
-comment on function mayfly_private.living_agent_of_token is 'The agent that a token names, unless it may no longer act.';
+comment on function mayfly_private.living_agent_of_token is 'The agent that a token names. Null if the agent may no longer act.';

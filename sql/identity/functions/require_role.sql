@@ -1,5 +1,5 @@
--- Fails unless the caller may manage members with this role: an owner may manage all members, and an admin all
--- except owners. Called by the functions for people.
+-- Fails unless the caller may manage members with this role: an owner may manage all members, and an admin may
+-- manage all except owners. Called by the functions for people.
 
 create function mayfly_private.require_role(tenant uuid, over text)
 returns void

@@ -35,7 +35,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.require_tenant_of is 'The tenant of this request for a known caller; fails unless it has the scope in it.';
+comment on function mayfly_private.require_tenant_of is 'The tenant of this request, for a caller that has been identified. Fails unless the caller has the scope in it.';
 
 -- Returns the tenant of this request. Fails unless the caller has the scope in this tenant. Every function that writes
 -- calls it first. Locks nothing.
@@ -50,5 +50,5 @@ begin
 end
 $$;
 
-comment on function mayfly_private.require_tenant is 'The tenant of this request; fails unless the caller has the scope in it.';
+comment on function mayfly_private.require_tenant is 'The tenant of this request. Fails unless the caller has the scope in it.';
 grant execute on function mayfly_private.require_tenant to authenticated, service_role;

@@ -18,7 +18,7 @@ begin
         and (tenant_ids.scope is null
           or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
   end if;
-  -- Of the scopes that a person granted to an OAuth client, only those count that the person still has.
+  -- A scope that a person granted to an OAuth client counts only while the person still has it.
   if caller.kind = 'client' then
     return coalesce((
       select array_agg(m.tenant_id)
@@ -28,7 +28,7 @@ begin
           or (tenant_ids.scope = any (caller.scopes)
             and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
   end if;
-  -- Without a scope, a machine gets no tenant, because all that it may do is spawn.
+  -- Without a scope, a machine gets no tenant, because it may only spawn.
   if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
     return '{}';
   end if;

@@ -8,19 +8,19 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
+  who constant mayfly_private.caller := mayfly_private.caller();
   parent mayfly.jobs;
   tenant uuid;
-  author uuid;
+  author constant uuid := who.id;
   fault integer;
   has_waited boolean := false;
 begin
   if lease is null then
-    tenant := mayfly_private.require_tenant('job:add');
+    tenant := mayfly_private.require_tenant_of(who, 'job:add');
   else
     parent := mayfly_private.fence_job(lease);
     tenant := parent.tenant_id;
   end if;
-  author := mayfly_private.caller_id();
   perform mayfly_private.check_jobs(jobs);
   if jsonb_path_exists(jobs, '$[*].answers') then
     loop

@@ -7,7 +7,11 @@ language plpgsql immutable
 set search_path = ''
 as $$
 begin
-  if wanted is null or wanted not between 0 and 1000 then
+  -- Most claims name a few jobs and no queues.
+  if queues is null and wanted between 0 and 1000 and lease between 1 and 3600 -- bounds: 3600 work.lease.most
+    and cardinality(names) <= 500 and strpos(array_to_string(names, '', '/'), '/') = 0 and array_to_string(names, '/') ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}(/[A-Za-z0-9][A-Za-z0-9_.:-]{0,99})*$' then
+    return;
+  elsif wanted is null or wanted not between 0 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'wanted must be 0 to 1000.', null, '{"field": "wanted"}');
   elsif lease is null or lease not between 1 and 3600 then -- bounds: 3600 work.lease.most
     perform mayfly_private.fail(400, 'invalid_request', 'lease must be 1 to 3600 seconds.', null, '{"field": "lease"}'); -- bounds: 3600 work.lease.most

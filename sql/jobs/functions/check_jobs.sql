@@ -15,6 +15,13 @@ begin
   elsif pg_column_size(jobs) > 8388608 then
     perform mayfly_private.fail(413, 'push_too_large', 'One call can add at most 8 MB of jobs.', 'Add fewer at once.', '{"field": "jobs"}');
   end if;
+  -- A single job that has only a name and an input needs no query.
+  if jsonb_array_length(jobs) = 1 and jsonb_typeof(jobs -> 0) = 'object' and jsonb_typeof(jobs -> 0 -> 'name') = 'string' then
+    if jobs -> 0 ->> 'name' ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$' and (jobs -> 0) - '{name,input}'::text[] = '{}'
+      and coalesce(mayfly_private.json_within(jobs -> 0 -> 'input', 262144, 32) and mayfly_private.numbers_kept(jobs -> 0 -> 'input'), true) then
+      return;
+    end if;
+  end if;
 
   select o.n - 1 as index, o.field into fault
   from (

@@ -24,6 +24,8 @@ declare
   named constant uuid := case when claims ->> 'iss' = 'mayfly' then mayfly_private.to_uuid(claims -> 'mayfly' ->> 'tenant') end;
   me uuid;
   line uuid[];
+  locked uuid;
+  is_locked boolean;
   ts timestamptz;
   alive boolean;
   caller mayfly_private.caller;
@@ -35,7 +37,10 @@ begin
     if cardinality(line) > 1 then
       line := array(select i from unnest(line) i order by i);
     end if;
-    perform pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || l.id, 0)) from unnest(named || line) as l (id);
+    foreach locked in array named || line loop
+      -- The assignment does not run a query, as "perform" does.
+      is_locked := pg_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || locked, 0)) is not null;
+    end loop;
     -- Checks in one query that the agent is alive and has the scope. caller() needs three queries for this. If the
     -- check fails, the code below finds the reason.
     if not any_tenant and claims ->> 'role' = 'authenticated' and not claims -> 'mayfly' ? 'enrolment' and not coalesce(headers ? 'x-mayfly-functions', false)

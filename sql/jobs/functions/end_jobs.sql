@@ -1,7 +1,7 @@
 -- Moves jobs to finished_jobs, for end_places. Returns what was moved, and by how many bytes each result exceeds the
 -- 256 bytes that a job is charged for. It is a separate function, because its settings must not apply to the other
--- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. The lists
--- of results are in the order of the jobs.
+-- functions that end_places calls. It finds rows by ctid, which can never become a scan of the whole table. `errors`
+-- and `results` are in the order of `places`.
 
 create type mayfly_private.moved_jobs as (
   tenants uuid[],
@@ -43,10 +43,10 @@ $$;
 
 comment on function mayfly_private.move_ended is 'Moves locked jobs to finished_jobs.';
 
--- Ends jobs of one or several tenants at these row positions, which an earlier statement of the caller has locked:
--- moves them to finished_jobs, writes to the log, signals their parents, and answers the messages that they were made
--- from. Errors and results are passed as lists in the order of the positions, and each list may be null. Result bytes
--- above 256 are counted, but never refused, because finished work must be recorded.
+-- Ends jobs of one or several tenants at these row positions, which an earlier statement of the caller has locked. It
+-- moves the jobs to finished_jobs, writes to the log, signals the parents of the jobs, and answers the messages from
+-- which the jobs were made. Errors and results are passed as lists in the order of the positions, and each list may
+-- be null. Result bytes above 256 are counted, but never refused, because finished work must be recorded.
 
 create function mayfly_private.end_places(places tid[], ended text, errors jsonb[], results jsonb[])
 returns void

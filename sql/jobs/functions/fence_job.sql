@@ -29,4 +29,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.fence_job is 'The job of a lease, locked; fails unless the lease is the caller''s.';
+comment on function mayfly_private.fence_job is 'Locks and returns the job of a lease. Fails unless the lease is the caller''s.';

@@ -28,6 +28,9 @@ declare
   ids uuid[];
   known integer[] := '{}';
   answer jsonb;
+  new_id uuid;
+  label text;
+  content jsonb;
   added uuid[];
   bytes bigint;
   due boolean;
@@ -45,6 +48,19 @@ begin
     select coalesce(array_agg(e.n::integer), '{}') into known
     from jsonb_array_elements(jobs) with ordinality as e (j, n)
     where e.j ->> 'key' is not null and ids[e.n] not in (select c.job_id from claimed c);
+  end if;
+
+  -- A single job that has only a name and an input takes half of the time in this way.
+  if jsonb_array_length(jobs) = 1 and (jobs -> 0) - '{name,input}'::text[] = '{}' then
+    new_id := mayfly_private.new_job_id(ts);
+    label := jobs -> 0 ->> 'name';
+    content := coalesce(nullif(jobs -> 0 -> 'input', 'null'), '{}');
+    bytes := 768 + octet_length(content::text);
+    insert into mayfly.jobs (tenant_id, id, queue, name, lane, status, run_at, parent_id, root_id, created_by, created_at, bytes, input)
+    values (tenant, new_id, label, label, mayfly_private.lane_of(label, label, null, null), 'ready', ts, parent, root, author, ts, bytes, content);
+    perform mayfly_private.charge(tenant, 0, bytes, 1), mayfly_private.append_events(tenant, 'job.added', array[new_id]),
+      mayfly_private.wake_workers(tenant);
+    return jsonb_build_array(jsonb_build_object('id', new_id, 'existing', false));
   end if;
 
   with inserted as (
@@ -85,12 +101,11 @@ begin
         else jsonb_build_object('id', ids[e.n], 'existing', false) end order by e.n)
       from jsonb_array_elements(jobs) with ordinality as e (j, n));
   end if;
-  if added is not null then
-    perform mayfly_private.charge(tenant, 0, bytes, cardinality(added));
-    perform mayfly_private.append_events(tenant, 'job.added', added);
-    if due then
-      perform mayfly_private.wake_workers(tenant);
-    end if;
+  if due then
+    perform mayfly_private.charge(tenant, 0, bytes, cardinality(added)), mayfly_private.append_events(tenant, 'job.added', added),
+      mayfly_private.wake_workers(tenant);
+  elsif added is not null then
+    perform mayfly_private.charge(tenant, 0, bytes, cardinality(added)), mayfly_private.append_events(tenant, 'job.added', added);
   end if;
   return answer;
 end

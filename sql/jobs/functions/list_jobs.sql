@@ -11,7 +11,7 @@ as $$
     and k.key >= prefix collate "C" and k.key < (prefix || chr(1114111)) collate "C";
 $$;
 
-comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tenant whose key begins with this.';
+comment on function mayfly_private.keyed_jobs is 'The jobs of the caller''s tenant whose key begins with this prefix.';
 grant execute on function mayfly_private.keyed_jobs to authenticated, service_role;
 
 -- The lowest id that a job can have if it was added at this time or later, because ids begin with the time

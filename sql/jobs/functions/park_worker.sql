@@ -38,10 +38,12 @@ $$;
 comment on function mayfly_private.is_parked is 'Whether a worker sleeps.';
 
 -- Records that a worker found nothing more and sleeps, so that a transaction that makes a job ready wakes it. The row
--- counts for at most a minute, and the worker looks again long before that minute is over. Each worker has one row.
--- Each call also deletes some old rows of other workers. Returns the seconds until the first lease of the tenant ends,
--- because the job of a dead worker can be taken then, or null if nothing runs. For this it reads all running jobs,
--- because there are few at a time.
+-- counts for at most a minute, and the worker looks again long before that minute is over. Each worker has one row. A
+-- new row deletes some old rows of other workers. If the worker was asleep already, returns the seconds until the first
+-- lease of the tenant ends, or null if nothing runs. At that time, the job of a dead worker can be taken. For this it
+-- reads all running jobs, because there are few at a time. A worker that was awake looks once more before it sleeps.
+--
+-- The SDK's Postgres transport sets mayfly.notified. No caller of the Data API can set it.
 
 create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
 returns double precision
@@ -49,23 +51,29 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  look_in constant double precision := extract(epoch from (
-    select min(j.lease_end) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running') - mayfly_private.now());
+  ts constant timestamptz := mayfly_private.now();
+  of_tenant constant uuid := coalesce(tenant, '00000000-0000-0000-0000-000000000000');
+  by_notify constant boolean := coalesce(current_setting('mayfly.notified', true) = 'on', false);
 begin
   -- If the worker is already asleep, its row is not written again. Otherwise a transaction that makes a job ready would
   -- skip the locked row, and wake nobody for a job that this claim has not seen.
   if asleep then
-    return look_in;
+    return extract(epoch from (
+      select min(j.lease_end) from mayfly.jobs j where j.tenant_id = tenant and j.status = 'running') - ts);
   end if;
-  insert into mayfly_private.job_workers as w (tenant_id, id, until)
-  values (coalesce(tenant, '00000000-0000-0000-0000-000000000000'), worker, mayfly_private.now() + interval '1 minute')
-  on conflict on constraint job_workers_pkey do update set until = excluded.until;
-  delete from mayfly_private.job_workers w where (w.tenant_id, w.id) in (
-    select o.tenant_id, o.id from mayfly_private.job_workers o
-    where o.tenant_id = coalesce(tenant, '00000000-0000-0000-0000-000000000000') and o.until < mayfly_private.now()
-    limit 20 for update skip locked);
-  return look_in;
+  update mayfly_private.job_workers w set until = ts + interval '1 minute', notified = by_notify
+  where w.tenant_id = of_tenant and w.id = worker;
+  if not found then
+    insert into mayfly_private.job_workers as w (tenant_id, id, until, notified)
+    values (of_tenant, worker, ts + interval '1 minute', by_notify)
+    on conflict on constraint job_workers_pkey do update set until = excluded.until, notified = excluded.notified;
+    delete from mayfly_private.job_workers w where (w.tenant_id, w.id) in (
+      select o.tenant_id, o.id from mayfly_private.job_workers o
+      where o.tenant_id = of_tenant and o.until < ts
+      limit 20 for update skip locked);
+  end if;
+  return null;
 end
 $$;
 
-comment on function mayfly_private.park_worker is 'Notes that a worker sleeps; seconds until the first lease ends.';
+comment on function mayfly_private.park_worker is 'Notes that a worker sleeps. Returns the seconds until the first lease ends, if it slept already.';

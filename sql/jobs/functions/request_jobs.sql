@@ -1,6 +1,6 @@
 -- Calls a function of serveJobs with pg_net, if there is work for it and it has fewer open calls than at_once. pg_cron
--- calls it (schedule_job_function), and so does a call that ends (mark_job_call). If a request is lost, its jobs are
--- not, because they are rows. Only the next request comes 15 s later. Locks the function's row, so if this runs twice
+-- calls it (schedule_job_function), and so does a call that ends (mark_job_call). If a request is lost, no job is
+-- lost, because jobs are rows. The next request then comes 15 s later. Locks the function's row, so if this runs twice
 -- at once, only one run sends requests.
 --
 -- The project's URL and the function's secret come from Vault: mayfly_url, and mayfly_jobs_secret or else

@@ -61,5 +61,5 @@ end
 $$;
 
 comment on function mayfly.set_queue is
-  'Sets the limits of a queue: paused, how many jobs may run at once, run in one group and begin per second, and its weight. Returns it.';
+  'Sets the limits of a queue: whether it is paused, its weight, and how many jobs may run at once, run at once in one group, and begin in a second. Returns the queue.';
 grant execute on function mayfly.set_queue to authenticated, service_role;

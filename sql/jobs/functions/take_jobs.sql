@@ -1,5 +1,6 @@
--- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs. Returns the jobs,
--- whether there are any (`are_any`), the place where the next claim continues, and how long it took.
+-- Takes up to `wanted` ready jobs for a worker. This is the core of claim_jobs and claim_any_jobs, unless take_next can
+-- do without it. Returns the jobs, whether there are any (`are_any`), the place where the next claim continues, and how
+-- long it took.
 --
 -- It is fair at three levels: among the tenants (for claim_any_jobs, by weight, from the place of the last claim on),
 -- among the queues of a tenant (by weight), and among the lanes of a queue. A loose scan of jobs_ready_idx finds the
@@ -77,13 +78,6 @@ declare
   left_over integer := wanted;
   progress integer;
 begin
-  if not marked and worker.tenant_id is not null then
-    part := mayfly_private.take_lane(worker, wanted, queues, names, held_until, true);
-    if part is not null then
-      return row(part, octet_length(part::text) > 2, '{}', round(extract(epoch from clock_timestamp() - begun) * 1000, 3))::mayfly_private.taken_jobs;
-    end if;
-  end if;
-
   if marked then
     select coalesce(array_agg(x.t order by x.t, x.l collate "C", x.p), '{}'), coalesce(array_agg(x.l order by x.t, x.l collate "C", x.p), '{}'),
       coalesce(array_agg(x.p order by x.t, x.l collate "C", x.p), '{}'), coalesce(array_agg(x.s order by x.t, x.l collate "C", x.p), '{}')
@@ -98,7 +92,7 @@ begin
 
   perform from mayfly.jobs j where j.status in ('scheduled', 'waiting') and j.run_at between since and ts limit 1;
   if not found or mayfly_private.promote_jobs(since, 200) < 200 then
-    -- The next claim begins 5 s before this instant, so even if it is not a full claim, it finds jobs that became due
+    -- The next claim begins 5 s before this instant. So even if it is not a full claim, it finds jobs that became due
     -- before this instant but were committed after it.
     since := ts - interval '5 seconds';
   end if;
@@ -280,7 +274,7 @@ begin
       ) x group by 1, 2, 3
       order by max(x.s) desc limit 500) k;
   end if;
-  -- Puts together what several lanes or tenants returned, once.
+  -- Joins the results of all lanes and tenants only once, at the end.
   part := case cardinality(parts)
     when 0 then '[]' when 1 then parts[1]
     else (select json_agg(e.job) from unnest(parts) p (jobs), json_array_elements(p.jobs) e (job)) end;

@@ -1,7 +1,7 @@
--- Takes up to `wanted` ready jobs of a tenant that has only one lane, without a target, a limit or a mark, as most
--- tenants do most of the time. Returns null if take_jobs has to look closer, because there are several lanes, or
--- because a job is due but not yet ready (`unless_due`). take_jobs calls it, and its settings apply here too. Locks the
--- jobs that it takes, and waits for none.
+-- Takes up to `wanted` ready jobs of a tenant that has only one lane, without a target, a limit or a mark. Most tenants
+-- are like this most of the time. Returns null if take_jobs has to look closer, because there are several lanes, or
+-- because a job is due but not yet ready (`unless_due`). take_next and take_jobs call it, and their settings apply here
+-- too. Locks the jobs that it takes, and waits for none.
 --
 -- All claims use JSON, not JSONB, because nothing reads the value before it is sent. Making it takes 10 µs a job
 -- instead of 23.

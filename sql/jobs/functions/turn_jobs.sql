@@ -27,7 +27,7 @@ begin
   perform mayfly_private.tick_jobs();
   late := park is not null and mayfly_private.adders_under_way(worker.tenant_id);
   asleep := park is not null and mayfly_private.is_parked(worker.tenant_id, park);
-  taken := mayfly_private.take_jobs(worker, wanted, queues, names, lease, place);
+  taken := mayfly_private.take_next(worker, wanted, queues, names, lease, place);
   -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
   -- ready since.
   if park is not null and json_array_length(taken.jobs) < wanted then

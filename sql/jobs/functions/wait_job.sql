@@ -40,8 +40,8 @@ begin
   if found then
     outcome := jsonb_build_object('signal', taken.name, 'payload', taken.payload);
     if left(taken.name, 4) = 'job:' then
-      -- The signal that a child has ended comes with the child's result. Otherwise, a worker for all tenants could not
-      -- read the result, and neither could a worker that may not read jobs.
+      -- The signal that a child has ended comes with the child's result. Otherwise, workers for all tenants and
+      -- workers that may not read jobs could not read the result.
       select jsonb_set(outcome, '{payload}', taken.payload || jsonb_strip_nulls(jsonb_build_object('error', f.error))
         || jsonb_build_object('result', f.result))
       into child

@@ -1,5 +1,6 @@
--- How many jobs each worker holds, by tenant. Also how long ago its longest job began, when its first lease ends unless
--- the lease is extended, and how many of its leases have expired but were not taken back yet. For the SQL editor.
+-- How many jobs each worker holds, by tenant. For each worker, also shows how long ago its longest job began, when its
+-- first lease ends unless the lease is extended, and how many of its leases have expired but were not taken back yet.
+-- For the SQL editor.
 
 select
   t.name as tenant,

@@ -1,5 +1,5 @@
--- Jobs by tenant and queue: which are ready and since when, which run and who holds them, which wait, and which
--- failed and why. For the SQL editor.
+-- Jobs by tenant and queue: which are ready and since when, which are running and who holds them, which are
+-- waiting, and which failed and why. For the SQL editor.
 
 select
   t.name as tenant,

@@ -38,7 +38,8 @@ create index finished_jobs_failed_idx on mayfly.finished_jobs (tenant_id, id) wh
 create index finished_jobs_holder_idx on mayfly.finished_jobs (tenant_id, holder, id) where holder is not null;
 create index finished_jobs_parent_idx on mayfly.finished_jobs (tenant_id, parent_id) where parent_id is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.finished_jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,

@@ -11,7 +11,8 @@ create table mayfly.job_attempts (
   constraint job_attempts_pkey primary key (tenant_id, job_id, attempt)
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_attempts
   alter column job_id set statistics 0,
   alter column holder set statistics 0,

@@ -22,5 +22,5 @@ alter table mayfly.job_queues
 
 comment on table mayfly.job_queues is 'Limits and weights of queues.';
 comment on column mayfly.job_queues.rate is 'How many jobs may begin in a second, on average. The same number, but at least one, may begin at once.';
-comment on column mayfly.job_queues.weight is 'Its share relative to the other queues of the tenant.';
+comment on column mayfly.job_queues.weight is 'The share of the queue relative to the other queues of the tenant.';
 comment on column mayfly.job_queues.tokens is 'The tokens in the bucket of `rate` at filled_at.';

@@ -28,7 +28,8 @@ create table mayfly.job_schedules (
 
 create index job_schedules_next_idx on mayfly.job_schedules (next_at) where next_at is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_schedules
   alter column name set statistics 0,
   alter column cron set statistics 0,
@@ -42,6 +43,6 @@ alter table mayfly.job_schedules
 
 comment on table mayfly.job_schedules is 'Jobs that are added by a cron line in a time zone.';
 comment on column mayfly.job_schedules.catch_up is 'For times that were missed while nothing ran: one job for all of them, one for each (at most 100), or none.';
-comment on column mayfly.job_schedules.overlap is 'While its last job is open: skip this time, or allow another job.';
+comment on column mayfly.job_schedules.overlap is 'What to do at a time while the last job is still open: skip this time, or allow another job.';
 comment on column mayfly.job_schedules.next_at is 'When the schedule fires next; null while it is paused.';
 comment on column mayfly.job_schedules.skipped is 'How many times were skipped, because the last job was still open or the time was missed.';

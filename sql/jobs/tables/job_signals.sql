@@ -11,7 +11,8 @@ create table mayfly.job_signals (
   constraint job_signals_pkey primary key (tenant_id, job_id, name, id)
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.job_signals
   alter column job_id set statistics 0,
   alter column name set statistics 0,

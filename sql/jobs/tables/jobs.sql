@@ -51,7 +51,8 @@ create index jobs_held_idx on mayfly.jobs (tenant_id, holder) where status = 'ru
 create index jobs_parent_idx on mayfly.jobs (tenant_id, parent_id) where parent_id is not null;
 create index jobs_deadline_idx on mayfly.jobs (deadline) where deadline is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.jobs
   alter column queue set statistics 0,
   alter column name set statistics 0,
@@ -78,6 +79,6 @@ comment on column mayfly.jobs.max_attempts is 'After this many attempts the job 
 comment on column mayfly.jobs.holder is 'The agent or person that holds the job; all zeros for the secret key.';
 comment on column mayfly.jobs.lease_end is 'When the lease ends: never later than the end of the agent or an ancestor.';
 comment on column mayfly.jobs.cancelled is 'Whether the job was cancelled. Its worker sees this at its next write or heartbeat.';
-comment on column mayfly.jobs.backoff is '{ base, factor, cap } in seconds; null for 1, 2, 300.';
+comment on column mayfly.jobs.backoff is '{ base, factor, cap }, with base and cap in seconds. Null means base 1, factor 2 and cap 300.';
 comment on column mayfly.jobs.answers is 'The message that the end of the job answers.';
-comment on column mayfly.jobs.bytes is 'How many bytes the job counts in the tenant''s max_bytes: 768, plus the lengths of its input and its result as text.';
+comment on column mayfly.jobs.bytes is 'How many bytes of the tenant''s max_bytes the job takes: 768, plus the lengths of its input and its result as text.';

@@ -18,7 +18,7 @@ begin
   if cardinality(ids) > 0 then
     insert into mayfly.events (tenant_id, epoch, type, agent_id, subject)
     select tenant, of_epoch, happened, agent, i.id from unnest(ids) with ordinality as i (id, n) order by i.n;
-    perform mayfly_private.nudge(tenant, null);
+    perform mayfly_private.nudge_topic(tenant, format('tenant:%s:log', tenant));
   end if;
 end
 $$;

@@ -1,8 +1,8 @@
--- Whether events that a cursor has not seen have been deleted. Called by mayfly_private.pull. Reads one row. A
--- transaction that was open when the cursor was made may have written before the mark up to which events were deleted.
--- While this transaction is open, nothing that it wrote can have been deleted. Afterwards, nobody knows whether it
--- wrote to this log, because all databases of the cluster share transaction numbers. So a cursor near the mark may be
--- refused although nothing is missing. Its reader then starts over.
+-- Whether events that a cursor has not seen have been deleted. Called by mayfly_private.pull. Reads one row. Events
+-- are deleted up to a mark. A transaction that was open when the cursor was made may have written events below this
+-- mark. While this transaction is open, nothing that it wrote can have been deleted. Afterwards, nobody knows whether
+-- it wrote to this log, because all databases of the cluster share transaction numbers. So a cursor near the mark may
+-- be refused although nothing is missing. Its reader then starts over.
 
 create function mayfly_private.is_behind_log(tenant uuid, seen pg_snapshot)
 returns boolean

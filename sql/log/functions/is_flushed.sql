@@ -1,6 +1,6 @@
 -- Whether something sends due broadcasts: a job of pg_cron, or the embedded Supabase. If nothing does, as in a project
--- without pg_cron, each transaction sends its own broadcasts. If the time is in the future, the clock has been set back
--- since then.
+-- without pg_cron, each transaction sends its own broadcasts. A time in the future does not count, because it means
+-- that the clock has been set back since then.
 
 create function mayfly_private.is_flushed()
 returns boolean

@@ -1,5 +1,5 @@
--- The payload of a due nudge: tells readers of the log who were not told at once that they should pull. Called by
--- flush_nudges.
+-- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Null for an
+-- agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -7,7 +7,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return '{}'::jsonb;
+  return case when not mayfly_private.is_ended_inbox(tenant, topic) then '{}'::jsonb end;
 end
 $$;
 

@@ -1,6 +1,6 @@
--- Deletes up to max_rows of a tenant's events that are older than the settings keep them, and records how far the log
--- goes back, so that older cursors are refused. It is a chore, so maintain_tenant calls it under its lock. Locks what
--- it deletes.
+-- Deletes up to max_rows of a tenant's events that are older than the setting `kept` allows, and records how far the
+-- log goes back, so that older cursors are refused. It is a chore, so maintain_tenant calls it under its lock. Locks
+-- what it deletes.
 
 create function mayfly_private.maintain_log(tenant uuid, max_rows integer)
 returns jsonb

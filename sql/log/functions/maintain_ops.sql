@@ -1,5 +1,5 @@
--- Deletes up to max_rows of a tenant's operations that are older than the settings keep them. It is a chore, so
--- maintain_tenant calls it under its lock. Locks what it deletes.
+-- Deletes up to max_rows of a tenant's operations that are older than the setting `kept` allows. It is a chore,
+-- so maintain_tenant calls it under its lock. Locks what it deletes.
 
 create function mayfly_private.maintain_ops(tenant uuid, max_rows integer)
 returns jsonb

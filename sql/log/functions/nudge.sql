@@ -44,7 +44,7 @@ set search_path = ''
 as $$
 declare
   instant constant timestamptz := mayfly_private.now();
-  sent constant text := coalesce(current_setting('mayfly.nudged', true), '');
+  sent text := coalesce(current_setting('mayfly.nudged', true), '');
   flushed boolean;
   listened boolean;
 begin
@@ -52,19 +52,13 @@ begin
     return;
   end if;
   -- When the list of announced topics grows too long, it is emptied, because an additional nudge does no harm.
-  perform set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
+  sent := set_config('mayfly.nudged', case when length(sent) < 5000 then sent else '' end || about || ' ', true);
 
-  listened := exists (
-    select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > instant);
-  if not listened then
-    -- The same check as is_flushed, but in this statement, because nearly every write gets here.
-    insert into mayfly_private.nudges_due (tenant_id, topic, event)
-    select tenant, about, 'log_appended' from mayfly_private.flusher f
-    where f.at between instant - interval '5 seconds' and instant + interval '5 seconds';
-    return;
-  end if;
-  flushed := mayfly_private.is_flushed();
-  if flushed then
+  -- The same check as is_flushed, but in this statement, because nearly every write gets here.
+  select exists (select from mayfly_private.listeners l where l.tenant_id = tenant and l.topic = about and l.until > instant),
+    coalesce((select f.at between instant - interval '5 seconds' and instant + interval '5 seconds' from mayfly_private.flusher f), false)
+  into listened, flushed;
+  if listened and flushed then
     -- This does not wait. If another transaction holds the row, a nudge is already being sent.
     update mayfly_private.nudges n set sent_at = instant
     where (n.tenant_id, n.topic) in (

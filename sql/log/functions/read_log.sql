@@ -16,7 +16,7 @@ create function mayfly_private.read_log(since text, types text[], with_rows json
 returns jsonb
 language plpgsql security definer
 set search_path = ''
--- Without this, a plan for many expected rows is compiled first, which takes 200 ms and more.
+-- Without this, the planner expects many rows and compiles the plan first, which takes 200 ms and more.
 set jit = off
 as $$
 declare

@@ -9,6 +9,6 @@ create table mayfly_private.event_rows (
 
 comment on table mayfly_private.event_rows is 'The functions that return the rows that events are about.';
 comment on column mayfly_private.event_rows.work is
-  'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint): it gets the events of a page in order, and the caller''s selection (true, or what the room allows). It refuses a caller without the scope, and returns { rows, fitting }: the rows as the caller sees them, each with its id, and how many events from the start of the page they cover, at least one.';
+  'The signature of a function of (tenant uuid, page jsonb, selection jsonb, max_bytes bigint). It gets the events of a page in order, and the caller''s selection (true, or what the room allows). It refuses a caller without the scope, and returns { rows, fitting }. `rows` are the rows as the caller sees them, each with its id. `fitting` is how many events from the start of the page they cover, at least one.';
 
 alter table mayfly_private.event_rows enable row level security;

@@ -17,7 +17,8 @@ create table mayfly.events (
   constraint events_pkey primary key (tenant_id, xid, id)
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.events
   alter column audience set statistics 0,
   alter column agent_id set statistics 0,

@@ -2,8 +2,8 @@
 -- out of bounds, it returns a single null instead. Called by check_push. The cast to halfvec is needed anyway and
 -- accepts nothing but numbers, so the cast also serves as the check. It takes 0.15 ms an operation. Checking each
 -- number with a JSON path took 0.6 ms. A norm below 999 means that all numbers are within 1000. Numbers nearer to 0
--- than 1e-30 are out of bounds too. Such a number has at least 30 zeros after its point, so a text without 30 zeros in
--- a row has none.
+-- than 1e-30 are out of bounds too. Such a number has at least 30 zeros after its point, so a text that nowhere has 30
+-- zeros in a row has no such number.
 
 create function mayfly_private.embeddings_of(push jsonb)
 returns extensions.halfvec[]

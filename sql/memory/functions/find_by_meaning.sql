@@ -1,6 +1,6 @@
 -- Finds the memories whose vectors are nearest to a vector, with a similarity above 0 and at most 1. If too few of
--- the nearest pass the filters, it compares those that do pass one by one, so a filter never hides a match. Called
--- by mayfly_private.recall. Locks nothing.
+-- the nearest pass the filters, it compares all memories that pass, one by one. So a filter never hides a match.
+-- Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.find_by_meaning(
   tenant uuid, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,

@@ -18,7 +18,10 @@ declare
   older_unrelated double precision;
   found record;
 begin
-  select * into found from mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
+  if asked is null then
+    return;
+  end if;
+  found := mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
     kinds, having_tags, agent, min_reward, since,
     until, for_task, session, conversation, without);
   ids := found.ids;
@@ -30,8 +33,8 @@ begin
     return;
   end if;
 
-  older_unrelated := (select w.unrelated from mayfly_private.worth_of_model(tenant, older_model) w);
-  select * into found from mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
+  older_unrelated := (mayfly_private.worth_of_model(tenant, older_model)).unrelated;
+  found := mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
     kinds, having_tags, agent, min_reward, since,
     until, for_task, session, conversation, without);
   select array_agg(e.id order by e.likeness desc, e.id), array_agg(e.similarity order by e.likeness desc, e.id),

@@ -62,4 +62,4 @@ end
 $$;
 
 comment on function mayfly_private.find_typos is
-  'Adds memories whose task or tags have a word similar to a word of the question that no memory has.';
+  'If no memory has a word of the question, adds memories with a similar word in their task or tags.';

@@ -2,7 +2,7 @@
 -- unrelated texts. Called by mayfly_private.recall.
 --
 -- The development embedder knows words and their forms, but no meaning. On Cranfield, weights of 0.1, 0.25, 0.5 and 1
--- give nDCG@10 of .530, .529, .523 and .512, and words only give .529. So it gets a small weight, which is enough to
+-- give nDCG@10 of .530, .529, .523 and .512, and words alone give .529. So it gets a small weight, which is enough to
 -- find words that are spelled differently.
 
 create function mayfly_private.model_worth(model text, out meaning real, out unrelated real)

@@ -44,13 +44,13 @@ begin
   spread := reach::double precision * whole / body;
 
   -- A step costs about as much as reading 12 vectors. With 20 in the condition, HNSW is used for 10,000 vectors among
-  -- 110,000 (in a quarter of the time of reading them), but not if many more results are needed.
+  -- 110,000 (which takes a quarter of the time of reading them), but not if many more results are needed.
   if body > 20.0 * greatest(ef, spread) then
     ef := least(greatest(ef, reach), 1000);
-    -- 0 steps if the first batch (ef) is expected to contain twice as many vectors as needed. 1 step if it should
-    -- contain at least half of them, such as ten of the best twenty. Other vectors that the search has met then make up
-    -- the rest. For 10,000 vectors among 110,000, this takes a fifth less time than 3,000 steps. If a try does not find
-    -- enough, the next one searches further.
+    -- 0 steps if the first batch (ef) is expected to contain twice as many vectors as needed. 1 step if the batch
+    -- should contain at least half of the needed vectors, such as ten of the best twenty. Other vectors that the search
+    -- has met then make up the rest. For 10,000 vectors among 110,000, this takes a fifth less time than 3,000 steps.
+    -- If a try does not find enough, the next one searches further.
     foreach steps in array case when spread * 2 <= ef then '{0,20000}'::integer[] when spread <= 2 * ef then '{1,20000}' else '{20000}' end loop
       -- These settings are not set clauses, because such clauses fail in a session that has not loaded pgvector yet,
       -- such as one that restores a dump. The results are assigned, because each perform would be another statement.

@@ -18,7 +18,8 @@
 -- Functions for Hybrid Retrieval", TOIS 2023).
 --
 -- Words, vectors and rows are each read by a statement of their own, which is planned once per session. A single
--- statement for all three took 2 ms to plan at each recall.
+-- statement for all three took 2 ms to plan at each recall. Starting a planned statement takes 10 to 40 µs, more than an
+-- assignment, so the results of functions are assigned, and the rest is done in arrays.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -44,26 +45,35 @@ declare
   depth integer := greatest(50, 2 * result_limit);
   asked_vector extensions.halfvec;
   worth record;
+  unrelated real;
   of_words double precision := coalesce((weights ->> 'words')::double precision, 1);
   of_meaning double precision;
   of_neighbours constant double precision := coalesce((weights ->> 'neighbours')::double precision, 0.3);
   of_reward constant double precision := coalesce((weights ->> 'reward')::double precision, 0.1);
   of_importance constant double precision := coalesce((weights ->> 'importance')::double precision, 0.1);
   of_recency constant double precision := coalesce((weights ->> 'recency')::double precision, 0.1);
+  checked text;
   by_words record;
   by_meaning record;
-  fused record;
+  -- Both together, best first. relevance = portion * share / most, and the places are those among words and meaning.
+  ids uuid[];
+  shares double precision[];
+  portion double precision;
+  most double precision;
+  word_places bigint[];
+  meaning_places bigint[];
+  seen record;
+  worths double precision[];
+  recencies double precision[];
   lent record;
-  ranked record;
-  threads uuid[];
-  times timestamptz[];
   newcomers uuid[];
+  gains double precision[];
+  best double precision;
+  ranked record;
   -- Computed once, not for each memory. If the caller passes no half-lives, these are the defaults of
   -- mayfly_private.half_life.
-  half_lives_of constant double precision[] := case when half_lives is null then '{30,30,7,180,365,1,30}' else array(
-    select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n) end;
+  half_lives_of double precision[] := '{30,30,7,180,365,1,30}';
   places integer[];
-  best_likeness double precision;
   level double precision;
 begin
   if embedding is null and similar_to is null and older_embedding is not null then
@@ -72,12 +82,14 @@ begin
     model := older_model;
     older_embedding := null;
   end if;
-  perform mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
+  checked := mayfly_private.check_recall(query, embedding, model, result_limit, similar_to, surrounding);
   if older_embedding is not null then
     perform mayfly_private.check_recall(query, older_embedding, older_model, result_limit, null, surrounding);
   end if;
   if weights is not null or half_lives is not null then
     perform mayfly_private.check_weights(weights, half_lives);
+    half_lives_of := array(
+      select mayfly_private.half_life(k, half_lives) from unnest('{episode,task_result,conversation,learning,fact,working,general}'::text[]) with ordinality u (k, n) order by n);
   end if;
   if embedding is not null then
     asked_vector := embedding::extensions.halfvec;
@@ -110,103 +122,102 @@ begin
   end if;
   if asked_vector is null then
     of_meaning := 0;
-    select null::real as meaning, null::real as unrelated into worth;
   else
-    select * into worth from mayfly_private.worth_of_model(tenant, model);
+    worth := mayfly_private.worth_of_model(tenant, model);
+    unrelated := worth.unrelated;
     of_meaning := coalesce((weights ->> 'meaning')::double precision, worth.meaning);
   end if;
 
-  select null::uuid[] as ids into ranked;
   loop
-    select null::uuid[] as ids, null::double precision[] as scores, null::double precision[] as fits,
-      null::double precision[] as likenesses, null::jsonb as report into by_words;
-    select null::uuid[] as ids, null::double precision[] as similarities, null::double precision[] as likenesses into by_meaning;
-    if of_words > 0 then
-      select * into by_words from mayfly_private.find_by_words(tenant, query, depth, result_limit, explain,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    -- Without a question or a vector, nothing is found.
+    by_words := mayfly_private.find_by_words(tenant, case when of_words > 0 then query end, depth, result_limit, explain,
+      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
+    -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
+    -- not pass it.
+    by_meaning := mayfly_private.find_by_meanings(tenant, model, case when of_meaning > 0 then asked_vector end, unrelated, older_model, older_embedding::extensions.halfvec,
+      case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
+      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    if by_words.ids is null and by_meaning.ids is null then
+      return;
     end if;
-    if of_meaning > 0 then
-      -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
-      -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
-      -- not pass it.
-      select * into by_meaning from mayfly_private.find_by_meanings(tenant, model, asked_vector, worth.unrelated, older_model, older_embedding::extensions.halfvec,
-        case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      best_likeness := by_meaning.likenesses[1];
-    end if;
-    exit when by_words.ids is null and by_meaning.ids is null;
-    level := (of_words * coalesce((select max(f) from unnest(by_words.fits) f), 0) + of_meaning * coalesce(best_likeness, 0)) / (of_words + of_meaning);
+    level := (of_words * case when by_words.ids is null then 0 else least(1, by_words.best_sum / by_words.full_sum) end
+      + of_meaning * coalesce(by_meaning.likenesses[1], 0)) / (of_words + of_meaning);
 
-    select array_agg(f.id) as ids, array_agg(f.relevance) as relevances
-    into fused
-    from (
-      select either.id, sum(either.share) as relevance
-      from (
-        select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share
-        from unnest(by_words.ids, by_words.scores) w (id, score)
-        union all
-        select v.id, of_meaning / (of_words + of_meaning) * v.likeness / best_likeness
-        from unnest(by_meaning.ids, by_meaning.likenesses) v (id, likeness)
-      ) either
-      group by either.id
-      order by relevance desc, either.id
-      limit depth
-    ) f;
-    if of_neighbours > 0 then
-      select array_agg(coalesce(m.conversation_id, m.session_id) order by f.n), array_agg(m.created_at order by f.n) into threads, times
-      from unnest(fused.ids[1:20]) with ordinality f (id, n)
-      cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = f.id offset 0) m;
-    end if;
-    newcomers := '{}';
-    if num_nonnulls(variadic threads) > 0 then
-      select * into lent from mayfly_private.neighbours_of(tenant, threads, times, fused.ids[1:20], fused.relevances[1:20], of_neighbours,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      newcomers := array(select n from unnest(lent.ids) n where n <> all (fused.ids));
+    if by_meaning.ids is null then
+      ids := by_words.ids;
+      shares := by_words.scores;
+      portion := of_words / (of_words + of_meaning);
+    elsif by_words.ids is null then
+      ids := by_meaning.ids;
+      shares := by_meaning.likenesses;
+      portion := of_meaning / (of_words + of_meaning);
     else
-      select null::uuid[] as ids, null::double precision[] as gains into lent;
+      select array_agg(f.id), array_agg(f.relevance), array_agg(f.word_place), array_agg(f.meaning_place)
+      into ids, shares, word_places, meaning_places
+      from (
+        select either.id, sum(either.share) as relevance, max(either.word_place) as word_place, max(either.meaning_place) as meaning_place
+        from (
+          select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share, w.n as word_place, null as meaning_place
+          from unnest(by_words.ids, by_words.scores) with ordinality w (id, score, n)
+          union all
+          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / by_meaning.likenesses[1], null, v.n
+          from unnest(by_meaning.ids, by_meaning.likenesses) with ordinality v (id, likeness, n)
+        ) either
+        group by either.id
+        order by relevance desc, either.id
+        limit depth
+      ) f;
+      portion := 1;
+    end if;
+    most := case when by_words.ids is null or by_meaning.ids is null then shares[1] else 1 end;
+    best := portion * shares[1] / most;
+    seen := mayfly_private.worths_of(tenant, ids, half_lives_of, of_reward, of_importance, of_recency);
+    worths := seen.worths;
+    recencies := seen.recencies;
+    gains := null;
+    if of_neighbours > 0 and num_nonnulls(variadic seen.threads[1:20]) > 0 then
+      lent := mayfly_private.neighbours_of(tenant, seen.threads[1:20], seen.times[1:20], ids[1:20],
+        array(select portion * s / most from unnest(shares[1:20]) s), of_neighbours,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+      newcomers := array(select n from unnest(lent.ids) n where n <> all (ids));
+      if newcomers <> '{}' then
+        seen := mayfly_private.worths_of(tenant, newcomers, half_lives_of, of_reward, of_importance, of_recency);
+        ids := ids || newcomers;
+        worths := worths || seen.worths;
+        recencies := recencies || seen.recencies;
+      end if;
+      gains := array(select g.gain from unnest(ids) with ordinality i (id, n) left join unnest(lent.ids, lent.gains) g (id, gain) on g.id = i.id order by i.n);
+      best := (select max(coalesce(portion * s / most, 0) + coalesce(g, 0)) from unnest(shares, gains) x (s, g));
     end if;
 
-    select array_agg(s.id) as ids, array_agg(s.score) as scores, array_agg(s.relevance) as relevances, array_agg(s.gain) as gains,
-      array_agg(s.recency) as recencies
+    select array_agg(s.id) as ids, array_agg(s.place) as places, array_agg(s.score) as scores, array_agg(s.relevance) as relevances,
+      array_agg(s.gain) as gains, array_agg(s.recency) as recencies
     into ranked
     from (
-      select k.id, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
+      select k.id, k.place, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
       from (
-        select c.id, r.worth, r.recency,
-          level * (c.relevance + coalesce(n.gain, 0)) / max(c.relevance + coalesce(n.gain, 0)) over () as relevance,
-          level * n.gain / max(c.relevance + coalesce(n.gain, 0)) over () as gain
-        from unnest(fused.ids || newcomers, fused.relevances || array_fill(0::double precision, array[cardinality(newcomers)])) c (id, relevance)
-        left join unnest(lent.ids, lent.gains) n (id, gain) on n.id = c.id
-        cross join lateral (
-          select 1 - of_reward - of_importance - of_recency
-              + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth,
-            h.recency
-          from mayfly.memories m
-          -- After a hundred half-lives, freshness is practically zero. After a thousand, the number would underflow,
-          -- which is an error.
-          cross join lateral (select 0.5 ^ least(100, greatest(extract(epoch from instant - m.created_at)::double precision, 0)
-            / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
-          where m.tenant_id = tenant and m.id = c.id
-          offset 0) r
+        select c.id, c.place, c.worth, c.recency, level * c.gain / best as gain,
+          level * (coalesce(portion * c.share / most, 0) + coalesce(c.gain, 0)) / best as relevance
+        from unnest(ids, shares, gains, worths, recencies) with ordinality c (id, share, gain, worth, recency, place)
       ) k
       order by score desc, k.id
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
-    places := case when grouped then mayfly_private.duplicates_among(tenant, ranked.ids) end;
+    places := case when grouped and cardinality(ranked.ids) > 1 then mayfly_private.duplicates_among(tenant, ranked.ids) end;
     -- If duplicates filled the list, the loop looks further, but only once.
-    exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit or (select count(distinct p) from unnest(places) p) >= result_limit;
+    exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit;
+    exit when (select count(distinct p) from unnest(places) p) >= result_limit;
     depth := 500;
   end loop;
-  if ranked.ids is null then
-    return;
-  end if;
 
   return query
   select m.id, m.agent_id, a.name, coalesce(a.stopped_at, case when a.expires_at <= instant then a.expires_at end),
     m.kind, m.task, m.input, m.output, m.critique, m.reward, m.importance, m.tags, m.metadata, m.created_at, s.score::real,
     jsonb_build_object(
-      'words_rank', w.n, 'words', w.score::real, 'fit', w.fit::real, 'typos', w.likeness::real,
-      'vector_rank', v.n, 'similarity', v.similarity::real, 'neighbours', s.gain::real, 'relevance', s.relevance::real,
+      'words_rank', s.word, 'words', by_words.scores[s.word]::real,
+      'fit', case when s.word > 0 then least(1, by_words.sums[s.word] / by_words.full_sum)::real end, 'typos', by_words.likenesses[s.word]::real,
+      'vector_rank', s.meaning, 'similarity', by_meaning.similarities[s.meaning]::real, 'neighbours', s.gain::real, 'relevance', s.relevance::real,
       'reward', coalesce(m.reward, 0.5), 'importance', m.importance, 'recency', s.recency::real)
       || case when explain then jsonb_build_object('weights', jsonb_build_object('words', of_words, 'meaning', of_meaning,
           'neighbours', of_neighbours, 'reward', of_reward, 'importance', of_importance, 'recency', of_recency), 'level', level::real)
@@ -214,18 +225,19 @@ begin
     coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, m.id, surrounding) end
   from (
     select r.n, r.id, r.score, r.relevance, r.gain, r.recency,
+      -- If only words or only vectors found something, the places are the same.
+      case when by_meaning.ids is not null then word_places[r.place] when r.place <= cardinality(by_words.ids) then r.place end as word,
+      case when by_words.ids is not null then meaning_places[r.place] when r.place <= cardinality(by_meaning.ids) then r.place end as meaning,
       case when places is not null then array(
         select o.id from unnest(ranked.ids, places) with ordinality as o (id, place, n) where o.place = r.n and o.n <> r.n order by o.n) end as others
-    from unnest(ranked.ids, ranked.scores, ranked.relevances, ranked.gains, ranked.recencies, places)
-      with ordinality as r (id, score, relevance, gain, recency, place, n)
-    where places is null or r.place = r.n
+    from unnest(ranked.ids, ranked.places, ranked.scores, ranked.relevances, ranked.gains, ranked.recencies, places)
+      with ordinality as r (id, place, score, relevance, gain, recency, alike, n)
+    where places is null or r.alike = r.n
     order by r.n
     limit result_limit
   ) s
   cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = s.id offset 0) m
   left join mayfly.agents a on a.tenant_id = tenant and a.id = m.agent_id
-  left join unnest(by_words.ids, by_words.scores, by_words.fits, by_words.likenesses) with ordinality as w (id, score, fit, likeness, n) on w.id = s.id
-  left join unnest(by_meaning.ids, by_meaning.similarities) with ordinality as v (id, similarity, n) on v.id = s.id
   order by s.n;
 end
 $$;
@@ -248,27 +260,12 @@ grant execute on function mayfly_private.recall to authenticated, service_role;
 --   older_…      the question, embedded with the previous model, for memories without a vector of the current one
 
 create function mayfly.recall(
-  query text default null,
-  embedding real[] default null,
-  model text default null,
-  kinds text[] default null,
-  having_tags text[] default null,
-  agent uuid default null,
-  min_reward real default null,
-  since timestamptz default null,
-  result_limit integer default 10,
-  until timestamptz default null,
-  for_task text default null,
-  session uuid default null,
-  conversation uuid default null,
-  similar_to uuid default null,
-  weights jsonb default null,
-  half_lives jsonb default null,
-  surrounding integer default 0,
-  grouped boolean default true,
-  explain boolean default false,
-  older_embedding real[] default null,
-  older_model text default null
+  query text default null, embedding real[] default null, model text default null, kinds text[] default null,
+  having_tags text[] default null, agent uuid default null, min_reward real default null, since timestamptz default null,
+  result_limit integer default 10, until timestamptz default null, for_task text default null, session uuid default null,
+  conversation uuid default null, similar_to uuid default null, weights jsonb default null, half_lives jsonb default null,
+  surrounding integer default 0, grouped boolean default true, explain boolean default false,
+  older_embedding real[] default null, older_model text default null
 )
 returns table (
   id uuid, agent_id uuid, agent_name text, agent_ended_at timestamptz, kind text, task text, input text, output text,

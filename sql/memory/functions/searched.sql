@@ -37,6 +37,10 @@ begin
   if strpos(searched, '#') > 0 then
     searched := regexp_replace(searched, '\m([CcFf])#', '\1sharp ', 'g');
   end if;
+  -- Every identifier contains one of these. Most questions contain none, and taking parts is a statement of its own.
+  if searched !~ '[a-z0-9][A-Z]|[A-Z]{2}[a-z]|[A-Za-z0-9_][./\\:@][A-Za-z0-9_]|[0-9]e[0-9]' then
+    return searched;
+  end if;
   parts := (
     select string_agg(found.it[1], ' ')
     from regexp_matches(searched,

@@ -2,8 +2,8 @@
 -- many it moved, which is 0 if nothing is left to settle. A tenant becomes large when it has `large` vectors of one
 -- model, and then stays large. Run it repeatedly in the background, each time in a transaction of its own. Then no
 -- finished work is lost when it is stopped. As the tenant grows, it also measures how far the index must be searched
--- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and mayfly.maintain for the tenant of its
--- caller.
+-- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and so does mayfly.maintain for its
+-- caller's tenant.
 --
 -- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
 

@@ -1,6 +1,6 @@
 -- Pushes what was learned and pulls what is new, in one round trip. The sync function calls it with the rights of its
 -- own caller. Push and pull are one transaction, and the caller gets its own events with the next sync. Operations may
--- have the form from before 0.2 (convert_operations). It also marks agents whose lifetime is over as dead. `since:
+-- have the form from before 0.2 (convert_operations). It also marks agents as dead if their lifetime is over. `since:
 -- null` begins with all memories, and 'now' with everything that happens from now on.
 
 create function mayfly.sync(push jsonb default '[]', since text default null, page_limit integer default 500)

@@ -2,10 +2,10 @@
 -- the tenant's settlement, and returns it. A single value for all tenants was either too slow or too small. The
 -- questions are the newest vectors, because most of them are still in the fresh tail, and vectors that the index does
 -- not have are harder to find. The function first searches with 1,000 candidates, the maximum. Then it searches with 60
--- and more, until it finds 0.995 of what 1,000 found. Comparing with all vectors instead took 100 ms a question among
--- 100,000 vectors. (In a tenant of up to 20,000 vectors, recall compares the question with all of them rather than
--- search with 1,000 candidates.) mayfly_private.settle_vectors calls this function now and then as the tenant grows. It
--- takes a second or two.
+-- candidates and more, until it finds 0.995 of what 1,000 candidates found. Comparing with all vectors instead took 100
+-- ms a question among 100,000 vectors. (In a tenant of up to 20,000 vectors, recall compares the question with all of
+-- them rather than search with 1,000 candidates.) mayfly_private.settle_vectors calls this function now and then as the
+-- tenant grows. It takes a second or two.
 --
 -- Locks the settlement.
 

@@ -47,8 +47,8 @@ begin
       'unrelated', mayfly_private.unrelated_similarity(tenant, model));
   end if;
 
-  -- Otherwise, each question is a passage of a memory without its rarer words. This is how somebody asks who remembers
-  -- the passage vaguely.
+  -- Otherwise, each question is a passage of a memory without its rarer words. Somebody who remembers the passage only
+  -- vaguely asks like this.
   with sample as (
     select m.id, m.words, coalesce(nullif(m.output, ''), m.input) as text from mayfly.memories m
     where m.tenant_id = tenant and m.deleted_at is null and m.kind <> 'working' and (m.expires_at is null or m.expires_at > instant)
@@ -81,7 +81,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tuning_questions is 'Questions to the tenant''s own memories whose answers are known.';
+comment on function mayfly_private.tuning_questions is 'Questions about the tenant''s own memories, with known answers.';
 grant execute on function mayfly_private.tuning_questions to authenticated, service_role;
 
 -- Questions about the tenant's own memories, with known answers, to measure what an embedding model is worth. As long
@@ -104,5 +104,5 @@ set search_path = ''
 return mayfly_private.tuning_questions(questions, model);
 
 comment on function mayfly.tuning_questions is
-  'Questions to the tenant''s own memories whose answers are known: { mode, questions, vectors, meaning, was_unrelated, unrelated }.';
+  'Questions about the tenant''s own memories, with known answers: { mode, questions, vectors, meaning, was_unrelated, unrelated }.';
 grant execute on function mayfly.tuning_questions to authenticated, service_role;

@@ -1,5 +1,6 @@
--- The similarity that two unrelated memories of a tenant have: the median over the pairs of 60 memories, drawn by a
--- hash of their ids. Null with fewer than 20 vectors. Called by mayfly_private.tuning_questions. Locks nothing.
+-- The similarity that two unrelated memories of a tenant usually have: the median over all pairs of 60 memories,
+-- which are drawn by a hash of their ids. Null with fewer than 20 vectors. Called by
+-- mayfly_private.tuning_questions. Locks nothing.
 
 create function mayfly_private.unrelated_similarity(tenant uuid, model text)
 returns real

@@ -1,14 +1,16 @@
--- The words of a question as tsqueries, rarest first and at most 12. With each word comes the number of sampled
--- memories that contain the word. This number is 0.5 if no sampled memory contains the word, and null in a small
--- tenant, where words are counted during the search. A word that looks like the beginning of a hash matches as a
--- prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
+-- The words of a question as tsqueries, rarest first and at most 12. In a tenant with a sample (`sampled` of its `known`
+-- memories), each word also has the number of memories that contain it, scaled up from the sample, and its rarity
+-- (see mayfly_private.find_by_words). A word that no sampled memory contains counts as half a sampled memory. Without a
+-- sample, both are null, because the search counts the words. A word that looks like the beginning of a hash matches as
+-- a prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
 -- mayfly_private.find_by_words. Locks nothing.
 --
 -- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
 -- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
 
 create function mayfly_private.words_of_question(
-  tenant uuid, language text, question text, is_sampled boolean, out words text[], out terms tsquery[], out counts real[], out phrase tsquery
+  tenant uuid, language text, question text, known bigint, sampled integer,
+  out words text[], out terms tsquery[], out counts real[], out rarities double precision[], out phrase tsquery
 )
 language plpgsql stable
 set search_path = ''
@@ -26,14 +28,17 @@ begin
   then
     plain := to_tsvector(('pg_catalog.' || split_part(config::text, '.', 2))::regconfig, question);
   end if;
-  select array_agg(a.word), array_agg(a.term), array_agg(a.count) into words, terms, counts
+  select array_agg(a.word), array_agg(a.term), array_agg(a.count),
+    case when sampled is not null then array_agg(ln(1 + (greatest(known - a.count, 0) + 0.5) / (a.count + 0.5))) end
+  into words, terms, counts, rarities
   from (
     select w.word,
       ('''' || replace(replace(w.word, '\', '\\'), '''', '''''') || ''''
-        || case when (w.word ~ '^(?=.*[0-9])(?=.*[a-f])[0-9a-f]{4,}$' or w.word ~ '^[0-9]{6,}$' or w.word ~ '^x[0-9]+e[0-9a-f]+$'
-            or octet_length(w.word) > 1 and char_length(w.word) = 1) then ':*' else '' end)::tsquery as term,
-      case when is_sampled then coalesce((
+        || case when w.word ~ '^(?:(?=.*[0-9])(?=.*[a-f])[0-9a-f]{4,}|[0-9]{6,}|x[0-9]+e[0-9a-f]+)$'
+            or octet_length(w.word) > 1 and char_length(w.word) = 1 then ':*' else '' end)::tsquery as term,
+      case when sampled is not null then coalesce((
         select f.memories from mayfly_private.word_frequencies f where f.tenant_id = tenant and f.word = w.word), 0.5)
+        * greatest(known, 1)::double precision / greatest(sampled, 1)
       end::real as count
     from unnest(tsvector_to_array(case when plain = '' then asked else asked || plain end)) w (word)
     -- The last letter of a run of pairs is already in the last pair.

@@ -1,5 +1,5 @@
--- What an embedding model is worth to a tenant, if the caller does not say. This worth is what was measured on the
--- tenant's own memories, or else the default for the model's name. Called by mayfly_private.recall. Locks nothing.
+-- The worth of an embedding model to a tenant, for a recall that does not set it. It was measured on the tenant's
+-- own memories, or else it is the default for the model's name. Called by mayfly_private.recall. Locks nothing.
 
 create function mayfly_private.worth_of_model(tenant uuid, model text, out meaning real, out unrelated real)
 language plpgsql stable

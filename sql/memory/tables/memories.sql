@@ -80,7 +80,8 @@ create unique index memories_key_idx on mayfly.memories (tenant_id,
   where key is not null;
 create unique index memories_content_idx on mayfly.memories (tenant_id, content_hash) where content_hash is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memories
   alter column agent_id set statistics 0,
   alter column pushed_by set statistics 0,
@@ -120,7 +121,7 @@ comment on column mayfly.memories.deleted_at is 'Set on a tombstone, whose conte
 
 create index memories_labels_idx on mayfly.memories
   using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);
--- An expression has statistics of its own.
+-- An indexed expression has statistics of its own, which are turned off too.
 alter index mayfly.memories_labels_idx alter column 2 set statistics 0;
 alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
 alter index mayfly.memories_key_idx alter column 2 set statistics 0;

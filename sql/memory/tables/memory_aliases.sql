@@ -12,7 +12,8 @@ create table mayfly.memory_aliases (
 
 create index memory_aliases_memory_idx on mayfly.memory_aliases (tenant_id, memory_id);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_aliases
   alter column id set statistics 0,
   alter column memory_id set statistics 0;

@@ -21,7 +21,8 @@ create table mayfly.memory_conflicts (
 
 create index memory_conflicts_memory_idx on mayfly.memory_conflicts (tenant_id, memory_id);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_conflicts
   alter column base set statistics 0,
   alter column wanted set statistics 0,

@@ -31,7 +31,8 @@ create index memory_vectors_tail_idx on mayfly.memory_vectors
 create index memory_vectors_settled_idx on mayfly.memory_vectors
   using hnsw (embedding extensions.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where settled;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.memory_vectors
   alter column model set statistics 0,
   alter column embedding set statistics 0;

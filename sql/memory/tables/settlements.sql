@@ -16,6 +16,6 @@ create table mayfly_private.settlements (
 
 comment on table mayfly_private.settlements is 'How many vectors of a tenant and a model were settled into the HNSW index.';
 comment on column mayfly_private.settlements.ef_search is 'How many candidates a search keeps, as measured by mayfly_private.tune_search.';
-comment on column mayfly_private.settlements.tuned_to is 'For how many vectors that was measured.';
+comment on column mayfly_private.settlements.tuned_to is 'How many vectors there were when ef_search was measured.';
 
 alter table mayfly_private.settlements enable row level security;

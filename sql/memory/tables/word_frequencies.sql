@@ -1,6 +1,6 @@
 -- The number of a tenant's sampled memories in which a word occurs. Recall weighs the words of a question by this
--- number. Only memories that the whole tenant may read are counted, so neither a score nor an order reveals anything
--- that the caller may not see. Written by mayfly_private.sample_words. A tenant has about 2,300 rows of 100 bytes.
+-- number. Only memories that the whole tenant may read are counted, so scores and their order reveal nothing that
+-- the caller may not see. Written by mayfly_private.sample_words. A tenant has about 2,300 rows of 100 bytes.
 
 create table mayfly_private.word_frequencies (
   tenant_id uuid not null,

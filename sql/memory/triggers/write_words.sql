@@ -1,5 +1,5 @@
--- Makes the search words of a row that is written without them, such as by an update, a delete, a restore, or by hand
--- in the SQL editor. A push writes them itself, which saves 10 µs a row. Runs inside the writing statement.
+-- Makes the search words of a row that is written without them, for example by an update, a delete, a restore, or by
+-- hand in the SQL editor. A push writes them itself, which saves 10 µs a row. Runs inside the writing statement.
 
 create function mayfly_private.write_words()
 returns trigger

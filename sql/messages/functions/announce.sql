@@ -1,9 +1,9 @@
 -- Broadcasts messages that have just been sent, to their open inboxes and their channels. A broadcast contains a
 -- message of up to 64 KB. For a larger message it contains only the number, and the reader fetches the message. As many
--- messages as the tenant's rate allows are broadcast at once. For the others, the greatest number of each topic becomes
--- due. Called by send_messages. The function is in PL/pgSQL, so that it looks up realtime.send only when it runs. A
--- body that is parsed at creation would depend on realtime.send, and Realtime could then not drop and replace that
--- function.
+-- messages as the tenant's rate allows are broadcast immediately. For the others, the greatest number of each topic
+-- becomes due. Called by send_messages. The function is in PL/pgSQL, so that it looks up realtime.send only when it
+-- runs. A body that is parsed at creation would depend on realtime.send, and Realtime could then not drop and replace
+-- that function.
 --
 -- A channel without a lease gets no broadcast. If something sends due broadcasts, its number still becomes due, because
 -- a lease may begin while this transaction is open (see nudge).

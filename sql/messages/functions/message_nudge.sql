@@ -1,5 +1,5 @@
 -- The payload of a due broadcast: the newest number of an inbox or a channel, for readers that were not told of it at
--- once. Called by flush_nudges.
+-- once. Null for an agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -7,7 +7,7 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return jsonb_build_object('seq', seq);
+  return case when not mayfly_private.is_ended_inbox(tenant, topic) then jsonb_build_object('seq', seq) end;
 end
 $$;
 

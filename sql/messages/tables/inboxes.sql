@@ -12,7 +12,8 @@ create table mayfly.inboxes (
 )
 with (fillfactor = 50);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.inboxes
   alter column session set statistics 0;
 

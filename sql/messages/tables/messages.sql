@@ -36,7 +36,8 @@ create table mayfly.messages (
 -- Maintenance and lists of old messages use this index.
 create index messages_sent_idx on mayfly.messages (tenant_id, sent_at, id);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.messages
   alter column type set statistics 0,
   alter column sender_id set statistics 0,
@@ -52,6 +53,6 @@ comment on table mayfly.messages is 'Messages between agents and people, and in 
 comment on column mayfly.messages.id is 'A UUIDv7 that the sender chose. Sending it again changes nothing.';
 comment on column mayfly.messages.target is 'The address: {agent}, {all}, {type}, {role}, {capability} or {channel}.';
 comment on column mayfly.messages.deadline is 'After this time the message is no longer delivered.';
-comment on column mayfly.messages.bytes is 'How many bytes it counts in the tenant''s max_bytes, without its deliveries (160 each).';
-comment on column mayfly.messages.trace is 'The trace context of the sender (W3C traceparent). Part of the 512 bytes that each message is counted with.';
+comment on column mayfly.messages.bytes is 'How many bytes of the tenant''s max_bytes the message takes, without its deliveries (160 bytes each).';
+comment on column mayfly.messages.trace is 'The trace context of the sender (W3C traceparent). It is included in the 512 bytes that every message is charged.';
 comment on column mayfly.messages.attachments is 'References: [{ name, uri, mime_type?, bytes?, sha256? }].';

@@ -1,6 +1,6 @@
 -- Refuses requests for row estimates and plans of the schema mayfly. Everybody can see the planner's estimates, and
--- `Prefer: count=planned` or `count=estimated` would return such an estimate. It would tell whether another tenant
--- exists, and how large that tenant is. Every other request passes.
+-- `Prefer: count=planned` or `count=estimated` would return such an estimate. Such an estimate would reveal whether
+-- another tenant exists, and how large that tenant is. Every other request passes.
 --
 -- No migration switches it on: `mayfly doctor` prints the statement (pgrst.db_pre_request of the role authenticator).
 -- The Data API then calls it before every request of every schema with the caller's role, including anon and your own

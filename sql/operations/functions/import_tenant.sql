@@ -1,5 +1,5 @@
--- Stores exported rows. mayfly_private.imports says which rows and values do not come back. What is stored is charged,
--- either by the triggers of its table or here.
+-- Stores exported rows. mayfly_private.imports says which rows and values do not come back. Stored rows are charged,
+-- either by the triggers of their table or here.
 
 create function mayfly_private.import_tenant(lines json)
 returns jsonb

@@ -1,6 +1,6 @@
--- Permissions in every tenant: its people by role, its living agents by scope, and the scopes that its enrolment keys
--- may give. For the SQL editor. A tenant without an owner is listed too, and the secret key can give it an owner
--- (mayfly.add_member, mayfly.change_member_role).
+-- Permissions in every tenant: its people by role, its living agents by scope, the scopes that its enrolment keys may
+-- give, and the OAuth clients of its people by scope. For the SQL editor. A tenant without an owner is listed too, and
+-- the secret key can give it an owner (mayfly.add_member, mayfly.change_member_role).
 
 with callers as (
   select m.tenant_id, 1 as place, 'person' as kind, coalesce(u.email, m.user_id::text) as who, m.role as as_what,
@@ -22,6 +22,12 @@ with callers as (
     array['become ' || i.role], i.expires_at
   from mayfly.invitations i
   where i.accepted_at is null and i.revoked_at is null and i.expires_at > now()
+  union all
+  select g.tenant_id, 5, 'OAuth client', g.client_id, 'for ' || coalesce(u.email, g.user_id::text),
+    array(select s.name from mayfly.scopes s where s.name = any (g.scopes) and m.role = any (s.roles) order by s.name), null
+  from mayfly_private.client_grants g
+  join mayfly.members m on m.tenant_id = g.tenant_id and m.user_id = g.user_id
+  left join auth.users u on u.id = g.user_id
   union all
   select t.id, 0, 'warning', 'nobody owns this tenant', '', '{}', null
   from mayfly.tenants t

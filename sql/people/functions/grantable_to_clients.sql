@@ -1,6 +1,6 @@
--- The scopes that a person may grant to an OAuth client. Left out are the scopes to administer a tenant, to read
--- secrets, to spawn or stop agents or define their types, and to work on jobs. The scopes to decide and to vote are
--- left out too, because people do this in person.
+-- The scopes that a person may grant to an OAuth client. The scopes to administer a tenant, to read secrets, to
+-- spawn or stop agents or define their types, and to work on jobs are left out. So are the scopes to decide and to
+-- vote, because people do this in person.
 
 create function mayfly_private.grantable_to_clients()
 returns text[]

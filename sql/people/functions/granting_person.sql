@@ -15,4 +15,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.granting_person is 'The person who calls; fails for everyone else.';
+comment on function mayfly_private.granting_person is 'Returns the calling person. Fails for everyone else.';

@@ -19,7 +19,7 @@ $$;
 comment on function mayfly_private.list_client_grants is 'The caller''s grants to OAuth clients.';
 grant execute on function mayfly_private.list_client_grants to authenticated, service_role;
 
--- What the calling person has granted to OAuth clients in the tenant.
+-- The scopes that the calling person has granted to OAuth clients in the tenant.
 
 create function mayfly.list_client_grants()
 returns jsonb
@@ -27,5 +27,5 @@ language sql
 set search_path = ''
 return mayfly_private.list_client_grants();
 
-comment on function mayfly.list_client_grants is 'What the person who calls has granted to OAuth clients in the tenant.';
+comment on function mayfly.list_client_grants is 'The scopes that the calling person has granted to OAuth clients in the tenant.';
 grant execute on function mayfly.list_client_grants to authenticated, service_role;

@@ -20,4 +20,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.lock_member is 'A member, with the tenant''s people locked.';
+comment on function mayfly_private.lock_member is 'Locks the people of the tenant, and returns one of them.';

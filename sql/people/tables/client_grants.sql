@@ -1,6 +1,6 @@
--- What people have granted to OAuth clients, such as an MCP client. A token of Supabase Auth with a client_id may do
--- only what is granted here, and only while the person may do the same. Written by grant_client and revoke_client. A
--- grant ends with the membership, and does not come back if the person joins again.
+-- The scopes that people have granted to OAuth clients, such as an MCP client. A token of Supabase Auth with a
+-- client_id may do only what is granted here, and only while the person may do the same. Written by grant_client and
+-- revoke_client. A grant ends with the membership, and does not come back if the person joins again.
 
 create table mayfly_private.client_grants (
   tenant_id uuid not null,
@@ -16,5 +16,5 @@ create table mayfly_private.client_grants (
 -- Finds grants by the token, before the tenant is known.
 create index client_grants_token_idx on mayfly_private.client_grants (user_id, client_id);
 
-comment on table mayfly_private.client_grants is 'What people have granted to OAuth clients.';
+comment on table mayfly_private.client_grants is 'The scopes that people have granted to OAuth clients.';
 comment on column mayfly_private.client_grants.client_id is 'The claim client_id in a token of Supabase Auth.';

@@ -18,7 +18,8 @@ create table mayfly.invitations (
 
 create index invitations_email_idx on mayfly.invitations (email);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.invitations
   alter column email set statistics 0,
   alter column invited_by set statistics 0,

@@ -63,5 +63,5 @@ begin
 end
 $$;
 
-comment on function mayfly.fork_run is 'Starts a run that shares the steps of another up to one of them: { id }.';
+comment on function mayfly.fork_run is 'Starts a run that shares the steps of another run before at_step: { id }.';
 grant execute on function mayfly.fork_run to authenticated, service_role;

@@ -18,4 +18,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.held_run is 'The run of a lease, locked.';
+comment on function mayfly_private.held_run is 'Locks and returns the run of a lease.';

@@ -13,7 +13,8 @@ create table mayfly.run_chunks (
   constraint run_chunks_run_fkey foreign key (tenant_id, run_id) references mayfly.runs (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_chunks
   alter column run_id set statistics 0,
   alter column chunks set statistics 0;

@@ -30,7 +30,8 @@ create table mayfly.run_model_calls (
 -- A step has only one answer.
 create unique index run_model_calls_answer_key on mayfly.run_model_calls (tenant_id, run_id, step) where parts is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_model_calls
   alter column run_id set statistics 0,
   alter column agent set statistics 0,
@@ -47,5 +48,5 @@ alter table mayfly.run_model_calls
 
 comment on table mayfly.run_model_calls is 'Answers of models, and failed calls.';
 comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request, which a replay compares.';
-comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, written with the next step.';
+comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, recorded with the answer.';
 comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded it.';

@@ -25,7 +25,8 @@ create table mayfly.run_tool_calls (
   constraint run_tool_calls_ended_at_end check ((ended_at is null) = (status = 'started'))
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.run_tool_calls
   alter column run_id set statistics 0,
   alter column call_id set statistics 0,

@@ -43,7 +43,8 @@ create index runs_ended_idx on mayfly.runs (tenant_id, ended_at) where ended_at 
 create index runs_open_idx on mayfly.runs (tenant_id) where ended_at is null;
 create index runs_forks_idx on mayfly.runs (tenant_id, forked_from) where forked_from is not null;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.runs
   alter column agent set statistics 0,
   alter column input set statistics 0,

@@ -76,7 +76,8 @@ grant execute on function mayfly_private.edit_state to authenticated, service_ro
 --   add     sets a key, or inserts into a list at an index (- for its end), as in RFC 6902
 --   inc     adds value (by default 1) to a number. If nothing is there, the number starts at 0
 --   append  puts value at the end of a list. If nothing is there, the list starts as []
---   remove  removes the key or the index at path, or with value, every element of the list at path that equals value
+--   remove removes the key or the index at path. If value is given, removes every element of the list at path that
+--   equals it
 
 create function mayfly.edit_state(key text, edits jsonb, of_agent uuid default null, expected_version integer default null)
 returns jsonb

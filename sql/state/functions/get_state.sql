@@ -23,5 +23,5 @@ end
 $$;
 
 comment on function mayfly.get_state is
-  'A state of an agent, or without of_agent a shared one, now or at a version. Null if there is none.';
+  'A state of an agent (or a shared state, without of_agent), now or at a version. Null if there is none.';
 grant execute on function mayfly.get_state to authenticated, service_role;

@@ -15,11 +15,12 @@ create table mayfly.state_versions (
     references mayfly.states (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.state_versions
   alter column value set statistics 0,
   alter column by set statistics 0;
 
 comment on table mayfly.state_versions is 'The versions of states: values, who made them and how.';
 comment on column mayfly.state_versions.value is 'The value at that version. Null (no JSON at all) if it was deleted or had expired.';
-comment on column mayfly.state_versions.bytes is 'How much it counts against the tenant''s max_bytes: the length of the value as text plus 256 for its row, or 0 if it expired.';
+comment on column mayfly.state_versions.bytes is 'How many bytes of the tenant''s max_bytes the version takes: the length of the value as text plus 256 for its row, or 0 if it expired.';

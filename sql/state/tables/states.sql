@@ -24,7 +24,8 @@ create table mayfly.states (
 -- Maintenance uses this index.
 create index states_over_idx on mayfly.states (tenant_id, least(expires_at, deleted_at));
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.states
   alter column key set statistics 0,
   alter column value set statistics 0,

@@ -1,7 +1,7 @@
 -- Maintains the teams of a tenant, at most max_rows of each kind. It ends teams whose deadline has passed or whose
 -- members are all dead, closes polls and awards tenders that are due, and gives jobs of dead agents to others. It
--- deletes everything that has been over for as long as ended jobs are kept. It is a chore, which maintain_tenant calls
--- as owner. Locks the teams and their agents, the jobs of polls and then the polls, and the tenders.
+-- deletes what ended longer ago than the time for which ended jobs are kept. It is a chore, which maintain_tenant
+-- calls as owner. Locks the teams and their agents, the jobs of polls and then the polls, and the tenders.
 
 create function mayfly_private.maintain_teams(tenant uuid, max_rows integer)
 returns jsonb

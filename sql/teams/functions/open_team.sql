@@ -18,4 +18,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.open_team is 'A running team, locked.';
+comment on function mayfly_private.open_team is 'Locks and returns a running team.';

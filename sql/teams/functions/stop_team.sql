@@ -1,5 +1,5 @@
--- Stops a team. Without agent:stop, an agent can stop a team that it leads or created, and a person a team that they
--- created. An OAuth client cannot stop agents. Locks the team, then its agents.
+-- Stops a team. Without agent:stop, an agent can stop a team that it leads or created, and a person can stop a team
+-- that they created. An OAuth client cannot stop agents. Locks the team, then its agents.
 
 create function mayfly_private.stop_team(team_id uuid, reason text)
 returns jsonb

@@ -22,7 +22,8 @@ create table mayfly.assignments (
 create index assignments_load_idx on mayfly.assignments (tenant_id, agent_id) where not ended;
 create index assignments_over_idx on mayfly.assignments (tenant_id, assigned_at) where ended;
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.assignments
   alter column agent_id set statistics 0,
   alter column agent_type set statistics 0,
@@ -34,7 +35,7 @@ alter table mayfly.assignments
 
 comment on table mayfly.assignments is 'Jobs that were given to one agent, and how well they were done.';
 comment on column mayfly.assignments.work is 'The kind of work: the name of the job.';
-comment on column mayfly.assignments.released is 'Its agent ended first, so the job went to others and is not rated.';
+comment on column mayfly.assignments.released is 'Whether the agent ended before the job. If so, the job went to others and is not rated.';
 comment on column mayfly.assignments.reward is 'The rating of the result by somebody else, 0 to 1.';
 
 -- How well the agents of a type have done a kind of work. The record belongs to the type, because agents live only for

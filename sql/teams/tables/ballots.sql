@@ -12,7 +12,8 @@ create table mayfly.ballots (
   constraint ballots_poll_fkey foreign key (tenant_id, poll_id) references mayfly.polls (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.ballots
   alter column poll_id set statistics 0,
   alter column voter_id set statistics 0,
@@ -22,8 +23,7 @@ alter table mayfly.ballots
 
 comment on table mayfly.ballots is 'Who voted for what in closed polls.';
 
--- The ballots of open polls. They are in the private schema, so that neither a policy nor an export can show
--- them.
+-- The ballots of open polls. They are in the private schema, so that no policy and no export can show them.
 
 create table mayfly_private.cast_ballots (
   tenant_id uuid not null,

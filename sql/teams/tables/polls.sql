@@ -29,7 +29,8 @@ create unique index polls_key_key on mayfly.polls (tenant_id, key) where key is 
 create index polls_open_idx on mayfly.polls (tenant_id, deadline) where status = 'open';
 create index polls_closed_idx on mayfly.polls (tenant_id, closed_at) where status <> 'open';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.polls
   alter column team_id set statistics 0,
   alter column question set statistics 0,

@@ -23,8 +23,8 @@ create table mayfly.team_alerts (
 create index team_alerts_team_idx on mayfly.team_alerts (tenant_id, team_id);
 create unique index team_alerts_open_key on mayfly.team_alerts (tenant_id, team_id, kind, cause) where status = 'open';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics
--- (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.team_alerts
   alter column team_id set statistics 0,
   alter column cause set statistics 0,
@@ -37,7 +37,7 @@ comment on column mayfly.team_alerts.cause is 'Identifies a finding: the agents 
 comment on column mayfly.team_alerts.times is 'How often it was found again after it was handled.';
 comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
 
--- When each member began what it is still doing, as the detectors saw it.
+-- When each member began to do what it still does, as far as the detectors saw.
 
 create table mayfly_private.team_pulses (
   tenant_id uuid not null,

@@ -13,7 +13,8 @@ create table mayfly.team_members (
 
 create index team_members_agent_idx on mayfly.team_members (tenant_id, agent_id);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.team_members
   alter column team_id set statistics 0,
   alter column agent_id set statistics 0,

@@ -25,7 +25,8 @@ create table mayfly.teams (
 create unique index teams_name_key on mayfly.teams (tenant_id, name) where status = 'running';
 create index teams_ended_idx on mayfly.teams (tenant_id, ended_at) where status = 'ended';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.teams
   alter column name set statistics 0,
   alter column task set statistics 0,
@@ -35,7 +36,7 @@ alter table mayfly.teams
   alter column created_by set statistics 0,
   alter column end_reason set statistics 0;
 
-comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+comment on table mayfly.teams is 'Agents that work on something together, and how the team ended.';
 comment on column mayfly.teams.lead_id is 'The member that leads, if any.';
 comment on column mayfly.teams.channel_id is 'The channel of its members. It is deleted with the team.';
 comment on column mayfly.teams.deadline is 'Members that were spawned with the team end by then.';

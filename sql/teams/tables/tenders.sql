@@ -24,7 +24,8 @@ create table mayfly.tenders (
 create index tenders_open_idx on mayfly.tenders (tenant_id, deadline) where status = 'open';
 create index tenders_closed_idx on mayfly.tenders (tenant_id, closed_at) where status <> 'open';
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.tenders
   alter column team_id set statistics 0,
   alter column job set statistics 0,

@@ -1,5 +1,5 @@
--- An assignment adds one to the load of its agent until it ends. Deleted rows need no change, because they have ended
--- or their tenant is being erased.
+-- An assignment adds one to the load of its agent until it ends. Deleted assignments need no change, because they
+-- have ended or their tenant is being erased.
 
 create function mayfly_private.count_loads()
 returns trigger

@@ -8,8 +8,8 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  perform mayfly_private.count_usage(tenant, more_memories, more_bytes, more_writes);
-  perform mayfly_private.refuse_over_quota(tenant, more_memories, more_bytes, more_writes);
+  perform mayfly_private.count_usage(tenant, more_memories, more_bytes, more_writes),
+    mayfly_private.refuse_over_quota(tenant, more_memories, more_bytes, more_writes);
 end
 $$;
 

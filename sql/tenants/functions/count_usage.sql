@@ -13,20 +13,17 @@ set search_path = ''
 as $$
 declare
   this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
-  free_shard smallint;
 begin
-  select u.shard into free_shard
-  from mayfly_private.tenant_usage u
-  where u.tenant_id = tenant
-  order by u.shard
-  limit 1
-  for update skip locked;
-  free_shard := coalesce(free_shard, pg_backend_pid() % 16);
-
   update mayfly_private.tenant_usage u
   set memories = u.memories + more_memories, bytes = u.bytes + more_bytes, minute = this_minute,
     writes = case when u.minute = this_minute then u.writes else 0 end + more_writes
-  where u.tenant_id = tenant and u.shard = free_shard;
+  where u.tenant_id = tenant and u.shard = coalesce((
+    select f.shard
+    from mayfly_private.tenant_usage f
+    where f.tenant_id = tenant
+    order by f.shard
+    limit 1
+    for update skip locked), pg_backend_pid() % 16);
 end
 $$;
 

@@ -31,7 +31,7 @@ begin
         jsonb_build_object('quota', 'max_tenants_per_person', 'limit', settings.max_tenants_per_person));
     end if;
   elsif caller.kind is distinct from 'secret' and claims is not null then
-    -- A call without claims comes from the SQL editor, because only there can this function be called without claims.
+    -- Only the SQL editor can call this function without claims, so such a call is allowed.
     perform mayfly_private.fail(401, 'not_authorized', 'Only a person or the secret key can create tenants.', 'Sign in, or use the secret key.');
   elsif owner is not null and not exists (select from auth.users u where u.id = owner) then
     perform mayfly_private.fail(404, 'user_unknown', 'There is no such user.', null, '{"field": "owner"}');

@@ -1,7 +1,7 @@
 -- Charges what a statement writes into small tables that callers fill, as listed in mayfly_private.charges. An insert
 -- is charged its bytes and one write for each row, which also limits inserting and deleting in a loop. An update is
--- charged only its bytes. Of the updates, only a change of `task` can be refused, because an agent may report new tasks
--- many times. For other tables, functions charge what they change.
+-- charged only its bytes. An update can be refused only if it changes `task`, because an agent may report new tasks
+-- many times. Tables that are not small are charged by the functions that write to them.
 --
 -- In a lenient table, an insert of up to 1,000 bytes per row is counted but never refused. So even in a full tenant,
 -- agents can be spawned to free space, and dead agents can be marked.

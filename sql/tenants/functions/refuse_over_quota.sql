@@ -9,30 +9,31 @@ set search_path = ''
 as $$
 declare
   this_minute constant timestamptz := date_trunc('minute', mayfly_private.now());
-  limits record;
-  used record;
+  tally record;
 begin
-  select t.max_memories, t.max_bytes, t.writes_per_minute into strict limits from mayfly.tenants t where t.id = tenant;
-  select sum(u.memories) as memories, sum(u.bytes) as bytes,
-    coalesce(sum(u.writes) filter (where u.minute = this_minute), 0) as writes
-  into strict used
-  from mayfly_private.tenant_usage u where u.tenant_id = tenant;
+  select t.max_memories, t.max_bytes, t.writes_per_minute, used.memories, used.bytes, used.writes
+  into strict tally
+  from mayfly.tenants t,
+    (select sum(u.memories) as memories, sum(u.bytes) as bytes,
+        coalesce(sum(u.writes) filter (where u.minute = this_minute), 0) as writes
+      from mayfly_private.tenant_usage u where u.tenant_id = tenant) used
+  where t.id = tenant;
 
-  if more_memories > 0 and used.memories > limits.max_memories then
+  if more_memories > 0 and tally.memories > tally.max_memories then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('The tenant may keep %s memories.', limits.max_memories),
+      format('The tenant may keep %s memories.', tally.max_memories),
       'Nothing was written. Forget memories, or have the tenant''s max_memories raised.',
-      jsonb_build_object('quota', 'memories', 'limit', limits.max_memories));
-  elsif more_bytes > 0 and used.bytes > limits.max_bytes then
+      jsonb_build_object('quota', 'memories', 'limit', tally.max_memories));
+  elsif more_bytes > 0 and tally.bytes > tally.max_bytes then
     perform mayfly_private.fail(403, 'quota_exceeded',
-      format('The tenant may store %s bytes.', limits.max_bytes),
+      format('The tenant may store %s bytes.', tally.max_bytes),
       'Nothing was written. Forget memories, or have the tenant''s max_bytes raised.',
-      jsonb_build_object('quota', 'bytes', 'limit', limits.max_bytes));
-  elsif more_writes > 0 and used.writes > limits.writes_per_minute then
+      jsonb_build_object('quota', 'bytes', 'limit', tally.max_bytes));
+  elsif more_writes > 0 and tally.writes > tally.writes_per_minute then
     perform mayfly_private.fail(429, 'rate_limited',
-      format('The tenant may make %s writes a minute.', limits.writes_per_minute),
+      format('The tenant may make %s writes a minute.', tally.writes_per_minute),
       'Nothing was written. Try again after retry_after seconds.',
-      jsonb_build_object('quota', 'writes_per_minute', 'limit', limits.writes_per_minute),
+      jsonb_build_object('quota', 'writes_per_minute', 'limit', tally.writes_per_minute),
       greatest(1, ceil(extract(epoch from this_minute + interval '1 minute' - mayfly_private.now()))::integer));
   end if;
 end

@@ -1,5 +1,5 @@
--- How many bytes a row of a small table is charged: `flat` for the row itself, plus what callers write into it
--- (mayfly_private.charges). It counts the lengths of the JSON texts, so it does not matter how a row is stored.
+-- How many bytes a row of a small table is charged: `flat` for the row itself, plus the lengths of the
+-- `written` columns as JSON texts (mayfly_private.charges). So it does not matter how a row is stored.
 
 create function mayfly_private.row_bytes(flat integer, written text[], content jsonb)
 returns integer
@@ -10,7 +10,7 @@ declare
   bytes integer := flat;
   name text;
 begin
-  -- A query for each row took half of the time of charging it.
+  -- This is a loop, because a query for each row took half of the time of charging the row.
   foreach name in array written loop
     bytes := bytes + coalesce(octet_length(content ->> name), 0);
   end loop;

@@ -1,6 +1,6 @@
--- The progress of maintenance for each tenant: where its walks over memories and messages are, up to which epoch and
--- transaction events were deleted, and since when maintenance has failed. Each tenant has a row from its creation on
--- (mayfly_private.start_usage).
+-- The progress of maintenance for each tenant: how far it has walked through memories and messages, up to which
+-- epoch and transaction events were deleted, and since when maintenance has failed. Each tenant has a row from its
+-- creation on (mayfly_private.start_usage).
 
 create table mayfly_private.maintenance (
   tenant_id uuid not null constraint maintenance_pkey primary key,

@@ -17,6 +17,6 @@ create table mayfly_private.tenant_usage (
 with (fillfactor = 50);
 
 comment on table mayfly_private.tenant_usage is 'What a tenant has stored, and written in the current minute. Add up its shards.';
-comment on column mayfly_private.tenant_usage.told is 'How many broadcasts it sent within the second of told_at.';
+comment on column mayfly_private.tenant_usage.told is 'How many broadcasts the tenant has sent in the second that told_at names.';
 
 alter table mayfly_private.tenant_usage enable row level security;

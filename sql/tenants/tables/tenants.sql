@@ -34,7 +34,8 @@ create table mayfly.tenants (
   created_at timestamptz not null default now()
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.tenants
   alter column name set statistics 0,
   alter column language set statistics 0,
@@ -43,17 +44,17 @@ alter table mayfly.tenants
 
 comment on table mayfly.tenants is 'Tenants, with their limits.';
 comment on column mayfly.tenants.max_lifetime is 'The longest that an agent may live, including renewals.';
-comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. Its SDK renews it before it ends.';
+comment on column mayfly.tenants.token_lifetime is 'How long an agent''s token is valid. The agent''s SDK renews the token before it ends.';
 comment on column mayfly.tenants.spawns_per_minute is 'A token bucket: this many spawns at once, and this many more each minute.';
-comment on column mayfly.tenants.max_memories is 'How many memories it may keep, including tombstones. Simultaneous writes can exceed it a little.';
+comment on column mayfly.tenants.max_memories is 'How many memories the tenant may keep, including tombstones. Simultaneous writes can exceed this limit a little.';
 comment on column mayfly.tenants.max_bytes is
-  'How many bytes it may store, as the table mayfly_private.charges counts them: for example the text of a memory and 512, and 800 for a vector. Indexes are not counted.';
+  'How many bytes the tenant may store. The table mayfly_private.charges says how rows are counted. For example, a memory counts as 512 bytes plus its text, and a vector with 384 numbers as 800 bytes. Indexes are not counted.';
 comment on column mayfly.tenants.writes_per_minute is
-  'How many writes it may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
-comment on column mayfly.tenants.language is 'The text search configuration of its memories.';
+  'How many writes the tenant may make in one minute of the clock: memories, deliveries, states, jobs and everything else that is stored.';
+comment on column mayfly.tenants.language is 'The text search configuration of the tenant''s memories.';
 comment on column mayfly.tenants.retention is
   'Which memories are forgotten by age: [{ older_than (seconds), kind?, below_reward? }]. One matching rule is enough. None by default.';
 comment on column mayfly.tenants.messages_kept is
-  'How long messages are kept after every recipient acknowledged them. All others, including those in channels, are kept as long as the log.';
+  'How long a message is kept after every recipient has acknowledged it. Other messages, including those in channels, are kept as long as the log.';
 comment on column mayfly.tenants.debug is
-  'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days). Set by set_debug.';
+  'Which debug records are kept: up to which level, how many a minute for each agent, and for how many seconds (7 days by default). Set by set_debug.';

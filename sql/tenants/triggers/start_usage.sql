@@ -1,5 +1,5 @@
--- Gives a new tenant its shards of usage, so that no push has to create them while others wait, and a row for
--- maintenance.
+-- Gives a new tenant its row for maintenance and its shards of usage, so that no push has to create shards
+-- while others wait.
 
 create function mayfly_private.start_usage()
 returns trigger

@@ -64,4 +64,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.put_value is 'Stores a value of a channel: where it is, and what it is charged.';
+comment on function mayfly_private.put_value is 'Stores a value of a channel. Returns its place and its charge.';

@@ -19,7 +19,8 @@ create table mayfly.checkpoints (
 -- For listing checkpoints of all threads, or of all namespaces of one thread, newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.checkpoints
   alter column ns set statistics 0,
   alter column id set statistics 0,
@@ -34,4 +35,4 @@ comment on column mayfly.checkpoints.id is 'Given by the framework. The ids of a
 comment on column mayfly.checkpoints.body is 'As the client serialised it, without the values and the versions of its channels.';
 comment on column mayfly.checkpoints.channels is
   'The version of each channel, by name, and where its value is: [version, chain, parts], [version, text], or [version] without a value.';
-comment on column mayfly.checkpoints.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
+comment on column mayfly.checkpoints.bytes is 'How many bytes of the tenant''s max_bytes the checkpoint takes.';

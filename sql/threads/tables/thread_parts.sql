@@ -21,7 +21,8 @@ create table mayfly.thread_parts (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.thread_parts
   alter column body set statistics 0,
   alter column of_ns set statistics 0,
@@ -35,4 +36,4 @@ comment on table mayfly.thread_parts is 'The texts that make up the values of ch
 comment on column mayfly.thread_parts.of_task is 'The task whose write the part repeats; null if body is the whole text.';
 comment on column mayfly.thread_parts.head is 'How many characters of the write come before body.';
 comment on column mayfly.thread_parts.tail is 'How many characters of the write come after body.';
-comment on column mayfly.thread_parts.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
+comment on column mayfly.thread_parts.bytes is 'How many bytes of the tenant''s max_bytes the part takes.';

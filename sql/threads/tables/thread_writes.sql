@@ -1,4 +1,4 @@
--- What a task wrote after a checkpoint, before the next checkpoint included it. Only put_writes writes it.
+-- Writes of tasks after a checkpoint, until the next checkpoint includes them. Only put_writes writes it.
 
 create table mayfly.thread_writes (
   tenant_id uuid not null,
@@ -14,7 +14,8 @@ create table mayfly.thread_writes (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.thread_writes
   alter column ns set statistics 0,
   alter column checkpoint_id set statistics 0,
@@ -25,5 +26,5 @@ alter table mayfly.thread_writes
 comment on table mayfly.thread_writes is 'What tasks wrote after a checkpoint.';
 comment on column mayfly.thread_writes.path is 'Where the task is in the graph. Writes of a checkpoint are applied in the order of path, task and idx.';
 comment on column mayfly.thread_writes.writes is
-  '[{ channel, idx, body }]. idx is the position among the writes of the task. Special writes have one below 0, and only the last is kept.';
-comment on column mayfly.thread_writes.bytes is 'How many bytes it counts against the tenant''s max_bytes.';
+  '[{ channel, idx, body }]. idx is the position among the writes of the task. Special writes have an idx below 0, and only the last one is kept.';
+comment on column mayfly.thread_writes.bytes is 'How many bytes of the tenant''s max_bytes these writes take.';

@@ -1,4 +1,4 @@
--- Threads of work that frameworks such as LangGraph checkpoint. Only the functions of this room write them.
+-- Threads of work for which frameworks such as LangGraph store checkpoints. Only the functions of this room write them.
 
 create table mayfly.threads (
   tenant_id uuid not null,
@@ -17,12 +17,13 @@ create table mayfly.threads (
 -- Maintenance uses this index.
 create index threads_expires_idx on mayfly.threads (tenant_id, expires_at);
 
--- Everybody can see the planner's estimates, so columns that tenants write have no statistics (tests/invariants/estimates.test.ts).
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
 alter table mayfly.threads
   alter column name set statistics 0;
 
-comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+comment on table mayfly.threads is 'Threads of work, by name, for which frameworks store checkpoints.';
 comment on column mayfly.threads.name is 'The id that the framework gave it.';
 comment on column mayfly.threads.chains is 'How many chains of parts have been created so far.';
-comment on column mayfly.threads.bytes is 'How many bytes the thread and everything in it count against the tenant''s max_bytes.';
+comment on column mayfly.threads.bytes is 'How many bytes of the tenant''s max_bytes the thread and everything in it take.';
 comment on column mayfly.threads.expires_at is 'From then on it counts as deleted. Null if it does not expire.';

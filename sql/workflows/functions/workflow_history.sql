@@ -1,5 +1,5 @@
 -- The checkpoints that a workflow, or any job, has recorded, in order, one page at a time. `seq` counts the checkpoints
--- of this job from 1. (The column of that name counts those of all jobs.) For callers with job:read. Locks nothing.
+-- of this job from 1. (The column `seq` counts the checkpoints of all jobs.) For callers with job:read. Locks nothing.
 
 create function mayfly.workflow_history(id uuid, after bigint default 0, page_limit integer default 1000)
 returns jsonb

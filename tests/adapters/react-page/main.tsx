@@ -1,5 +1,5 @@
 /** @jsxImportSource react */
-/** A page with every hook, in strict mode. If two components can share something, a hook is on the page twice. */
+/** A page with every hook, in strict mode. A hook is on the page twice if two components can share its data. */
 import {
   type Live,
   MayflyProvider,

@@ -1,6 +1,6 @@
 /**
- * How many jobs a second can be added: one in each call, each call after the answer to the last, or a
- * hundred.
+ * How many jobs a second one caller can add, with one job or a hundred jobs in each call. Each call waits for
+ * the answer to the call before.
  */
 import { quartiles } from "../lib/measure.ts";
 import { report } from "../lib/report.ts";

@@ -10,7 +10,7 @@ import { openOurs } from "./ours.ts";
 import type { Input } from "./queue.ts";
 
 /**
- * Jobs with two names and two priorities, so that they are in several lanes, each with a mark of the worker.
+ * Jobs with two names and two priorities. The worker keeps a mark for each combination.
  */
 const jobsOf = (count: number) =>
   Array.from({ length: count }, (_, n) => ({

@@ -1,4 +1,4 @@
-/** Calls of `turn_jobs` on PGlite, the database of the embedded Supabase. There is no opponent. */
+/** Measures `turn_jobs` on PGlite, the database of the embedded Supabase, without an opponent. */
 import { makeTenant } from "#harness/callers";
 import { openPgliteDatabase } from "#harness/database";
 import { makeTemplate } from "#harness/template";

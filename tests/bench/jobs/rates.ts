@@ -7,7 +7,7 @@ import { report } from "../lib/report.ts";
 import { rounds } from "../lib/target.ts";
 import { type Queue, until } from "./queue.ts";
 
-/** How many jobs to measure: about as many as a small machine does in a second, by settings. */
+/** How many jobs to measure with each setting: about as many as a small machine does in a second. */
 const sizes: Record<string, number> = { default: 600, tuned: 4_000 };
 
 export async function rateOf(

@@ -13,7 +13,7 @@ import { graphileStatements } from "./graphile.ts";
 import { emptyDatabase } from "./packages.ts";
 import type { Doer } from "./queue.ts";
 
-/** Calls `turn_jobs` as an agent. Each turn completes what the turn before it claimed. */
+/** Calls `turn_jobs` as an agent. Each call completes the jobs that the call before it claimed. */
 export async function ourTurns(
   db: TestDatabase,
   tenant: string,

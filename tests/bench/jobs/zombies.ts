@@ -54,7 +54,7 @@ export async function measureZombies(db: TestDatabase): Promise<void> {
   );
   report({
     bench: "jobs",
-    name: "refused writes of a zombie: complete, heartbeat, step and child; complete",
+    name: "writes of a worker that lost its lease (ours: complete, heartbeat, step and child; theirs: complete)",
     on: "postgres",
     unit: "refused",
     ours: refused,
@@ -94,7 +94,7 @@ async function measureBoss(): Promise<void> {
   const [row] = await sql`select state from pgboss.job where id = ${others?.id ?? ""}`;
   report({
     bench: "jobs",
-    name: "pg-boss: refused writes of a zombie, while another has the job",
+    name: "pg-boss: writes of a worker that lost its job to another",
     on: "postgres",
     unit: "of 1 refused",
     ours: Number(row?.state === "active"),

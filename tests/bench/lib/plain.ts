@@ -17,9 +17,8 @@ export const nameOf = (call: string) =>
 
 /**
  * Makes functions for the plain queries, and one that compares queries. It measures inside the database, so
- * that no round trip is included. The queries take turns, each with another question than the query before.
- * With the same question, the first query would find cold caches, and the others would find what the first
- * one had read.
+ * that no round trip is included. The queries take turns, and each gets a different question than the query
+ * before. With the same question, only the first query would find cold caches.
  */
 export async function makePlain(sql: Sql): Promise<void> {
   await sql.unsafe(`

@@ -52,7 +52,7 @@ function describe({ name, on, unit, ours, against, baseline, ratio, spread }: Ro
   const compared =
     baseline === undefined || ratio === undefined
       ? ""
-      : `, ${against} ${round(baseline)} ${unit}, ratio ${round(ratio)}${spread ? ` (${round(spread[0])}–${round(spread[1])})` : ""}`;
+      : `, compared with ${round(baseline)} ${unit} (${against}), ratio ${round(ratio)}${spread ? ` (${round(spread[0])}–${round(spread[1])})` : ""}`;
   return `${name} on ${on}: ${round(ours)} ${unit}${compared}`;
 }
 

@@ -70,11 +70,11 @@ export async function measureBudgets(db: TestDatabase): Promise<void> {
   const ratio = quartiles(times.ratio);
   report({
     bench: "runs",
-    name: `pairs of reserve and settle on one budget, ${callers} callers of one worker (goal 3 times)`,
+    name: `reserve and settle on one budget, by ${callers} callers of one worker (goal: a ratio of 3)`,
     on: "postgres",
     unit: "a second",
     ours: quartiles(times.ours).median,
-    against: `a statement for each, ${callers} connections`,
+    against: `one statement per call, on ${callers} connections`,
     baseline: quartiles(times.one).median,
     ratio: ratio.median,
     spread: [ratio.q1, ratio.q3],

@@ -52,7 +52,13 @@ export async function measureLoop(db: TestDatabase): Promise<void> {
   const times = await compare(rounds(40, 15), ours, theirs);
   reportComparison({ bench: "runs", name, on, against: "bare ToolLoopAgent" }, times);
   const overhead = times.ours.median - times.baseline.median;
-  report({ bench: "runs", name: "what that adds (goal 50)", on, unit: "ms", ours: overhead });
+  report({
+    bench: "runs",
+    name: "what Mayfly adds to this loop (goal 50)",
+    on,
+    unit: "ms",
+    ours: overhead,
+  });
   // The CPU time of this process and of its connections. On a busy machine, it says more than the elapsed time.
   const cpu = async (once: () => Promise<void>) => {
     const many = 20;
@@ -64,7 +70,7 @@ export async function measureLoop(db: TestDatabase): Promise<void> {
   const used = { ours: await cpu(ours), bare: await cpu(theirs) };
   report({
     bench: "runs",
-    name: "CPU of that loop, with the database's",
+    name: "CPU time of this loop, including the database",
     on,
     unit: "ms",
     ours: used.ours,

@@ -85,7 +85,7 @@ export async function runChaos({
     await load.end();
     await untilServing(stack);
     const drained = await load.drain();
-    expect(await load.drain(), "a drained outbox").toBe(0);
+    expect(await load.drain(), "operations left after a drain").toBe(0);
 
     const asked = connect();
     await checkMemories(asked, tenant, load.account);
@@ -100,7 +100,7 @@ export async function runChaos({
 
     const dead = mortals.filter(({ stopped }) => stopped);
     const living = await live(stack.serving, tenant);
-    expect(await trialOf(stack.serving, living?.token ?? ""), "of one that lives").toBe(
+    expect(await trialOf(stack.serving, living?.token ?? ""), "the token of a living agent").toBe(
       "1 rows, 200",
     );
     for (const { token, id } of dead)
@@ -122,10 +122,10 @@ export async function runChaos({
       }),
     );
     // Something of each kind that is checked above must exist.
-    expect(acknowledged.size, "the load came through").toBeGreaterThan(20);
+    expect(acknowledged.size, "acknowledged operations").toBeGreaterThan(20);
     expect(load.account.sent.size, "messages").toBeGreaterThan(5);
     expect(children, "children").toBeGreaterThan(0);
-    expect(dead.length, "agents that were stopped").toBeGreaterThan(0);
+    expect(dead.length, "stopped agents").toBeGreaterThan(0);
     expect(Object.values(recalls).length, "recalls").toBeGreaterThan(0);
     // While a part of the stack is missing, calls get `unavailable`, which is temporary. `internal` would be
     // our fault.

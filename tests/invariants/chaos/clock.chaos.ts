@@ -19,11 +19,11 @@ async function renewalsIn(tenant: string): Promise<number> {
   return row?.count as number;
 }
 
-describe("an agent whose clock is wrong", () => {
+describe("an agent with a clock that is wrong", () => {
   const hour = 3_600_000;
   for (const skewMs of [-hour, hour]) {
     it(`by ${skewMs / hour} h works, and what it remembers has the server's time`, async () => {
-      // So short that tokens expire, and are renewed, during the test.
+      // Tokens last so briefly that they expire, and are renewed, during the test.
       const { tenant, mayfly } = await local.enter({
         max_living_agents: 1_000,
         spawns_per_minute: 10_000,
@@ -43,7 +43,7 @@ describe("an agent whose clock is wrong", () => {
         await listener.check(local.sql, tenant, load.account.sent);
         expect(load.account.acknowledged.size).toBeGreaterThanOrEqual(20);
         expect(load.account.failures).toEqual({});
-        expect(await renewalsIn(tenant), "neither never nor all the time").toBeLessThan(15);
+        expect(await renewalsIn(tenant), "renewals: some, but not all the time").toBeLessThan(15);
         expect(await renewalsIn(tenant)).toBeGreaterThan(0);
         const [row] = await local.sql`
           select max(abs(extract(epoch from clock_timestamp() - updated_at)))::int as updated,

@@ -26,7 +26,7 @@ function mountSmall(megabytes: number): string | undefined {
 const megabytes = Number(process.env.CHAOS_DISK_MB ?? 110);
 const small = mountSmall(megabytes);
 
-describe.skipIf(!small)("an embedded database whose disk is full", () => {
+describe.skipIf(!small)("an embedded database on a full disk", () => {
   let stack: Stack | undefined;
   afterAll(async () => {
     await stack?.close().catch(() => {});
@@ -35,7 +35,7 @@ describe.skipIf(!small)("an embedded database whose disk is full", () => {
     rmSync(small, { recursive: true, force: true });
   });
 
-  it("says so, acknowledges nothing that it does not have, and continues when there is room", async () => {
+  it("reports it, acknowledges only what it has stored, and continues when there is room", async () => {
     const data = await makeDataFolder(small);
     stack = await startStack({ data });
     const { apiUrl: url, secretKey: key } = stack.serving;

@@ -78,8 +78,8 @@ export async function checkNothingHangs(sql: Sql): Promise<void> {
  * failures.
  */
 export function checkWatched(seen: string[], order: string[], account: Account): void {
-  expect(new Set(seen).size, "handed over twice").toBe(seen.length);
-  expect([...seen].sort(), "what the watcher was handed").toEqual([...order].sort());
+  expect(new Set(seen).size, "delivered twice to the watcher").toBe(seen.length);
+  expect([...seen].sort(), "what the watcher got").toEqual([...order].sort());
   checkOrder(seen, account);
 }
 

@@ -20,7 +20,7 @@ import { Workers } from "./workers.ts";
 const processes = 4;
 const writers = 4;
 const builds = 120;
-/** How many jobs the agent holds that is stopped. */
+/** How many jobs an agent holds when it is stopped. */
 const held = 100;
 const poisons = 3;
 const blows = 40;
@@ -154,7 +154,7 @@ describe.skipIf(!databaseUrl)("jobs, while their workers are killed", () => {
     const seen = new Set<string>();
     let repeated = 0;
     for (const [key = "", attempt = ""] of effects) {
-      // Otherwise a step was done in an attempt after the one that recorded it, so it was repeated.
+      // No attempt after the one that recorded a step may do the step again.
       expect(Number(attempt), key).toBeLessThanOrEqual(recorded.get(key) ?? -1);
       if (seen.has(key)) repeated++;
       seen.add(key);

@@ -106,7 +106,7 @@ export async function startLoad(
         const { url, key, tenant } = common;
         const mayfly = new Mayfly({ url, key, tenant, storage });
         let drained = await mayfly.outbox.drain();
-        // The server notices only when it uses a connection that the last failure has ended it.
+        // The last failure may have ended a connection. The server notices this only when it uses the connection.
         for (let time = 0; time < 20 && drained.error?.code === "unavailable"; time++) {
           await new Promise((resolve) => setTimeout(resolve, 500));
           drained = await mayfly.outbox.drain();

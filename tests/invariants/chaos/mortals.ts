@@ -1,4 +1,4 @@
-/** Agents that are stopped during the failures, and whose tokens are tried afterwards. */
+/** Agents that are stopped during the failures. Afterwards, their tokens are tried. */
 import type { Serving } from "./stack.ts";
 
 export interface Mortal {

@@ -5,7 +5,7 @@ import { connectTo, runChaos } from "./chaos.ts";
 import { seed } from "./random.ts";
 import { type Stack, startStack } from "./stack.ts";
 
-describe.skipIf(!databaseUrl)("a real Postgres 17, whose connections are ended at random", () => {
+describe.skipIf(!databaseUrl)("a real Postgres 17 that loses connections at random", () => {
   let db: TestDatabase;
   let stack: Stack;
   beforeAll(async () => {

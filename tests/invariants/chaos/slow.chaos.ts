@@ -57,7 +57,7 @@ describe.skipIf(!databaseUrl)("a database that takes 200 ms more for each statem
     for (const agent of agents) await agent.close();
   });
 
-  it("and then stops answering causes a clear error, and what was kept is pushed later", async () => {
+  it("causes a clear error if it stops answering, and what waits in outboxes is pushed later", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 600 });
     way.delayMs = 100_000;
     dataOf(await agent.remember({ task: "kept meanwhile" }));

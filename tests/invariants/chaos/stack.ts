@@ -25,7 +25,7 @@ export interface Stack {
   kill(): Promise<void>;
   /** Starts the server again, with the same folder and the same ports. */
   start(): Promise<void>;
-  /** Sends SIGKILL only to the process of the functions. If it was killed before, waits until it is back. */
+  /** Sends SIGKILL to the process of the functions only. If the last one was killed, first waits for the next. */
   killFunctions(): Promise<void>;
   close(): Promise<void>;
 }

@@ -61,7 +61,7 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
     workers.start(processes);
 
     const ids = { code: [] as string[], graph: [] as string[] };
-    /** Until it is done, despite all failures. With a key, a run is started once. */
+    /** Tries until the call succeeds, despite all failures. Because of its key, a run is still started once. */
     const surely = async <T>(work: () => Promise<{ data: T | null; error: unknown }>) => {
       for (;;) {
         const { data } = await work();
@@ -84,7 +84,7 @@ describe.skipIf(!databaseUrl)("workflows, while their workers are killed", () =>
       if (next >= 0) {
         const id = ids.code[next] ?? "";
         const { error } = await mayfly.workflows.signal(id, "go", next * 10);
-        // A lost answer may have been sent. A second one is kept, and nobody uses it.
+        // After an error, the signal may have arrived all the same. A second one is kept, and nobody uses it.
         if (!error) signalled.add(id);
       }
       const { data: asked } = await mayfly.approvals.list({ status: "pending" });

@@ -24,7 +24,7 @@ const rightsOf = (role: string, schema: string) =>
     where n.nspname = '${schema}' and c.relkind = 'S' and has_sequence_privilege('${role}', c.oid, privilege)
     order by 1`);
 
-describe("what each role may touch", () => {
+describe("access to the schemas", () => {
   it("is nothing for anon: no table, column, sequence or function of either schema", async () => {
     for (const schema of ["mayfly", "mayfly_private"])
       expect(await rightsOf("anon", schema)).toEqual([]);
@@ -129,9 +129,10 @@ describe("the definer functions", () => {
     expect(rows.length).toBeGreaterThan(20);
     const silent = rows.filter((row) => !asks.test(row.source as string)).map((row) => row.name);
     // The policy for topics calls the rule of the topic, and that rule checks the caller.
-    expect(silent, "definer functions that a client may call, and that ask nobody's name").toEqual([
-      "may_use_topic",
-    ]);
+    expect(
+      silent,
+      "definer functions that a client may call and that do not check the caller",
+    ).toEqual(["may_use_topic"]);
   });
 
   it("build no SQL from texts, only from constants and quoted names", async () => {
@@ -212,7 +213,7 @@ describe("the definer functions", () => {
   });
 });
 
-describe("what surrounds the tables", () => {
+describe("the database around the tables", () => {
   it("includes no publication, which would send changes past the policies", async () => {
     const rows = await namesOf(`
       select schemaname || '.' || tablename as name from pg_publication_tables

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { type Claims, inSeconds } from "#harness/callers";
 
-/** Postgres stores no U+0000, and tokens with one are refused before SQL (a value not of its type). */
+/** False for values with U+0000. Postgres cannot store them, so such tokens are refused before SQL runs. */
 const storable = (value: unknown) => !JSON.stringify(value ?? null).includes("\\u0000");
 const text = fc.string({ unit: "grapheme", maxLength: 60 }).filter(storable);
 const json = fc.jsonValue({ maxDepth: 4 }).filter(storable);

@@ -9,7 +9,7 @@ import { putOf } from "#harness/operations";
 import { digestOf } from "./evidence.ts";
 
 type Attacker = SupabaseClient<never, never, never>;
-/** The Data API's answer to a caller without the right. It never has a row, and no row was written. */
+/** The code with which the Data API answers a caller without the right. No row is written or returned. */
 const refused = "42501";
 
 let local: TestLocal;
@@ -144,7 +144,7 @@ describe("writing over the Data API", () => {
           ["insert", table.insert(fresh)],
           ["upsert", table.upsert(fresh)],
           ["delete", table.delete().not(first as never, "is", null)],
-          // Three of the four have the same role in the database, so one of them and the secret key try each column.
+          // Three of the four callers have the same database role, so they share the columns. The secret key tries all.
           ...columns
             .filter((_, index) => turn === 3 || index % 3 === turn)
             .map((column): (typeof attempts)[number] => [
@@ -169,16 +169,16 @@ describe("writing over the Data API", () => {
 
   it.each<[string, object]>([
     [
-      "a version at its end, and a time that is over",
+      "the highest version, and an expiry in the past",
       { version: 2147483647, expires_at: "2020-01-01T00:00:00Z" },
     ],
-    ["a language of a megabyte", { language: "x".repeat(1_000_000) }],
-    ["clocks of a megabyte", { hlc: { task: "9".repeat(1_000_000) } }],
-    ["clocks of the far future", { hlc: { task: "9999999999999-ffff-z", reward: "garbage" } }],
-    ["a tombstone that keeps its content", { deleted_at: "2026-01-01T00:00:00Z" }],
+    ["a language of 1 MB", { language: "x".repeat(1_000_000) }],
+    ["a clock of 1 MB", { hlc: { task: "9".repeat(1_000_000) } }],
+    ["clocks in the far future", { hlc: { task: "9999999999999-ffff-z", reward: "garbage" } }],
+    ["a deletion that keeps its content", { deleted_at: "2026-01-01T00:00:00Z" }],
     ["another author", { agent_id: null, pushed_by: null }],
-    ["another's visibility", { visibility: "tenant" }],
-    ["a tombstone that comes back", { deleted_at: null, task: "said by somebody else" }],
+    ["another visibility", { visibility: "tenant" }],
+    ["new content after it was forgotten", { deleted_at: null, task: "said by somebody else" }],
   ])("refuses a PATCH that gives a memory %s", async (_what, change) => {
     const before = await digestOf(local.sql, tenant);
     for (const client of Object.values(attackers))

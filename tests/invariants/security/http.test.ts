@@ -222,7 +222,7 @@ describe("the headers", () => {
     }
   });
 
-  it("keep answers and refusals out of caches and with their content types", async () => {
+  it("keep answers and refusals out of caches, and name their content types", async () => {
     const answers = [
       await send("/functions/v1/spawn", { body: "{}" }),
       await send("/functions/v1/spawn", { body: "nonsense" }),

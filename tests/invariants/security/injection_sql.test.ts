@@ -143,14 +143,14 @@ async function makeAttacker(): Promise<Attacker> {
   };
 }
 
-/** The values of the other arguments. If the value is undefined, the argument is left out. */
+/** The value of an argument that is not attacked. If it is undefined, the argument is left out. */
 function given(called: Exposed, argument: Argument): unknown {
   const { name, optional } = argument;
   const known = wanted[`${called.name}.${name}`] ?? wanted[name];
   return known ?? (optional ? undefined : usual(argument));
 }
 
-/** A value of a type that most functions accept. */
+/** A value of the argument's type that most functions accept. */
 function usual({ type }: Argument): unknown {
   if (type === "uuid") return randomUUID();
   if (type === "uuid[]") return [randomUUID()];
@@ -255,7 +255,7 @@ describe("texts that are SQL", () => {
             });
             const { answer, broken, code } = outcome;
             taken ||= reached(outcome, attacked);
-            // It may have stopped itself.
+            // The call may have stopped the attacking agent.
             if (name === "agent" && answer.includes("not_authorized"))
               attackers.agent = await makeAttacker();
             const where = `${called.name}(${attacked.name} => ${JSON.stringify(value).slice(0, 120)})`;

@@ -1,4 +1,4 @@
-/** How one tenant can affect the nudges of others through the one flusher that they share. */
+/** Whether a tenant can harm the nudges of other tenants, because all of them share one flusher. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   codeOf,
@@ -165,7 +165,7 @@ describe("a server's clock that was set back", () => {
     expect(row?.flushed).toBe(false);
   });
 
-  it("does not delay the news of a write", async () => {
+  it("does not delay the nudge about a write", async () => {
     await rpc(db.sql, agent.claims, "listen", { log: true });
     await db.sql`update mayfly_private.nudges set sent_at = mayfly_private.now() + interval '1 hour'`;
     await flush();

@@ -61,7 +61,7 @@ interface Answer {
   range: string | undefined;
 }
 
-/** With the header fields unchanged, because `fetch` would join two with the same name. */
+/** Sends header fields unchanged, because `fetch` would join two fields with the same name. */
 function ask(
   path: string,
   headers: Record<string, string | string[]> = {},
@@ -286,12 +286,12 @@ describe("what another tenant has", () => {
     ]);
   });
 
-  it("is explained by no function: none runs EXPLAIN, or reads the planner's statistics for a tenant", async () => {
+  it("is revealed by no function: none runs EXPLAIN or reads the planner's statistics for a tenant", async () => {
     const rows = await local.sql`
       select p.proname as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where n.nspname in ('mayfly', 'mayfly_private')
         and coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ~* '\\m(explain\\s*(\\(|analyze|verbose|select|%)|pg_stats\\M|pg_statistic\\M|reltuples\\M)'`;
-    // Only for the secret key: names of columns, no values.
+    // `installation` is only for the secret key, and returns names of columns, not values.
     expect(rows.map(({ name }) => name)).toEqual(["installation"]);
   });
 });

@@ -83,7 +83,7 @@ describe("a secret", () => {
     const second = keep("another agent", (await send("/functions/v1/spawn", {}, secretKey)).text);
     const asSecond = { ...publishable, authorization: `Bearer ${second.token}` };
 
-    // By a machine: a valid key, a cut one, and one in the wrong place.
+    // As a machine: a valid key, a key that is cut off, and a key in the wrong place.
     const owner = await makePerson(local.sql, { [tenant]: "owner" });
     const made = await rpc<{ key: string }>(local.sql, owner, "create_enrolment_key", {
       name: "k",
@@ -176,7 +176,7 @@ describe("a secret", () => {
     }
   });
 
-  it("is named by no error of the functions that are not configured", async () => {
+  it("is in no error of functions that are not configured", async () => {
     const bare = await startTestLocal({
       log,
       secrets: { MAYFLY_SIGNING_KEY: '{"kty":"oct","k":"c2VjcmV0LWtleQ"}' },

@@ -109,7 +109,7 @@ describe("SECURITY.md", () => {
     expect(await sees(db.sql, victim.agent.claims)).toBeGreaterThan(0);
   });
 
-  it("revokes an enrolment key with its agents, and shows them before", async () => {
+  it("shows the agents of an enrolment key, and then revokes the key and stops them", async () => {
     await fill();
     const machine = machineClaims(victim.key);
     const { claims } = await rpc<Issued>(db.sql, machine, "spawn_agent");

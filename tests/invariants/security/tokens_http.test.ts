@@ -168,7 +168,7 @@ describe("claims that the project itself signed", () => {
         fc.constant(claims),
         mutationOf(claims, [victim, own]).filter(
           (made) =>
-            // Claims of a person name that person, and none of these names one.
+            // The claims of a person have to name the person, and none of these claims do.
             made.sub === claims.sub || made.sub !== agent.sub,
         ),
       );

@@ -22,7 +22,7 @@ beforeAll(async () => {
   await rpc(db.sql, stopped.claims, "stop_agent");
   await rpc(db.sql, suspended.claims, "suspend_agent");
   await db.advance("5 seconds");
-  // Its token is still timely, so only its own end can refuse it.
+  // Its token has not expired, so only the end of the agent can refuse it.
   dead = [stopped.claims, suspended.claims, { ...expired.claims, exp: stopped.claims.exp }];
   const rows = await db.sql`
     select id, tenant_id from mayfly.agents
@@ -50,8 +50,8 @@ function seenBy(claims: Claims): Promise<Seen> {
 }
 
 /**
- * The id of the living agent, in the tenant of the claims, for which the claims may stand. Undefined if there
- * is none.
+ * The id of the living agent as which the claims may act. It has to be in the tenant that they name. Undefined
+ * if there is none.
  */
 function mayBe(claims: Claims): string | undefined {
   const { iss, role, exp, nbf = 0, sub, mayfly } = claims;

@@ -141,7 +141,7 @@ describe("each call of supabase-js's Auth", () => {
     expect(await rowsOf("Auth")).toEqual(verdicts);
   });
 
-  it("is in the table, and the table has no other", () => {
+  it("of the client's own methods is tried here, if it sends something to the server", () => {
     const client = anyone().auth;
     const named = calls.map(([name]) => name).join(" ");
     const own = Object.getOwnPropertyNames(Object.getPrototypeOf(client)).filter(

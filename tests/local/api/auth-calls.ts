@@ -12,7 +12,7 @@ import {
   secret,
 } from "./auth-people.ts";
 
-/** GoTrue's form of an error. A missing part says so. */
+/** Expects an error in GoTrue's form, whose message says that a part is missing or disabled. */
 export const no = (code: string) => (error: AuthError | null) => {
   expect(error).toMatchObject({ code, name: "AuthApiError" });
   expect(error?.message).toMatch(/disabled|not enabled|not found|not offered|Unsupported/i);

@@ -117,8 +117,8 @@ describe("a person", () => {
   });
 });
 
-describe("what Auth publishes", () => {
-  it("is its public keys, its settings and its health", async () => {
+describe("Auth", () => {
+  it("publishes its public keys, its settings and its health", async () => {
     const get = async (path: string) =>
       (
         await fetch(`${project.url}/auth/v1${path}`, {

@@ -258,7 +258,7 @@ describe("each call of supabase-js's Data API", () => {
     expect(await rowsOf("Data API")).toEqual(calls.map(([names, verdict]) => [names, verdict]));
   });
 
-  it("is in the table, and the table has no other", () => {
+  it("of the client's own methods is tried here, if it belongs to the Data API", () => {
     const named = new Set(calls.flatMap(([names]) => names.split(/[^A-Za-z]+/)));
     const builders = [db, db.from("people"), db.from("people").select()];
     const names = builders.flatMap((builder) => {

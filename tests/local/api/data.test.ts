@@ -71,7 +71,7 @@ describe("tables", () => {
     expect(data).toEqual([]);
   });
 
-  it("show everything to the secret key, and with a user's token the user's rows", async () => {
+  it("show everything to the secret key, but only the user's rows if a user's token is added", async () => {
     const secret = await project.client(project.keys.secretKey).from("notes").select("tenant");
     expect(new Set(secret.data?.map((row) => row.tenant))).toContain("b");
     const asUser = project.client(project.keys.secretKey, await tenant("b"));

@@ -79,7 +79,7 @@ const anon = () => project.client(project.keys.publishableKey);
 const events = () => told.map(({ event }) => event);
 
 test("another client does not find the row at once, but the caller does", async () => {
-  // The question of the other client must end within the lead, also on a busy machine.
+  // The other client's query must end within the lead, also on a busy machine.
   vi.mocked(Math.random).mockReturnValue(0.5);
   const asked = Promise.withResolvers<unknown>();
   onDeliver = () => {

@@ -37,7 +37,7 @@ async function openDatabase(keys: ProjectKeys, log: Logger): Promise<Database> {
   }
   const name = `api_test_${crypto.randomUUID().replaceAll("-", "")}`;
   const root = postgres(server, { max: 1, onnotice: () => undefined });
-  // Roles belong to the cluster, so two simultaneous bootstraps would both create them.
+  // Roles belong to the cluster, so without this lock, two simultaneous bootstraps would both create them.
   await root`select pg_advisory_lock(54417)`;
   await root.unsafe(`create database ${name}`);
   const url = new URL(server);

@@ -20,7 +20,7 @@ afterAll(async () => {
   await db.close();
 });
 
-describe("a request whose connection to the database is lost", () => {
+describe("a request that loses its connection to the database", () => {
   it("fails alone, and the process and the next request work", async () => {
     for (let time = 0; time < 3; time++) {
       const lost = inSession(
@@ -45,7 +45,7 @@ describe("a request whose connection to the database is lost", () => {
   });
 });
 
-describe.skipIf(!databaseUrl)("a pool whose connections the database ends", () => {
+describe.skipIf(!databaseUrl)("a pool with connections that the database ends", () => {
   const max = 2;
   let real: TestDatabase;
   let own: postgres.Sql;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openProject, type Project } from "./harness.ts";
 
-/** Returns what it sees if a header asks for it. Otherwise it sets what the query reads. */
+/** A hook that returns what it sees if a header asks for that, and otherwise makes a setting for the query. */
 const hook = `
   create schema gate;
   grant usage on schema gate to public;

@@ -139,7 +139,7 @@ test("closing interrupts a running statement", async () => {
   const database = await open({ log: { ...quiet, debug: () => sawIt() } });
   const wire = await Wire.open(database.port, PASSWORD);
   wire.send(query("select pg_sleep(60)"));
-  // Canceling a running statement is only logged, which shows that the statement is under way.
+  // A running statement cannot be cancelled. The line in the log about it shows that the statement is under way.
   const cancel = dial(database.port, "127.0.0.1");
   cancel.end(Buffer.concat([int32(16), int32(80877102), int32(wire.pid), int32(wire.secret)]));
   await running;

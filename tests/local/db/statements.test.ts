@@ -104,7 +104,7 @@ test("COPY FROM STDIN is refused, COPY TO STDOUT works, and the database continu
   expect(await one.until("Z")).toEqual(["E0A000", "ZI"]);
   one.send(batch(parse("", "copy copied from stdin"), bind(""), execute()));
   expect(await one.until("Z")).toEqual(["E0A000", "ZI"]);
-  // The check of the text misses this statement. So the worker itself has to answer the backend, which waits for data.
+  // The check of statement texts misses this COPY. So the worker has to answer Postgres, which waits for data.
   one.send(query("set standard_conforming_strings = off"));
   await one.until("Z");
   one.send(query("select 'a\\' '; copy copied from stdin --'"));

@@ -56,7 +56,7 @@ test("a request over its CPU time is ended as on hosted projects, and the next o
   expect((await call("busy?times=2")).status).toBe(200);
 });
 
-test("waiting does not count as CPU time: many short requests can exceed it together", async () => {
+test("the CPU limit is for each request: many short requests may use more together", async () => {
   const { call } = await start({ requestCpuMs: 400 });
   for (let i = 0; i < 6; i++) expect((await call("busy?times=5")).status).toBe(200);
 });

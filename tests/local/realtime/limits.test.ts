@@ -113,7 +113,7 @@ test("database broadcasts over the project's rate are dropped in silence, and ea
   expect(said.filter((text) => /phx_close|"error"/.test(text))).toEqual([]);
 });
 
-test("if presence is on for all, a join that does not ask for it gets it too", async () => {
+test("if presence is on for all clients, a join that does not ask for presence gets it too", async () => {
   const target = await start({ presenceForAll: true });
   const client = await open(target);
   await join(client, "room");
@@ -219,7 +219,7 @@ test("presence over its rate closes the channel that asks for more", async () =>
 });
 
 test("presence counts for clients that receive it, not for those that only show themselves", async () => {
-  // The fixtures let everybody read broadcasts of bc:…, and nobody its presence.
+  // The fixtures let everybody read the broadcasts of topics bc:…, but nobody their presence.
   await database.sql`create policy may_show on realtime.messages for insert to authenticated
     with check (realtime.topic() = 'bc:shown' and extension = 'presence')`;
   // The limit is two presence messages in each tick of 30 ms.

@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a burst counts when its five seconds are over, against an empty tick before it", () => {
+test("a burst counts when its five seconds are over, and is averaged with the empty tick before it", () => {
   const counter = new RateCounter(100, freePlan);
   counter.add(999);
   vi.advanceTimersByTime(4_999);
@@ -35,7 +35,7 @@ test("the average is over the last minute, and falls as quiet ticks follow", () 
   expect(counter.average).toBe(0);
 });
 
-test("after quiet minutes the average starts again, so a burst counts against few ticks", () => {
+test("after quiet minutes the average starts again, so a burst is averaged with only a few ticks", () => {
   const counter = new RateCounter(100, freePlan);
   vi.advanceTimersByTime(300_000);
   counter.add(1_000);

@@ -1,4 +1,4 @@
--- What opens a parcel. It has no foreign key, but is erased with its tenant all the same.
+-- A seal opens a parcel. The table has no foreign key, but its rows are erased with their tenant.
 
 create table mayfly_private.seals (
   tenant_id uuid not null,

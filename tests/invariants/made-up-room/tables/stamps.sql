@@ -1,4 +1,4 @@
--- What is on a parcel.
+-- The stamps on a parcel.
 
 create table mayfly.stamps (
   tenant_id uuid not null,
