@@ -1,3 +1,5 @@
+// Every example that opens a tenant ends with one line if something is wrong.
+import "./plain-errors.ts";
 import { Mayfly } from "@mayfly/sdk";
 
 /**

@@ -6,7 +6,9 @@ import { createInterface } from "node:readline/promises";
 import type { Connection } from "./connection.ts";
 import { enter, type KnownTenant } from "./entry.ts";
 import { Failure, usage } from "./failure.ts";
+import { hintAt } from "./finding.ts";
 import { isUuid, printable } from "./format-values.ts";
+import { startCommandAt } from "./here.ts";
 import { until } from "./interruption.ts";
 import type { Output } from "./output.ts";
 
@@ -18,7 +20,8 @@ const never = new AbortController().signal;
 export async function readTenants(connection: Connection, filter = ""): Promise<KnownTenant[]> {
   const entry = await enter(connection, filter);
   if (entry.at === "inside") return entry.tenants;
-  throw new Failure(entry.message, { code: entry.at, hint: entry.mend });
+  const hint = hintAt(entry.hint, await startCommandAt(connection.url));
+  throw new Failure(entry.message, { code: entry.at, hint });
 }
 
 /** @param options.alone whether to leave out the note about the only tenant. */

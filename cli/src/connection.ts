@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { usage } from "./failure.ts";
-import { secretKeyMend, startCommand } from "./here.ts";
+import { secretKeyHint, startCommand } from "./here.ts";
 import { readManifest } from "./init-manifest.ts";
 import { projectUrl } from "./project-url.ts";
 import { findEmbedded } from "./running.ts";
@@ -66,7 +66,7 @@ export async function findConnection(
       : "";
     throw usage(
       `There is no key for ${url}.${unfit}`,
-      `Set MAYFLY_KEY, or pass --key. ${await secretKeyMend(url)}`,
+      `Set MAYFLY_KEY, or pass --key. ${await secretKeyHint(url)}`,
     );
   }
   const running = key && (await findEmbedded(cwd));

@@ -8,7 +8,7 @@ import {
 } from "./connection-publishable.ts";
 import { serveConsole } from "./console-server.ts";
 import { Failure } from "./failure.ts";
-import { instanceAt, secretKeyMend, startCommand } from "./here.ts";
+import { instanceAt, secretKeyHint, startCommand } from "./here.ts";
 import { aborted } from "./interruption.ts";
 import { type Embedded, findEmbedded } from "./running.ts";
 
@@ -92,7 +92,7 @@ async function linkOf({ url, key }: { url: string; key: string }): Promise<strin
   const answer = (await response?.json().catch(() => null)) as { data?: { url?: string } } | null;
   if (answer?.data?.url) return answer.data.url;
   if (response?.status === 401 || response?.status === 403)
-    throw new Failure(`${url} does not accept this key.`, { hint: await secretKeyMend(url) });
+    throw new Failure(`${url} does not accept this key.`, { hint: await secretKeyHint(url) });
   throw new Failure(`The embedded Supabase at ${url} serves no console.`, {
     hint: `Stop it, and start it again with: ${await startCommand()}`,
   });

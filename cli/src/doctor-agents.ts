@@ -3,7 +3,8 @@ import { type Issued, Mayfly } from "@mayfly/sdk";
 import type { Connection } from "./connection.ts";
 import { checkEmbeddings } from "./doctor-embeddings.ts";
 import type { Stop } from "./doctor-entry.ts";
-import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
+import { renewFunctions } from "./doctor-functions.ts";
+import { type Finding, fine, type Hint, skipped, warning, wrong } from "./finding.ts";
 import { installedName } from "./functions.ts";
 import { codeOf, inMayfly, probe } from "./probe.ts";
 import { privateJoin } from "./realtime.ts";
@@ -17,9 +18,15 @@ interface Before {
   joinable: boolean;
 }
 
-const signMend =
+const ownKey = (start: string) =>
+  `Remove MAYFLY_SIGNING_KEY from supabase/functions/.env, because it has its own, and stop it and start it again: ${start}`;
+const importKey =
   "npx supabase gen signing-key --algorithm ES256; import it under Project Settings → JWT Keys, rotate to it, and npx supabase secrets set MAYFLY_SIGNING_KEY='<the JWK>'";
-const sameKeyMend = `The function secret and the project must have the same key: ${signMend}`;
+const signHint: Hint = { hosted: importKey, embedded: ownKey };
+const sameKeyHint: Hint = {
+  hosted: `The function secret and the project must have the same key: ${importKey}`,
+  embedded: ownKey,
+};
 
 /** Whether an agent can be spawned, and its token works everywhere. */
 export async function checkAgents(connection: Connection, before: Before): Promise<Finding[]> {
@@ -34,11 +41,10 @@ export async function checkAgents(connection: Connection, before: Before): Promi
   const made = await new Mayfly({ url, key }).tenants.create({ name });
   if (made.error)
     return [
-      wrong(
-        "signing key",
-        `The check could not create a tenant: ${made.error.message}`,
-        "Try again. The logs have the reason (Logs → Postgres)",
-      ),
+      wrong("signing key", `The check could not create a tenant: ${made.error.message}`, {
+        hosted: "Try again. The logs have the reason (Logs → Postgres)",
+        embedded: (start) => `Try again. What ${start} prints has the reason`,
+      }),
     ];
   const mayfly = new Mayfly({ url, key, tenant: made.data.id, ...prefix });
   const findings: Finding[] = [];
@@ -52,7 +58,7 @@ export async function checkAgents(connection: Connection, before: Before): Promi
       const { code, message } = spawned.error;
       findings.push(
         code === "not_configured"
-          ? wrong("signing key", message, signMend)
+          ? wrong("signing key", message, signHint)
           : wrong(
               "signing key",
               `The check could not spawn an agent: ${message}`,
@@ -100,7 +106,7 @@ async function checkToken(
         ? wrong(
             "signing key",
             "The Data API does not know the key that signs agents' tokens.",
-            sameKeyMend,
+            sameKeyHint,
           )
         : wrong(
             "signing key",
@@ -113,7 +119,7 @@ async function checkToken(
         ? wrong(
             "agent sync",
             `The functions refuse an agent's token: ${synced.reason ?? `${synced.status} ${codeOf(synced) ?? ""}`.trim()}.`,
-            "npx supabase functions deploy spawn sync query",
+            { hosted: "npx supabase functions deploy spawn sync query", embedded: renewFunctions },
           )
         : skipped("agent sync", "Skipped until the signing key is fixed."),
     joined === null

@@ -7,10 +7,10 @@ import { type Broadcasts, checkBroadcasts } from "./doctor-broadcasts.ts";
 import { checkGate, checkStatistics, type PreRequest } from "./doctor-gate.ts";
 import { checkMaintenance, type Maintenance } from "./doctor-maintenance.ts";
 import { checkTimeouts } from "./doctor-neighbours.ts";
-import { pushMend } from "./entry.ts";
-import { type Finding, fine, skipped, warning, wrong } from "./finding.ts";
+import { pushHint } from "./entry.ts";
+import { type Finding, fine, type Hint, skipped, warning, wrong } from "./finding.ts";
 import { duration } from "./format-values.ts";
-import { secretKeyMend } from "./here.ts";
+import { secretKeyHint } from "./here.ts";
 import { nameOf } from "./init-migrations.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 import { readMigrations, type SourceFile } from "./source.ts";
@@ -56,8 +56,12 @@ const mostSkewMs = 30_000;
 /** The names in sql/operations/schedules.sql. */
 const cronJobs = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
 const netJobs = ["mayfly-embed"];
-const anewMend =
-  "It was made from a copy before 0.1.0 (docs/upgrading.md): drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote";
+const anewHint: Hint = {
+  hosted:
+    "It was made from a copy before 0.1.0 (docs/upgrading.md): drop schema mayfly, mayfly_private cascade (this erases every tenant), npx supabase migration repair <version> --status reverted --remote, then npx supabase db push --remote",
+  embedded: (start) => `Erase its data with its folder .mayfly, while it is stopped: ${start}`,
+};
+const notEmbedded = "The embedded Supabase does not have it";
 
 /**
  * Checks what mayfly.installation reports: migrations, policies, extensions, and other tables that are open to agents.
@@ -74,7 +78,7 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
       wrong(
         "migrations",
         "The migrations are older than this CLI, or something other than the Data API answered.",
-        anewMend,
+        anewHint,
       ),
     ];
   const found = answer.body as Installation;
@@ -100,17 +104,20 @@ export async function checkDatabase(connection: Connection): Promise<Finding[]> 
 async function notTold({ url }: Connection, answer: Answer): Promise<Finding> {
   const code = codeOf(answer);
   if (code === "PGRST202")
-    return wrong("migrations", "The migrations are older than this CLI.", anewMend);
+    return wrong("migrations", "The migrations are older than this CLI.", anewHint);
   if (code === "42501" || code?.startsWith("PGRST30"))
     return wrong(
       "key",
       "This key may not read the installation, because it is not a secret key.",
-      await secretKeyMend(url),
+      await secretKeyHint(url),
     );
   return wrong(
     "migrations",
     `The database did not say what is installed: ${answer.reason ?? `${answer.status} ${code ?? ""}`.trim()}.`,
-    "Try again. The logs have the reason (Logs → Postgres).",
+    {
+      hosted: "Try again. The logs have the reason (Logs → Postgres).",
+      embedded: (start) => `Try again. What ${start} prints has the reason.`,
+    },
   );
 }
 
@@ -128,7 +135,7 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
   const recorded = new Map(migrations.map(({ name, md5 }) => [name, md5]));
   const names = (some: SourceFile[]) => some.map(({ path }) => basename(path, ".sql")).join(", ");
   const missing = files.filter((file) => !recorded.has(nameOf(file.path)));
-  if (missing.length > 0) return wrong(check, `Not applied: ${names(missing)}.`, pushMend);
+  if (missing.length > 0) return wrong(check, `Not applied: ${names(missing)}.`, pushHint);
   const different = files.filter(
     (file) => recorded.get(nameOf(file.path)) !== fingerprint(file.content),
   );
@@ -137,7 +144,7 @@ function checkMigrations({ migrations }: Installation, files: SourceFile[] | nul
     return wrong(
       check,
       `Applied in a version other than this CLI's: ${names(different)}.`,
-      anewMend,
+      anewHint,
     );
   if (unknown.length > 0)
     return warning(
@@ -233,6 +240,7 @@ function checkExtensions({ extensions, jobs }: Installation): Finding[] {
           check,
           `It is enabled, but these jobs are not scheduled: ${missing(names).join(", ")}.`,
           `R${rerun.slice(1)}`,
+          notEmbedded,
         );
   const cron =
     extensions.pg_cron === undefined
@@ -240,6 +248,7 @@ function checkExtensions({ extensions, jobs }: Installation): Finding[] {
           "pg_cron",
           "It is not enabled, so maintenance does not run on its own.",
           `${enable}, or call mayfly.tenants.maintain() regularly`,
+          notEmbedded,
         )
       : scheduled("pg_cron", cronJobs, `It runs ${jobs?.join(", ")}.`);
   const net =
@@ -248,6 +257,7 @@ function checkExtensions({ extensions, jobs }: Installation): Finding[] {
           "pg_net",
           "It is not enabled, so memories without a vector wait for the next push.",
           enable,
+          notEmbedded,
         )
       : scheduled(
           "pg_net",

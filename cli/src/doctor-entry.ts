@@ -31,7 +31,7 @@ export async function checkEntry(
   }
   const stop = stops[entry.at];
   const findings = order.map((check, place) => {
-    if (check === stop) return wrong(check, entry.message, entry.mend);
+    if (check === stop) return wrong(check, entry.message, entry.hint);
     if (place > order.indexOf(stop)) return skipped(check, `Skipped until the ${stop} is fixed.`);
     return fine(check, passed[check as keyof typeof passed]);
   });

@@ -1,8 +1,12 @@
 import { version } from "@mayfly/sdk/contract/version";
 import type { Connection } from "./connection.ts";
-import { type Finding, fine, warning, wrong } from "./finding.ts";
+import { type Finding, fine, type Hint, warning, wrong } from "./finding.ts";
 import { askFunction, functionNames, installedName, isOurs, versionOf } from "./functions.ts";
 import { type Answer, codeOf } from "./probe.ts";
+
+/** What to do about a function on the embedded Supabase. */
+export const renewFunctions = (start: string): string =>
+  `What ${start} prints has the reason. To add or renew the functions: npx mayfly init`;
 
 /** Whether each function is deployed in this version and can be reached without a token. */
 export async function checkFunctions(connection: Connection): Promise<Finding[]> {
@@ -14,7 +18,9 @@ export async function checkFunctions(connection: Connection): Promise<Finding[]>
 
 function findingOf(name: string, answer: Answer | undefined): Finding {
   const check = `function ${name}`;
-  const deploy = `npx supabase functions deploy ${name}`;
+  const command = `npx supabase functions deploy ${name}`;
+  const hintOf = (hosted: string): Hint => ({ hosted, embedded: renewFunctions });
+  const deploy = hintOf(command);
   if (!answer || answer.reason !== null)
     return wrong(check, `It could not be reached: ${answer?.reason}.`, deploy);
   if (isOurs(answer)) {
@@ -31,13 +37,17 @@ function findingOf(name: string, answer: Answer | undefined): Finding {
     return wrong(
       check,
       "The platform asks for a token first, because verify_jwt is on.",
-      `Set verify_jwt = false under [functions.${name}] in supabase/config.toml, then run ${deploy}`,
+      hintOf(
+        `Set verify_jwt = false under [functions.${name}] in supabase/config.toml, then run ${command}`,
+      ),
     );
   if (answer.status >= 500)
     return wrong(
       check,
       `It does not start: ${answer.status} ${codeOf(answer) ?? ""}`.trim(),
-      `See the reason in the dashboard (Edge Functions → ${name} → Logs), then run ${deploy}`,
+      hintOf(
+        `See the reason in the dashboard (Edge Functions → ${name} → Logs), then run ${command}`,
+      ),
     );
   return wrong(check, `Something else answers at this address, with ${answer.status}.`, deploy);
 }

@@ -22,6 +22,7 @@ const check = "row estimates";
 const path = "/rest/v1/tenants?select=id&limit=1";
 const refusedCode = "estimates_refused";
 const where = "SECURITY.md, What row estimates tell";
+const onlyHosted = "One developer's machine has no tenants to keep apart";
 
 /** Whether the Data API returns the planner's estimates, which include every tenant's rows. */
 export async function checkGate(
@@ -39,11 +40,13 @@ export async function checkGate(
             check,
             `pgrst.db_pre_request is ${set?.function}, but the Data API does not call it yet.`,
             reload,
+            onlyHosted,
           )
         : warning(
             check,
             `The Data API returns row estimates (count=planned), which can tell one tenant whether another exists, and its size (${where}).`,
             `Run this in the SQL editor; it applies to every request of the project: ${switchOn(set)}`,
+            onlyHosted,
           ),
     ];
   const passing = await fieldsThatPass(connection);
@@ -55,6 +58,7 @@ export async function checkGate(
         check,
         `The Data API refuses row estimates, but not if the header Prefer is sent twice (${passing.join("; ")}), because the gateway does not join the two.`,
         `Configure the gateway in front of the Data API to join or refuse headers with the same name (${where})`,
+        onlyHosted,
       ),
     ];
   return [

@@ -19,6 +19,7 @@ export function checkTimeouts(timeouts: Record<string, string | null>): Finding 
     check,
     `A signed-in caller's statement ${now}: agents of one tenant can keep others waiting with slow reads (SECURITY.md, Noisy neighbours).`,
     `If nothing in your project needs longer, run in the SQL editor: ${statement}`,
+    "Nobody else waits on this machine",
   );
 }
 
@@ -56,6 +57,7 @@ export async function checkPublicChannels({
         check,
         "Anybody with the publishable key can join public channels. 200 such sockets fill the Free plan, and then no agent can connect (SECURITY.md, Noisy neighbours).",
         "If your project uses only private channels, like Mayfly, switch off Realtime → Settings → Allow public access",
+        "Nobody else can reach this machine",
       );
     if (problem.includes("PrivateOnly"))
       return fine(check, "Realtime allows only private channels.");

@@ -3,13 +3,12 @@ import { execute, type ProjectOptions, type Session, withProject } from "./comma
 import { findConnection } from "./connection.ts";
 import { checkAgents } from "./doctor-agents.ts";
 import { checkDatabase } from "./doctor-database.ts";
-import { forEmbedded } from "./doctor-embedded.ts";
 import { checkEntry } from "./doctor-entry.ts";
 import { checkFunctions } from "./doctor-functions.ts";
 import { checkRealtime } from "./doctor-realtime.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, type ShownFinding, shownAt } from "./finding.ts";
 import { count } from "./format-values.ts";
-import { instanceAt, startCommand } from "./here.ts";
+import { startCommandAt } from "./here.ts";
 import { until } from "./interruption.ts";
 import type { Output } from "./output.ts";
 
@@ -18,7 +17,7 @@ It spawns an agent in a tenant that it makes for the purpose and erases again.
 
 Examples:
   mayfly doctor
-  mayfly doctor --json | jq -r '.findings[] | select(.state == "error") | .mend'`;
+  mayfly doctor --json | jq -r '.findings[] | select(.state == "error") | .hint'`;
 
 export function addDoctor(program: Command): void {
   const command = program
@@ -35,10 +34,10 @@ export function addDoctor(program: Command): void {
 async function doctor(options: ProjectOptions, session: Session): Promise<number> {
   const { output, interruption } = session;
   const connection = await findConnection(options);
-  const start = (await instanceAt(connection.url)) && (await startCommand());
-  const findings: Finding[] = [];
+  const start = await startCommandAt(connection.url);
+  const findings: ShownFinding[] = [];
   const add = (given: Finding[]) => {
-    const found = start ? given.map((finding) => forEmbedded(finding, start)) : given;
+    const found = given.map((finding) => shownAt(finding, start));
     findings.push(...found);
     if (!output.json)
       for (const finding of found) for (const line of linesOf(finding, output)) output.line(line);
@@ -76,10 +75,10 @@ const marks = {
   skipped: ["dim", "skipped"],
 } as const;
 
-function linesOf({ check, state, message, mend }: Finding, output: Output): string[] {
+function linesOf({ check, state, message, hint }: ShownFinding, output: Output): string[] {
   const [colour, word] = marks[state];
   return [
     `${output.paint(colour, word.padEnd(7))}  ${check.padEnd(17)}  ${message}`,
-    ...(mend === null ? [] : [`${" ".repeat(27)}→ ${output.paint("bold", mend)}`]),
+    ...(hint === null ? [] : [`${" ".repeat(27)}→ ${output.paint("bold", hint)}`]),
   ];
 }

@@ -1,7 +1,8 @@
 import { list } from "@mayfly/sdk/contract/answer-form";
 import { behindRow, tenantRow } from "@mayfly/sdk/internal";
 import type { Connection } from "./connection.ts";
-import { isLoopback, secretKeyMend, unreachableMend } from "./here.ts";
+import type { Hint } from "./finding.ts";
+import { isLoopback, secretKeyHint, unreachableHint } from "./here.ts";
 import { type Answer, codeOf, inMayfly, probe } from "./probe.ts";
 
 export interface KnownTenant {
@@ -10,7 +11,7 @@ export interface KnownTenant {
   created_at: string;
 }
 
-/** What happened when the CLI entered a project with a secret key. If that failed, `mend` says how to fix it. */
+/** What happened when the CLI entered a project with a secret key. If that failed, `hint` says how to fix it. */
 export type Entry =
   | { at: "inside"; tenants: KnownTenant[]; ms: number }
   | {
@@ -22,19 +23,28 @@ export type Entry =
         | "not_installed"
         | "failed";
       message: string;
-      mend: string;
+      hint: Hint;
       ms: number;
     };
 
-export const exposeMend =
-  "Project Settings → Data API → Exposed schemas: add mayfly (self-hosted: PGRST_DB_SCHEMAS).";
-export const pushMend =
+const again = (start: string) => `stop it and start it again: ${start}`;
+const exposeHint: Hint = {
+  hosted:
+    "Project Settings → Data API → Exposed schemas: add mayfly (self-hosted: PGRST_DB_SCHEMAS).",
+  embedded: (start) => `Add mayfly to schemas of [api] in supabase/config.toml, ${again(start)}`,
+};
+const push =
   "npx supabase link --project-ref <ref> && npx supabase db push --remote (CLI 2: without --remote)";
+const renew = (start: string) => `Add or renew Mayfly with npx mayfly init, ${again(start)}`;
+export const pushHint: Hint = { hosted: push, embedded: renew };
 /**
  * If somebody has dropped the schema, its migrations still count as applied, so a push would find
  * nothing to do.
  */
-const installMend = `${pushMend}; if it finds nothing to push, first run npx supabase migration repair <version> --status reverted --remote for each of Mayfly's migrations`;
+const installHint: Hint = {
+  hosted: `${push}; if it finds nothing to push, first run npx supabase migration repair <version> --status reverted --remote for each of Mayfly's migrations`,
+  embedded: renew,
+};
 
 /**
  * Reads tenants, which needs the URL, the key, the exposed schema and the migrations.
@@ -64,10 +74,10 @@ export async function everyTenant(
 
 async function entryOf({ url }: Connection, answer: Answer): Promise<Entry> {
   const { status, body, ms, reason } = answer;
-  const stop = (at: Exclude<Entry["at"], "inside">, message: string, mend: string): Entry => ({
+  const stop = (at: Exclude<Entry["at"], "inside">, message: string, hint: Hint): Entry => ({
     at,
     message,
-    mend,
+    hint,
     ms,
   });
   const code = codeOf(answer);
@@ -75,27 +85,27 @@ async function entryOf({ url }: Connection, answer: Answer): Promise<Entry> {
     return stop(
       "unreachable",
       `${url} could not be reached: ${reason}.`,
-      await unreachableMend(url),
+      await unreachableHint(url),
     );
   const tenants = list(tenantRow).safeParse(body);
   if (status === 200 && tenants.success) return { at: "inside", tenants: tenants.data, ms };
   // An HTML page does not come from the gateway or the Data API.
   if (status === 401 && body !== null)
-    return stop("key_refused", `${url} does not accept this key.`, await secretKeyMend(url));
+    return stop("key_refused", `${url} does not accept this key.`, await secretKeyHint(url));
   if (code === "PGRST106")
     return stop(
       "schema_not_exposed",
       "The schema mayfly is not exposed by the Data API.",
-      exposeMend,
+      exposeHint,
     );
   // PGRST002: the schema cache cannot be built, for example because an exposed schema does not exist.
   if (["PGRST205", "PGRST204", "PGRST002", "42P01", "3F000"].includes(code ?? ""))
-    return stop("not_installed", "Mayfly's migrations are not applied.", installMend);
+    return stop("not_installed", "Mayfly's migrations are not applied.", installHint);
   if (status === 403 || code === "42501")
     return stop(
       "key_refused",
       "This key may not read the tenants, because it is not a secret key.",
-      await secretKeyMend(url),
+      await secretKeyHint(url),
     );
   // The Data API first calls the project's own function, which no longer exists.
   if (code === "42883")
@@ -115,6 +125,9 @@ async function entryOf({ url }: Connection, answer: Answer): Promise<Entry> {
   return stop(
     "failed",
     `The Data API answered ${status}: ${typeof message === "string" ? message : code}.`,
-    "See the logs of the Data API (Logs → API Gateway).",
+    {
+      hosted: "See the logs of the Data API (Logs → API Gateway).",
+      embedded: (start) => `What ${start} prints has the reason.`,
+    },
   );
 }

@@ -36,8 +36,12 @@ export async function instanceAt(url: string): Promise<string | null> {
   }
 }
 
+/** The command that starts the embedded Supabase at this URL. Null if something else is there. */
+export const startCommandAt = async (url: string): Promise<string | null> =>
+  (await instanceAt(url)) === null ? null : startCommand();
+
 /** Says where to find the secret key of this project. */
-export async function secretKeyMend(url: string): Promise<string> {
+export async function secretKeyHint(url: string): Promise<string> {
   if (!isLoopback(url))
     return "Use this project's secret key: Project Settings → API Keys, sb_secret_….";
   if (await instanceAt(url))
@@ -46,7 +50,7 @@ export async function secretKeyMend(url: string): Promise<string> {
 }
 
 /** Says what to do if nothing answers at this URL. */
-export async function unreachableMend(url: string): Promise<string> {
+export async function unreachableHint(url: string): Promise<string> {
   if (!isLoopback(url))
     return "Check the URL and the network. You can restore a paused project in the dashboard.";
   return `Start the project, or correct the port. The embedded Supabase starts with ${await startCommand()}, and prints its URL.`;

@@ -49,6 +49,30 @@ export async function connectAsCaller(request: Request): Promise<MayflyClient> {
   }) as unknown as MayflyClient;
 }
 
+/** How long to remember that a caller has a scope. The database checks every call nevertheless. */
+const rememberedMs = 30_000;
+const maxRemembered = 1_000;
+const remembered = new Map<string, number>();
+
+/**
+ * Whether the caller has a scope in a tenant. Ask this before you embed a text for the caller: embedding costs
+ * money or time, and the database would refuse the caller only afterwards.
+ */
+export async function hasScope(
+  client: MayflyClient,
+  { headers }: Request,
+  scope: string,
+): Promise<boolean> {
+  const caller = ["authorization", "apikey", "x-mayfly-tenant"].map((name) => headers.get(name));
+  const asked = JSON.stringify([scope, ...caller]);
+  if ((remembered.get(asked) ?? 0) > Date.now()) return true;
+  const tenants = await call(() => client.rpc("tenant_ids", { scope }));
+  if (!tenants?.length) return false;
+  if (remembered.size >= maxRemembered) remembered.clear();
+  remembered.set(asked, Date.now() + rememberedMs);
+  return true;
+}
+
 /** A client with a token of our own: see `POST /spawn/renew`. */
 export function connectWithToken(token: string): MayflyClient {
   const keys = JSON.parse(Deno.env.get("SUPABASE_PUBLISHABLE_KEYS") ?? "{}") as Record<

@@ -2,7 +2,7 @@
 import { type QueryRequest, queryRequest } from "../../sdk/src/contract/schemas.ts";
 import { answerData, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
-import { call, connectAsCaller } from "../_shared/database.ts";
+import { call, connectAsCaller, hasScope } from "../_shared/database.ts";
 import {
   getDimensions,
   getEmbedder,
@@ -24,11 +24,14 @@ app.post("/", async (context) => {
   const body = await readBody(context, queryRequest);
   const client = await connectAsCaller(context.req.raw);
   const { tags, limit, task, ...query } = body;
-  const dimensions = await getDimensions(client);
-  const [vector, older] = await Promise.all([
-    vectorFor(body, dimensions),
-    olderVectorFor(body, dimensions),
+  const [dimensions, mayRead] = await Promise.all([
+    getDimensions(client),
+    hasScope(client, context.req.raw, "memory:read"),
   ]);
+  // The database refuses a caller without the scope, and says why.
+  const [vector, older]: [Vector, Vector | null] = mayRead
+    ? await Promise.all([vectorFor(body, dimensions), olderVectorFor(body, dimensions)])
+    : [{}, null];
   const recall = call(() =>
     client.rpc("recall", {
       ...query,

@@ -2,7 +2,13 @@
 import { type Pushed, syncRequest } from "../../sdk/src/contract/sync-request.ts";
 import { answerData, Refusal, readBody } from "../_shared/answer.ts";
 import { createApp } from "../_shared/app.ts";
-import { call, connectAsCaller, connectAsProject, type MayflyClient } from "../_shared/database.ts";
+import {
+  call,
+  connectAsCaller,
+  connectAsProject,
+  hasScope,
+  type MayflyClient,
+} from "../_shared/database.ts";
 import {
   getDimensions,
   getEmbedder,
@@ -33,7 +39,7 @@ export const app = createApp("sync");
 app.post("/", async (context) => {
   const { push = [], since, limit } = await readBody(context, syncRequest);
   const client = await connectAsCaller(context.req.raw);
-  let { operations, embedding } = await embed(push, client);
+  let { operations, embedding } = await embed(push, client, context.req.raw);
   const sync = () =>
     call(() =>
       client.rpc("sync", {
@@ -82,7 +88,7 @@ async function drainAfterAnswer(client: MayflyClient): Promise<void> {
 }
 
 /** The operations, with a vector for each put memory, as far as the budget allows. */
-async function embed(operations: Pushed[], client: MayflyClient) {
+async function embed(operations: Pushed[], client: MayflyClient, request: Request) {
   const embedder = getEmbedder();
   const bare = operations.filter((op) => op.type === "memory.put" && !hasVector(op));
   if (bare.length === 0) return { operations, embedding: null };
@@ -92,8 +98,13 @@ async function embed(operations: Pushed[], client: MayflyClient) {
       embedding: { model: null, made: 0, problem: "no embedder is configured" },
     };
   }
+  const [dimensions, mayWrite] = await Promise.all([
+    getDimensions(client),
+    hasScope(client, request, "memory:write"),
+  ]);
+  // The database refuses a caller without the scope, and says why.
+  if (!mayWrite) return { operations, embedding: null };
   const vectors = new Map<string, number[]>();
-  const dimensions = await getDimensions(client);
   let problem: string | null = null;
   const deadline = performance.now() + embeddingBudgetMs;
   // Vectors that the caller sent count first. If they leave too little of `maxVectors`, the other memories

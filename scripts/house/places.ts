@@ -99,3 +99,21 @@ export function functionFaults(tree: SourceFile[]): Fault[] {
     ];
   });
 }
+
+/** SQL files of tables that create several tables, or a table with another name. */
+export function tableFaults(tree: SourceFile[]): Fault[] {
+  return tree.flatMap(({ file, text }) => {
+    const [, stem] = /^sql\/\w+\/tables\/(\w+)\.sql$/.exec(file) ?? [];
+    if (!stem) return [];
+    const made = [...text.matchAll(/^create (?:unlogged )?table \w+\.(\w+)/gm)].map(
+      ([, name]) => name ?? "",
+    );
+    if (made.length === 1 && made[0] === stem) return [];
+    return [
+      {
+        name: file,
+        sentence: `${file} makes ${made.join(", ") || "no table"}: give each table a file with its name.`,
+      },
+    ];
+  });
+}

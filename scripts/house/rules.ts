@@ -5,7 +5,7 @@ import { cyclesOf } from "./cycles.ts";
 import { importFaults } from "./doors.ts";
 import { type Fault, judge } from "./faults.ts";
 import { type Imports, importsOf } from "./imports.ts";
-import { functionFaults, lengthFaults, missingFaults, strayFaults } from "./places.ts";
+import { functionFaults, lengthFaults, missingFaults, strayFaults, tableFaults } from "./places.ts";
 import type { SourceFile } from "./tree.ts";
 
 /** Rules with exceptions, each of which is a list in `sql/rooms.json` that may only shrink. */
@@ -42,7 +42,9 @@ function alwaysWrong(tree: SourceFile[], imports: Imports): string[] {
   const fix = "move what they share to a file that imports none of them";
   return [
     ...cyclesOf(imports).map((files) => `${files.join(" → ")} is a circle of imports: ${fix}.`),
-    ...[...callFaults(tree), ...functionFaults(tree)].map(({ sentence }) => sentence),
+    ...[...callFaults(tree), ...functionFaults(tree), ...tableFaults(tree)].map(
+      ({ sentence }) => sentence,
+    ),
     ...boundFaults(tree),
   ];
 }

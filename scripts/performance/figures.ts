@@ -67,7 +67,7 @@ const about: Record<string, { title: string; says?: string }> = {
   },
   recall: {
     title: "Recall",
-    says: "For whole recalls, the CPU time of the server's process is measured. The goal is 2 × the plain queries + 0.5 ms for checks and fusion, so a ratio of at most 1 meets it. Recall by meaning, and by words and meaning, meets the goal at nearly every size. Recall by a single rare word takes up to half more than the goal, because its fixed part weighs most there. If the question also has a word that is in every memory, recall takes up to two thirds more than the goal in tenants of up to 2,100 memories. With 10,000 memories, it takes only a tenth of the goal, and with 100,000 a fiftieth.",
+    says: "For whole recalls, the CPU time of the server's process is measured. The goal is 2 × the plain queries + 0.5 ms for checks and fusion, so a ratio of at most 1 meets it. Recall by meaning, and by words and meaning, meets the goal at every size. Recall by a rare word meets it or takes up to a tenth more, because its fixed part weighs most there. If the question also has a word that is in every memory, recall meets the goal too, except with 100 memories, where it takes a sixth more: in a tenant of fewer than 300 memories, words are counted during the search. With 10,000 memories, such a question takes only a tenth of the goal, and with 100,000 a fiftieth.",
   },
   quality: { title: "What recall finds" },
   messages: { title: "Messages" },

@@ -71,8 +71,7 @@ describe("tracing", () => {
     const [, signal] = await once(start("one", "check"), "exit");
     expect(signal).toBe("SIGKILL");
     // The worker is gone, and its lease has ended.
-    await local.sql`update mayfly.jobs set lease_end = clock_timestamp() where id = ${run.id}`;
-    await local.sql`update mayfly_private.job_ticks set reaped_at = '-infinity'`;
+    await local.advance("31 seconds");
     const second = start("two");
     expect(dataOf(await run.result({ timeoutMs: 40_000 })).output).toBe("It was lost.");
     second.send("stop");

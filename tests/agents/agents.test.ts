@@ -170,6 +170,7 @@ describe("the end of an agent", () => {
     };
     const everyone = () => rpc<{ id: string }[]>(db.sql, other.claims, "living_agents");
     expect((await everyone()).map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());
+    // No call makes a child outlive its parent.
     await db.sql`update mayfly.agents set expires_at = expires_at + interval '1 hour' where id = ${child.id}`;
     const all = await living();
     expect(all.map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());

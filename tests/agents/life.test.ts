@@ -253,6 +253,7 @@ describe("finding agents", () => {
 
   it("returns cards with the remaining time, limited by the ancestor that ends first", async () => {
     await makeFamily();
+    // No call makes a parent end before its child.
     await db.sql`update mayfly.agents set expires_at = mayfly_private.now() + interval '10 seconds' where id = ${parent.id}`;
     const card = await call(member, "get_agent", { id: child.id });
     expect(card).toMatchObject({ status: "running", children: 1, parent: parent.id, depth: 1 });

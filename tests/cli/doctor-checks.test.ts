@@ -7,6 +7,7 @@ import { checkBroadcasts } from "../../cli/src/doctor-broadcasts.ts";
 import { checkDatabase } from "../../cli/src/doctor-database.ts";
 import { checkFunctions } from "../../cli/src/doctor-functions.ts";
 import { checkMaintenance } from "../../cli/src/doctor-maintenance.ts";
+import { hintAt, shownAt } from "../../cli/src/finding.ts";
 
 const repository = join(import.meta.dirname, "../..");
 
@@ -42,18 +43,30 @@ describe("the check of the schedules", () => {
   it("finds extensions that were added after Mayfly and lack their schedule", async () => {
     const cron = ["mayfly-maintain", "mayfly-flush", "mayfly-cron-history", "mayfly-settle"];
     for (const { state } of await check([...cron, "mayfly-embed"])) expect(state).toBe("ok");
-    const mend = "Run Mayfly's sql/operations/schedules.sql in the SQL editor";
+    const hint = "Run Mayfly's sql/operations/schedules.sql in the SQL editor";
     expect(await check(cron)).toMatchObject([
       { check: "pg_cron", state: "ok" },
       {
         check: "pg_net",
         message: "It is enabled, but these jobs are not scheduled: mayfly-embed.",
-        mend,
+        hint,
       },
     ]);
+    const missing = await check([], {} as never);
+    for (const finding of missing) {
+      expect(shownAt(finding, null)).toMatchObject({ state: "warning", message: finding.message });
+      expect(shownAt(finding, "npm start")).toEqual({
+        check: finding.check,
+        state: "skipped",
+        message: "The embedded Supabase does not have it. Check it on your hosted project.",
+        hint: null,
+        mend: null,
+      });
+    }
+    expect(missing).toHaveLength(2);
     expect((await check(["mayfly-embed"]))[0]).toMatchObject({
       message: `It is enabled, but these jobs are not scheduled: ${cron.join(", ")}.`,
-      mend,
+      hint,
     });
     const text = await readFile(join(repository, "sql/operations/schedules.sql"), "utf8");
     for (const job of [...cron, "mayfly-embed"]) expect(text).toContain(`'${job}'`);
@@ -77,7 +90,7 @@ describe("the check of maintenance", () => {
         check: "maintenance",
         state: "error",
         message: `It has failed 3 times for the tenant ${tenant_id}, since 2026-11-01T11:00:00+00:00: 22003 integer out of range.`,
-        mend: expect.stringContaining(`maintain_tenant('${tenant_id}'`),
+        hint: expect.stringContaining(`maintain_tenant('${tenant_id}'`),
       },
     ]);
   });
@@ -139,10 +152,13 @@ describe("the check of the functions", () => {
       (url) => checkFunctions(connectionTo(url)),
     );
     expect(findings).toHaveLength(3);
-    for (const { state, message, mend } of findings) {
+    for (const { state, message, hint } of findings) {
       expect(state).toBe("error");
       expect(message).toContain("verify_jwt is on");
-      expect(mend).toContain("verify_jwt = false");
+      expect(hintAt(hint ?? "", null)).toContain("verify_jwt = false");
+      expect(hintAt(hint ?? "", "npm start")).toBe(
+        "What npm start prints has the reason. To add or renew the functions: npx mayfly init",
+      );
     }
   });
 });

@@ -46,13 +46,13 @@ describe("mayfly doctor and row estimates", () => {
   it("prints a statement that switches them off, reads it back, and prints its undo", async () => {
     const off = await examine();
     expect(off).toMatchObject({ check: "row estimates", state: "warning" });
-    expect(off.mend).toContain(
+    expect(off.hint).toContain(
       "alter role authenticator set pgrst.db_pre_request = 'mayfly_gate.check_request'; notify pgrst, 'reload config';",
     );
     expect(await planned("mayfly")).toBe("given");
-    await run(off.mend as string, "estimates_refused");
+    await run(off.hint as string, "estimates_refused");
     const on = await examine();
-    expect(on).toMatchObject({ state: "ok", mend: null });
+    expect(on).toMatchObject({ state: "ok", hint: null });
     expect(on.message).toContain("pgrst.db_pre_request is mayfly_gate.check_request.");
     await run(on.message, "given");
     expect(await setting()).toBeNull();
@@ -71,7 +71,7 @@ describe("mayfly doctor and row estimates", () => {
         end if; return 1; end $$;
       alter role authenticator set pgrst.db_pre_request = 'Own.check'; notify pgrst, 'reload config'`);
     await expect.poll(() => planned("public")).toBe("own");
-    await run((await examine()).mend as string, "estimates_refused");
+    await run((await examine()).hint as string, "estimates_refused");
     expect(await planned("public")).toBe("own");
     expect(await setting()).toMatchObject({
       function: "mayfly_gate.check_request_and_next",
@@ -88,7 +88,7 @@ describe("mayfly doctor and row estimates", () => {
 
   it("changes the setting of the database if there is one, because that one takes precedence", async () => {
     await editor`alter role authenticator in database postgres set pgrst.db_pre_request = 'Own.check'`;
-    await run((await examine()).mend as string, "estimates_refused");
+    await run((await examine()).hint as string, "estimates_refused");
     expect(await setting()).toMatchObject({ database: "postgres", next: "Own.check" });
     await run((await examine()).message, "given");
     const reset = (where: string) =>
@@ -106,9 +106,9 @@ describe("mayfly doctor and row estimates", () => {
     await run(`${set}; notify pgrst, 'reload config'`, "42883");
     const connection = { url: local.apiUrl, key: local.secretKey, tenant: undefined };
     const entry = await enter(connection);
-    expect(entry).toMatchObject({ at: "failed", mend: expect.stringContaining("alter role") });
+    expect(entry).toMatchObject({ at: "failed", hint: expect.stringContaining("alter role") });
     expect(await setting()).toMatchObject({ function: "mayfly_gate.gone", callable: null });
-    await run((entry as { mend: string }).mend, "given");
+    await run((entry as { hint: string }).hint, "given");
     expect((await enter(connection)).at).toBe("inside");
   });
 });

@@ -7,7 +7,7 @@ describe("mayfly doctor and noisy neighbours", () => {
     const of = (authenticated: string | null) => checkTimeouts({ authenticated }).state;
     expect(["3s", "2500ms", "500", "1 s"].map(of)).toEqual(["ok", "ok", "ok", "ok"]);
     expect(["8s", "4000", "1min", "0", null].map(of)).toEqual(Array(5).fill("warning"));
-    expect(checkTimeouts({ authenticated: "8s" }).mend).toContain(
+    expect(checkTimeouts({ authenticated: "8s" }).hint).toContain(
       "alter role authenticated set statement_timeout = '3s'; notify pgrst, 'reload config';",
     );
   });

@@ -11,6 +11,8 @@ interface Finding {
   check: string;
   state: string;
   message: string;
+  hint: string | null;
+  /** The old name. */
   mend: string | null;
 }
 
@@ -25,6 +27,7 @@ async function examine({ apiUrl, secretKey }: Pick<TestLocal, "apiUrl" | "secret
   const { code, out, err } = await runCli(["doctor", "--json"], { env });
   if (!out.startsWith("{")) throw new Error(out + err);
   const { findings } = JSON.parse(out) as { findings: Finding[] };
+  for (const { hint, mend } of findings) expect(mend).toBe(hint);
   return { code, findings, of: (check) => findings.find((finding) => finding.check === check) };
 }
 
@@ -49,7 +52,7 @@ describe("mayfly doctor on a correct project", { timeout: 300_000 }, () => {
       "pg_net skipped",
       "public channels skipped",
     ]);
-    for (const { mend } of findings) expect(mend).toBe(null);
+    for (const { hint } of findings) expect(hint).toBe(null);
     expect(code).toBe(0);
     expect(await local.sql`select from mayfly.tenants`).toHaveLength(0);
   });
@@ -69,7 +72,7 @@ describe("mayfly doctor on a correct project", { timeout: 300_000 }, () => {
     const wrongKey = await examine({ ...local, secretKey: "sb_secret_wrong" });
     expect(wrongKey.code).toBe(1);
     expect(wrongKey.of("url")?.state).toBe("ok");
-    expect(wrongKey.of("key")?.mend).toMatch(
+    expect(wrongKey.of("key")?.hint).toMatch(
       /^Use the SECRET_KEY that npx mayfly dev printed\. .*finds the URL and the key by itself/,
     );
     // Checks that need the key report nothing else.
@@ -81,11 +84,11 @@ describe("mayfly doctor on a correct project", { timeout: 300_000 }, () => {
     const nothing = await examine({ ...local, apiUrl: "http://127.0.0.1:2" });
     expect(nothing.code).toBe(1);
     expect(nothing.of("url")?.message).toContain("nothing listens there");
-    expect(nothing.of("url")?.mend).toMatch(/^Start the project, or correct the port\./);
+    expect(nothing.of("url")?.hint).toMatch(/^Start the project, or correct the port\./);
     for (const path of ["elsewhere", "rest/v1"]) {
       const other = await examine({ ...local, apiUrl: `${local.apiUrl}/${path}` });
       expect(other.of("url")?.message).toContain("is not a Supabase project");
-      expect(other.of("url")?.mend).toContain("without a path");
+      expect(other.of("url")?.hint).toContain("without a path");
     }
   });
 
@@ -111,7 +114,7 @@ describe("mayfly doctor on a correct project", { timeout: 300_000 }, () => {
     });
     expect(of("agent realtime")?.state).toBe("error");
     expect(of("policies")?.message).toBe("Missing: events_select on mayfly.events.");
-    expect(of("row security")?.mend).toBe("alter table mayfly.scopes enable row level security;");
+    expect(of("row security")?.hint).toBe("alter table mayfly.scopes enable row level security;");
     expect(of("open policies")).toMatchObject({
       state: "warning",
       message: expect.stringContaining("public.notes"),
@@ -132,7 +135,7 @@ describe("mayfly doctor on a correct project", { timeout: 300_000 }, () => {
     expect(await statistics()).toMatchObject({
       state: "warning",
       message: expect.stringContaining("mayfly.memories.task"),
-      mend: expect.stringContaining("sql/forget_statistics.sql"),
+      hint: expect.stringContaining("sql/forget_statistics.sql"),
     });
     const script = join(repository, "sql/forget_statistics.sql");
     await local.sql.unsafe(await readFile(script, "utf8"));
@@ -201,14 +204,14 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
       expect(code).toBe(1);
       expect(of("function sync")).toMatchObject({
         state: "warning",
-        mend: expect.stringContaining("npx mayfly init"),
+        hint: expect.stringContaining("npx mayfly init"),
       });
       expect(of("function sync")?.message).toMatch(/^0\.1\.0 is deployed/);
       expect(of("signing key")).toMatchObject({
         state: "error",
         message: expect.stringContaining("does not know the key"),
       });
-      expect(of("signing key")?.mend).toContain("MAYFLY_SIGNING_KEY");
+      expect(of("signing key")?.hint).toContain("MAYFLY_SIGNING_KEY");
       expect(of("agent realtime")?.state).not.toBe("ok");
       expect(await local.sql`select from mayfly.tenants`).toHaveLength(0);
     } finally {
@@ -250,7 +253,7 @@ describe("mayfly doctor on a project that mayfly init made", { timeout: 300_000 
       expect(of("key")?.state).toBe("ok");
       expect(of("schema")).toMatchObject({
         state: "error",
-        mend: expect.stringMatching(/^Add mayfly to schemas of \[api\] in supabase\/config.toml/),
+        hint: expect.stringMatching(/^Add mayfly to schemas of \[api\] in supabase\/config.toml/),
       });
       expect(of("migrations")?.state).toBe("skipped");
       expect(of("function spawn")?.state).toBe("ok");

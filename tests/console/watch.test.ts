@@ -16,7 +16,6 @@ import {
   problems,
   setUp,
   signIn,
-  tenant,
 } from "./opened.ts";
 
 const scopes = [
@@ -111,15 +110,16 @@ describe.skipIf(!chromiumPath)("the console", () => {
   });
 
   it("loads what is older than the past hour", async () => {
-    await local.sql`update mayfly.events set at = at - interval '2 hours' where tenant_id = ${tenant} and type = 'memory.created'`;
+    await local.advance("-2 hours");
+    await mayfly.channels.create({ name: "long-ago" });
+    await local.advance("2 hours");
     const page = await opened("stream");
     await page.waitForSelector(".line >> text=agent.spawned");
-    expect(await page.locator(".line >> text=memory.created").count()).toBe(0);
+    expect(await page.locator(".line >> text=channel.created").count()).toBe(0);
     await page.locator(".rows").evaluate((rows) => rows.scrollTo(0, 0));
     await page.click(".rows button >> text=Load older");
-    await page.waitForSelector(".line >> text=memory.created");
+    await page.waitForSelector(".line >> text=channel.created");
     await page.waitForSelector(".rows button >> text=Load older", { state: "detached" });
-    await local.sql`update mayfly.events set at = at + interval '2 hours' where tenant_id = ${tenant} and type = 'memory.created'`;
     await page.context().close();
   });
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claims, codeOf, makePerson, refusalOf, rpc, serviceRole } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { complete, endLease, makeWorker } from "../jobs/working.ts";
+import { complete, endLeases, makeWorker } from "../jobs/working.ts";
 import {
   askOf,
   budgets,
@@ -148,10 +148,10 @@ describe("a reservation", () => {
   it("is freed when its worker dies, by other callers and by maintenance", async () => {
     const { agent, owner, tenant } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 0.3 });
-    const { job, lease } = await runJob(db.sql, agent.claims);
+    const { lease } = await runJob(db.sql, agent.claims);
     const held = await reserveOne(db.sql, agent.claims, { lease });
     expect((await reserveOne(db.sql, agent.claims)).code).toBe("budget_exceeded");
-    await endLease(db.sql, job);
+    await endLeases(db);
     const next = await reserveOne(db.sql, agent.claims);
     expect(next.granted).toBe(true);
     await release(db.sql, agent.claims, { hold: next.id });

@@ -1,6 +1,9 @@
 /** The examples with a model, as a person without a key runs them: facts, the smallest run, the tutorial. */
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -90,6 +93,43 @@ it("the smallest run answers with a stand-in that says so, and is recorded", asy
   expect(stdout).toMatch(
     /a scripted stand-in \(no model: .*\), 2 steps: npx mayfly runs [0-9a-f-]{36}/,
   );
+});
+
+describe("the smallest run with a key or a name that is wrong", () => {
+  const fails = async (more: Record<string, string>) => {
+    const program = join(root, "examples/smallest-run.ts");
+    const ended = promisify(execFile)(process.execPath, [program], {
+      cwd: folder,
+      env: { ...env, ...more },
+    });
+    const { code, stderr } = await ended.then(
+      () => ({ code: 0, stderr: "" }),
+      (error: { code: number; stderr: string }) => error,
+    );
+    expect(code).toBe(1);
+    return stderr.trim().split("\n");
+  };
+
+  it("ends with one line that says so", async () => {
+    const provider = createServer((_request, response) => {
+      response.writeHead(401, { "content-type": "application/json" });
+      response.end('{"error":{"message":"Incorrect API key provided: sk-wrong."}}');
+    });
+    await once(provider.listen(0, "127.0.0.1"), "listening");
+    try {
+      const { port } = provider.address() as AddressInfo;
+      const lines = await fails({
+        OPENAI_API_KEY: "sk-wrong",
+        OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`,
+      });
+      expect(lines).toEqual([expect.stringContaining("Incorrect API key provided")]);
+    } finally {
+      provider.close();
+    }
+    expect(await fails({ MODEL: "gpt-5" })).toEqual([
+      '"gpt-5" is not a model. Use provider/model, such as openai/gpt-5-mini.',
+    ]);
+  });
 });
 
 it("an agent answers a client of the A2A protocol", async () => {

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataOf, spawnIn } from "#harness/agents";
-import { startTestLocal, type TestLocal } from "#harness/local";
+import { personOf, signIn, startTestLocal, type TestLocal, tokenOf } from "#harness/local";
 import { putOf } from "#harness/operations";
 import { createEndpointEmbedder } from "../../functions/_shared/endpoint_embedder.ts";
 
@@ -145,6 +145,28 @@ describe("a project with embeddings from an endpoint", () => {
   });
   afterAll(() => local?.close());
 
+  it("asks the endpoint nothing for a caller that the database refuses", async () => {
+    const { tenant } = await local.enter();
+    const stranger = await tokenOf(local, await personOf(local, {}));
+    const viewer = await signIn(local, tenant, "viewer");
+    const send = async (name: string, token: string, body: unknown) => {
+      const response = await fetch(`${local.apiUrl}/functions/v1/${name}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "x-mayfly-tenant": tenant },
+        body: JSON.stringify(body),
+      });
+      return ((await response.json()) as { error: { code: string } | null }).error?.code;
+    };
+    answer = vectors;
+    asked = [];
+    expect(await send("query", stranger, { query: "Which key?" })).toBe("tenant_unknown");
+    expect(await send("sync", stranger, { push: [putOf()] })).toBe("tenant_unknown");
+    expect(await send("sync", viewer, { push: [putOf()] })).toBe("scope_missing");
+    expect(asked).toEqual([]);
+    expect(await send("query", viewer, { query: "Which key?" })).toBeUndefined();
+    expect(asked).toHaveLength(1);
+  });
+
   it("says why a recall uses only words, and why waiting memories have no vector", async () => {
     const { tenant, mayfly } = await local.enter();
     const agent = await spawnIn(mayfly);
@@ -157,8 +179,8 @@ describe("a project with embeddings from an endpoint", () => {
       problem: reason,
       results: [{ task: "Rotate the key" }],
     });
-    const due = () => local.sql`
-      update mayfly_private.embedding_queue set due_at = now(), lease = null, attempts = 0 where tenant_id = ${tenant}`;
+    /** A failed attempt is repeated after 30 s. */
+    const due = () => local.advance("31 seconds");
     await expect
       .poll(
         () =>

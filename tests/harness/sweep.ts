@@ -19,6 +19,7 @@ import {
   type Sql,
   serviceRole,
 } from "./callers.ts";
+import { clockOf } from "./clock.ts";
 
 export interface Caller {
   claims: Claims;
@@ -115,8 +116,8 @@ export async function makeStrangers(
   await rpc(sql, stopped.claims, "stop_agent");
   const suspended = await makeAgent(sql, tenant);
   await rpc(sql, suspended.claims, "suspend_agent");
-  const expired = await makeAgent(sql, tenant);
-  await sql`update mayfly.agents set expires_at = clock_timestamp() where id = ${expired.id}`;
+  const expired = await makeAgent(sql, tenant, { lifetime: 5 });
+  await clockOf(sql).advance("6 seconds");
   const parent = await makeAgent(sql, tenant, { scopes: ["agent:spawn", "memory:read"] });
   const orphan = await makeAgent(sql, tenant, { as: parent.claims, scopes: ["memory:read"] });
   await rpc(sql, parent.claims, "stop_agent");

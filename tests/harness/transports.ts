@@ -7,12 +7,13 @@ import { PostgresTransport } from "@mayfly/sdk/postgres";
 import { type Local, startLocal } from "../../local/src/index.ts";
 import { createTokens } from "../../local/src/tokens.ts";
 import { type Claims, makeTenant, type Sql } from "./callers.ts";
+import { type Clock, clockOf } from "./clock.ts";
 import { openPostgresDatabase } from "./database.ts";
 import { startTestLocal } from "./local.ts";
 import { silent } from "./log.ts";
 import { databaseUrl } from "./needs.ts";
 
-export interface Ways {
+export interface Ways extends Clock {
   local: Local;
   sql: Sql;
   transport: PostgresTransport;
@@ -50,6 +51,7 @@ async function waysOf(local: Local, sql: Sql, close: () => Promise<void>): Promi
   const tokens = await createTokens(local.keys);
   const entered: Mayfly[] = [];
   return {
+    ...clockOf(sql),
     local,
     sql,
     transport,

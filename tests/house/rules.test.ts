@@ -271,6 +271,24 @@ describe("a file of SQL makes one public function", () => {
   });
 });
 
+describe("a file of SQL makes one table", () => {
+  const file = "sql/memory/tables/memories.sql";
+  const house = {
+    rooms: ["memory"],
+    missing: ["sdk/src/memory", "tests/memory", "docs/memory.md"],
+  };
+  const made = (...names: string[]) =>
+    broken({ [file]: names.map((name) => `create table mayfly.${name} (\n`).join("") }, house);
+
+  it("and is named after it", () => {
+    expect(made("memories")).toEqual([]);
+    expect(made("memories", "old_memories")).toEqual([
+      `${file} makes memories, old_memories: give each table a file with its name.`,
+    ]);
+    expect(made("others")).toEqual([`${file} makes others: give each table a file with its name.`]);
+  });
+});
+
 describe("pruning", () => {
   it("removes only exceptions that no longer apply", () => {
     const tree = [{ file: "scripts/long.ts", text: "\n".repeat(301) }];

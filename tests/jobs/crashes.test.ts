@@ -45,8 +45,7 @@ describe("a job that loses its worker twice", () => {
       const [, signal] = await once(start(step), "exit");
       endings.push(signal);
       // The worker is gone, and its lease has ended.
-      await local.sql`update mayfly.jobs set lease_end = clock_timestamp() where id = ${id}`;
-      await local.sql`update mayfly_private.job_ticks set reaped_at = '-infinity'`;
+      await local.advance("4 seconds");
     }
     expect(endings).toEqual(["SIGKILL", "SIGKILL"]);
     const last = start();

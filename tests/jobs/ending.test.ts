@@ -160,7 +160,7 @@ describe("ending jobs", () => {
       { name: "late", deadline: "2020-01-01T00:00:00Z" },
       { name: "slow", timeout: 60 },
     ]);
-    await letTick(db.sql);
+    await letTick(db);
     await claim(db.sql, claims, 0);
     expect(await jobOf(db.sql, tenant, late?.id ?? "")).toMatchObject({
       status: "failed",
@@ -172,7 +172,6 @@ describe("ending jobs", () => {
     expect(end?.seconds).toBeLessThanOrEqual(60);
     await rpc(db.sql, claims, "heartbeat_jobs", { leases: [job.lease], lease: 3600 });
     await db.advance("61 seconds");
-    await letTick(db.sql);
     await claim(db.sql, claims, 0);
     expect(await jobOf(db.sql, tenant, slow?.id ?? "")).toMatchObject({
       status: "ready",

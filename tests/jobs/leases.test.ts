@@ -10,16 +10,16 @@ import {
   serviceRole,
 } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
+import { withinAMinute } from "#harness/usage";
 import {
   add,
   claim,
   claimAny,
   claimOne,
   complete,
-  endLease,
+  endLeases,
   fail,
   jobOf,
-  letTick,
   makeWorker,
   makeWorkTenant,
   statusOf,
@@ -103,16 +103,20 @@ describe("every write under a lease", () => {
 
   it("is refused once the lease has ended, before anybody else has the job", async () => {
     const { tenant, claims, id } = await setUp();
-    const { lease } = await claimOne(db.sql, claims);
-    await endLease(db.sql, id);
-    await expectRefused(claims, lease, tenant, id);
+    await withinAMinute(db, async () => {
+      const { lease } = await claimOne(db.sql, claims);
+      await db.advance("29.5 seconds");
+      // It looks for ended leases. The next claim does so after another second.
+      await claim(db.sql, claims, 0);
+      await db.advance("0.6 seconds");
+      await expectRefused(claims, lease, tenant, id);
+    });
   });
 
   it("is refused to a zombie while another attempt runs, even of the same worker", async () => {
     const { tenant, claims, id } = await setUp();
     const { lease } = await claimOne(db.sql, claims);
-    await endLease(db.sql, id);
-    await letTick(db.sql);
+    await endLeases(db);
     const again = await claimOne(db.sql, claims);
     expect(again).toMatchObject({ id, attempt: 2 });
     await expectRefused(claims, lease, tenant, id);
@@ -173,7 +177,7 @@ describe("every write under a lease", () => {
 
 describe("steps", () => {
   it("are recorded once, and the first result stays, whoever writes again", async () => {
-    const { claims, id } = await setUp();
+    const { claims } = await setUp();
     const { lease } = await claimOne(db.sql, claims);
     const record = (steps: Record<string, unknown>[], of = lease) =>
       rpc(db.sql, claims, "record_steps", { lease: of, steps: steps as never });
@@ -181,8 +185,7 @@ describe("steps", () => {
     expect(await record([{ name: "one", result: { v: 2 } }, { name: "two" }])).toEqual({
       known: { one: { v: 1 }, two: null },
     });
-    await endLease(db.sql, id);
-    await letTick(db.sql);
+    await endLeases(db);
     const again = await claimOne(db.sql, claims);
     expect(again.attempt).toBe(2);
     expect(await rpc(db.sql, claims, "read_steps", { lease: again.lease })).toEqual({
@@ -211,9 +214,8 @@ describe("steps", () => {
       const result = results.get(id);
       const steps = [{ name: "one", result }];
       if (result) await rpc(db.sql, claims, "record_steps", { lease, steps: steps as never });
-      await endLease(db.sql, id);
     }
-    await letTick(db.sql);
+    await endLeases(db);
     const jobs = (await next(db.sql, claims, 1_000)).jobs as { id: string; steps?: object }[];
     const stepsOf = (id = "") => jobs.find((job) => job.id === id)?.steps;
     expect(stepsOf(small?.id)).toEqual({ one: { v: 1 } });
@@ -272,8 +274,7 @@ describe("a poison job", () => {
     for (let attempt = 1; attempt <= 3; attempt++) {
       const taken = await claimOne(db.sql, claims, { queues: ["poison"] });
       expect(taken.attempt).toBe(attempt);
-      await endLease(db.sql, id);
-      await letTick(db.sql);
+      await endLeases(db);
       await claim(db.sql, claims, 0);
     }
     expect(await jobOf(db.sql, tenant, id)).toMatchObject({

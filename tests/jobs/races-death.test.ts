@@ -36,6 +36,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
   afterAll(() => db?.close());
 
   it("end in the statement that stops or suspends their agent or an ancestor, or shortens its life", async () => {
+    // No call shortens a life, but a statement of an administrator can.
     const ends: ((parent: SpawnedAgent, agent: SpawnedAgent) => Promise<unknown>)[] = [
       (_, agent) => rpc(db.sql, agent.claims, "stop_agent"),
       (_, agent) => rpc(db.sql, agent.claims, "suspend_agent"),

@@ -9,6 +9,7 @@ import {
   type Sql,
   serviceRole,
 } from "#harness/callers";
+import type { Clock } from "#harness/clock";
 
 export interface Claimed {
   lease: string;
@@ -94,10 +95,14 @@ export const jobOf = (sql: Sql, tenant: string, id: string) =>
 export const statusOf = async (sql: Sql, tenant: string, id: string) =>
   (await jobOf(sql, tenant, id))?.status;
 
-/** Lets the lease of a job end now. */
-export const endLease = (sql: Sql, id: string) =>
-  sql`update mayfly.jobs set lease_end = clock_timestamp() - interval '1 second' where id = ${id}`;
+/**
+ * Moves the clock past the end of every lease of this many seconds. The next claim takes these leases back. Until
+ * then, nobody has noticed that they have ended.
+ */
+export const endLeases = (clock: Clock, seconds = 30) => clock.advance(`${seconds + 1} seconds`);
 
-/** Lets the next claim look for ended leases and due schedules, which otherwise happens once a second. */
-export const letTick = (sql: Sql) =>
-  sql`update mayfly_private.job_ticks set fired_at = '-infinity', reaped_at = '-infinity'`;
+/**
+ * Moves the clock on, so that the next claim looks for ended leases and due schedules, which otherwise happens once a
+ * second.
+ */
+export const letTick = (clock: Clock) => clock.advance("2 seconds");

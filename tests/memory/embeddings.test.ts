@@ -150,7 +150,11 @@ describe("the embedding queue", () => {
     expect(claims.map((one) => one.memory).sort()).toEqual(puts.map((put) => put.memory.id).sort());
     await complete(claims.slice(0, 2).map(done), "next");
     expect(await progress()).toEqual({ ...start, embedded: 2, left: 1, waiting: 1 });
-    await db.sql`update mayfly_private.embedding_queue set dead_at = now() where tenant_id = ${tenant}`;
+    // No worker completes it, five times.
+    for (let attempt = 2; attempt <= 6; attempt++) {
+      await passTime();
+      await claim(20, "next");
+    }
     expect(await progress()).toEqual({ ...start, embedded: 2, left: 1, dead: 1 });
     expect(await queueAll("next")).toBe(1);
     const [last] = await claim(20, "next");

@@ -1,6 +1,6 @@
 /** What somebody with an old Node reads. */
 import { execFile } from "node:child_process";
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,6 +12,7 @@ describe.each([
   ["cli/cli.js", "mayfly needs Node 22.18 or later, and this is 20.20.2"],
   ["create/create.js", "Mayfly needs Node 22.18 or later, and this is 20.20.2"],
   ["local/cli.js", "The embedded Supabase needs Node 22.18 or later, and this is 20.20.2"],
+  ["scripts/check-node.js", "This script needs Node 22.18 or later, and this is 20.20.2"],
 ])("%s on Node 20", (entry, sentence) => {
   let folder: string;
   beforeAll(async () => {
@@ -36,4 +37,10 @@ describe.each([
     expect(err).toContain("https://nodejs.org");
     expect(err.trim().split("\n")).toHaveLength(1);
   });
+});
+
+it("every npm script that runs a program for people says so before the program", async () => {
+  const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  for (const name of ["prestart", "dev", "seed", "demo", "ask", "example:chat", "example:browser"])
+    expect(scripts[name], name).toMatch(/^node scripts\/check-node\.js && node \S+\.ts$/);
 });

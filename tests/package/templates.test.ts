@@ -38,6 +38,8 @@ describe("create-mayfly", () => {
       expect(await readdir(made.folder)).toEqual(expect.arrayContaining([".gitignore"]));
       const manifest = JSON.parse(await readFile(join(made.folder, "package.json"), "utf8"));
       expect(manifest.name).toBe(`my-${template}`);
+      // Before 22.18, Node cannot run the project's TypeScript. npm then warns during the installation.
+      expect(manifest.engines).toEqual({ node: ">=22.18" });
       const again = await create(`My ${template}`, "--template", template);
       expect(again).toMatchObject({ code: 2, err: expect.stringContaining("is not empty") });
     }

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { z } from "zod";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { sqlDoor } from "#harness/jobs-door";
-import { letTick } from "../jobs/working.ts";
 import { makeRunning, runOf, scriptedModel, start, work, workUntilKilled } from "./running.ts";
 
 let db: TestDatabase;
@@ -78,12 +77,10 @@ it.each(["before", "after"] as const)(
         const id = await start(db.sql, worker.claims, agent, "Add.");
         begin(id);
         const handlers = runAgents(agent);
-        const wasKilled = await workUntilKilled(db.sql, worker.claims, handlers, name, when, nth);
+        const wasKilled = await workUntilKilled(db, worker.claims, handlers, name, when, nth);
         const where = `killed ${when} call ${nth} of ${name}`;
-        if (wasKilled) {
-          await letTick(db.sql);
-          await work(db.sql, worker.claims, door, handlers);
-        } else if (name !== "append_run_chunks")
+        if (wasKilled) await work(db.sql, worker.claims, door, handlers);
+        else if (name !== "append_run_chunks")
           // append_run_chunks is called only if the machine is slow. Otherwise chunks are sent along with other calls.
           expect(nth, `${name} is called`).toBeGreaterThan(1);
         const run = await runOf(db.sql, worker.claims, id);
@@ -124,8 +121,7 @@ it("a tool that runs again after the death of its worker gets attempt 2 and the 
   });
   const handlers = runAgents(agent);
   const id = await start(db.sql, worker.claims, agent, "Pay.");
-  await workUntilKilled(db.sql, worker.claims, handlers, "end_tool_calls", "before");
-  await letTick(db.sql);
+  await workUntilKilled(db, worker.claims, handlers, "end_tool_calls", "before");
   await work(db.sql, worker.claims, sqlDoor(db.sql, worker.claims), handlers);
   expect(tried).toEqual([
     { attempt: 1, idempotencyKey: `${id}/1/call-1-1` },

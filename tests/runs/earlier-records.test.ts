@@ -11,7 +11,7 @@ import { z } from "zod";
 import { dataOf } from "#harness/agents";
 import { rpc } from "#harness/callers";
 import { startTestLocal, type TestLocal } from "#harness/local";
-import { claimOne, endLease, letTick } from "../jobs/working.ts";
+import { claimOne, endLeases } from "../jobs/working.ts";
 import { conversation, partsOf, steps } from "./records/conversation.ts";
 import { makeRunning, runOf, start, work } from "./running.ts";
 
@@ -114,8 +114,7 @@ async function recordFirst(name: string, count: number, withMessages: boolean) {
     }));
     await write("end_tool_calls", { step, ends });
   }
-  await endLease(local.sql, id);
-  await letTick(local.sql);
+  await endLeases(local);
   return { ...running, ...detecting, id };
 }
 

@@ -5,7 +5,6 @@ import { z } from "zod";
 import { rpc } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { importPrices } from "../costs/spending.ts";
-import { letTick } from "../jobs/working.ts";
 import { apiError, makeRunning, runOf, runToEnd, scriptedModel, start, work } from "./running.ts";
 
 let db: TestDatabase;
@@ -183,12 +182,10 @@ describe("a run", () => {
     await work(db.sql, worker.claims, door, handlers);
     expect(await runOf(db.sql, worker.claims, id)).toMatchObject({ status: "waiting" });
     await db.advance("50 seconds");
-    await letTick(db.sql);
     await work(db.sql, worker.claims, door, handlers);
     // The AI SDK would have tried three times by itself.
     expect(model.doStreamCalls).toHaveLength(1);
     await db.advance("15 seconds");
-    await letTick(db.sql);
     await work(db.sql, worker.claims, door, handlers);
     expect(await runOf(db.sql, worker.claims, id)).toMatchObject({
       status: "succeeded",

@@ -4,11 +4,12 @@ import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { type JobHandlers, runAgents } from "@mayfly/sdk";
 import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
 import { type Claims, inSeconds, makePerson, rpc, type Sql } from "#harness/callers";
+import type { TestDatabase } from "#harness/database";
 import { sqlDoor, startJob } from "#harness/jobs-door";
 import {
   claim,
   complete,
-  endLease,
+  endLeases,
   fail,
   makeWorker,
   makeWorkTenant,
@@ -195,16 +196,17 @@ class Killed extends Error {}
  * A worker that is killed at its nth call of a function: before the call, or after it and before its answer
  * arrives. After that, nothing that it does has any effect.
  *
- * @returns whether it made that call, and was killed.
+ * @returns whether it made that call, and was killed. If so, its lease has ended.
  */
 export async function workUntilKilled(
-  sql: Sql,
+  db: TestDatabase,
   claims: Claims,
   handlers: JobHandlers,
   name: string,
   when: "before" | "after",
   nth = 1,
 ): Promise<boolean> {
+  const { sql } = db;
   const inner = sqlDoor(sql, claims);
   let calls = 0;
   let isDead = false;
@@ -241,6 +243,6 @@ export async function workUntilKilled(
   await Promise.race([over, dead]).catch((error) => {
     if (!(error instanceof Killed)) throw error;
   });
-  if (isDead) await endLease(sql, job.id);
+  if (isDead) await endLeases(db);
   return isDead;
 }

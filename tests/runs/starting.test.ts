@@ -1,9 +1,9 @@
 /** How a run is started: with a definition, or by the name of an agent whose definition is elsewhere. */
-import { defineAgent, type Mayfly, type StartRunOptions } from "@mayfly/sdk";
+import { defineAgent, type Mayfly, runAgents, type StartRunOptions } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataOf } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
-import { scriptedModel } from "./running.ts";
+import { apiError, scriptedModel } from "./running.ts";
 
 let local: TestLocal;
 let mayfly: Mayfly;
@@ -50,5 +50,44 @@ describe("a run", () => {
     ]);
     const refused = await mayfly.runs.start("No name", "Why?");
     expect(refused.error).toMatchObject({ code: "invalid_request", details: { field: "agent" } });
+  });
+});
+
+describe("a key", () => {
+  let isBroken = true;
+  const keyed = defineAgent({
+    name: "keyed",
+    model: scriptedModel(() => (isBroken ? apiError(400) : "It was lost.")),
+  });
+  const start = async (key: string) =>
+    dataOf(await mayfly.runs.start(keyed, "Why did order 17 fail?", { key }));
+  const statusOf = async (id: string) => dataOf(await mayfly.runs.get(id)).status;
+
+  it("returns the same run whatever became of it, and a new one after it was discarded", async () => {
+    const work = dataOf(await mayfly.jobs.work(runAgents(keyed), { pollMs: 100 }));
+    const { id } = await start("order-17");
+    const failed = await (await start("order-17")).result();
+    expect(failed.error).toMatchObject({ code: "run_failed" });
+    const again = await start("order-17");
+    expect(again.id).toBe(id);
+    expect((await again.result()).error).toMatchObject({ code: "run_failed" });
+    expect((await start("order-17, again")).id).not.toBe(id);
+
+    isBroken = false;
+    expect(dataOf(await mayfly.jobs.redrive({ ids: [id] }))).toEqual({ redriven: 1 });
+    await expect.poll(() => statusOf(id)).toBe("succeeded");
+    const succeeded = await start("order-17");
+    expect(succeeded.id).toBe(id);
+    expect(dataOf(await succeeded.result()).output).toBe("It was lost.");
+
+    isBroken = true;
+    const other = await start("order-18");
+    expect((await other.result()).error).toMatchObject({ code: "run_failed" });
+    expect(dataOf(await mayfly.jobs.discard({ ids: [other.id] }))).toEqual({ discarded: 1 });
+    isBroken = false;
+    const anew = await start("order-18");
+    expect(anew.id).not.toBe(other.id);
+    expect(dataOf(await anew.result()).output).toBe("It was lost.");
+    await work.stop();
   });
 });

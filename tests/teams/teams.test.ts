@@ -127,7 +127,7 @@ describe("a team", () => {
     await db.sql`select mayfly_private.maintain_teams(${tenant}, 100)`;
     expect(await teamOf(owner, team.id)).toMatchObject({ status: "ended" });
     const late = await makeTeam({ deadline: 60 });
-    await db.sql`update mayfly.teams set deadline = now() where id = ${late.team.id}`;
+    await db.advance("61 seconds");
     await db.sql`select mayfly_private.maintain_teams(${late.tenant}, 100)`;
     expect(await teamOf(late.owner, late.team.id)).toMatchObject({ status: "ended", living: 0 });
   });

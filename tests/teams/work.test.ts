@@ -186,12 +186,15 @@ describe("a tender", () => {
   it("accepts one bid from each agent that can do the work, and is awarded at its deadline", async () => {
     const { tenant, first, second } = await makeTeaming(db.sql, 2);
     const able = await makeWorker(db.sql, tenant, { scopes: teaming, capabilities: ["german"] });
-    const tender = await openTender(db.sql, first.claims, { capabilities: ["german"] });
+    const tender = await openTender(db.sql, first.claims, {
+      capabilities: ["german"],
+      seconds: 60,
+    });
     expect(await codeOf(bid(db.sql, second.claims, tender, 1))).toBe("not_a_bidder");
     await bid(db.sql, able.claims, tender, 1.5);
     expect((await bid(db.sql, able.claims, tender, 1.5)).status).toBe("open");
     expect(await codeOf(bid(db.sql, able.claims, tender, 1))).toBe("already_bid");
-    await db.sql`update mayfly.tenders set deadline = now() where id = ${tender.id}`;
+    await db.advance("61 seconds");
     expect(await rpc(db.sql, first.claims, "get_tender", { tender_id: tender.id })).toMatchObject({
       status: "awarded",
       winner: able.id,

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 beforeEach(async () => {
-  stage = await makeStage(db.sql);
+  stage = await makeStage(db);
 });
 
 const did: unknown[] = [];

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 beforeEach(async () => {
-  stage = await makeStage(db.sql);
+  stage = await makeStage(db);
 });
 
 const square = workflow("square", null, (ctx, { n }: { n: number }) =>

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 beforeEach(async () => {
-  stage = await makeStage(db.sql);
+  stage = await makeStage(db);
   did.length = 0;
 });
 

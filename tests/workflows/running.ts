@@ -1,8 +1,9 @@
 /** Workflows for tests: a tenant, a caller that starts them, and a worker that works until nothing is ready. */
 import type { JobHandlers, Workflow } from "@mayfly/sdk";
-import { inTenant, makePerson, rpc, type Sql, serviceRole } from "#harness/callers";
+import { inTenant, makePerson, rpc, serviceRole } from "#harness/callers";
+import type { TestDatabase } from "#harness/database";
 import { sqlDoor, Worker } from "#harness/jobs-door";
-import { add, letTick, makeWorker, makeWorkTenant } from "../jobs/working.ts";
+import { add, endLeases, letTick, makeWorker, makeWorkTenant } from "../jobs/working.ts";
 
 export type Shown = Record<string, unknown> & {
   status: string;
@@ -11,7 +12,8 @@ export type Shown = Record<string, unknown> & {
   waits_for?: string[];
 };
 
-export async function makeStage(sql: Sql) {
+export async function makeStage(db: TestDatabase) {
+  const { sql } = db;
   const tenant = await makeWorkTenant(sql);
   const agent = await makeWorker(sql, tenant, {
     scopes: ["job:read", "job:add", "job:work", "approval:read", "approval:request"],
@@ -37,7 +39,7 @@ export async function makeStage(sql: Sql) {
       call("signal_job", { id, name, payload }),
     /** Works until no job is ready. */
     drain: async (handlers: JobHandlers) => {
-      await letTick(sql);
+      await letTick(db);
       const door = sqlDoor(sql, serviceRole, inTenant(tenant));
       const { data, error } = Worker.start(door, handlers, quick);
       if (error) throw error;
@@ -62,8 +64,7 @@ export async function makeStage(sql: Sql) {
         if (error) throw error;
         void data.ended.then(() => resolve(false));
       });
-      await sql`update mayfly.jobs set lease_end = mayfly_private.now() - interval '1 second'
-        where tenant_id = ${tenant} and status = 'running'`;
+      await endLeases(db, quick.lease);
       return died;
     },
   };

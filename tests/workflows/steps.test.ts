@@ -3,7 +3,7 @@ import { workflow } from "@mayfly/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
-import { claimOne, endLease, letTick } from "../jobs/working.ts";
+import { claimOne, endLeases } from "../jobs/working.ts";
 import { makeStage } from "./running.ts";
 
 let db: TestDatabase;
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 beforeEach(async () => {
-  stage = await makeStage(db.sql);
+  stage = await makeStage(db);
 });
 
 type History = { checkpoints: { seq: number; name: string; result: unknown }[]; more: boolean };
@@ -159,8 +159,7 @@ describe("a run that continues", () => {
       calls[name] = (calls[name] ?? 0) + 1;
       return false;
     };
-    await endLease(db.sql, id);
-    await letTick(db.sql);
+    await endLeases(db);
     await stage.die(long.handlers, counted);
     expect((await stage.query(id)).result).toBe((count * (count - 1)) / 2);
     expect({ read_steps: 0, ...calls }).toMatchObject({ read_steps: reads, record_steps: 1 });

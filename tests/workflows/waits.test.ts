@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 beforeEach(async () => {
-  stage = await makeStage(db.sql);
+  stage = await makeStage(db);
 });
 
 const resultOf = async (id: string) => (await stage.query(id)).result;

@@ -5,6 +5,9 @@
  * forever. Without `fetch_types`, this happens even if no connection was lost. In that case, `begin`
  * throws where nobody can catch the error, which ends the process. So here, each reserved connection
  * is a client of its own with one connection, and is discarded when that connection ends.
+ *
+ * sdk/src/link/postgres-pool.ts does the same for the SDK. Neither package imports the other, so a
+ * change belongs in both.
  */
 import { once } from "node:events";
 import net, { type Socket } from "node:net";

@@ -25,7 +25,10 @@ export interface JobOptions {
   /** When the job is due, at once by default. `delay` says the same as a time from now. */
   runAt?: Date;
   delay?: Duration;
-  /** Adding another job with this key returns the existing job, as long as the database keeps it. */
+  /**
+   * Adding another job with this key returns the existing job, also if it has ended, as long as the database
+   * keeps it.
+   */
   key?: string;
   target?: JobTarget;
   /** 5 by default. It costs no attempt if the job waits or if a worker gives it back. */

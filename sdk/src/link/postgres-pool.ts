@@ -41,6 +41,9 @@ async function connect(to: Address, lose: () => void): Promise<Socket> {
  * 3.4.9) loses a connection if `fetch_types` is off, or if the connection ends while a statement runs. Once
  * all connections are lost, every call would wait forever. So each connection is a separate client of the
  * driver, and is thrown away once it has ended.
+ *
+ * local/src/db/safe-reserve.ts does the same for the embedded Supabase. Neither package imports the other, so a
+ * change belongs in both.
  */
 export class PostgresPool {
   readonly #url: string;

@@ -40,17 +40,3 @@ comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storag
 comment on column mayfly.artifacts.team_id is 'The team that owns the artifact, or null if the tenant owns it. The artifact stays when the team has ended.';
 comment on column mayfly.artifacts.status is '''writing'' until its file is uploaded, and then ''stored''.';
 comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
-
--- Files whose row is gone. SQL cannot delete them, so their paths wait here until a caller of sweep_files has deleted
--- the files. The paths stay even if the tenant is erased, so the table has no tenant_id.
-
-create table mayfly_private.files_due (
-  path text collate "C" not null constraint files_due_pkey primary key,
-  since timestamptz not null default clock_timestamp()
-);
-
-alter table mayfly_private.files_due enable row level security;
-
-alter table mayfly_private.files_due alter column path set statistics 0;
-
-comment on table mayfly_private.files_due is 'Files in Storage whose row is gone, to be deleted there.';

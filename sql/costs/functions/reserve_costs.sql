@@ -67,6 +67,7 @@ begin
         || case when j.parent_id is null then '{}' else mayfly_private.jobs_above(j) end)::mayfly_private.cost_ask
     from jsonb_array_elements(asks) with ordinality as o (a, n)
     left join lateral mayfly_private.lease_of(holder, o.a ->> 'lease') l on true
+    -- The fence: see fence_job.
     left join mayfly.jobs j on j.tenant_id = l.tenant_id and j.id = l.job_id and j.status = 'running' and j.attempt = l.attempt
       and j.holder = holder.id and j.lease_end > ts
     order by o.n);

@@ -1,6 +1,5 @@
--- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One statement checks all leases of the
--- call: it locks each job, and checks that the job is running this attempt, that this holder holds the job, and that
--- the lease has not ended. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the
+-- Completes jobs for a holder. This is the core of complete_jobs and turn_jobs. One statement locks each job, and checks
+-- all leases of the call. A job that was cancelled meanwhile ends as cancelled. If the first answer was lost and the
 -- call is repeated, the second call changes nothing and reports the jobs as recorded. Locks the jobs by tenant and id.
 
 create function mayfly_private.complete_held(holder mayfly_private.job_holder, done jsonb)
@@ -47,6 +46,7 @@ begin
     lease := mayfly_private.lease_of(holder, done -> 0 ->> 'lease');
     select j.ctid as place, j.cancelled into job from mayfly.jobs j
     where j.tenant_id = lease.tenant_id and j.id = lease.job_id
+      -- The fence: see fence_job.
       and coalesce(j.status = 'running' and j.attempt = lease.attempt and j.holder = holder.id and j.lease_end > ts, false)
     for update;
     if not found then
@@ -67,6 +67,7 @@ begin
     into places, results, cancelled_places, dropped, lost
     from (
       select g.n, g.result, j.place, j.cancelled,
+        -- The fence: see fence_job.
         coalesce(j.status = 'running' and j.attempt = g.attempt and j.holder = holder.id and j.lease_end > ts
           and (holder.tenant_id is null or holder.tenant_id = g.tenant_id), false) as held
       from (

@@ -43,6 +43,7 @@ begin
     order by l.tenant_id, l.job_id
   loop
     select * into job from mayfly.jobs j where j.tenant_id = failure.tenant_id and j.id = failure.job_id for update;
+    -- The fence: see fence_job.
     if job.id is null or job.status <> 'running' or job.attempt <> failure.attempt or job.holder <> holder.id or job.lease_end <= ts then
       outcomes := outcomes || jsonb_build_object(failure.n - 1, case
         -- An earlier call has already recorded this failure.

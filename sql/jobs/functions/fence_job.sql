@@ -1,8 +1,12 @@
 -- Returns the job of a lease, locked until commit, if the lease is the caller's and has not ended. Otherwise it fails
--- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first. Only
--- functions that take many leases check the same conditions themselves: complete_held, fail_jobs, heartbeat_jobs,
--- release_jobs, reserve_costs. It locks FOR NO KEY UPDATE, because with a weaker lock, stopping the agent could release
--- the job meanwhile.
+-- with lease_lost, or with job_cancelled if the job was cancelled. Every write under a lease calls it first. It locks
+-- FOR NO KEY UPDATE, because with a weaker lock, stopping the agent could release the job meanwhile.
+--
+-- This is the fence, and its definition: a caller holds a lease while the job is running, in the attempt of the lease,
+-- with the caller as its holder, and before lease_end. Functions that take many leases repeat this condition, and refer
+-- to fence_job there: complete_held, fail_jobs, heartbeat_jobs, release_jobs and cost_asks. If you change it, change it
+-- in all of them. As a function of its own it took 1.5 to 3 µs a job instead of 0.1 µs, because an empty search_path
+-- prevents inlining.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs

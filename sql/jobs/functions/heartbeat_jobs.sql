@@ -32,6 +32,7 @@ begin
       order by l.tenant_id, l.job_id) g
     cross join lateral (
       select * from mayfly.jobs j where j.tenant_id = g.tenant_id and j.id = g.job_id limit 1 for no key update) h
+    -- The fence: see fence_job.
     where h.status = 'running' and h.attempt = g.attempt and h.holder = holder.id and h.lease_end > ts
   ), extended as (
     update mayfly.jobs j set lease_end = greatest(j.lease_end, least(until, j.deadline, j.started_at + j.timeout))

@@ -22,6 +22,7 @@ begin
         order by l.tenant_id, l.job_id) g
       cross join lateral (
         select * from mayfly.jobs j where j.tenant_id = g.tenant_id and j.id = g.job_id limit 1 for update) h
+      -- The fence: see fence_job.
       where h.status = 'running' and h.attempt = g.attempt and h.holder = holder.id and h.lease_end > mayfly_private.now()
     )
     select h.tenant_id, h.cancelled, array_agg(h.id order by h.id) as ids from held h group by 1, 2

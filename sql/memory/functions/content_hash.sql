@@ -1,6 +1,7 @@
--- A hash that is the same for two memories with identical content. It covers all fields except the id, the session and
--- the time. It covers the agent only if the memory is private. It is null for a turn of a conversation, because the
--- same words said twice are two turns. Takes 5 µs a KB. Called by apply_memories. Locks nothing.
+-- The rule for identical memories, which are stored once: a hash that two memories with identical content share. It
+-- covers all fields except the id, the session and the time. It covers the agent only if the memory is private. It is
+-- null for a turn of a conversation, because the same words said twice are two turns. Takes 5 µs a KB. Called by
+-- apply_memories and find_copies. Locks nothing.
 
 create function mayfly_private.content_hash(
   kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric,

@@ -69,11 +69,14 @@ declare
   newcomers uuid[];
   gains double precision[];
   best double precision;
-  ranked record;
+  ranked uuid[];
+  ranked_places bigint[];
+  ranked_scores double precision[];
   -- Computed once, not for each memory. If the caller passes no half-lives, these are the defaults of
   -- mayfly_private.half_life.
   half_lives_of double precision[] := '{30,30,7,180,365,1,30}';
-  places integer[];
+  -- For each of the ranked, the place of the first that says the same.
+  alike integer[];
   level double precision;
 begin
   if embedding is null and similar_to is null and older_embedding is not null then
@@ -178,7 +181,7 @@ begin
     gains := null;
     if of_neighbours > 0 and num_nonnulls(variadic seen.threads[1:20]) > 0 then
       lent := mayfly_private.neighbours_of(tenant, seen.threads[1:20], seen.times[1:20], ids[1:20],
-        array(select portion * s / most from unnest(shares[1:20]) s), of_neighbours,
+        shares[1:20], of_neighbours * portion / most,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
       newcomers := array(select n from unnest(lent.ids) n where n <> all (ids));
       if newcomers <> '{}' then
@@ -187,57 +190,55 @@ begin
         worths := worths || seen.worths;
         recencies := recencies || seen.recencies;
       end if;
-      gains := array(select g.gain from unnest(ids) with ordinality i (id, n) left join unnest(lent.ids, lent.gains) g (id, gain) on g.id = i.id order by i.n);
-      best := (select max(coalesce(portion * s / most, 0) + coalesce(g, 0)) from unnest(shares, gains) x (s, g));
+      select array_agg(g.gain order by i.n), max(coalesce(portion * i.share / most, 0) + coalesce(g.gain, 0)) into gains, best
+      from unnest(ids, shares) with ordinality i (id, share, n) left join unnest(lent.ids, lent.gains) g (id, gain) on g.id = i.id;
     end if;
 
-    select array_agg(s.id) as ids, array_agg(s.place) as places, array_agg(s.score) as scores, array_agg(s.relevance) as relevances,
-      array_agg(s.gain) as gains, array_agg(s.recency) as recencies
-    into ranked
+    -- In the order of the answer.
+    select array_agg(s.id), array_agg(s.place), array_agg(s.score) into ranked, ranked_places, ranked_scores
     from (
-      select k.id, k.place, k.relevance, k.gain, k.recency, k.relevance * k.worth as score
-      from (
-        select c.id, c.place, c.worth, c.recency, level * c.gain / best as gain,
-          level * (coalesce(portion * c.share / most, 0) + coalesce(c.gain, 0)) / best as relevance
-        from unnest(ids, shares, gains, worths, recencies) with ordinality c (id, share, gain, worth, recency, place)
-      ) k
-      order by score desc, k.id
+      select c.id, c.place, level * (coalesce(portion * c.share / most, 0) + coalesce(c.gain, 0)) / best * c.worth as score
+      from unnest(ids, shares, gains, worths) with ordinality c (id, share, gain, worth, place)
+      order by score desc, c.id
       limit case when depth > 200 then depth else result_limit + 10 end
     ) s;
-    places := case when grouped and cardinality(ranked.ids) > 1 then mayfly_private.duplicates_among(tenant, ranked.ids) end;
+    alike := case when grouped and cardinality(ranked) > 1 then mayfly_private.duplicates_among(tenant, ranked) end;
     -- If duplicates filled the list, the loop looks further, but only once.
-    exit when places is null or depth > 200 or cardinality(ranked.ids) < result_limit;
-    exit when (select count(distinct p) from unnest(places) p) >= result_limit;
+    exit when alike is null or depth > 200 or cardinality(ranked) < result_limit;
+    exit when (select count(distinct p) from unnest(alike) p) >= result_limit;
     depth := 500;
   end loop;
 
   return query
   select m.id, m.agent_id, a.name, coalesce(a.stopped_at, case when a.expires_at <= instant then a.expires_at end),
     m.kind, m.task, m.input, m.output, m.critique, m.reward, m.importance, m.tags, m.metadata, m.created_at, s.score::real,
-    jsonb_build_object(
-      'words_rank', s.word, 'words', by_words.scores[s.word]::real,
-      'fit', case when s.word > 0 then least(1, by_words.sums[s.word] / by_words.full_sum)::real end, 'typos', by_words.likenesses[s.word]::real,
-      'vector_rank', s.meaning, 'similarity', by_meaning.similarities[s.meaning]::real, 'neighbours', s.gain::real, 'relevance', s.relevance::real,
-      'reward', coalesce(m.reward, 0.5), 'importance', m.importance, 'recency', s.recency::real)
+    to_jsonb(p)
       || case when explain then jsonb_build_object('weights', jsonb_build_object('words', of_words, 'meaning', of_meaning,
           'neighbours', of_neighbours, 'reward', of_reward, 'importance', of_importance, 'recency', of_recency), 'level', level::real)
         || coalesce(jsonb_build_object('asked', by_words.report), '{}') else '{}' end,
     coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, m.id, surrounding) end
   from (
-    select r.n, r.id, r.score, r.relevance, r.gain, r.recency,
+    select r.n, r.id, r.place, r.score,
       -- If only words or only vectors found something, the places are the same.
       case when by_meaning.ids is not null then word_places[r.place] when r.place <= cardinality(by_words.ids) then r.place end as word,
       case when by_words.ids is not null then meaning_places[r.place] when r.place <= cardinality(by_meaning.ids) then r.place end as meaning,
-      case when places is not null then array(
-        select o.id from unnest(ranked.ids, places) with ordinality as o (id, place, n) where o.place = r.n and o.n <> r.n order by o.n) end as others
-    from unnest(ranked.ids, ranked.places, ranked.scores, ranked.relevances, ranked.gains, ranked.recencies, places)
-      with ordinality as r (id, place, score, relevance, gain, recency, alike, n)
-    where places is null or r.alike = r.n
+      case when alike is not null then array(
+        select o.id from unnest(ranked, alike) with ordinality as o (id, first, n) where o.first = r.n and o.n <> r.n order by o.n) end as others
+    from unnest(ranked, ranked_places, ranked_scores, alike) with ordinality as r (id, place, score, first, n)
+    where alike is null or r.first = r.n
     order by r.n
     limit result_limit
   ) s
   cross join lateral (select * from mayfly.memories m where m.tenant_id = tenant and m.id = s.id offset 0) m
   left join mayfly.agents a on a.tenant_id = tenant and a.id = m.agent_id
+  -- to_jsonb takes half the time of jsonb_build_object.
+  cross join lateral (
+    select s.word as words_rank, by_words.scores[s.word]::real as words,
+      case when s.word > 0 then least(1, by_words.sums[s.word] / by_words.full_sum)::real end as fit, by_words.likenesses[s.word]::real as typos,
+      s.meaning as vector_rank, by_meaning.similarities[s.meaning]::real as similarity, (level * gains[s.place] / best)::real as neighbours,
+      (level * (coalesce(portion * shares[s.place] / most, 0) + coalesce(gains[s.place], 0)) / best)::real as relevance,
+      coalesce(m.reward, 0.5) as reward, m.importance, recencies[s.place]::real as recency
+    offset 0) p
   order by s.n;
 end
 $$;

@@ -1,6 +1,9 @@
 -- What agents learned. A deleted memory stays as a tombstone without content. The constraints repeat the bounds of
 -- check_push, whose errors also name the field and the operation. The constraints apply to every writer, so no column
 -- is without a bound.
+--
+-- Identical memories are stored once: content_hash says which memories are identical, memories_content_idx keeps a
+-- second copy out, and find_copies finds the first one.
 
 create table mayfly.memories (
   tenant_id uuid not null,

@@ -36,22 +36,3 @@ comment on table mayfly.team_alerts is 'What the detectors found in teams.';
 comment on column mayfly.team_alerts.cause is 'Identifies a finding: the agents of a cycle, the silent agent, or the digest of what is repeated.';
 comment on column mayfly.team_alerts.times is 'How often it was found again after it was handled.';
 comment on column mayfly.team_alerts.taken_at is 'When a watcher took it, to act on it.';
-
--- When each member began to do what it still does, as far as the detectors saw.
-
-create table mayfly_private.team_pulses (
-  tenant_id uuid not null,
-  team_id uuid not null,
-  agent_id uuid not null,
-  mark text not null,
-  since timestamptz not null,
-  constraint team_pulses_pkey primary key (tenant_id, team_id, agent_id),
-  constraint team_pulses_team_fkey foreign key (tenant_id, team_id) references mayfly.teams (tenant_id, id) on delete cascade
-)
-with (fillfactor = 80);
-
-alter table mayfly_private.team_pulses enable row level security;
-
-alter table mayfly_private.team_pulses alter column agent_id set statistics 0, alter column mark set statistics 0;
-
-comment on table mayfly_private.team_pulses is 'Since when each member of a watched team has been doing the same thing.';

@@ -1,4 +1,4 @@
--- Work that agents bid for. Like ballots, bids are sealed until the tender closes.
+-- Work that agents bid for. Like ballots, bids are sealed until the tender closes (sealed_bids).
 
 create table mayfly.tenders (
   tenant_id uuid not null,
@@ -38,52 +38,3 @@ alter table mayfly.tenders
 comment on table mayfly.tenders is 'Work that agents bid for, and who got it.';
 comment on column mayfly.tenders.job is 'The job that the winner gets, as add_jobs takes it.';
 comment on column mayfly.tenders.max_price is 'Bids above it do not win.';
-
--- The bids of tenders that are over.
-
-create table mayfly.bids (
-  tenant_id uuid not null,
-  tender_id uuid not null,
-  agent_id uuid not null,
-  price numeric(20, 6) not null,
-  score double precision not null,
-  note text constraint bids_note_length check (char_length(note) <= 2000),
-  made_at timestamptz not null,
-  constraint bids_pkey primary key (tenant_id, tender_id, agent_id),
-  constraint bids_tender_fkey foreign key (tenant_id, tender_id) references mayfly.tenders (tenant_id, id) on delete cascade
-);
-
-alter table mayfly.bids
-  alter column tender_id set statistics 0,
-  alter column agent_id set statistics 0,
-  alter column price set statistics 0,
-  alter column score set statistics 0,
-  alter column note set statistics 0;
-
-comment on table mayfly.bids is 'Who bid what, for work that is awarded or over.';
-comment on column mayfly.bids.score is 'How well the bidder expects to do it, 0 to 1.';
-
--- The bids of open tenders. They are in the private schema, so that nobody knows the bids of others.
-
-create table mayfly_private.sealed_bids (
-  tenant_id uuid not null,
-  tender_id uuid not null,
-  agent_id uuid not null,
-  price numeric(20, 6) not null,
-  score double precision not null,
-  note text,
-  made_at timestamptz not null,
-  constraint sealed_bids_pkey primary key (tenant_id, tender_id, agent_id),
-  constraint sealed_bids_tender_fkey foreign key (tenant_id, tender_id) references mayfly.tenders (tenant_id, id) on delete cascade
-);
-
-alter table mayfly_private.sealed_bids enable row level security;
-
-alter table mayfly_private.sealed_bids
-  alter column tender_id set statistics 0,
-  alter column agent_id set statistics 0,
-  alter column price set statistics 0,
-  alter column score set statistics 0,
-  alter column note set statistics 0;
-
-comment on table mayfly_private.sealed_bids is 'Who bid what, for work that is still open.';

@@ -17,7 +17,7 @@ export async function measureZombies(db: TestDatabase): Promise<void> {
   const claim = "select mayfly.claim_jobs(1) as answer";
   const [first] = await zombie.query<{ answer: { jobs: { lease: string }[] } }>(claim);
   const lease = first?.answer.jobs[0]?.lease ?? "";
-  await db.sql`update mayfly.jobs set lease_end = now() - interval '1 second' where tenant_id = ${tenant}`;
+  await db.advance("31 seconds");
   await db.sql`select mayfly_private.reap_jobs()`;
   await zombie.query(claim);
   const [completed] = await zombie.query<{ answer: { lost: number[] } }>(

@@ -160,16 +160,23 @@ describe("a renewal secret", () => {
 
 describe("a server's clock that was set back", () => {
   it("does not make a dead flusher look alive", async () => {
-    await db.sql`update mayfly_private.flusher set at = mayfly_private.now() + interval '1 hour'`;
+    await db.advance("1 hour");
+    await flush();
+    await db.advance("-1 hour");
     const [row] = await db.sql`select mayfly_private.is_flushed() as flushed`;
     expect(row?.flushed).toBe(false);
   });
 
   it("does not delay the nudge about a write", async () => {
+    const write = () =>
+      rpc(db.sql, agent.claims, "sync", { push: [putOf()] as never, page_limit: 0 });
+    await db.advance("5 minutes");
     await rpc(db.sql, agent.claims, "listen", { log: true });
-    await db.sql`update mayfly_private.nudges set sent_at = mayfly_private.now() + interval '1 hour'`;
+    await write();
     await flush();
-    await rpc(db.sql, agent.claims, "sync", { push: [putOf()] as never, page_limit: 0 });
+    await db.sql`delete from realtime.messages`;
+    await db.advance("-5 minutes");
+    await write();
     expect(await told(quiet)).toHaveLength(1);
   });
 });
