@@ -361,7 +361,7 @@ create policy approvals_select on mayfly.approvals for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('approval:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.approvals to authenticated;
 grant select on table mayfly.approvals to service_role;
-comment on table mayfly.approvals is 'What somebody has to decide before work continues, and the decisions.';
+comment on table mayfly.approvals is 'Questions that somebody has to answer before work continues, and their outcomes.';
 
 create table mayfly.artifacts (
   tenant_id uuid not null,
@@ -1710,7 +1710,7 @@ CREATE TRIGGER teams_meter_delete AFTER DELETE ON mayfly.teams REFERENCING OLD T
 CREATE TRIGGER teams_meter_insert AFTER INSERT ON mayfly.teams REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.meter_rows();
 grant select on table mayfly.teams to authenticated;
 grant select on table mayfly.teams to service_role;
-comment on table mayfly.teams is 'Agents that work on something together, and how it ended.';
+comment on table mayfly.teams is 'Agents that work on something together, and how the team ended.';
 
 create table mayfly.tenants (
   id uuid not null default gen_random_uuid(),
@@ -1853,7 +1853,7 @@ create policy threads_select on mayfly.threads for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('thread:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.threads to authenticated;
 grant select on table mayfly.threads to service_role;
-comment on table mayfly.threads is 'Threads of work that frameworks checkpoint, by name.';
+comment on table mayfly.threads is 'Threads of work, by name, for which frameworks store checkpoints.';
 
 create table mayfly.track_records (
   tenant_id uuid not null,
@@ -1962,7 +1962,7 @@ create table mayfly_private.client_grants (
 );
 CREATE INDEX client_grants_token_idx ON mayfly_private.client_grants USING btree (user_id, client_id);
 alter table mayfly_private.client_grants enable row level security;
-comment on table mayfly_private.client_grants is 'What people have granted to OAuth clients.';
+comment on table mayfly_private.client_grants is 'The scopes that people have granted to OAuth clients.';
 
 create table mayfly_private.cost_groups (
   tenant_id uuid not null,
@@ -2131,7 +2131,7 @@ create table mayfly_private.job_calls (
 );
 CREATE INDEX job_calls_function_idx ON mayfly_private.job_calls USING btree (function);
 alter table mayfly_private.job_calls enable row level security;
-comment on table mayfly_private.job_calls is 'Open calls of these functions, and until when they count.';
+comment on table mayfly_private.job_calls is 'Open calls of functions of serveJobs, and until when each of them counts.';
 
 create table mayfly_private.job_functions (
   name text not null,
@@ -2181,10 +2181,11 @@ create table mayfly_private.job_workers (
   tenant_id uuid not null,
   id uuid not null,
   until timestamp with time zone not null,
+  notified boolean not null default false,
   constraint job_workers_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.job_workers enable row level security;
-comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until this time.';
+comment on table mayfly_private.job_workers is 'Workers that found nothing and sleep until they are woken, or until the time in their row.';
 
 create table mayfly_private.listeners (
   tenant_id uuid not null,
@@ -2288,7 +2289,7 @@ create table mayfly_private.postgres_listeners (
   constraint postgres_listeners_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 alter table mayfly_private.postgres_listeners enable row level security;
-comment on table mayfly_private.postgres_listeners is 'The tenants whose broadcasts somebody receives by LISTEN, and until when.';
+comment on table mayfly_private.postgres_listeners is 'For which tenants a client receives broadcasts by LISTEN, and until when.';
 
 create table mayfly_private.registrations (
   tenant_id uuid not null,
@@ -4699,7 +4700,7 @@ returns record
 language plpgsql stable
 set search_path = "";
 
-create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT fits double precision[], OUT likenesses double precision[], OUT report jsonb)
+create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[], OUT best_sum double precision, OUT full_sum double precision, OUT report jsonb)
 returns record
 language plpgsql stable
 set enable_seqscan = off
@@ -5035,6 +5036,11 @@ returns boolean
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.is_ended_inbox(tenant uuid, topic text)
+returns boolean
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.is_entity_ref(ref jsonb)
 returns boolean
 language plpgsql immutable parallel safe
@@ -5105,6 +5111,11 @@ language sql immutable strict parallel safe
 set search_path = "";
 grant execute on function mayfly_private.job_id_at to authenticated;
 grant execute on function mayfly_private.job_id_at to service_role;
+
+create function mayfly_private.jobs_above(job mayfly.jobs)
+returns text[]
+language plpgsql stable security definer
+set search_path = "";
 
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
@@ -5782,7 +5793,7 @@ grant execute on function mayfly_private.open_tender to service_role;
 
 create function mayfly_private.own_agent_ids()
 returns uuid[]
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.own_agent_ids to authenticated;
 
@@ -6767,6 +6778,17 @@ returns json
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.take_next(worker mayfly_private.claiming_worker, wanted integer, queues text[], names text[], lease_seconds double precision, place jsonb)
+returns mayfly_private.taken_jobs
+language plpgsql volatile security definer
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+
 create function mayfly_private.take_plain(worker mayfly_private.claiming_worker, walk mayfly_private.tenant_walk, wanted integer, queues text[], names text[], held_until timestamp with time zone)
 returns mayfly_private.plain_taken
 language plpgsql volatile security definer
@@ -7003,7 +7025,7 @@ returns tsvector
 language plpgsql immutable parallel safe
 set search_path = "";
 
-create function mayfly_private.words_of_question(tenant uuid, language text, question text, is_sampled boolean, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT phrase tsquery)
+create function mayfly_private.words_of_question(tenant uuid, language text, question text, known bigint, sampled integer, OUT words text[], OUT terms tsquery[], OUT counts real[], OUT rarities double precision[], OUT phrase tsquery)
 returns record
 language plpgsql stable
 set search_path = "";
@@ -7024,6 +7046,11 @@ create function mayfly_private.worth_of_model(tenant uuid, model text, OUT meani
 returns record
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
+set search_path = "";
+
+create function mayfly_private.worths_of(tenant uuid, memories uuid[], half_lives double precision[], of_reward double precision, of_importance double precision, of_recency double precision, OUT threads uuid[], OUT times timestamp with time zone[], OUT worths double precision[], OUT recencies double precision[])
+returns record
+language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])
