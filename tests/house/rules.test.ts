@@ -39,7 +39,7 @@ describe("a room has the same name everywhere", () => {
   });
 
   it("so a folder that is not a room is reported", () => {
-    expect(broken({ ...places, "sql/attic/tables/a.sql": "" }, two)).toEqual([
+    expect(broken({ ...places, "sql/attic/policies.sql": "" }, two)).toEqual([
       "sql/attic is named after no room of sql/rooms.json: move its files to a room, or add the room there.",
     ]);
     expect(broken({ ...places, "tests/harness/seed.ts": "" }, two)).toEqual([]);
