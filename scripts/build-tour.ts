@@ -16,6 +16,8 @@ const size = { width: 1280, height: 800 };
 /** The size of the tour's frames in pixels. Half is enough for a README. */
 const shown = { width: 960, height: 600 };
 const secondsEach = 3;
+/** The tour begins this long after the seed, so that the lives on the page Now have a length. */
+const livesMs = 40_000;
 
 interface Stop {
   /** The path of the page, after the tenant. */
@@ -26,6 +28,11 @@ interface Stop {
   shows: string;
   /** Opens something on the page before the picture is taken. */
   opens?(page: Page): Promise<void>;
+}
+
+/** The narrowest time on the page Now, in which the seed's short lives are the longest. */
+async function narrowTime(page: Page): Promise<void> {
+  await page.getByLabel("Span").selectOption({ label: "2 min" });
 }
 
 /** The form for another job like the last one, with a field for each part of its input. */
@@ -55,6 +62,7 @@ try {
   const page = await browser.newPage({ viewport: size });
   await page.goto(local.consoleLink() ?? "");
   await page.waitForSelector(".shell");
+  await page.waitForTimeout(livesMs);
 
   const frames: Buffer[] = [];
   for (const { path, picture, shows, opens } of await stopsOf(mayfly)) {
@@ -64,6 +72,8 @@ try {
     await opens?.(page);
     await page.waitForSelector(`main ${shows}`);
     await page.waitForSelector("main .skeleton", { state: "detached" });
+    // The mouse is where it clicked last. No button is drawn as if it were about to be pressed.
+    await page.mouse.move(size.width / 2, 1);
     const frame = await page.screenshot();
     frames.push(frame);
     if (picture) await writeFile(join(root, "docs", picture), frame);
@@ -89,16 +99,23 @@ async function stopsOf(mayfly: Mayfly): Promise<Stop[]> {
   const answered = runs.find(({ status }) => status === "succeeded");
   const digest = workflows.find(({ name }) => name === "digest");
   return [
-    { path: "now", picture: "console-now.png", shows: ".board-names li" },
+    {
+      ...{ path: "now", picture: "console-now.png", opens: narrowTime },
+      shows: ".figure.tone-red >> text=Failures",
+    },
     { path: `agents/${grace?.id}`, shows: ".trail li" },
     { path: `teams/${team?.id}`, shows: ".ballots, .poll summary" },
-    { path: "stream", picture: "console-stream.png", shows: ".line" },
+    {
+      ...{ path: "stream", picture: "console-stream.png" },
+      shows:
+        ".stream:has(.line:has-text('billing owner Ines')) .line >> text=Read the payment service",
+    },
     { path: "jobs", shows: 'dialog [name="input.file"]', opens: openJobForm },
     { path: `workflows/${digest?.id}`, shows: ".graph-step" },
     { path: `runs/${answered?.id}`, shows: ".span-bar" },
     { path: "approvals", picture: "console-approvals.png", shows: ".exact .json" },
     { path: "memory?ask=Why%20do%20checkouts%20fail%3F", shows: ".hit" },
-    { path: "channels/findings", shows: ".turn" },
+    { path: "channels/findings", shows: ".sides:has(.turn) aside >> text=team-postmortem" },
     { path: "health", shows: ".chart canvas" },
   ];
 }

@@ -3151,9 +3151,10 @@ set search_path = "";
 grant execute on function mayfly.list_threads to authenticated;
 grant execute on function mayfly.list_threads to service_role;
 
-create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100)
+create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone)
 returns jsonb
 language plpgsql stable
+set plan_cache_mode = force_custom_plan
 set search_path = "";
 grant execute on function mayfly.list_workflows to authenticated;
 grant execute on function mayfly.list_workflows to service_role;

@@ -17830,17 +17830,22 @@ comment on function mayfly.list_graphs is 'The workflows that are declared as gr
 
 grant execute on function mayfly.list_graphs to authenticated, service_role;
 
--- Runs of workflows, newest first, one page at a time. For callers with job:read. Locks nothing.
+-- Runs of workflows, newest first, one page at a time. For callers with job:read. Each call is planned for its
+-- arguments, so that since and until read a range of ids. Locks nothing.
 
 create function mayfly.list_workflows(
-  of_name text default null, of_version text default null, of_status text[] default null, before uuid default null, page_limit integer default 100
+  of_name text default null, of_version text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
+  since timestamptz default null, until timestamptz default null
 )
 returns jsonb
 language plpgsql stable
 set search_path = ''
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('job:read');
+  oldest constant uuid := mayfly_private.job_id_at(since);
+  past constant uuid := mayfly_private.job_id_at(until);
   low constant text := 'workflow:' || coalesce(of_name || ':', '') || coalesce(of_version, '');
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
@@ -17857,11 +17862,13 @@ begin
       select * from (
         (select j.id, to_jsonb(j) - 'input' as job from mayfly.jobs j
           where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
+            and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
             and starts_with(j.name, low) and (of_version is null or j.name = low)
           order by j.id desc limit page_limit)
         union all
         (select f.id, to_jsonb(f) - '{input,result}'::text[] from mayfly.finished_jobs f
           where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
+            and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
             and starts_with(f.name, low) and (of_version is null or f.name = low)
           order by f.id desc limit page_limit)) b
       order by b.id desc limit page_limit) p);

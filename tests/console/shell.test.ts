@@ -135,6 +135,34 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
+  it("says on each page of an empty tenant what to do next, without a gap", async () => {
+    const empty = await local.enter();
+    const page = await newPage();
+    await page.goto(local.consoleLink() ?? "");
+    await page.waitForSelector(".shell");
+    for (const path of [
+      ...["now", "agents", "teams", "jobs", "jobs/queues", "jobs/schedules", "workflows"],
+      ...["workflows/graphs", "runs", "approvals", "memory", "memory/conflicts", "memory/growth"],
+      ...["state", "channels"],
+    ]) {
+      await page.evaluate((hash) => {
+        globalThis.location.hash = hash;
+      }, `#/${empty.tenant}/${path}`);
+      await page.waitForSelector("main .empty");
+      await page.waitForSelector("main .skeleton", { state: "detached" });
+      const found = await page.locator("main .empty").evaluateAll((all) =>
+        all.map((one) => {
+          const [title, hint] = [...one.children].map((part) => part.getBoundingClientRect());
+          return hint && title && hint.height > 0 ? Math.round(hint.top - title.bottom) : "no hint";
+        }),
+      );
+      expect({ path, found }).toEqual({ path, found: found.map(() => 8) });
+      if (path === "state" || path === "channels") await keepLooks(page, `${path}-empty`);
+    }
+    await empty.mayfly.close();
+    await page.context().close();
+  });
+
   it("lets a viewer in with a password, and out again", async () => {
     const page = await newPage();
     await signIn(page, await makePerson("viewer"));

@@ -10,6 +10,7 @@ import {
   expectNoSidewaysScroll,
   goTo,
   keepLooks,
+  local,
   makePerson,
   mayfly,
   newPage,
@@ -59,6 +60,10 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.click(".graph-step >> text=post");
     await page.waitForSelector("main code >> text=$.input.post == true");
     await page.click("text=Start a run");
+    // No run has an input yet, but the steps of the graph name parts of it.
+    await expect
+      .poll(() => page.inputValue("dialog textarea"))
+      .toBe(JSON.stringify({ post: null, urls: [] }, null, 2));
     await page.fill("dialog textarea", '{ "urls": ["a", "b", "c"], "post": false }');
     await page.click("dialog button[type=submit]");
     await page.waitForSelector("h1 >> text=digest");
@@ -145,6 +150,80 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.waitForSelector("h1 >> text=publish");
     await page.waitForSelector("main >> text=Waits for a worker");
     expect(await page.locator(".page-head button").allInnerTexts()).toEqual(["Id"]);
+    await page.context().close();
+  });
+
+  it("helps to write an input that no older job shows, and takes it from a schedule", async () => {
+    dataOf(
+      await mayfly.jobs.schedules.set("weekly", {
+        ...{ cron: "0 3 * * 1", job: "report", input: { day: "Monday" } },
+      }),
+    );
+    const page = await opened("jobs");
+    await page.click("text=Add a job");
+    await page.fill("dialog input[name=name]", "never-added");
+    await page.keyboard.press("Tab");
+    const says = page.locator("dialog .form-json-state");
+    await says.getByText("Empty: null.").waitFor();
+    const input = page.locator("dialog textarea");
+    for (const [text, fault] of [
+      ["{ number: 7", "Line 1, column 3: a name needs double quotes."],
+      ['{\n  "a": 1,\n}', "Line 3, column 1: there must be no comma after the last part."],
+      ["{ 'a': 1 }", "Line 1, column 3: JSON has double quotes, not single ones."],
+      ["hello", "Line 1, column 1: a text needs double quotes."],
+      ['{ "a": 1 "b": 2 }', "Line 1, column 10: a comma is missing before this."],
+      ['{ "a" 1 }', "Line 1, column 7: a colon is missing before this."],
+      ['{ "a": [1', "Line 1, column 10: the end is missing"],
+    ] as const) {
+      await input.fill(text);
+      await says.getByText(fault).waitFor();
+      expect(await input.getAttribute("aria-invalid")).toBe("true");
+    }
+    // A fault is red.
+    const red = await says.evaluate((line) => {
+      const probe = document.createElement("span");
+      probe.style.color = "var(--red)";
+      line.append(probe);
+      const colours = [line, probe].map((one) => getComputedStyle(one).color);
+      probe.remove();
+      return colours;
+    });
+    expect(red[0]).toBe(red[1]);
+    await expectAccessible(page);
+    await keepLooks(page, "job-form-json");
+    await page.click("dialog button >> text=Add it");
+    await page.waitForSelector("dialog [role=alert] >> text=The input is not JSON. Line 1");
+    await input.fill('{"number":7}');
+    await says.getByText("This is JSON.").waitFor();
+    expect(await input.getAttribute("aria-invalid")).toBe("false");
+    await says.getByText("Tidy up").click();
+    expect(await input.inputValue()).toBe('{\n  "number": 7\n}');
+    await page.keyboard.press("Escape");
+    await page.click("text=Add a job");
+    await page.fill("dialog input[name=name]", "report");
+    await page.keyboard.press("Tab");
+    await expect.poll(() => page.getByLabel("day").inputValue()).toBe("Monday");
+    await page.waitForSelector("dialog >> text=as in the schedule weekly");
+    await page.context().close();
+  });
+
+  it("rounds times, and shows none in the queue for a job that waits for a signal", async () => {
+    const id = dataOf(await mayfly.jobs.add("hold", null)).id;
+    const work = dataOf(await ada.work({ hold: (_, job) => job.waitFor(["go"]) }));
+    await expect.poll(async () => dataOf(await mayfly.jobs.get(id)).status).toBe("waiting");
+    await work.stop();
+    const page = await opened("jobs");
+    const row = page.locator("main tbody tr", { hasText: "hold" });
+    await row.getByText("the signal go").waitFor();
+    expect(await row.textContent()).not.toContain("NaN");
+    dataOf(await mayfly.jobs.signal(id, "go"));
+    const rest = dataOf(await ada.work({ hold: (_, job) => job.waitFor(["go"]) }));
+    dataOf(await mayfly.jobs.ended(id));
+    await rest.stop();
+    await local.sql`
+      update mayfly.finished_jobs set attempt = 1, finished_at = started_at + interval '119.8 seconds' where id = ${id}`;
+    await page.reload();
+    await row.getByText("2 min 0 s").waitFor();
     await page.context().close();
   });
 

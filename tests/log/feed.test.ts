@@ -179,6 +179,10 @@ describe("a list of what has happened", () => {
     expect(rest.after).toBeNull();
     const own = dataOf(await mayfly.log.list({ agent: peer.id, types: ["agent.spawned"] }));
     expect(own.events.map(({ subject }) => subject)).toEqual([peer.id]);
+    const past = dataOf(await mayfly.log.list({ ...page, until: new Date("2020-01-01") }));
+    expect(past).toEqual({ events: [], after: null });
+    const all = dataOf(await mayfly.log.list({ ...page, until: new Date(Date.now() + 60_000) }));
+    expect(all.events).toEqual(first.events);
     for (const [field, options] of Object.entries({
       after: { after: "1;drop" },
       types: { types: ["x%,type.neq.y"] },

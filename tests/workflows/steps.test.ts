@@ -219,6 +219,12 @@ describe("a workflow", () => {
     const listed = await stage.call<{ id: string }[]>("list_workflows", { of_name: "long" });
     expect(listed).toMatchObject([{ id, status: "succeeded" }]);
     expect(await stage.call("list_workflows", { of_name: "lon" })).toEqual([]);
+    const within = async (since: string | null, until: string | null) =>
+      (await stage.call<{ id: string }[]>("list_workflows", { of_name: "long", since, until }))
+        .length;
+    const [past, future] = ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"];
+    expect(await Promise.all([within(past, null), within(past, future)])).toEqual([1, 1]);
+    expect(await Promise.all([within(null, past), within(future, null)])).toEqual([0, 0]);
   });
 
   it("refuses names that are invalid for jobs", () => {

@@ -4,7 +4,7 @@ import { Dialog } from "../parts/dialog.tsx";
 import { Icon, type IconName } from "../parts/icon.tsx";
 import { printable } from "../parts/text.ts";
 import { viewHref } from "../parts/views.tsx";
-import { openTenant, signOut, space, tenants } from "../session/session.ts";
+import { signOut, space, tenants } from "../session/session.ts";
 import { views } from "../session/views.ts";
 import { helpOpen, paletteOpen } from "./keys.ts";
 import { go } from "./route.ts";
@@ -120,7 +120,6 @@ function allChoices(): Choice[] {
         icon: "work" as const,
         run: () => {
           location.hash = `#/${tenant.id}/now`;
-          void openTenant(tenant);
         },
       })),
     { label: "Light or dark", about: "do", icon: "moon", run: toggleTheme },

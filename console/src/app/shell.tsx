@@ -6,7 +6,7 @@ import type { Page, PageProps } from "../pages/page.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Empty } from "../parts/panel.tsx";
 import { Count } from "../parts/tabs.tsx";
-import { space } from "../session/session.ts";
+import { followAddress, space } from "../session/session.ts";
 import { Account } from "./account.tsx";
 import { Boundary } from "./boundary.tsx";
 import { Help } from "./help.tsx";
@@ -22,7 +22,8 @@ const menuOpen = signal(false);
 const groups: Page["group"][] = ["Watch", "Work", "Knowledge", "Project"];
 
 export function Shell() {
-  const { page: name } = route.value;
+  const { page: name, tenant } = route.value;
+  useEffect(() => void followAddress(tenant), [tenant]);
   // On a phone, the menu covers the page.
   useEffect(() => {
     menuOpen.value = false;
@@ -152,7 +153,8 @@ function Content({ name }: { name: string }) {
       </Empty>
     );
   const Body = loaded.get(name);
-  return Body && open ? (
+  // The tenant in the address may still be opening. Meanwhile, nothing of another one is shown.
+  return Body && open?.tenant.id === route.value.tenant ? (
     <Body space={open} rest={route.value.rest} />
   ) : (
     <div class="skeleton" role="status" aria-label="Loading" />

@@ -1,4 +1,4 @@
-import { openTenant, space, tenants } from "../session/session.ts";
+import { space, tenants } from "../session/session.ts";
 
 /** Switches between tenants. With only one tenant, shows its name. */
 export function TenantSwitch() {
@@ -17,10 +17,7 @@ export function TenantSwitch() {
       aria-label="Tenant"
       value={open.id}
       onChange={({ currentTarget }) => {
-        const tenant = all.find(({ id }) => id === currentTarget.value);
-        if (!tenant) return;
-        location.hash = `#/${tenant.id}/now`;
-        void openTenant(tenant);
+        location.hash = `#/${currentTarget.value}/now`;
       }}
     >
       {all.map(({ id, name }) => (

@@ -18,7 +18,8 @@ export function subjectOf(space: Space, event: Happening): string | null {
   if (kind === "memory")
     return space.events.memories.get(subject) ?? space.subjects.get(subject) ?? null;
   if (kind === "member") return space.names.of(subject).name;
-  return space.subjects.get(subject) ?? null;
+  const known = space.subjects.get(subject);
+  return known === undefined ? null : withNames(space, known);
 }
 
 function aboutAgent(space: Space, id: string, type: string): string {

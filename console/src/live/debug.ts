@@ -13,7 +13,7 @@ const pageSize = 1_000;
  */
 const overlapMs = 60_000;
 
-const toldOf = (record: DebugRecord): Told => ({
+export const toldOf = (record: DebugRecord): Told => ({
   ...record,
   key: record.id,
   at: record.at.getTime(),

@@ -36,6 +36,11 @@ const pastPages = 3;
 /** After this long without a failure, the page counts as up to date again. */
 const calmMs = 35_000;
 
+/** An event that took longer than this says that the page is behind. */
+const behindMs = 5_000;
+/** How long after such an event the page looks whether it has caught up, and how often it looks again. */
+const caughtUpMs = [600, 1_500] as const;
+
 /** Errors that may go away by themselves. */
 const passing: readonly string[] = ["unavailable", "rate_limited"];
 
@@ -66,6 +71,8 @@ export class Events {
   #older: string | null | undefined;
   #watch: Watch | undefined;
   #troubled: ReturnType<typeof setTimeout> | undefined;
+  /** While the page is behind: when it looks whether it has caught up. */
+  #looks: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
 
   constructor(mayfly: Mayfly) {
@@ -123,6 +130,7 @@ export class Events {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#troubled);
+    clearTimeout(this.#looks);
     await this.#watch?.stop();
   }
 
@@ -159,9 +167,31 @@ export class Events {
     const newest = Math.max(...happened.map(({ at }) => at));
     const lagMs = Math.max(0, Date.now() - newest);
     clearTimeout(this.#troubled);
-    const at = lagMs > 5_000 ? "catching-up" : "live";
+    clearTimeout(this.#looks);
+    const at = lagMs > behindMs ? "catching-up" : "live";
     this.state.value = { at, lagMs, message: null };
+    if (at === "catching-up") this.#lookLater(caughtUpMs[0]);
     this.#tell(this.timeline.add(happened), false);
+  }
+
+  #lookLater(ms: number): void {
+    if (this.#isStopped) return;
+    this.#looks = setTimeout(() => void this.#look(), ms);
+  }
+
+  /**
+   * Looks whether the newest event of the log is on the page. If so, nothing is missing anymore, and
+   * the page need not wait for another event to say so.
+   */
+  async #look(): Promise<void> {
+    const own = this.#looks;
+    const { data } = await this.#mayfly.log.list({ limit: 1 });
+    // Meanwhile, another page of events has arrived, and that one looks again.
+    if (own !== this.#looks || this.state.value.at !== "catching-up") return;
+    const newest = data?.events[0];
+    if (data && (!newest || this.timeline.has(happeningOf(newest).key)))
+      this.state.value = { ...this.state.value, at: "live" };
+    else this.#lookLater(caughtUpMs[1]);
   }
 
   #tell(fresh: Happening[], isPast: boolean): void {

@@ -21,6 +21,8 @@ export interface Space {
   readonly me: OwnMembership;
   /** Whether the person has this scope, to decide which buttons to show. The database still checks each call. */
   may(scope: string): boolean;
+  /** Looks up the names of everything that past events mention. */
+  learn(happened: Happening[]): void;
   readonly agents: Agents;
   /** The approvals that wait for this person. */
   readonly asked: Asked;
@@ -46,15 +48,22 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
   const names = new Names(mayfly, agents);
   const subjects = new Subjects(mayfly);
   const asked = new Asked(mayfly, events);
-  events.listen((happened, isPast) => {
+  const learnNames = (happened: Happening[], isPast: boolean) => {
     learn(agents, messages, happened, isPast);
+    names.want(
+      happened.flatMap(({ kind, subject }) =>
+        kind === "member" && subject !== null && !(isPast && names.knows(subject)) ? [subject] : [],
+      ),
+    );
     // Some memories arrive together with their events. They need not be looked up.
     subjects.want(happened.filter(({ subject }) => !events.memories.has(subject ?? "")));
-  });
+  };
+  events.listen(learnNames);
   const scopes = new Set(me.data.scopes);
   const space: Space = {
     ...{ tenant, mayfly, me: me.data, agents, asked, events, messages, names, subjects },
     may: (scope) => scopes.has(scope),
+    learn: (happened) => learnNames(happened, true),
   };
   await Promise.all([names.start(), agents.start(), messages.start()]);
   if (space.may("approval:decide")) asked.start();
@@ -68,12 +77,14 @@ export async function closeSpace({
   asked,
   events,
   messages,
+  names,
   subjects,
   mayfly,
 }: Space): Promise<void> {
   agents.stop();
   asked.stop();
   messages.stop();
+  names.stop();
   subjects.stop();
   await events.stop();
   await mayfly.close();

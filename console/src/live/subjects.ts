@@ -1,4 +1,4 @@
-import type { Fact, Mayfly, Result } from "@mayfly/sdk";
+import type { Budget, Fact, Mayfly, Result } from "@mayfly/sdk";
 import { oneLine, preview, titleOfMemory } from "../parts/text.ts";
 import type { Happening } from "./events.ts";
 import { Version } from "./frame.ts";
@@ -15,8 +15,8 @@ const newest = 200;
 interface Subject {
   id: string;
   name: string;
-  /** The path of its page. */
-  path: string[];
+  /** The path of its page, if it has one. */
+  path?: string[];
 }
 
 /** The subjects of one kind to look up: their ids, and the agents that caused the events. */
@@ -59,6 +59,20 @@ export class Subjects {
       wanted.agents.add(agentId);
       this.#wanted.set(kind, wanted);
     }
+    this.#lookSoon();
+  }
+
+  /** Looks up the subjects of one kind with these ids that are not known yet. */
+  wantIds(kind: keyof typeof lookUps, ids: readonly string[]): void {
+    const missing = ids.filter((id) => !this.#known.has(id));
+    if (missing.length === 0) return;
+    const wanted = this.#wanted.get(kind) ?? { ids: new Set(), agents: new Set() };
+    for (const id of missing) wanted.ids.add(id);
+    this.#wanted.set(kind, wanted);
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
     if (this.#wanted.size > 0)
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
@@ -103,17 +117,20 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     found(approvals.list({ limit: newest }), ({ id, title }) => ({
       ...{ id, name: oneLine(title), path: ["approvals", id] },
     })),
-  channel: ({ channels }) =>
-    found(channels.list(), ({ id, name }) => ({
-      ...{ id, name: `#${oneLine(name)}`, path: ["channels", name] },
+  channel: findChannels,
+  fact: findFacts,
+  team: findTeams,
+  workflow: ({ jobs }, { ids }) =>
+    found(jobs.list({ ids: [...ids].slice(-most), limit: most }), ({ id, name }) => ({
+      ...{ id, name: oneLine(name.replace(/^workflow:/, "")), path: ["workflows", id] },
     })),
-  fact: ({ facts }) =>
-    found(facts.list({ limit: newest }), (fact) => ({
-      ...{ id: fact.id, name: sayFact(fact), path: ["memory"] },
+  artifact: ({ artifacts }) =>
+    found(artifacts.list({ limit: newest }), ({ id, name }) => ({
+      ...{ id, name: oneLine(name) },
     })),
-  team: ({ teams }) =>
-    found(teams.list({ limit: newest }), ({ id, name }) => ({
-      ...{ id, name: oneLine(name), path: ["teams", id] },
+  budget: ({ costs }) =>
+    found(costs.budgets.list(), (budget) => ({
+      ...{ id: budget.id, name: sayBudget(budget), path: ["health"] },
     })),
   poll: ({ teams }) =>
     found(teams.polls.list({ limit: newest }), ({ id, question, team }) => ({
@@ -140,6 +157,62 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     return (await Promise.all(lists)).flat();
   },
 };
+
+/** Facts are listed newest first, with those that have ended. Looks this many pages back for the wanted ones. */
+const factPages = 5;
+
+async function findFacts({ facts }: Mayfly, { ids }: Wanted): Promise<Subject[]> {
+  const all: Subject[] = [];
+  const missing = new Set(ids);
+  let before: string | undefined;
+  for (let page = 0; page < factPages && missing.size > 0; page++) {
+    const { data } = await facts.list({ history: true, limit: newest, ...(before && { before }) });
+    for (const fact of data ?? []) {
+      missing.delete(fact.id);
+      all.push({ id: fact.id, name: sayFact(fact), path: ["memory"] });
+    }
+    if (!data || data.length < newest) break;
+    before = data.at(-1)?.id;
+  }
+  return all;
+}
+
+/** The channel of a team is called `team-<its own id>`, so it gets the name of the team. */
+async function findChannels({ channels, teams }: Mayfly): Promise<Subject[]> {
+  const all = (await channels.list()).data ?? [];
+  const isOfTeam = ({ id, name }: { id: string; name: string }) => name === `team-${id}`;
+  const known = all.some(isOfTeam) ? ((await teams.list({ limit: newest })).data ?? []) : [];
+  return all.flatMap((channel) => {
+    const team = known.find((one) => one.channel === channel.name);
+    if (isOfTeam(channel) && !team) return [];
+    const name = team ? oneLine(team.name) : `#${oneLine(channel.name)}`;
+    return [{ id: channel.id, name, path: ["channels", channel.name] }];
+  });
+}
+
+/** Of this many teams, the alerts are looked up. */
+const alertTeams = 10;
+
+/** Teams, and their alerts, because the events of alerts begin with `team`, too. */
+async function findTeams({ teams }: Mayfly, { ids }: Wanted): Promise<Subject[]> {
+  const all = (await teams.list({ limit: newest })).data ?? [];
+  const known = all.map(({ id, name }) => ({ id, name: oneLine(name), path: ["teams", id] }));
+  const isTeam = (id: string) => all.some((team) => team.id === id);
+  if (all.length === 0 || [...ids].every(isTeam)) return known;
+  const alerts = all.slice(0, alertTeams).map((team) =>
+    found(teams.of(team.id).alerts({ every: true }), ({ id, kind }) => ({
+      ...{
+        id,
+        name: `${kind.replace("_", " ")} in ${oneLine(team.name)}`,
+        path: ["teams", team.id],
+      },
+    })),
+  );
+  return [...known, ...(await Promise.all(alerts)).flat()];
+}
+
+const sayBudget = ({ level, subject, period }: Budget): string =>
+  `${level === "tenant" ? "the tenant" : `${level} ${oneLine(subject)}`}, ${period === "total" ? "in all" : `a ${period}`}`;
 
 const sayFact = ({ subject, predicate, object, value }: Fact): string =>
   oneLine(`${subject.name} ${predicate} ${object?.name ?? preview(value, 60)}`);

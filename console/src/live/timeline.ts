@@ -29,6 +29,10 @@ export class Timeline<T extends Instant> {
     return this.#items;
   }
 
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
   add(more: readonly T[]): T[] {
     const fresh = more.filter(({ key }) => !this.#keys.has(key));
     for (const item of fresh) {

@@ -51,6 +51,7 @@ export function Chart(props: {
             ...text,
             grid: { show: false },
             ticks: { show: false },
+            size: 32,
             ...(bars && {
               space: 70,
               values: (_, ticks) => ticks.map((at) => day.format(at * 1_000)),

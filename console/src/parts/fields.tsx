@@ -1,7 +1,6 @@
 import { useRef, useState } from "preact/hooks";
-import type { Space } from "../live/space.ts";
 import { parseJson } from "./form.tsx";
-import { useLoaded } from "./loaded.tsx";
+import { JsonField, type Template } from "./json-field.tsx";
 import { printable } from "./text.ts";
 
 /** The part of a JSON Schema that is used to make fields. */
@@ -50,15 +49,6 @@ export function shapeOfSchema(schema: unknown, input: unknown): Shape | null {
   };
 }
 
-/** The input of the newest job of this name. */
-export const useLastInput = (space: Space, name: string): unknown =>
-  useLoaded(async () => {
-    const { jobs } = space.mayfly;
-    const [last] = name ? ((await jobs.list({ name, limit: 1 })).data ?? []) : [];
-    const job = last && (await jobs.get(last.id)).data;
-    return { data: job?.input ?? null, error: null };
-  }, [name]).data;
-
 const typeOf = ({ type }: Shape) => [type].flat().find((one) => one !== "null");
 
 /**
@@ -70,6 +60,8 @@ export function InputFields(props: {
   /** Where the fields come from. */
   hint: string;
   placeholder: string;
+  /** What the JSON begins with if there is no shape. */
+  template?: Template | null;
   /** The parts of the input that have no field. The form does not change them. */
   rest?: Record<string, unknown>;
 }) {
@@ -80,23 +72,16 @@ export function InputFields(props: {
   if (!typed) kept.current = props.shape;
   const shape = kept.current;
   const area = (
-    <textarea
+    <JsonField
       name="input"
-      id="input-as-json"
-      aria-label="Input, as JSON"
-      class="mono"
+      label="Input, as JSON"
       rows={6}
-      defaultValue={json ?? ""}
+      initial={json ?? ""}
       placeholder={props.placeholder}
+      {...(props.template && { template: props.template })}
     />
   );
-  if (!shape)
-    return (
-      <div class="form-json" onInput={() => setTyped(true)}>
-        <label for="input-as-json">Input, as JSON</label>
-        {area}
-      </div>
-    );
+  if (!shape) return <div onInput={() => setTyped(true)}>{area}</div>;
   const asJson = (form: HTMLFormElement | null) => {
     const read = form && readInput(new FormData(form));
     if (read && typeof read !== "string") setJson(JSON.stringify(read.value, null, 2));

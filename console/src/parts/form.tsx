@@ -1,6 +1,7 @@
 import type { MayflyError, Result } from "@mayfly/sdk";
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { problemOf } from "./json-fault.ts";
 import { Refusal, say } from "./notice.tsx";
 
 /** Fields and a button. Errors and refusals are shown above the button. */
@@ -58,7 +59,7 @@ export function parseJson(text: string, field: string): { value: unknown } | str
   if (text === "") return { value: null };
   try {
     return { value: JSON.parse(text) as unknown };
-  } catch (error) {
-    return `${field} is not JSON: ${(error as Error).message}`;
+  } catch {
+    return `${field} is not JSON. ${problemOf(text)}`;
   }
 }

@@ -18,13 +18,15 @@ export function useSought(): string {
   return sought;
 }
 
-/** The search field of a page. Pressing `/` moves to it. */
+const narrow = matchMedia("(max-width: 760px)");
+
+/** The search field of a page. Pressing `/` moves to it, so the placeholder says that, but not on a phone. */
 export function Search({ label, placeholder }: { label: string; placeholder: string }) {
   return (
     <input
       type="search"
       aria-label={label}
-      placeholder={placeholder}
+      placeholder={narrow.matches ? placeholder.replace(/ +\( \/ \)$/, "") : placeholder}
       value={route.value.query.get("find") ?? ""}
       onInput={({ currentTarget }) => setQuery({ find: currentTarget.value })}
     />

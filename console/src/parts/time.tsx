@@ -24,11 +24,12 @@ export function clockTime(at: Date | number, withMs = false): string {
 export function duration(length: number): string {
   const whole = Math.max(0, Math.round(length));
   if (whole < 1_000) return `${whole} ms`;
-  const seconds = whole / 1_000;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (whole < 9_950) return `${(whole / 1_000).toFixed(1)} s`;
+  // Rounded first, so that 60 s never remain.
+  const seconds = Math.round(whole / 1_000);
+  if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 10) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  if (minutes < 10) return `${minutes} min ${seconds % 60} s`;
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;

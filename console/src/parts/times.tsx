@@ -7,23 +7,33 @@ const within: Record<string, [title: string, ms: number]> = {
   week: ["Past week", 604_800_000],
 };
 
-/** The span of time that the address names. */
-export function timesOf(query: URLSearchParams): { since?: Date; until?: Date } {
-  const [, ms] = within[query.get("within") ?? ""] ?? [];
+/**
+ * The span of time that the address names. A search for a text reads everything in the span, because
+ * no index finds it. So a search without a span is one of the past week.
+ */
+export function timesOf(query: URLSearchParams, sought = ""): { since?: Date; until?: Date } {
+  const named = query.get("within") ?? "";
+  const [, ms] = within[sought && timesKey(query) === "" ? "week" : named] ?? [];
   if (ms !== undefined) return { since: new Date(Date.now() - ms) };
   const [since, until] = [dateOf(query.get("since")), dateOf(query.get("until"))];
   return { ...(since && { since }), ...(until && { until }) };
 }
 
-/** A key that changes when another span of time is chosen. */
+/** A key that changes when another span of time is chosen. Empty if none is. */
 export const timesKey = (query: URLSearchParams): string =>
-  ["within", "since", "until"].map((name) => query.get(name) ?? "").join(" ");
+  ["within", "since", "until"]
+    .map((name) => query.get(name) ?? "")
+    .join(" ")
+    .trim();
 
 const dateOf = (text: string | null): Date | null =>
   text && !Number.isNaN(Date.parse(text)) ? new Date(text) : null;
 
-/** Lets the person choose a span of time. It is kept in the address, in UTC. */
-export function Times() {
+/**
+ * Lets the person choose a span of time. It is kept in the address, in UTC. `any` is the name of no
+ * choice. While there is a search, that means the past week, and all times are a choice of their own.
+ */
+export function Times({ any = "Any time", sought = "" }: { any?: string; sought?: string }) {
   const { query } = route.value;
   const isBetween = query.has("since") || query.has("until");
   return (
@@ -32,8 +42,11 @@ export function Times() {
         label="Time"
         value={isBetween ? "between" : (query.get("within") ?? "")}
         options={[
-          ["", "Any time"],
+          ["", sought ? "Past week, as you search" : any],
           ...Object.entries(within).map(([key, [title]]): [string, string] => [key, title]),
+          ...(sought || query.get("within") === "all"
+            ? [["all", "Any time"] as [string, string]]
+            : []),
           ["between", "Between…"],
         ]}
         onChange={(to) => {

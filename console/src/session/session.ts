@@ -3,6 +3,7 @@ import { Mayfly, type Tenant } from "@mayfly/sdk";
 import { signal } from "@preact/signals";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { closeSpace, openSpace, type Space } from "../live/space.ts";
+import { say } from "../parts/notice.tsx";
 import { type Config, readConfig } from "./config.ts";
 import { enterTenants, redeemLink } from "./local-link.ts";
 
@@ -86,15 +87,44 @@ export async function listTenants(): Promise<void> {
     return;
   }
   if (named !== tenant.id) location.replace(`#/${tenant.id}/now`);
+  if (named && named !== tenant.id) say({ tone: "amber", title: notMember });
   await openTenant(tenant);
 }
 
+/** The tenant that is open, or that is being opened. */
+let wantedTenant: string | null = null;
+
+/**
+ * Opens the tenant that the address names, after the person has followed a link or gone back. If the
+ * person is not a member, says so, and the open tenant stays.
+ */
+export async function followAddress(id: string): Promise<void> {
+  const open = space.value?.tenant.id;
+  if (open === undefined || id === (wantedTenant ?? open)) return;
+  const isNamed = (tenant: Tenant) => tenant.id === id;
+  if (!tenants.value.some(isNamed))
+    tenants.value = (await mayflyAnywhere().tenants.list()).data ?? tenants.value;
+  const tenant = tenants.value.find(isNamed);
+  if (tenant) return openTenant(tenant);
+  location.replace(`#/${open}/now`);
+  if (id) say({ tone: "amber", title: notMember });
+}
+
+const notMember = "You are not a member of the tenant in that address, so another one is open.";
+
 export async function openTenant(tenant: Tenant): Promise<void> {
   const found = config.value;
-  if (!found || space.value?.tenant.id === tenant.id) return;
+  if (!found || tenant.id === (wantedTenant ?? space.value?.tenant.id)) return;
+  wantedTenant = tenant.id;
   localStorage.setItem(keptTenant(), tenant.id);
-  const before = space.value;
   const opened = await openSpace({ ...found, client: authClient() }, tenant);
+  // Meanwhile, the person has gone to another tenant.
+  if (wantedTenant !== tenant.id) {
+    if (opened.data) await closeSpace(opened.data);
+    return;
+  }
+  wantedTenant = null;
+  const before = space.value;
   if (opened.error) {
     const { message, hint } = opened.error;
     phase.value = { at: "failed", message, hint };

@@ -1547,7 +1547,7 @@ isOneToOne: false
 { Args: { "after"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
                            },
 "list_workflows":
-{ Args: { "before"?: string,"of_name"?: string,"of_status"?: (string)[],"of_version"?: string,"page_limit"?: number }; Returns: Json
+{ Args: { "before"?: string,"of_name"?: string,"of_status"?: (string)[],"of_version"?: string,"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
                            },
 "listen":
 { Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json

@@ -12,6 +12,8 @@ import { type DebugRecord, keptColumns, toRecord } from "./record.ts";
 export interface ListDebug {
   agent?: string;
   since?: Date;
+  /** Only records from before this time. */
+  until?: Date;
   /** Only records older than this one. Pass the last record of the previous page. */
   before?: DebugRecord;
   /** Up to this level; 4 (trace) by default. */
@@ -25,7 +27,7 @@ export interface ListDebug {
 export async function listKept(
   link: Link,
   tenant: string,
-  { agent, since, before, level = 4, categories, limit = 100 }: ListDebug,
+  { agent, since, until, before, level = 4, categories, limit = 100 }: ListDebug,
 ): Promise<Result<DebugRecord[]>> {
   const wrong = wrongPage("limit", limit);
   if (wrong) return failed(wrong);
@@ -39,6 +41,7 @@ export async function listKept(
     if (agent !== undefined) query = query.eq("agent_id", idOf(agent));
     if (categories) query = query.filter("category", "in", listOf(categories));
     if (since) query = query.gte("at", instantOf(since));
+    if (until) query = query.lt("at", instantOf(until));
     const behind = last ?? first;
     if (behind)
       query = query.or(`at.lt."${behind.at}",and(at.eq."${behind.at}",id.lt.${behind.id})`);

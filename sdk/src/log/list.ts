@@ -12,6 +12,8 @@ export interface ListEvents {
   /** Only events that this agent caused or that happened to it. */
   agent?: string;
   since?: Date;
+  /** Only events from before this time. */
+  until?: Date;
   /** 100 by default, 1,000 at most. */
   limit?: number;
   /** `after` of the previous page, to continue with older events. */
@@ -37,7 +39,7 @@ const kind = /^[a-z_]+(\.[a-z_]+)?\*?$|^[a-z_]+\.\*$/;
 export async function listEvents(
   link: Link,
   tenant: string,
-  { types, agent, since, limit = 100, after }: ListEvents,
+  { types, agent, since, until, limit = 100, after }: ListEvents,
 ): Promise<Result<EventPage>> {
   const wrong = wrongPage("limit", limit);
   if (wrong) return failed(wrong);
@@ -55,6 +57,7 @@ export async function listEvents(
     if (agent !== undefined)
       query = query.or(`agent_id.eq.${idOf(agent)},subject.eq.${idOf(agent)}`);
     if (since) query = query.gte("at", instantOf(since));
+    if (until) query = query.lt("at", instantOf(until));
     const [xid, id] = last ? [last.xid, last.id] : [begins?.[1], begins?.[2]];
     if (xid !== undefined) query = query.or(`xid.lt.${xid},and(xid.eq.${xid},id.lt.${id})`);
     return query.order("xid", { ascending: false }).order("id", { ascending: false }).limit(rows);

@@ -140,6 +140,10 @@ export interface ListWorkflows {
   /** Only with `name`. */
   version?: string;
   status?: JobStatus | JobStatus[];
+  /** Only those that were started at this time or later. */
+  since?: Date;
+  /** Only those that were started before this time. */
+  until?: Date;
   /** The last id of the previous page. */
   before?: string;
   /** 100 by default, 1,000 at most. */

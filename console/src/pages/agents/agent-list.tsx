@@ -37,7 +37,7 @@ export function AgentList({ space }: { space: Space }) {
         <Select
           label="Status"
           value={wanted}
-          options={["all", "running", "suspended", "stopped", "expired"]}
+          options={[["all", "Any status"], "running", "suspended", "stopped", "expired"]}
           onChange={(status) => setQuery({ status: status === "all" ? null : status })}
         />
       </Head>

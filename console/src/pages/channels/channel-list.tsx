@@ -1,7 +1,9 @@
 import type { ChannelInfo } from "@mayfly/sdk";
 import { useState } from "preact/hooks";
 import { href } from "../../app/route.ts";
+import { withNames } from "../../live/about.ts";
 import type { Space } from "../../live/space.ts";
+import { useTeamNames } from "../../live/use-team-names.ts";
 import { type Loaded, Show } from "../../parts/loaded.tsx";
 import { Empty, Head } from "../../parts/panel.tsx";
 import { Search, searched } from "../../parts/search.tsx";
@@ -15,6 +17,11 @@ export function ChannelList(props: {
 }) {
   const { space, channels, picked } = props;
   const [makes, setMakes] = useState(false);
+  void space.subjects.version.value;
+  useTeamNames(
+    space,
+    (channels.data ?? []).map(({ name }) => name),
+  );
   return (
     <aside class="sides-list" aria-label="Channels">
       <Head title="Channels" about="Messages to everyone who is interested.">
@@ -30,7 +37,7 @@ export function ChannelList(props: {
       <Show of={channels}>
         {(all) => {
           const found = all.filter(({ name, description }) =>
-            `${name} ${description}`.toLowerCase().includes(searched()),
+            `${name} ${withNames(space, name)} ${description}`.toLowerCase().includes(searched()),
           );
           if (all.length === 0)
             return (
@@ -54,7 +61,7 @@ export function ChannelList(props: {
                 >
                   <bdi>
                     <span class="muted"># </span>
-                    <b>{printable(name)}</b>
+                    <b>{withNames(space, printable(name))}</b>
                   </bdi>
                   <small>{plural(lastSeq, "message")}</small>
                   <small class="channel-about">

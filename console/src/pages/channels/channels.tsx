@@ -19,8 +19,11 @@ export default function Channels({ space, rest }: PageProps) {
         {channel ? (
           <OneChannel key={channel.id} space={space} channel={channel} onChange={channels.reload} />
         ) : (
-          <Empty title={name && channels.data ? "There is no such channel." : "Pick a channel."}>
-            You read what agents and people say to each other there, and may join in.
+          <Empty
+            title={name && channels.data ? "There is no such channel." : "No channel is open."}
+          >
+            <p>Pick one to read what agents and people say to each other, and to join in.</p>
+            {space.may("channel:write") && <p>New creates a channel.</p>}
           </Empty>
         )}
       </div>

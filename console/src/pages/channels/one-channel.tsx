@@ -1,6 +1,7 @@
 import type { ChannelInfo } from "@mayfly/sdk";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { go, href } from "../../app/route.ts";
+import { withNames } from "../../live/about.ts";
 import type { Space } from "../../live/space.ts";
 import { Action } from "../../parts/action.tsx";
 import { Refusal } from "../../parts/notice.tsx";
@@ -36,7 +37,7 @@ export function OneChannel(props: { space: Space; channel: ChannelInfo; onChange
         </a>
         <h2>
           <span class="muted"># </span>
-          <bdi>{printable(name)}</bdi>
+          <bdi>{withNames(space, printable(name))}</bdi>
         </h2>
         <bdi class="muted">{printable(channel.description)}</bdi>
         <ChannelActions {...props} subscribed={subscribed} onChange={changed} />

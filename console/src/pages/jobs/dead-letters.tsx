@@ -21,7 +21,7 @@ export function DeadLetters(props: {
   onDone(): void;
 }) {
   const { queue, found, picks } = props;
-  const isAll = searched() === "" && timesKey(route.value.query).trim() === "";
+  const isAll = searched() === "" && timesKey(route.value.query) === "";
   const { jobs } = props.space.mayfly;
   const shown = new Set(found.map(({ id }) => id));
   const picked = picks.ids.filter((id) => shown.has(id));

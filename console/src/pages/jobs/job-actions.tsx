@@ -5,6 +5,7 @@ import type { Space } from "../../live/space.ts";
 import { Action } from "../../parts/action.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Form, parseJson } from "../../parts/form.tsx";
+import { JsonField } from "../../parts/json-field.tsx";
 
 export const hasEnded = ({ status }: { status: string }) =>
   ["succeeded", "failed", "cancelled"].includes(status);
@@ -111,10 +112,7 @@ export function SignalForm(props: {
             <option key={name} value={name} />
           ))}
         </datalist>
-        <label>
-          Payload, as JSON
-          <textarea name="payload" class="mono" rows={4} placeholder="null" />
-        </label>
+        <JsonField name="payload" label="Payload, as JSON" rows={4} placeholder="null" />
       </Form>
     </Dialog>
   );

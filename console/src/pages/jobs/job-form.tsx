@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 import { go } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { InputFields, readInput, shapeOf, useLastInput } from "../../parts/fields.tsx";
+import { useExample } from "../../parts/examples.ts";
+import { InputFields, readInput, shapeOf } from "../../parts/fields.tsx";
 import { Form } from "../../parts/form.tsx";
 
 /** A button that opens the form for a new job. */
@@ -23,7 +24,7 @@ export function AddJob({ space, queues }: { space: Space; queues: QueueStatistic
 function JobForm(props: { space: Space; queues: QueueStatistics[]; onClose(): void }) {
   const { space, onClose } = props;
   const [name, setName] = useState("");
-  const last = useLastInput(space, name);
+  const example = useExample(space, name);
   return (
     <Dialog title="Add a job" onClose={onClose}>
       <Form
@@ -59,8 +60,8 @@ function JobForm(props: { space: Space; queues: QueueStatistics[]; onClose(): vo
           ))}
         </datalist>
         <InputFields
-          shape={shapeOf(last)}
-          hint="as in the last job of this name"
+          shape={shapeOf(example?.input)}
+          hint={example?.from ?? ""}
           placeholder='{ "url": "https://…" }'
         />
         <div class="form-row thirds">

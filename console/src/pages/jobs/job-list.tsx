@@ -44,7 +44,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
     space,
     async () => {
       const answer = await space.mayfly.jobs.list({
-        ...{ limit, ...timesOf(query) },
+        ...{ limit, ...timesOf(query, sought) },
         ...(status.length > 0 && { status }),
         ...(queue && { queue }),
         ...(sought && { containing: sought }),
@@ -76,7 +76,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
             ]}
             onChange={(to) => setQuery({ queue: to })}
           />
-          <Times />
+          <Times sought={sought} />
           {name === "failed" && isCurrent && (
             <DeadLetters
               space={space}
@@ -97,7 +97,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
       </div>
       <Show of={jobs}>
         {({ all: found }) => {
-          const isAll = name === "all" && !sought && !queue && timesKey(query).trim() === "";
+          const isAll = name === "all" && !sought && !queue && timesKey(query) === "";
           const pickable = [...columns, pickColumn(picks, found, pickLabel)];
           return (
             <Panel title={plural(found.length, "job")} hint="the newest first">
@@ -160,7 +160,10 @@ const several = <span title="Several attempts: its page shows each of them.">–
  */
 const queued = ({ createdAt, runAt, startedAt, attempt }: JobInfo) => {
   if (attempt > 1) return several;
-  const ms = startedAt ? startedAt.getTime() - Math.max(createdAt.getTime(), runAt.getTime()) : -1;
+  if (!startedAt) return "–";
+  // A job that waits for a signal alone is due at no time.
+  const due = Number.isNaN(runAt.getTime()) ? 0 : runAt.getTime();
+  const ms = startedAt.getTime() - Math.max(createdAt.getTime(), due);
   return ms < 0 ? "–" : duration(ms);
 };
 

@@ -66,7 +66,11 @@ function columnsOf(
         </a>
       ),
     },
-    { title: "State", cell: ({ limits }) => <Status of={limits.paused ? "paused" : "ok"} /> },
+    {
+      title: "State",
+      cell: ({ limits }) => <Status of={limits.paused ? "paused" : "ok"} />,
+      wide: true,
+    },
     { title: "Ready", cell: ({ ready }) => ready, number: true },
     { title: "Running", cell: ({ running }) => running, number: true },
     {

@@ -1,7 +1,10 @@
 import type { Schedule, ScheduleOptions } from "@mayfly/sdk";
+import { useState } from "preact/hooks";
 import type { Space } from "../../live/space.ts";
 import { Dialog } from "../../parts/dialog.tsx";
+import { useExample } from "../../parts/examples.ts";
 import { Form, parseJson } from "../../parts/form.tsx";
+import { JsonField } from "../../parts/json-field.tsx";
 
 /** Creates or changes a schedule. */
 export function ScheduleForm(props: {
@@ -11,6 +14,8 @@ export function ScheduleForm(props: {
   onDone(): void;
 }) {
   const { of } = props;
+  const [job, setJob] = useState("");
+  const example = useExample(props.space, of ? "" : job);
   const zone = of?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   return (
     <Dialog title={of ? "Edit the schedule" : "New schedule"} onClose={props.onClose}>
@@ -56,18 +61,22 @@ export function ScheduleForm(props: {
         </label>
         <label>
           Name of the job to add
-          <input name="job" required defaultValue={of?.job ?? ""} placeholder="summarise" />
-        </label>
-        <label>
-          Input, as JSON
-          <textarea
-            name="input"
-            class="mono"
-            rows={4}
-            defaultValue={of ? JSON.stringify(of.input, null, 2) : ""}
-            placeholder='{ "topic": "the day" }'
+          <input
+            name="job"
+            required
+            defaultValue={of?.job ?? ""}
+            placeholder="summarise"
+            onChange={({ currentTarget }) => setJob(currentTarget.value.trim())}
           />
         </label>
+        <JsonField
+          name="input"
+          label="Input, as JSON"
+          rows={4}
+          initial={of ? JSON.stringify(of.input, null, 2) : ""}
+          placeholder='{ "topic": "the day" }'
+          template={example && { value: example.input, from: example.from }}
+        />
       </Form>
     </Dialog>
   );

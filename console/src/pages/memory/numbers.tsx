@@ -17,50 +17,59 @@ export function Numbers({ space, statistics }: { space: Space; statistics: Loade
   const topics = useLoaded(() => space.mayfly.memory.clusters(), [space]);
   return (
     <Show of={statistics}>
-      {(numbers) => (
-        <div class="stack">
-          <div class="figures">
-            <Figure label="Memories" value={numbers.memories.toLocaleString("en")} />
-            <Figure label="In the past hour" value={numbers.lastHour.toLocaleString("en")} />
-            <Figure label="In the past day" value={numbers.lastDay.toLocaleString("en")} />
-            <Figure label="Texts, tags and metadata" value={bytes(numbers.bytes)} />
-            <Figure label="Private to one agent" value={numbers.private.toLocaleString("en")} />
-            <Figure
-              label="Conflicts"
-              value={numbers.conflicts}
-              {...(numbers.conflicts > 0 && { tone: "amber" })}
-            />
-          </div>
-          <Growth of={numbers} />
-          <div class="grid">
-            <Panel title="By kind">
-              <Shares
-                of={Object.entries(numbers.byKind).map(([kind, n]): [string, number, string] => [
-                  kindWord(kind as MemoryKind),
-                  n,
-                  kind,
-                ])}
-                total={numbers.memories}
+      {(numbers) =>
+        numbers.memories === 0 ? (
+          <Panel title="Growth">
+            <Empty title="Nothing is remembered yet.">
+              Once agents remember, you see here how many memories there are by day, kind, agent and
+              topic.
+            </Empty>
+          </Panel>
+        ) : (
+          <div class="stack">
+            <div class="figures">
+              <Figure label="Memories" value={numbers.memories.toLocaleString("en")} />
+              <Figure label="In the past hour" value={numbers.lastHour.toLocaleString("en")} />
+              <Figure label="In the past day" value={numbers.lastDay.toLocaleString("en")} />
+              <Figure label="Texts, tags and metadata" value={bytes(numbers.bytes)} />
+              <Figure label="Private to one agent" value={numbers.private.toLocaleString("en")} />
+              <Figure
+                label="Conflicts"
+                value={numbers.conflicts}
+                {...(numbers.conflicts > 0 && { tone: "amber" })}
               />
-            </Panel>
-            <Panel title="By agent" hint="those with the most">
-              <Shares
-                of={numbers.byAgent
-                  .slice(0, 10)
-                  .map(({ agentId, memories }): [string, number, string] => [
-                    agentId === null ? "people and the secret key" : space.names.of(agentId).name,
-                    memories,
-                    agentId ?? "",
+            </div>
+            <Growth of={numbers} />
+            <div class="grid">
+              <Panel title="By kind">
+                <Shares
+                  of={Object.entries(numbers.byKind).map(([kind, n]): [string, number, string] => [
+                    kindWord(kind as MemoryKind),
+                    n,
+                    kind,
                   ])}
-                total={numbers.memories}
-              />
-            </Panel>
-            <Panel title="Topics" hint="by the words that set them apart">
-              <Show of={topics}>{(found) => <Topics of={found} />}</Show>
-            </Panel>
+                  total={numbers.memories}
+                />
+              </Panel>
+              <Panel title="By agent" hint="those with the most">
+                <Shares
+                  of={numbers.byAgent
+                    .slice(0, 10)
+                    .map(({ agentId, memories }): [string, number, string] => [
+                      agentId === null ? "people and the secret key" : space.names.of(agentId).name,
+                      memories,
+                      agentId ?? "",
+                    ])}
+                  total={numbers.memories}
+                />
+              </Panel>
+              <Panel title="Topics" hint="by the words that set them apart">
+                <Show of={topics}>{(found) => <Topics of={found} />}</Show>
+              </Panel>
+            </div>
           </div>
-        </div>
-      )}
+        )
+      }
     </Show>
   );
 }

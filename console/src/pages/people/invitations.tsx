@@ -53,6 +53,7 @@ export function Invitations(props: { space: Space; changes: number; onChange(): 
                     ) : (
                       <Ago at={expiresAt} />
                     ),
+                  wide: true,
                 },
                 {
                   title: "Revoke",

@@ -35,7 +35,7 @@ export function RunList({ space }: { space: Space }) {
   const sought = useSought();
   const times = timesKey(query);
   const which = {
-    ...timesOf(query),
+    ...timesOf(query, sought),
     ...(sought && { containing: sought }),
     ...(agent && { agent }),
     ...(status && { status: status as RunStatus }),
@@ -72,7 +72,7 @@ export function RunList({ space }: { space: Space }) {
           ])}
           onChange={(to) => setQuery({ status: to })}
         />
-        <Times />
+        <Times sought={sought} />
         <PickedRuns space={space} runs={known} picks={picks} />
         <StartRun space={space} known={known} />
       </Head>
@@ -82,7 +82,7 @@ export function RunList({ space }: { space: Space }) {
           const seen = new Set(newest.map(({ id }) => id));
           const found = [...newest, ...(kept?.runs ?? []).filter(({ id }) => !seen.has(id))];
           if (found.length === 0)
-            return <NoRuns filtered={Boolean(agent || status || sought || times.trim())} />;
+            return <NoRuns filtered={Boolean(agent || status || sought || times)} />;
           return (
             <div class="stack">
               <RunFigures runs={found} />

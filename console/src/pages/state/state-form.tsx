@@ -3,6 +3,7 @@ import { go } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Form, parseJson } from "../../parts/form.tsx";
+import { JsonField } from "../../parts/json-field.tsx";
 import { printable } from "../../parts/text.ts";
 import { statesOf } from "./owner.ts";
 
@@ -43,17 +44,14 @@ export function StateForm(props: {
             <input name="key" required maxLength={200} placeholder="release/plan" />
           </label>
         )}
-        <label>
-          Value, as JSON
-          <textarea
-            name="value"
-            class="mono"
-            rows={14}
-            required
-            spellcheck={false}
-            defaultValue={state ? JSON.stringify(state.value, null, 2) : "{\n  \n}"}
-          />
-        </label>
+        <JsonField
+          name="value"
+          label="Value, as JSON"
+          rows={14}
+          required
+          placeholder='{ "step": 1 }'
+          initial={state ? JSON.stringify(state.value, null, 2) : "{\n  \n}"}
+        />
       </Form>
     </Dialog>
   );

@@ -5,6 +5,7 @@ import { withNames } from "../../live/about.ts";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { useCount } from "../../live/use-count.ts";
+import { useTeamNames } from "../../live/use-team-names.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
@@ -31,6 +32,10 @@ export function StateList(props: {
   void space.subjects.version.value;
   const count = useCount(space, ({ kind }) => kind === "state");
   const states = useLoaded(() => space.mayfly.state.recent({ limit: most }), [count]);
+  useTeamNames(
+    space,
+    (states.data ?? []).map(({ key }) => key),
+  );
   const keep = query.size > 0 ? `?${query}` : "";
   return (
     <aside class="sides-list" aria-label="States">

@@ -14,8 +14,11 @@ export default function State({ space, rest }: PageProps) {
         {owner && key ? (
           <OneState key={`${owner} ${key}`} space={space} owner={owner} name={key} />
         ) : (
-          <Empty title="Pick a state.">
-            You see its value and each of its versions, who made it, and what it changed.
+          <Empty title="No state is open.">
+            <p>
+              Pick one to see its value and each of its versions, who made it, and what it changed.
+            </p>
+            {space.may("state:write") && <p>New makes a shared state.</p>}
           </Empty>
         )}
       </div>

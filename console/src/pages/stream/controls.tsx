@@ -5,6 +5,7 @@ import { type Chip, Chips } from "../../parts/chips.tsx";
 import { Search } from "../../parts/search.tsx";
 import { Select } from "../../parts/select.tsx";
 import { plural, printable } from "../../parts/text.ts";
+import { Times } from "../../parts/times.tsx";
 import { Views } from "../../parts/views.tsx";
 import type { Entry } from "./entry.ts";
 import type { Filter } from "./filter.ts";
@@ -18,7 +19,7 @@ const levels: readonly [string, string][] = [
 ];
 
 /**
- * The controls of the stream: search by words and attributes, kinds, agent, failures only, and the
+ * The controls of the stream: search by words and attributes, kinds, agent, time, failures only, and the
  * debug level. All except the level are kept in the address.
  */
 export function Controls(props: {
@@ -51,6 +52,7 @@ export function Controls(props: {
           ]}
           onChange={(agent) => setQuery({ agent })}
         />
+        <Times any="Live" />
         {space.may("debug:read") && (
           <Select
             label="Debug level"

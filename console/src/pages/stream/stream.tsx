@@ -1,24 +1,26 @@
 import "./stream.css";
 import type { DebugLevel } from "@mayfly/sdk";
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { route, setQuery } from "../../app/route.ts";
 import { hourMs } from "../../live/agents.ts";
 import { DebugRecords } from "../../live/debug.ts";
 import { Icon } from "../../parts/icon.tsx";
-import { say } from "../../parts/notice.tsx";
 import { Empty, Head } from "../../parts/panel.tsx";
 import { Rows } from "../../parts/rows.tsx";
 import { plural } from "../../parts/text.ts";
 import { At } from "../../parts/time.tsx";
+import { timesKey } from "../../parts/times.tsx";
 import type { PageProps } from "../page.ts";
 import { Controls } from "./controls.tsx";
-import { type Entry, isFailure, merge } from "./entry.ts";
+import { type Entry, isFailure } from "./entry.ts";
 import { EntryDetails } from "./entry-details.tsx";
 import { EntryRow, rowHeight } from "./entry-row.tsx";
 import { filtered, filterOf, isEmpty } from "./filter.ts";
 import { grouped, type Line } from "./group.ts";
+import { useSource } from "./sources.ts";
 
-/** The events and debug records of the past hour, followed live. */
+/** The events and debug records of the past hour, followed live, or those of another time. */
 export default function Stream({ space }: PageProps) {
   const records = useMemo(() => new DebugRecords(space.mayfly), [space]);
   const [follows, setFollows] = useState(true);
@@ -32,11 +34,8 @@ export default function Stream({ space }: PageProps) {
     return () => void records.stop();
   }, [records]);
 
-  const versions = [space.events.timeline.version.value, records.timeline.version.value];
-  const all = useMemo(
-    () => held ?? merge(space.events.timeline.items, records.timeline.items),
-    [...versions, held],
-  );
+  const source = useSource(space, records, query);
+  const all = held ?? source.entries;
   const found = useMemo(
     () => filtered(space, all, filter),
     [all, query.toString(), space.names.version.value, space.subjects.version.value],
@@ -55,23 +54,21 @@ export default function Stream({ space }: PageProps) {
     if (!next.delete(key)) next.add(key);
     setClosed(next);
   };
-  const { dropped } = space.events.timeline;
-  const loadOlder = async () => {
-    setFollows(false);
-    const failed = await space.events.readOlder();
-    const oldest = space.events.timeline.items[0];
-    const unheard =
-      failed === null && oldest && space.may("debug:read")
-        ? await records.readOlder(new Date(oldest.at))
-        : failed;
-    if (unheard) say({ tone: "red", title: "Older lines could not be read", error: unheard });
-  };
-  const older = held === null && space.events.hasOlder && (
-    <button type="button" class="more older" onClick={loadOlder}>
+  const { dropped, loadOlder, until, since } = source;
+  const older = held === null && loadOlder && (
+    <button
+      type="button"
+      class="more older"
+      onClick={() => {
+        setFollows(false);
+        void loadOlder();
+      }}
+    >
       Load older
     </button>
   );
-  const begins = all[0] && all[0].at < Date.now() - hourMs ? <At at={all[0].at} /> : "an hour ago";
+  const isTimed = timesKey(query) !== "";
+  const isLive = !isTimed && since >= Date.now() - hourMs - 1_000;
   return (
     <div class={`stream ${shown ? "picked" : ""}`}>
       <Head
@@ -79,7 +76,18 @@ export default function Stream({ space }: PageProps) {
         about={
           <>
             {plural(found.length, "line")}
-            {!isEmpty(filter) && ` of ${all.length.toLocaleString("en")}`}, since {begins}
+            {!isEmpty(filter) && ` of ${all.length.toLocaleString("en")}`}
+            {isLive && ", since an hour ago"}
+            {!isLive && Number.isFinite(since) && (
+              <>
+                , since <At at={since} />
+              </>
+            )}
+            {until && (
+              <>
+                , until <At at={until.getTime()} />
+              </>
+            )}
             {dropped > 0 && `; ${plural(dropped, "older line")} dropped`}
           </>
         }
@@ -107,16 +115,11 @@ export default function Stream({ space }: PageProps) {
       <div class="stream-middle">
         <div class="stream-rows">
           {lines.length === 0 ? (
-            <Empty
-              title={
-                isEmpty(filter) ? "Nothing has happened within the past hour." : "No line matches."
-              }
-            >
-              {isEmpty(filter)
-                ? "What agents do appears here as it happens. Choose a debug level to see what they report about it."
-                : "Use a shorter search, or clear the filters."}
-              {older}
-            </Empty>
+            source.reads ? (
+              <div class="skeleton" role="status" aria-label="Loading" />
+            ) : (
+              <None isTimed={isTimed} isFiltered={!isEmpty(filter)} older={older} />
+            )
           ) : (
             <Rows
               label="The stream"
@@ -149,5 +152,29 @@ export default function Stream({ space }: PageProps) {
         )}
       </div>
     </div>
+  );
+}
+
+function None(props: { isTimed: boolean; isFiltered: boolean; older: ComponentChildren }) {
+  const { isTimed, isFiltered, older } = props;
+  if (isFiltered)
+    return (
+      <Empty title="No line matches.">
+        A search looks through the lines that are loaded. Use a shorter one, clear the filters, or
+        choose another time.
+        {older}
+      </Empty>
+    );
+  return (
+    <Empty
+      title={
+        isTimed ? "Nothing happened in this time." : "Nothing has happened within the past hour."
+      }
+    >
+      {isTimed
+        ? "Choose another time, or Live to see what happens now. Old events are deleted after a while."
+        : "What agents do appears here as it happens. Choose a debug level to see what they report about it."}
+      {older}
+    </Empty>
   );
 }

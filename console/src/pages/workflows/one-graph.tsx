@@ -1,9 +1,11 @@
+import type { GraphDefinition } from "@mayfly/sdk";
 import { useState } from "preact/hooks";
 import { go, href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Action } from "../../parts/action.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
-import { InputFields, readInput, shapeOf, useLastInput } from "../../parts/fields.tsx";
+import { inputOf, useExample } from "../../parts/examples.ts";
+import { InputFields, readInput, shapeOf } from "../../parts/fields.tsx";
 import { Form } from "../../parts/form.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
@@ -82,7 +84,13 @@ export function OneGraph(props: { space: Space; name: string; version: string | 
               </p>
             </div>
             {starts && (
-              <StartForm space={space} name={name} version={own} onClose={() => setStarts(false)} />
+              <StartForm
+                space={space}
+                name={name}
+                version={own}
+                graph={graph}
+                onClose={() => setStarts(false)}
+              />
             )}
           </>
         );
@@ -91,9 +99,16 @@ export function OneGraph(props: { space: Space; name: string; version: string | 
   );
 }
 
-function StartForm(props: { space: Space; name: string; version: string; onClose(): void }) {
-  const { space, name, version, onClose } = props;
-  const last = useLastInput(space, `workflow:${name}:${version}`);
+function StartForm(props: {
+  space: Space;
+  name: string;
+  version: string;
+  graph: GraphDefinition;
+  onClose(): void;
+}) {
+  const { space, name, version, graph, onClose } = props;
+  const example = useExample(space, `workflow:${name}:${version}`);
+  const known = inputOf(graph);
   return (
     <Dialog title={`Start ${oneLine(name, 60)} ${oneLine(version, 20)}`} onClose={onClose}>
       <Form
@@ -111,7 +126,14 @@ function StartForm(props: { space: Space; name: string; version: string; onClose
           return started;
         }}
       >
-        <InputFields shape={shapeOf(last)} hint="as in its last run" placeholder='{ "urls": [] }' />
+        <InputFields
+          shape={shapeOf(example?.input)}
+          hint={example?.from ?? ""}
+          placeholder='{ "urls": [] }'
+          template={
+            known && { value: known, from: "with the parts of the input that the steps name" }
+          }
+        />
         <label>
           Key: with the same key, there is only one run
           <input name="key" />

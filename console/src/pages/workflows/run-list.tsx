@@ -12,6 +12,8 @@ import { Search, searched } from "../../parts/search.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { oneLine, plural, printable } from "../../parts/text.ts";
 import { Ago, duration } from "../../parts/time.tsx";
+import { Times, timesKey, timesOf } from "../../parts/times.tsx";
+import { Views } from "../../parts/views.tsx";
 import { hasEnded, isWork } from "../jobs/job-actions.tsx";
 import { sayWaits } from "../jobs/titles.tsx";
 
@@ -25,21 +27,26 @@ const views: readonly (Chip & { status: JobStatus[] })[] = [
 ];
 const shown = 500;
 
-/** The newest runs, by status and name. */
+/** The newest runs, by status, time and name. */
 export function RunList({ space }: { space: Space }) {
   const { query } = route.value;
   const view = views.find(({ key }) => key === query.get("status")) ?? views[0];
   const { key: name = "all", status = [] } = view ?? {};
   const runs = useLive(
     space,
-    () => space.mayfly.workflows.list({ limit: shown, ...(status.length > 0 && { status }) }),
-    { on: [name], concerns: isWork, goesOn: (all) => !all.every(hasEnded) },
+    () =>
+      space.mayfly.workflows.list({
+        ...{ limit: shown, ...timesOf(query) },
+        ...(status.length > 0 && { status }),
+      }),
+    { on: [name, timesKey(query)], concerns: isWork, goesOn: (all) => !all.every(hasEnded) },
   );
   return (
     <div class="stack">
       <div class="controls">
         <div class="controls-row">
           <Search label="Find runs" placeholder="Workflow, key, id, error  ( / )" />
+          <Times />
         </div>
         <Chips
           label="Status"
@@ -47,12 +54,16 @@ export function RunList({ space }: { space: Space }) {
           isOn={(key) => key === name}
           onPick={(key) => setQuery({ status: key === "all" ? null : key })}
         />
+        <Views />
       </div>
       <Show of={runs}>
         {(all) => {
           const found = all.filter((run) => matches(run, searched()));
           return (
-            <Panel title={plural(found.length, "run")} hint="the newest first">
+            <Panel
+              title={plural(found.length, "run")}
+              hint={all.length === shown ? `of the newest ${shown}` : "the newest first"}
+            >
               {found.length > 0 ? (
                 <Table
                   label="Runs"
@@ -61,7 +72,7 @@ export function RunList({ space }: { space: Space }) {
                   keyOf={({ id }) => id}
                   hrefOf={({ id }) => href("workflows", id)}
                 />
-              ) : all.length === 0 && name === "all" ? (
+              ) : all.length === 0 && name === "all" && timesKey(query) === "" ? (
                 <Empty title="No workflow has run yet.">
                   <p>
                     Write one with <code>workflow(name, schema, code)</code> or{" "}
@@ -71,7 +82,7 @@ export function RunList({ space }: { space: Space }) {
                 </Empty>
               ) : (
                 <Empty title="No run matches.">
-                  Choose another status, or use a shorter search.
+                  Choose another status or time, or use a shorter search.
                 </Empty>
               )}
             </Panel>
@@ -117,7 +128,7 @@ const columns: Column<WorkflowInfo>[] = [
 /** Why it failed, what it waits for, or its key. */
 function aboutOf({ error, waitsFor, status, key, wakesAt }: WorkflowInfo): string {
   if (error && status !== "succeeded") return oneLine(error.message, 70);
-  if (wakesAt && status === "waiting") return `sleeps for ${duration(+wakesAt - second.peek())}`;
   if (waitsFor && waitsFor.length > 0) return `waits for ${sayWaits(waitsFor)}`;
+  if (wakesAt && status === "waiting") return `sleeps for ${duration(+wakesAt - second.peek())}`;
   return key ? oneLine(key, 60) : "";
 }

@@ -1,0 +1,66 @@
+/** Inputs that are known to fit a job, to begin the form of a new job with. */
+import type { GraphDefinition } from "@mayfly/sdk";
+import type { Space } from "../live/space.ts";
+import { useLoaded } from "./loaded.tsx";
+import { oneLine } from "./text.ts";
+
+export interface Example {
+  input: unknown;
+  /** Where it comes from. */
+  from: string;
+}
+
+/**
+ * The input of the newest job of this name. If there is none, that of the newest run of another
+ * version of the workflow, or that of a schedule that adds such jobs.
+ */
+export const useExample = (space: Space, name: string): Example | null =>
+  useLoaded<Example | null>(
+    async () => ({ data: name ? await exampleOf(space, name) : null, error: null }),
+    [name],
+  ).data;
+
+async function exampleOf({ mayfly }: Space, name: string): Promise<Example | null> {
+  const { jobs, workflows } = mayfly;
+  const [last] = (await jobs.list({ name, limit: 1 })).data ?? [];
+  const job = last && (await jobs.get(last.id)).data;
+  if (job) return { input: job.input, from: "as in the last job of this name" };
+  const [, workflow] = /^workflow:([^:]+):/.exec(name) ?? [];
+  if (workflow) {
+    const [other] = (await workflows.list({ name: workflow, limit: 1 })).data ?? [];
+    const run = other && (await workflows.query(other.id)).data;
+    if (run)
+      return { input: run.input, from: `as in a run of version ${oneLine(run.version, 20)}` };
+  }
+  const schedule = ((await jobs.schedules.list()).data ?? []).find(({ job }) => job === name);
+  if (!schedule || schedule.input === null) return null;
+  return { input: schedule.input, from: `as in the schedule ${oneLine(schedule.name, 40)}` };
+}
+
+/**
+ * The parts of the input that the steps of a graph name, each empty: `input.urls` in `map` is a list.
+ * Null if they name none. The schema itself is in the code of the workers.
+ */
+export function inputOf({ steps }: GraphDefinition): Record<string, unknown> | null {
+  const input: Record<string, unknown> = {};
+  const put = (path: string, value: unknown) => {
+    const [first, ...names] = path.split(".");
+    const last = names.pop();
+    if (first !== "input" || last === undefined) return;
+    let inside = input;
+    for (const name of names) {
+      const next = Object.hasOwn(inside, name) ? inside[name] : null;
+      const object = next !== null && typeof next === "object" && !Array.isArray(next) ? next : {};
+      inside[name] = object;
+      inside = object as Record<string, unknown>;
+    }
+    if (!Object.hasOwn(inside, last) || inside[last] === null) inside[last] = value;
+  };
+  for (const { map, when, input: from } of Object.values(steps)) {
+    if (map) put(map, []);
+    if (from) put(from, null);
+    for (const [path] of when?.matchAll(/(?<=\$\s*\.\s*)input(\.[A-Za-z_][\w-]*)+/g) ?? [])
+      put(path, null);
+  }
+  return Object.keys(input).length > 0 ? input : null;
+}
