@@ -1,5 +1,5 @@
 /** Chromium for a test file. */
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { chromiumPath } from "./needs.ts";
 
 /**
@@ -20,10 +20,16 @@ export async function openBrowser(): Promise<TestBrowser> {
       args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
     });
   const browser = shared;
+  /** Playwright's own limit of 30 s is too short if the machine is also busy with other work. */
+  const patient = <T extends Pick<BrowserContext, "setDefaultTimeout">>(opened: T): T => {
+    opened.setDefaultTimeout(90_000);
+    return opened;
+  };
   return {
     // Animations that never end draw the page sixty times a second.
-    newContext: (options) => browser.newContext({ reducedMotion: "reduce", ...options }),
-    newPage: (options) => browser.newPage({ reducedMotion: "reduce", ...options }),
+    newContext: (options) =>
+      browser.newContext({ reducedMotion: "reduce", ...options }).then(patient),
+    newPage: (options) => browser.newPage({ reducedMotion: "reduce", ...options }).then(patient),
     close: async () => {
       await Promise.all(browser.contexts().map((context) => context.close()));
     },

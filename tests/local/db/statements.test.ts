@@ -212,7 +212,8 @@ test("a slow statement blocks the database only, not this thread's timers", asyn
   const timer = setInterval(() => ticks++, 10);
   await client`select pg_sleep(0.5)`;
   clearInterval(timer);
-  expect(ticks).toBeGreaterThan(20);
+  // In a blocked thread, all due ticks become one. A busy machine may skip most of the fifty.
+  expect(ticks).toBeGreaterThan(2);
   await client.end();
 });
 
