@@ -109,6 +109,23 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
+  it("says where the log begins instead of offering older lines that do not exist", async () => {
+    const young = await local.enter();
+    const created = await young.mayfly.channels.create({ name: "first" });
+    if (created.error) throw created.error;
+    const page = await newPage();
+    await page.goto(local.consoleLink() ?? "");
+    await page.waitForSelector(".shell");
+    await page.evaluate((hash) => {
+      globalThis.location.hash = hash;
+    }, `#/${young.tenant}/stream`);
+    await page.waitForSelector(".line >> text=channel.created");
+    await page.waitForSelector(".rows >> text=This is the beginning of the log.");
+    expect(await page.locator(".rows button >> text=Load older").count()).toBe(0);
+    await young.mayfly.close();
+    await page.context().close();
+  });
+
   it("loads what is older than the past hour", async () => {
     await local.advance("-2 hours");
     await mayfly.channels.create({ name: "long-ago" });
@@ -120,6 +137,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.click(".rows button >> text=Load older");
     await page.waitForSelector(".line >> text=channel.created");
     await page.waitForSelector(".rows button >> text=Load older", { state: "detached" });
+    await page.waitForSelector(".rows >> text=This is the beginning of the log.");
     await page.context().close();
   });
 

@@ -9,6 +9,7 @@ import {
   expectNoSidewaysScroll,
   goTo,
   keepLooks,
+  local,
   makePerson,
   mayfly,
   newPage,
@@ -74,6 +75,19 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await expectAccessible(page);
     await keepLooks(page, "job");
     await expectNoSidewaysScroll(page);
+    // A wait of weeks leaves room for the work, and says its length.
+    const shareOf = (label: string) =>
+      page
+        .locator(".fall-row", { hasText: label })
+        .first()
+        .locator(".fall-bar")
+        .evaluate((bar) => bar.clientWidth / (bar.parentElement?.clientWidth ?? 0));
+    await local.sql`update mayfly.finished_jobs set created_at = created_at - interval '29 days' where id = ${id}`;
+    await page.reload();
+    await page.waitForSelector(".fall-waits >> text=29 d");
+    expect(await shareOf("In the queue")).toBeLessThan(0.2);
+    expect(await shareOf("Attempt 1")).toBeGreaterThan(0.005);
+    await keepLooks(page, "job-long-wait");
     await page.context().close();
   });
 

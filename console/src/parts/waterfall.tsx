@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { second } from "../live/clock.ts";
+import { type Axis, shrunkAxis } from "./axis.ts";
 import { Icon } from "./icon.tsx";
 import { absoluteTime, duration } from "./time.tsx";
 
@@ -22,6 +23,39 @@ export interface Span {
   inside?: ComponentChildren;
 }
 
+/** Waits that are together longer than this many times the work shrink. Others are drawn to scale. */
+const most = 4;
+/** How much room the marks of shrunk waits take, as shares of the work: one at most, and all together. */
+const [markShare, marksShare] = [0.16, 0.8];
+
+/** The axis of all spans. Work keeps its proportions, and waits shrink if they would squeeze it. */
+function axisOf(spans: readonly Pick<Span, "from" | "to" | "hollow">[], now: number): Axis {
+  const ends = spans.map(({ from, to }) => to ?? Math.max(now, from));
+  const start = Math.min(...spans.map(({ from }) => from));
+  const end = Math.max(start + 1, ...ends);
+  const whole: Axis = { place: (at) => (at - start) / (end - start), gaps: [] };
+  const work = spans.flatMap(({ from, hollow }, n): [number, number][] =>
+    hollow ? [] : [[from, ends[n] ?? from]],
+  );
+  if (work.length === 0) return whole;
+  // Each wait has a mark of its own, because where it begins and ends is a place on the axis too.
+  const points = spans.flatMap(({ from, hollow }, n): [number, number][] =>
+    hollow ? [from, ends[n] ?? from].map((at): [number, number] => [at, at]) : [],
+  );
+  const { gaps } = shrunkAxis([...work, ...points], 0);
+  const waitedMs = gaps.reduce((sum, { ms }) => sum + ms, 0);
+  if (waitedMs <= most * (end - start - waitedMs)) return whole;
+  return shrunkAxis([...work, ...points], Math.min(markShare, marksShare / gaps.length));
+}
+
+/** The marks that have room for their length, the longest waits first. */
+function named(gaps: Axis["gaps"]): Axis["gaps"] {
+  const shown: Axis["gaps"] = [];
+  for (const gap of [...gaps].sort((one, other) => other.ms - one.ms))
+    if (shown.every(({ at }) => Math.abs(at - gap.at) > 0.2)) shown.push(gap);
+  return shown;
+}
+
 /** Spans one below the other, on one axis of time. */
 export function Waterfall({ label, spans }: { label: string; spans: Span[] }) {
   const [open, setOpen] = useState<string | null>(null);
@@ -30,17 +64,31 @@ export function Waterfall({ label, spans }: { label: string; spans: Span[] }) {
   const start = Math.min(...spans.map(({ from }) => from));
   const end = Math.max(start + 1, ...spans.map(({ from, to }) => to ?? Math.max(now, from)));
   const length = end - start;
+  const { place, gaps } = axisOf(spans, now);
   return (
     <div class="waterfall">
       <div class="fall-axis" aria-hidden="true">
         <span title={absoluteTime(start)}>{label}</span>
         <span class="fall-ticks">
           <span>0</span>
-          <span>{duration(length / 2)}</span>
+          {gaps.length === 0 && <span>{duration(length / 2)}</span>}
           <span>{duration(length)}</span>
         </span>
         <span />
       </div>
+      {gaps.length > 0 && (
+        <div class="fall-axis fall-waits">
+          <span>Shrunk waits</span>
+          <span class="fall-track">
+            {named(gaps).map(({ at, ms }) => (
+              <span key={at} style={{ left: `${at * 100}%` }} title={`waited ${duration(ms)}`}>
+                {duration(ms).replace(/^(\S+ \S+) .*/, "$1")}
+              </span>
+            ))}
+          </span>
+          <span />
+        </div>
+      )}
       {spans.map((span) => {
         const { key, from, to, inside } = span;
         const until = to ?? Math.max(now, from);
@@ -52,13 +100,21 @@ export function Waterfall({ label, spans }: { label: string; spans: Span[] }) {
               {span.label}
               <span class="sr-only">{span.says}</span>
             </span>
-            <span class="fall-track">
+            <span class={`fall-track ${gaps.length > 0 ? "shrunk" : ""}`}>
+              {gaps.map(({ at, width, ms }) => (
+                <span
+                  key={at}
+                  class="fall-gap"
+                  title={`waited ${duration(ms)}`}
+                  style={{ left: `${(at - width / 2) * 100}%`, width: `${width * 100}%` }}
+                />
+              ))}
               <span
                 class={`tone-${span.tone} ${barClass(span)}`}
                 title={`${absoluteTime(from)}, ${duration(until - from)}`}
                 style={{
-                  left: `${((from - start) / length) * 100}%`,
-                  ...(from !== to && { width: `${((until - from) / length) * 100}%` }),
+                  left: `${place(from) * 100}%`,
+                  ...(from !== to && { width: `${(place(until) - place(from)) * 100}%` }),
                 }}
               />
             </span>
