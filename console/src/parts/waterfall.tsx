@@ -1,5 +1,4 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
 import { second } from "../live/clock.ts";
 import { type Axis, shrunkAxis } from "./axis.ts";
 import { Icon } from "./icon.tsx";
@@ -20,7 +19,10 @@ export interface Span {
   hollow?: boolean;
   /** Whether the bar is part of a bar above it. */
   inner?: boolean;
+  /** What is shown when the bar is picked. */
   inside?: ComponentChildren;
+  /** The heading of what is inside. */
+  title?: string;
 }
 
 /** Waits that are together longer than this many times the work shrink. Others are drawn to scale. */
@@ -37,7 +39,8 @@ function axisOf(spans: readonly Pick<Span, "from" | "to" | "hollow">[], now: num
   const work = spans.flatMap(({ from, hollow }, n): [number, number][] =>
     hollow ? [] : [[from, ends[n] ?? from]],
   );
-  if (work.length === 0) return whole;
+  // Without any work that takes time, such as a step of 0 ms, nothing needs the room.
+  if (work.every(([from, until]) => from === until)) return whole;
   // Each wait has a mark of its own, because where it begins and ends is a place on the axis too.
   const points = spans.flatMap(({ from, hollow }, n): [number, number][] =>
     hollow ? [from, ends[n] ?? from].map((at): [number, number] => [at, at]) : [],
@@ -56,9 +59,29 @@ function named(gaps: Axis["gaps"]): Axis["gaps"] {
   return shown;
 }
 
+/** Moves the focus to the next or the previous bar, and picks it. */
+function onKeyDown(event: KeyboardEvent): void {
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const list = event.currentTarget as HTMLElement;
+  const bars = [...list.querySelectorAll<HTMLElement>("button.fall-row")];
+  const at = bars.indexOf(event.target as HTMLElement);
+  const next = by === undefined || at < 0 ? undefined : bars[at + by];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+  if (next.getAttribute("aria-pressed") === "false") next.click();
+}
+
 /** Spans one below the other, on one axis of time. */
-export function Waterfall({ label, spans }: { label: string; spans: Span[] }) {
-  const [open, setOpen] = useState<string | null>(null);
+export function Waterfall(props: {
+  label: string;
+  spans: Span[];
+  picked: string | null;
+  onPick(key: string | null): void;
+  /** Whether the inside of the picked span is shown below its bar. */
+  inPlace: boolean;
+}) {
+  const { label, spans, picked, onPick, inPlace } = props;
   const goesOn = spans.some(({ to }) => to === null);
   const now = goesOn ? second.value : 0;
   const start = Math.min(...spans.map(({ from }) => from));
@@ -66,7 +89,8 @@ export function Waterfall({ label, spans }: { label: string; spans: Span[] }) {
   const length = end - start;
   const { place, gaps } = axisOf(spans, now);
   return (
-    <div class="waterfall">
+    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of its buttons.
+    <div class="waterfall" onKeyDown={onKeyDown}>
       <div class="fall-axis" aria-hidden="true">
         <span title={absoluteTime(start)}>{label}</span>
         <span class="fall-ticks">
@@ -92,7 +116,8 @@ export function Waterfall({ label, spans }: { label: string; spans: Span[] }) {
       {spans.map((span) => {
         const { key, from, to, inside } = span;
         const until = to ?? Math.max(now, from);
-        const isOpen = open === key;
+        const isPicked = picked === key;
+        const isOpen = inPlace && isPicked;
         const row = (
           <>
             <span class="fall-label">
@@ -130,8 +155,8 @@ export function Waterfall({ label, spans }: { label: string; spans: Span[] }) {
               <button
                 type="button"
                 class={className}
-                aria-expanded={isOpen}
-                onClick={() => setOpen(isOpen ? null : key)}
+                {...(inPlace ? { "aria-expanded": isOpen } : { "aria-pressed": isPicked })}
+                onClick={() => onPick(isPicked ? null : key)}
               >
                 {row}
               </button>
