@@ -62,6 +62,13 @@ alter table mayfly.memories
   add column content_hash uuid
     constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
 
+-- The names of fields are checked by a push, so that a new field needs no change of this constraint.
+alter table mayfly.memory_conflicts
+  drop constraint memory_conflicts_field_known,
+  add constraint memory_conflicts_field_length check (char_length(field) <= 63) not valid;
+-- pgt-ignore lint/safety/requireSeparateConstraintValidation: A project has few conflicts.
+alter table mayfly.memory_conflicts validate constraint memory_conflicts_field_length;
+
 -- Null for messages that were sent before 0.2.
 alter table mayfly.messages add column trace text constraint messages_trace_length check (char_length(trace) <= 500);
 alter table mayfly.messages alter column trace set statistics 0;
@@ -2345,8 +2352,8 @@ return (
 
 comment on function mayfly_private.card is 'The card of an agent.';
 
--- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Before it counts,
--- it reaps dead agents that are still marked as living.
+-- Refuses more living agents than the tenant's quota allows. Before it counts, it reaps dead agents that are still
+-- marked as living. The caller holds the lock of open_spawn, which says why parallel spawns cannot exceed the quota.
 
 create or replace function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
 returns void
@@ -4840,6 +4847,28 @@ alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
 
 alter index mayfly.memories_key_idx alter column 2 set statistics 0;
 
+-- How many bytes a memory is charged. octet_length reads the length of a stored text without reading the text. Tags,
+-- metadata and timestamps are counted uncompressed, for which `|| '{}'` is needed. Compressed, they may take a fortieth
+-- of the space, and forgetting would then give back less than was charged. 512 more bytes are charged for the row
+-- itself, its operation and its event. A tombstone keeps these. Called by meter_memories and recount_usage. Locks
+-- nothing.
+
+create function mayfly_private.memory_charge(
+  task text, input text, output text, critique text, tags text[], metadata jsonb, hlc jsonb, key text
+)
+returns integer
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return 512 + octet_length(task) + octet_length(input) + octet_length(output) + octet_length(critique)
+    + pg_column_size(tags || '{}') + pg_column_size(metadata || '{}') + pg_column_size(hlc || '{}')
+    + coalesce(octet_length(key), 0);
+end
+$$;
+
+comment on function mayfly_private.memory_charge is 'How many bytes a memory is charged.';
+
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved the vector from the fresh tail to the index.';
 
 -- How many numbers a vector of this project has. This number is stored only in the type of the column, and a release
@@ -4984,9 +5013,7 @@ alter table mayfly_private.word_frequencies enable row level security;
 -- How many bytes the tenant is charged for each row of this room's tables. The meters of this room count the same way.
 
 insert into mayfly_private.charges (relation, bytes) values
-  ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
-    + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')
-    + coalesce(octet_length(r.key), 0)'),
+  ('mayfly.memories', 'mayfly_private.memory_charge(r.task, r.input, r.output, r.critique, r.tags, r.metadata, r.hlc, r.key)'),
   ('mayfly.memory_vectors', '32 + 2 * mayfly_private.embedding_dimensions()'),
   ('mayfly.memory_conflicts', 'mayfly_private.conflict_bytes(r.base, r.wanted)')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -5297,9 +5324,7 @@ begin
   with puts as (
     select (op ->> 'subject')::uuid as id, memory.*, case when sees_copies and memory.once and memory.key is null
         and (memory.visibility is distinct from 'agent' or coalesce(memory.agent_id, caller_id) = caller_id and by_agent)
-      then mayfly_private.content_hash(memory.kind, memory.task, memory.input, memory.output, memory.critique, memory.reward,
-        memory.success, memory.importance, memory.tags, memory.metadata, memory.tokens, memory.latency_ms, memory.expires_at,
-        memory.conversation_id, case memory.visibility when 'agent' then caller_id end) end as content_hash
+      then mayfly_private.content_hash(op -> 'body', case memory.visibility when 'agent' then caller_id end) end as content_hash
     from jsonb_array_elements(work) op,
       jsonb_to_record(op -> 'body') as memory (
         agent_id uuid, session_id uuid, conversation_id uuid, kind text, task text, input text,
@@ -6013,27 +6038,32 @@ end
 $$;
 
 -- The rule for identical memories, which are stored once: a hash that two memories with identical content share. It
--- covers all fields except the id, the session and the time. It covers the agent only if the memory is private. It is
--- null for a turn of a conversation, because the same words said twice are two turns. Takes 5 µs a KB. Called by
--- apply_memories and find_copies. Locks nothing.
+-- takes the body of a put, and covers all fields except the session and the time. A new field is covered without a
+-- change here: fields that are not named here are hashed as they are. It covers the agent only if the memory is
+-- private. It is null for a turn of a conversation, because the same words said twice are two turns. Takes 5 µs a KB.
+-- Called by apply_memories and find_copies. Locks nothing.
 
-create function mayfly_private.content_hash(
-  kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric,
-  tags text[], metadata jsonb, tokens numeric, latency_ms numeric, expires_at timestamptz, conversation uuid, private_to uuid
-)
+create function mayfly_private.content_hash(body jsonb, private_to uuid)
 returns uuid
 language plpgsql immutable parallel safe
 set search_path = ''
 as $$
+declare
+  fields constant jsonb := body - '{embedding,model,agent_id,session_id,created_at,key,once,hlc,visibility}'::text[];
 begin
-  if conversation is not null then
+  if fields ->> 'conversation_id' is not null then
     return null;
   end if;
   return encode(substr(sha256(convert_to(jsonb_build_array(
-    coalesce(kind, 'episode'), coalesce(task, ''), coalesce(input, ''), coalesce(output, ''), coalesce(critique, ''),
-    round(reward, 6), success, coalesce(importance, 5), coalesce(tags, '{}'),
-    case when jsonb_typeof(metadata) = 'object' then metadata else '{}' end, tokens, latency_ms,
-    extract(epoch from expires_at), private_to)::text, 'UTF8')), 1, 16), 'hex')::uuid;
+    coalesce(fields ->> 'kind', 'episode'), coalesce(fields ->> 'task', ''), coalesce(fields ->> 'input', ''),
+    coalesce(fields ->> 'output', ''), coalesce(fields ->> 'critique', ''), round((fields ->> 'reward')::numeric, 6),
+    fields ->> 'success', coalesce((fields ->> 'importance')::numeric, 5), coalesce(nullif(fields -> 'tags', 'null'), '[]'),
+    case when jsonb_typeof(fields -> 'metadata') = 'object' then fields -> 'metadata' else '{}' end,
+    (fields ->> 'tokens')::numeric, (fields ->> 'latency_ms')::numeric,
+    extract(epoch from (fields ->> 'expires_at')::timestamptz), private_to,
+    -- All other fields, as they are.
+    fields - '{conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,expires_at}'::text[]
+  )::text, 'UTF8')), 1, 16), 'hex')::uuid;
 end
 $$;
 
@@ -6614,12 +6644,8 @@ begin
   -- puts and 500 memories.
   with puts as materialized (
     select o.op ->> 'id' as op_id, (o.op ->> 'subject')::uuid as id, case when o.op -> 'body' ->> 'once' = 'true'
-      then mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
-        p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end) end as hash
-    from jsonb_array_elements(push) o (op),
-      jsonb_to_record(o.op -> 'body') as p (
-        conversation_id uuid, kind text, task text, input text, output text, critique text, reward numeric, success boolean,
-        importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
+      then mayfly_private.content_hash(o.op -> 'body', case o.op #>> '{body,visibility}' when 'agent' then by_agent end) end as hash
+    from jsonb_array_elements(push) o (op)
     where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written)
   ), known as materialized (
     select m.id, m.content_hash from mayfly.memories m
@@ -6941,6 +6967,16 @@ begin
     + case when pg_column_compression(metadata) is null then pg_column_size(metadata) else octet_length(metadata::text) end;
 end
 $$;
+
+-- The fields of a memory that can be updated. A put with a key has a clock for each of them. Locks nothing.
+
+create function mayfly_private.memory_fields()
+returns text[]
+language sql immutable parallel safe
+set search_path = ''
+return '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}'::text[];
+
+comment on function mayfly_private.memory_fields is 'The fields of a memory that can be updated.';
 
 -- Counts the memories that the caller sees, without tombstones and expired memories. For this, it reads all of them.
 -- Runs as the caller (scope memory:read). Locks nothing.
@@ -7277,7 +7313,7 @@ declare
 begin
   return (
     select jsonb_object_agg(f, stamp)
-    from unnest('{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}'::text[]) f);
+    from unnest(mayfly_private.memory_fields()) f);
 end
 $$;
 
@@ -7692,7 +7728,7 @@ as $$
 declare
   fault record;
   dimensions constant integer := mayfly_private.embedding_dimensions();
-  updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
+  updatable constant text[] := mayfly_private.memory_fields();
 begin
   select o.n - 1 as index, mayfly_private.given_field(o.op, c.field) as field, c.rule into fault
   from jsonb_array_elements(push) with ordinality as e (op, n),
@@ -8343,6 +8379,9 @@ comment on function mayfly_private.unrelated_similarity is 'The similarity of un
 --
 -- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so the memory is found
 -- by the words at the beginning of the text.
+--
+-- How a text is normalised before it becomes words is in searched. Which language's rules apply is in
+-- text_search_config.
 
 create or replace function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text
@@ -8595,11 +8634,8 @@ create trigger memory_aliases_meter_delete after delete on mayfly.memory_aliases
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
--- Charges the rows that a statement writes into memories. It is a trigger, so no writer can forget it. octet_length
--- reads the length of a stored text without reading the text. Tags, metadata and timestamps are counted uncompressed,
--- for which `|| '{}'` is needed. Compressed, they may take a fortieth of the space, and forgetting would then give back
--- less than was charged. 512 more bytes are charged for the row itself, its operation and its event. A tombstone keeps
--- these.
+-- Charges the rows that a statement writes into memories (mayfly_private.memory_charge). It is a trigger, so no writer
+-- can forget it.
 
 create or replace function mayfly_private.meter_memories()
 returns trigger
@@ -8612,8 +8648,7 @@ begin
   if tg_op = 'INSERT' then
     for change in
       select t.id, count(*) as memories, count(*) as writes,
-        sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}') + coalesce(octet_length(n.key), 0)) as bytes
+        sum(mayfly_private.memory_charge(n.task, n.input, n.output, n.critique, n.tags, n.metadata, n.hlc, n.key)) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
@@ -8622,11 +8657,8 @@ begin
     for change in
       -- Forgetting by maintenance does not count as anybody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
-        sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')
-          + coalesce(octet_length(n.key), 0) - coalesce(octet_length(o.key), 0)
-          - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
-          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}') - pg_column_size(o.hlc || '{}')) as bytes
+        sum(mayfly_private.memory_charge(n.task, n.input, n.output, n.critique, n.tags, n.metadata, n.hlc, n.key)
+          - mayfly_private.memory_charge(o.task, o.input, o.output, o.critique, o.tags, o.metadata, o.hlc, o.key)) as bytes
       from new_rows n
       join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
       join mayfly.tenants t on t.id = n.tenant_id group by t.id
@@ -8636,9 +8668,7 @@ begin
   else
     for change in
       select t.id, count(*) as memories,
-        sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
-          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}') + pg_column_size(o.hlc || '{}')
-          + coalesce(octet_length(o.key), 0)) as bytes
+        sum(mayfly_private.memory_charge(o.task, o.input, o.output, o.critique, o.tags, o.metadata, o.hlc, o.key)) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
@@ -8760,6 +8790,8 @@ on conflict (relation) do update set bounded_by = excluded.bounded_by;
 -- or whose deadline has passed, are deleted after the tenant's messages_kept. All others, and those in channels, are
 -- deleted after the project's `kept`. Looks at max_rows messages, and continues where the last batch stopped. `more` is
 -- true until the walk has reached its end. It is a chore, so maintain_tenant calls it under its lock.
+--
+-- Which messages a reader gets, also after their deadline or a second time, is in pull_inbox.
 
 create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
 returns jsonb
@@ -10066,7 +10098,7 @@ begin
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
           else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
-      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON with at most 32 levels')
+      ('value', coalesce(mayfly_private.is_state_value(e.edit -> 'value'), true), 'must be at most 256 KB of JSON with at most 32 levels')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by e.n
@@ -10140,6 +10172,22 @@ set search_path = ''
 return state.id is not null and state.deleted_at is null and (state.expires_at is null or state.expires_at > mayfly_private.now());
 
 comment on function mayfly_private.is_live is 'Whether a state exists for its readers.';
+
+-- Whether a value, or a part of one, fits into a state: at most 256 KB as text, and at most 32 levels. Null for no
+-- value. Every function that takes a value for a state calls it. write_state calls it for the value that is stored,
+-- which can be larger than what the caller sent. In PL/pgSQL for the reason in json_within.
+
+create function mayfly_private.is_state_value(value jsonb)
+returns boolean
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return mayfly_private.json_within(value, 262144, 32);
+end
+$$;
+
+comment on function mayfly_private.is_state_value is 'Whether a value fits into a state.';
 
 -- Locks a state for writing until commit and returns it. If the state does not exist, its row is created without a
 -- version. Callers with state:write can write shared states. An agent's states can be written by the agent, its
@@ -10215,7 +10263,7 @@ declare
   state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
   live constant boolean := mayfly_private.is_live(state);
 begin
-  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.is_state_value(patch) then
     perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
       'Use set_state for values that are not objects.', '{"field": "patch"}');
   end if;
@@ -10265,7 +10313,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
     perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours (a value) or ours_version (a version).', null, '{"field": "ours"}');
-  elsif not mayfly_private.json_within(ours, 262144, 32) then
+  elsif not mayfly_private.is_state_value(ours) then
     perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "ours"}');
   end if;
   perform mayfly_private.check_numbers(ours, 'ours');
@@ -10486,7 +10534,7 @@ declare
   bytes constant integer := 256 + coalesce(octet_length(new_value::text), 0);
   dropped bigint;
 begin
-  if not mayfly_private.json_within(new_value, 262144, 32) then
+  if not mayfly_private.is_state_value(new_value) then
     perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON with at most 32 levels.',
       'Split it over several keys, or store a reference to it.', '{"field": "value"}');
   elsif expires_at <= instant then
@@ -10789,6 +10837,9 @@ comment on function mayfly_private.debug_levels is 'What an agent has to record 
 -- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's debug_rate,
 -- divided by the number of watched agents and, because Realtime counts each receiver, by the number of watchers plus 1.
 -- The result is at least 0.2 and at most 10. Called as owner.
+--
+-- This is only the rate of live broadcasts. The limit on stored records is in append_debug. What an agent does with
+-- records above the rate is in the SDK's buffer (sdk/src/debug/buffer.ts).
 
 create or replace function mayfly_private.debug_rate(tenant uuid)
 returns numeric
@@ -13739,8 +13790,9 @@ $$;
 comment on function mayfly_private.end_jobs is 'Ends locked jobs.';
 
 -- Records failures. A job that may be retried and has an attempt left is scheduled again after a random wait between 0
--- and min(base * factor^n, cap), where n is the number of earlier failures (full jitter: Brooker, "Exponential Backoff
--- And Jitter", AWS 2015). Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
+-- and min(base * factor^n, cap), where n is the number of earlier attempts that failed or were lost (full jitter:
+-- Brooker, "Exponential Backoff And Jitter", AWS 2015). Waits and returned jobs do not count as failures. Locks the jobs
+-- by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -13858,8 +13910,8 @@ grant execute on function mayfly.fail_jobs to authenticated, service_role;
 -- This is the fence, and its definition: a caller holds a lease while the job is running, in the attempt of the lease,
 -- with the caller as its holder, and before lease_end. Functions that take many leases repeat this condition, and refer
 -- to fence_job there: complete_held, fail_jobs, heartbeat_jobs, release_jobs and cost_asks. If you change it, change it
--- in all of them. As a function of its own it took 1.5 to 3 µs a job instead of 0.1 µs, because an empty search_path
--- prevents inlining.
+-- in all of them. They do not share a function for it, because an empty search_path prevents inlining, and a call took
+-- 1.5 to 3 µs a job.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs
@@ -14804,6 +14856,9 @@ comment on function mayfly_private.ready_jobs is 'Makes locked jobs ready.';
 -- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Handles at most max_rows jobs
 -- of each kind, and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls
 -- it too. The ends of leases have no index: few jobs run at a time, and each heartbeat would have to change the index.
+--
+-- What happens to a job whose lease ends is in release_leases, its place in the queue is in ready_jobs, and which job a
+-- worker gets next is in take_jobs.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
 returns integer
@@ -14937,7 +14992,8 @@ grant execute on function mayfly.record_steps to authenticated, service_role;
 
 -- Makes failed jobs ready. The attempt number continues, so that no old lease is valid again, and the job gets as many
 -- attempts again as it had at first. The steps of the job are kept, so the job continues after its last recorded step.
--- Locks the jobs.
+-- A job whose error is final ({ final: true }) would only end in the same way: it is refused if it is named, and left
+-- out otherwise. Locks the jobs, then what the triggers of other rooms lock.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -14947,16 +15003,28 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('job:admin');
   again uuid[];
+  final record;
 begin
   if max_rows is null or max_rows not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
   elsif cardinality(ids) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids.', null, '{"field": "ids"}');
   end if;
+  select array_agg(f.id order by f.id) as ids, min(f.error ->> 'message') as reason into final
+  from mayfly.finished_jobs f
+  where f.tenant_id = tenant and f.status = 'failed' and f.id = any (redrive_jobs.ids) and (of_queue is null or f.queue = of_queue)
+    and f.error -> 'final' = 'true';
+  if final.ids is not null then
+    perform mayfly_private.fail(409, 'job_final', format('Redriving %s would end in the same way: %s',
+        case cardinality(final.ids) when 1 then 'this job' else format('%s of these jobs', cardinality(final.ids)) end, final.reason),
+      'Nothing was redriven. Leave out the jobs in details.ids, and start them anew with higher limits.',
+      jsonb_build_object('field', 'ids', 'ids', final.ids));
+  end if;
   with dead as (
     select f.id from mayfly.finished_jobs f
     where f.tenant_id = tenant and f.status = 'failed'
       and (redrive_jobs.ids is null or f.id = any (redrive_jobs.ids)) and (of_queue is null or f.queue = of_queue)
+      and f.error -> 'final' is distinct from 'true'
     order by f.id
     limit max_rows
     for update skip locked
@@ -20807,7 +20875,7 @@ set search_path = ''
 as $$
 declare
   run mayfly.runs := mayfly_private.held_run(lease);
-  is_new constant boolean := run.status = 'queued' and run.forked_from is null;
+  is_new constant boolean := run.started_at is null and run.forked_from is null;
 begin
   if run.status <> 'running' then
     perform mayfly_private.move_run(run, 'running', null, null);
@@ -20952,6 +21020,10 @@ grant execute on function mayfly.begin_tool_calls to authenticated, service_role
 
 -- Ends a run. The run and its job end in one transaction, so that after a crash nothing is paid twice. Locks the job
 -- and the run, then the parent of the job.
+--
+-- Limits of steps and seconds that the run was started with cannot be changed, so a run that has reached one is final:
+-- redrive_jobs refuses its job. A run can continue with a higher budget, and without a limit of steps of its own, the
+-- limit of its agent's definition applies, which may have changed.
 
 create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
 returns jsonb
@@ -20961,6 +21033,7 @@ as $$
 declare
   run mayfly.runs;
   more integer;
+  is_final boolean;
   why constant jsonb := jsonb_build_object('code', left(coalesce(error ->> 'code', status), 100), 'message', left(coalesce(error ->> 'message', status), 2000));
 begin
   if end_run.status is null or end_run.status not in ('succeeded', 'failed', 'max_steps', 'max_time', 'max_tokens', 'max_cost') then
@@ -20978,8 +21051,9 @@ begin
   end if;
   perform mayfly_private.move_run(run, end_run.status, output, case when end_run.status <> 'succeeded' then why end);
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  is_final := end_run.status = 'max_time' or (end_run.status = 'max_steps' and run.limits ? 'steps');
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
-    case when end_run.status <> 'succeeded' then array[why] end,
+    case when end_run.status <> 'succeeded' then array[case when is_final then why || '{"final": true}' else why end] end,
     -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, the output is
     -- stored only in the run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
@@ -21292,9 +21366,10 @@ begin
   if not (case run.status
       when 'queued' then to_status in ('running', 'failed', 'cancelled')
       when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
-      -- A failed run runs again if its job is redriven.
-      when 'failed' then to_status = 'running'
-      else false end) then
+      -- Only a succeeded or cancelled run has ended for good. Any other waits again if its job is redriven (requeue_runs).
+      when 'succeeded' then false
+      when 'cancelled' then false
+      else to_status = 'queued' end) then
     perform mayfly_private.fail(409, 'transition_not_allowed', format('A run that is %s cannot become %s.', run.status, to_status), null,
       jsonb_build_object('from', run.status, 'to', to_status));
   end if;
@@ -21945,6 +22020,38 @@ comment on function mayfly_private.end_runs is 'Trigger: ends runs whose jobs ha
 create trigger finished_jobs_end_runs after insert on mayfly.finished_jobs
   referencing new table as new_rows
   for each statement execute function mayfly_private.end_runs();
+
+-- A run whose job is redriven is queued again at once. A redriven job is deleted from finished_jobs and is in jobs again.
+
+create function mayfly_private.requeue_runs()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  job mayfly.finished_jobs;
+  run mayfly.runs;
+begin
+  for job in
+    select o.* from old_rows o
+    where left(o.name, 4) = 'run:' and o.status = 'failed'
+      and exists (select from mayfly.jobs j where j.tenant_id = o.tenant_id and j.id = o.id)
+    order by o.tenant_id, o.id
+  loop
+    select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id for no key update;
+    continue when not found;
+    perform mayfly_private.move_run(run, 'queued', null, null);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.requeue_runs is 'Trigger: runs whose jobs are redriven are queued again.';
+
+create trigger finished_jobs_requeue_runs after delete on mayfly.finished_jobs
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.requeue_runs();
 
 -- The scopes of this room.
 
