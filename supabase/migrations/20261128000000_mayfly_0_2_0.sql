@@ -2271,26 +2271,34 @@ comment on function mayfly.agent_tree is
 -- The current status of an agent. Its row may still say `running` after its lifetime is over or an ancestor has ended.
 -- While an ancestor is suspended, the agent is suspended too. Called by functions that show agents, and before a change
 -- of status. Locks nothing. It is PL/pgSQL, because a definer function in SQL is planned at each call, which takes 0.3
--- ms.
+-- ms. Ancestors are read by ranges of ids for the reason in living_agent_of_token.
 
 create or replace function mayfly_private.effective_status(agent mayfly.agents)
 returns text
 language plpgsql stable security definer
 set search_path = ''
 as $$
+declare
+  ts constant timestamptz := mayfly_private.now();
 begin
   if agent.status in ('stopped', 'expired') then
     return agent.status;
+  elsif agent.expires_at <= ts then
+    return 'expired';
+  elsif cardinality(agent.ancestors) = 0 then
+    return agent.status;
   end if;
   return (
-  select case
-    when agent.expires_at <= (select mayfly_private.now()) then 'expired'
-    when count(*) filter (where line.status in ('stopped', 'expired') or line.expires_at <= (select mayfly_private.now())) > 0 then 'stopped'
-    when agent.status = 'suspended' or count(*) filter (where line.status = 'suspended') > 0 then 'suspended'
-    else 'running'
-  end
-  from mayfly.agents line
-  where line.tenant_id = agent.tenant_id and line.id = any (agent.ancestors));
+    select case
+      when bool_or(line.status in ('stopped', 'expired') or line.expires_at <= ts) then 'stopped'
+      when agent.status = 'suspended' or bool_or(line.status = 'suspended') then 'suspended'
+      else 'running'
+    end
+    from unnest(agent.ancestors) i
+    cross join lateral (
+      select a.status, a.expires_at from mayfly.agents a
+      where a.tenant_id = agent.tenant_id and a.id between i and i
+      order by a.id limit 1) line);
 end
 $$;
 
@@ -2704,7 +2712,7 @@ comment on function mayfly_private.draft_agent is 'An agent that is ready to be 
 -- The new end is limited by the maximum lifetimes of the tenant and of the agent's type, and by the parent's end. A new
 -- token alone does not extend the lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process
 -- renews the token. Returns null if the agent or an ancestor is not alive. Called by renewing, resuming and
--- registering. Locks the agent's row.
+-- registering. Locks the agent's row. Ancestors are read by ranges of ids for the reason in living_agent_of_token.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents
@@ -2721,9 +2729,12 @@ as $$
   from mayfly.tenants t
   where t.id = a.tenant_id and a.tenant_id = extend_life.tenant and a.id = extend_life.agent
     and not exists (
-      select from mayfly.agents line
-      where line.tenant_id = a.tenant_id and line.id = any (a.ancestors || a.id)
-        and (line.status <> 'running' or line.expires_at <= mayfly_private.now()))
+      select from unnest(a.ancestors || a.id) i
+      cross join lateral (
+        select l.status, l.expires_at from mayfly.agents l
+        where l.tenant_id = a.tenant_id and l.id between i and i
+        order by l.id limit 1) line
+      where line.status <> 'running' or line.expires_at <= mayfly_private.now())
   returning a.*;
 $$;
 
@@ -12472,7 +12483,11 @@ begin
   caller := mayfly_private.caller();
   if caller.kind = 'agent' and not any_tenant and 'job:work' = any (caller.scopes) then
     select 'agent', a.tenant_id, a.id, (
-        select min(l.expires_at) from mayfly.agents l where l.tenant_id = a.tenant_id and l.id = any (a.ancestors || a.id)),
+        select min(line.expires_at) from unnest(a.ancestors || a.id) i
+        cross join lateral (
+          select l.expires_at from mayfly.agents l
+          where l.tenant_id = a.tenant_id and l.id between i and i
+          order by l.id limit 1) line),
       a.type, a.capabilities
     into worker
     from mayfly.agents a where a.tenant_id = caller.tenant_id and a.id = caller.id;
@@ -14066,6 +14081,7 @@ grant execute on function mayfly.get_job to authenticated, service_role;
 
 -- Extends leases. A lease never lasts longer than the agent and its ancestors, the deadline or the timeout of the
 -- attempt. Locks the jobs by tenant and id. Updates stay within their pages (HOT), because lease_end is in no index.
+-- Agents are read by ranges of ids for the reason in living_agent_of_token.
 
 create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
 returns jsonb
@@ -14086,9 +14102,16 @@ begin
   end if;
   if holder.kind = 'agent' then
     until := (
-      select least(until, min(l.expires_at)) from mayfly.agents a
-      join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = any (a.ancestors || a.id)
-      where a.tenant_id = holder.tenant_id and a.id = holder.id);
+      select least(until, min(line.expires_at))
+      from (
+        select a.ancestors || a.id as ids from mayfly.agents a
+        where a.tenant_id = holder.tenant_id and a.id between holder.id and holder.id
+        order by a.id limit 1) own
+      cross join unnest(own.ids) i
+      cross join lateral (
+        select a.expires_at from mayfly.agents a
+        where a.tenant_id = holder.tenant_id and a.id between i and i
+        order by a.id limit 1) line);
   end if;
   with held as materialized (
     select h.tenant_id, h.id, h.cancelled, g.n
@@ -19150,6 +19173,7 @@ comment on function mayfly_private.concerns is 'Whether a call counts in a budge
 
 -- The teams for which an agent spends: its own, and those of its ancestors. Locks nothing. It is PL/pgSQL, because a
 -- definer function in SQL is planned at each call, and this planning took a sixth of the time of a reservation.
+-- The agent is read by a range of ids for the reason in living_agent_of_token.
 
 create function mayfly_private.cost_groups_of(tenant uuid, spender uuid)
 returns text[]
@@ -19159,9 +19183,11 @@ as $$
 begin
   return array(
     select distinct g.subject
-    from mayfly.agents a
-    join mayfly_private.cost_groups g on g.tenant_id = a.tenant_id and g.agent_id = any (a.ancestors || a.id)
-    where a.tenant_id = tenant and a.id = spender
+    from (
+      select a.ancestors || a.id as ids from mayfly.agents a
+      where a.tenant_id = tenant and a.id between spender and spender
+      order by a.id limit 1) own
+    join mayfly_private.cost_groups g on g.tenant_id = tenant and g.agent_id = any (own.ids)
     order by g.subject);
 end
 $$;
@@ -27944,6 +27970,8 @@ comment on function mayfly.maintain is
 -- are undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with its
 -- error. mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If
 -- another call holds the maintenance, it returns and leaves the work to that call.
+--
+-- What the chores delete, and after how long, is in docs/operations.md.
 
 create or replace function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb

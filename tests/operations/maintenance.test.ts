@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAgent, makePerson, makeTenant, refusalOf, rpc, serviceRole } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -133,6 +134,15 @@ describe("maintenance of every tenant", () => {
       details: { index: 0, field: "memory.id" },
     });
     expect((await push(deleteOf(put.memory.id))).results).toMatchObject([{ status: "applied" }]);
+  });
+
+  it("does no chore that docs/operations.md does not list", async () => {
+    const page = await readFile(new URL("../../docs/operations.md", import.meta.url), "utf8");
+    const [, section = ""] = page.split("### What maintenance deletes\n");
+    const [table = ""] = section.split("\n## ");
+    const listed = [...table.matchAll(/^\| `(\w+)` /gm)].map(([, chore]) => chore);
+    const chores = await db.sql`select name from mayfly_private.chores order by name collate "C"`;
+    expect(listed).toEqual(chores.map(({ name }) => name));
   });
 });
 

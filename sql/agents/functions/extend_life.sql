@@ -2,7 +2,7 @@
 -- The new end is limited by the maximum lifetimes of the tenant and of the agent's type, and by the parent's end. A new
 -- token alone does not extend the lifetime: an agent with a lifetime of 60 s ends after 60 s, however often its process
 -- renews the token. Returns null if the agent or an ancestor is not alive. Called by renewing, resuming and
--- registering. Locks the agent's row.
+-- registering. Locks the agent's row. Ancestors are read by ranges of ids for the reason in living_agent_of_token.
 
 create function mayfly_private.extend_life(tenant uuid, agent uuid, chosen boolean default true)
 returns mayfly.agents
@@ -19,9 +19,12 @@ as $$
   from mayfly.tenants t
   where t.id = a.tenant_id and a.tenant_id = extend_life.tenant and a.id = extend_life.agent
     and not exists (
-      select from mayfly.agents line
-      where line.tenant_id = a.tenant_id and line.id = any (a.ancestors || a.id)
-        and (line.status <> 'running' or line.expires_at <= mayfly_private.now()))
+      select from unnest(a.ancestors || a.id) i
+      cross join lateral (
+        select l.status, l.expires_at from mayfly.agents l
+        where l.tenant_id = a.tenant_id and l.id between i and i
+        order by l.id limit 1) line
+      where line.status <> 'running' or line.expires_at <= mayfly_private.now())
   returning a.*;
 $$;
 

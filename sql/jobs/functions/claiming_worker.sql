@@ -62,7 +62,11 @@ begin
   caller := mayfly_private.caller();
   if caller.kind = 'agent' and not any_tenant and 'job:work' = any (caller.scopes) then
     select 'agent', a.tenant_id, a.id, (
-        select min(l.expires_at) from mayfly.agents l where l.tenant_id = a.tenant_id and l.id = any (a.ancestors || a.id)),
+        select min(line.expires_at) from unnest(a.ancestors || a.id) i
+        cross join lateral (
+          select l.expires_at from mayfly.agents l
+          where l.tenant_id = a.tenant_id and l.id between i and i
+          order by l.id limit 1) line),
       a.type, a.capabilities
     into worker
     from mayfly.agents a where a.tenant_id = caller.tenant_id and a.id = caller.id;

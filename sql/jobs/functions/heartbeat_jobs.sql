@@ -1,5 +1,6 @@
 -- Extends leases. A lease never lasts longer than the agent and its ancestors, the deadline or the timeout of the
 -- attempt. Locks the jobs by tenant and id. Updates stay within their pages (HOT), because lease_end is in no index.
+-- Agents are read by ranges of ids for the reason in living_agent_of_token.
 
 create function mayfly_private.heartbeat_jobs(leases text[], lease double precision)
 returns jsonb
@@ -20,9 +21,16 @@ begin
   end if;
   if holder.kind = 'agent' then
     until := (
-      select least(until, min(l.expires_at)) from mayfly.agents a
-      join mayfly.agents l on l.tenant_id = a.tenant_id and l.id = any (a.ancestors || a.id)
-      where a.tenant_id = holder.tenant_id and a.id = holder.id);
+      select least(until, min(line.expires_at))
+      from (
+        select a.ancestors || a.id as ids from mayfly.agents a
+        where a.tenant_id = holder.tenant_id and a.id between holder.id and holder.id
+        order by a.id limit 1) own
+      cross join unnest(own.ids) i
+      cross join lateral (
+        select a.expires_at from mayfly.agents a
+        where a.tenant_id = holder.tenant_id and a.id between i and i
+        order by a.id limit 1) line);
   end if;
   with held as materialized (
     select h.tenant_id, h.id, h.cancelled, g.n

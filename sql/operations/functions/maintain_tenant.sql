@@ -4,6 +4,8 @@
 -- are undone and the others still run. The tenant's maintenance row and the Postgres log record the chore with its
 -- error. mayfly.maintain and pg_cron call it, as owner. Locks the tenant's maintenance, then what each chore locks. If
 -- another call holds the maintenance, it returns and leaves the work to that call.
+--
+-- What the chores delete, and after how long, is in docs/operations.md.
 
 create function mayfly_private.maintain_tenant(tenant uuid, max_rows integer)
 returns jsonb
