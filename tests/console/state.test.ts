@@ -206,28 +206,6 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("is never wider than a phone", async () => {
-    const page = await newPage({ width: 390, height: 844 });
-    await openAsOwner(page, "now");
-    const names = await page
-      .locator("nav.side a")
-      .evaluateAll((links) =>
-        links.map((link) => (link as HTMLAnchorElement).hash.split("/").slice(2).join("/")),
-      );
-    const more = ["channels/findings", "state/shared/release%2Fplan", `agents/${ada.id}`];
-    expect(names).toContain("stream");
-    for (const path of [...names, ...more]) {
-      await goTo(page, path);
-      await page.waitForSelector("main .skeleton", { state: "detached" });
-      const [width, room] = await page.evaluate(() => {
-        const main = document.querySelector("#main");
-        return [main?.scrollWidth, main?.clientWidth];
-      });
-      expect({ path, width }).toEqual({ path, width: room });
-    }
-    await page.context().close();
-  });
-
   it("broke no rule of its content security policy, and threw no error", () => {
     expect(problems).toEqual([]);
   });

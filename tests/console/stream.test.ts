@@ -37,6 +37,37 @@ describe.skipIf(!chromiumPath)("the stream", () => {
     return page;
   };
 
+  it("says where the log begins instead of offering older lines that do not exist", async () => {
+    const young = await local.enter();
+    dataOf(await young.mayfly.channels.create({ name: "first" }));
+    const page = await newPage();
+    await page.goto(local.consoleLink() ?? "");
+    await page.waitForSelector(".shell");
+    await page.evaluate((hash) => {
+      globalThis.location.hash = hash;
+    }, `#/${young.tenant}/stream`);
+    await page.waitForSelector(".line >> text=channel.created");
+    await page.waitForSelector(".rows >> text=This is the beginning of the log.");
+    expect(await page.locator(".rows button >> text=Load older").count()).toBe(0);
+    await young.mayfly.close();
+    await page.context().close();
+  });
+
+  it("loads what is older than the past hour", async () => {
+    await local.advance("-2 hours");
+    dataOf(await mayfly.channels.create({ name: "long-ago" }));
+    await local.advance("2 hours");
+    const page = await opened("stream");
+    await page.waitForSelector(".line >> text=agent.spawned");
+    expect(await page.locator(".line >> text=channel.created").count()).toBe(0);
+    await page.locator(".rows").evaluate((rows) => rows.scrollTo(0, 0));
+    await page.click(".rows button >> text=Load older");
+    await page.waitForSelector(".line >> text=channel.created");
+    await page.waitForSelector(".rows button >> text=Load older", { state: "detached" });
+    await page.waitForSelector(".rows >> text=This is the beginning of the log.");
+    await page.context().close();
+  });
+
   it("shows the events and debug records of another time, and is live again afterwards", async () => {
     const { id } = dataOf(
       await mayfly.memory.remember({ task: "Long ago", output: "Three days." }),

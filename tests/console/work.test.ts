@@ -9,6 +9,7 @@ import {
   expectNoSidewaysScroll,
   goTo,
   keepLooks,
+  local,
   makePerson,
   mayfly,
   newPage,
@@ -67,13 +68,35 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.click("main td >> text=succeeded");
     await page.waitForSelector("h1 >> text=read-report");
     await page.click(".waterfall >> text=Attempt 1");
-    await page.waitForSelector(".waterfall >> text=The printer is on fire.");
+    await page.waitForSelector(".picked-span >> text=The printer is on fire.");
     await page.click(".waterfall button >> text=read");
-    await page.waitForSelector(".waterfall >> text=It rained in Q3.");
+    await page.waitForSelector(".picked-span >> text=It rained in Q3.");
+    // The keys go from bar to bar, and the address keeps the bar.
+    await page.keyboard.press("ArrowUp");
+    await page.waitForSelector(".picked-span >> text=960");
+    await page.reload();
+    await page.waitForSelector(".picked-span >> text=960");
+    // A phone has no room for two panels, so the bar is open in its place.
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.waitForSelector(".waterfall .fall-inside >> text=960");
+    await page.setViewportSize({ width: 1280, height: 800 });
     await page.waitForSelector("main >> text=ada");
     await expectAccessible(page);
     await keepLooks(page, "job");
     await expectNoSidewaysScroll(page);
+    // A wait of weeks leaves room for the work, and says its length.
+    const shareOf = (label: string) =>
+      page
+        .locator(".fall-row", { hasText: label })
+        .first()
+        .locator(".fall-bar")
+        .evaluate((bar) => bar.clientWidth / (bar.parentElement?.clientWidth ?? 0));
+    await local.sql`update mayfly.finished_jobs set created_at = created_at - interval '29 days' where id = ${id}`;
+    await page.reload();
+    await page.waitForSelector(".fall-waits >> text=29 d");
+    expect(await shareOf("In the queue")).toBeLessThan(0.2);
+    expect(await shareOf("Attempt 1")).toBeGreaterThan(0.005);
+    await keepLooks(page, "job-long-wait");
     await page.context().close();
   });
 

@@ -128,7 +128,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.waitForSelector("h1 >> text=succeeded");
     await page.waitForSelector("main .json >> text=2 words, by grace");
     await page.click(".waterfall >> text=approve: Publish the page?");
-    await page.click(".waterfall >> text=The approval");
+    await page.click(".picked-span >> text=The approval");
     await page.waitForSelector(".asked >> text=approved");
     await work?.stop();
     await goTo(page, "workflows");

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { inTenant, makePerson, makeTenant, rpc, serviceRole } from "#harness/callers";
-import { operation } from "#harness/contract";
+import { memoryColumns, memoryRow, operation } from "#harness/contract";
 import { cases } from "#harness/memory-values";
 import { deleteOf, putOf, updateOf } from "#harness/operations";
 import { clock, openSyncing, type Syncing } from "#harness/syncing";
@@ -70,6 +70,13 @@ const recounted = async () => {
 it("a put and an update have the same fields, and each is a column of memories", () => {
   expect(fields).toEqual(updatable);
   expect(fields.filter((name) => !(name in columns))).toEqual([]);
+});
+
+it("the SDK reads every field, except what only statistics need", () => {
+  const read = memoryColumns.split(", ");
+  const row = memoryRow as unknown as z.ZodObject;
+  expect(fields.filter((name) => !read.includes(name))).toEqual(["latency_ms", "tokens"]);
+  expect([...read, "hlc"].sort()).toEqual(Object.keys(row.shape).sort());
 });
 
 describe("identical content", () => {

@@ -114,6 +114,22 @@ export class Events {
     return this.#older !== null && this.timeline.items.length < kept;
   }
 
+  /** Looks whether there is any event from before the past hour, unless that is known. */
+  async lookForOlder(): Promise<void> {
+    if (this.#older !== undefined) return;
+    const until = new Date(Date.now() - hourMs);
+    const { data } = await this.#mayfly.log.list({ until, limit: 1 });
+    // Meanwhile, the past may have been read, which says more.
+    if (!data || data.events.length > 0 || this.#older !== undefined) return;
+    this.#older = null;
+    this.timeline.version.changed();
+  }
+
+  /** Whether everything that the log has is known. */
+  get hasBeginning(): boolean {
+    return this.#older === null;
+  }
+
   /** Reads a page of older events. */
   async readOlder(): Promise<MayflyError | null> {
     const before = this.timeline.items.length;

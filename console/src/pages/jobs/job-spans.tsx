@@ -37,6 +37,7 @@ export function spansOf(job: JobDetails): Span[] {
       tone: "red",
       from: (from ?? endedAt).getTime(),
       to: endedAt.getTime(),
+      title: `Attempt ${attempt}`,
       inside: (
         <div class="stack">
           <p>
@@ -64,6 +65,7 @@ export function spansOf(job: JobDetails): Span[] {
       from: at.getTime() - (ms ?? 0),
       to: at.getTime(),
       inner: true,
+      title: oneLine(name, 80),
       inside: <Json value={result} open={3} />,
     });
   if (status === "waiting")

@@ -11,7 +11,7 @@ import { type Fact, Facts, Head, Missing, Panel } from "../../parts/panel.tsx";
 import { Table } from "../../parts/table.tsx";
 import { plural, printable } from "../../parts/text.ts";
 import { Ago, duration } from "../../parts/time.tsx";
-import { Waterfall } from "../../parts/waterfall.tsx";
+import { Traced } from "../../parts/traced.tsx";
 import { hasEnded, isWork, JobActions } from "./job-actions.tsx";
 import { spansOf, timesOf } from "./job-spans.tsx";
 import { JobTitle } from "./titles.tsx";
@@ -38,7 +38,6 @@ export function OneJob({ space, id }: { space: Space; id: string }) {
 
 function Body({ space, job, reload }: { space: Space; job: JobDetails; reload(): void }) {
   const { id, name, status, cancelled, steps, children } = job;
-  const spans = spansOf(job);
   return (
     <>
       <Head
@@ -66,16 +65,13 @@ function Body({ space, job, reload }: { space: Space; job: JobDetails; reload():
         <Copy text={id} label="Id" />
         <JobActions space={space} job={job} reload={reload} />
       </Head>
-      <div class="grid job-grid">
-        <div class="stack">
-          <Panel
-            title="Where its time went"
-            hint={steps.length === 0 ? "no step recorded" : plural(steps.length, "recorded step")}
-          >
-            <Waterfall label="Since it was added" spans={spans} />
-          </Panel>
-          <Values of={job} />
-          {children.length > 0 && (
+      <Traced
+        title="Where its time went"
+        hint={steps.length === 0 ? "no step recorded" : plural(steps.length, "recorded step")}
+        label="Since it was added"
+        spans={spansOf(job)}
+        below={
+          children.length > 0 && (
             <Panel title="Children" hint={plural(children.length, "job")}>
               <Table
                 label="Children"
@@ -88,12 +84,14 @@ function Body({ space, job, reload }: { space: Space; job: JobDetails; reload():
                 ]}
               />
             </Panel>
-          )}
-        </div>
+          )
+        }
+      >
+        <Values of={job} />
         <Panel title="About">
           <Facts of={factsOf(job)} />
         </Panel>
-      </div>
+      </Traced>
     </>
   );
 }

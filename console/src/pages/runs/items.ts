@@ -1,4 +1,5 @@
 import type { RunDetails, RunModelCall, RunToolCall } from "@mayfly/sdk";
+import { type Axis, shrunkAxis } from "../../parts/axis.ts";
 import type { Spoken } from "./follow.ts";
 
 /** A line of a run's timeline. */
@@ -66,62 +67,25 @@ const startOf = ({ startedAt, createdAt }: RunDetails) => (startedAt ?? createdA
 const endOfStep = (run: RunDetails, step: number): number =>
   run.calls.findLast((call) => call.step === step)?.at.getTime() ?? startOf(run);
 
-/** A span without work: a wait for an approval or another agent, or the time between a run and its fork. */
-export interface Gap {
-  /** The place of the gap on the axis, from 0 to 1. */
-  at: number;
-  ms: number;
-}
-
-export interface Axis {
-  /** The place of an instant, from 0 to 1. */
-  place(at: number): number;
-  gaps: Gap[];
+export interface RunAxis extends Axis {
   /** How long the run worked. */
   busyMs: number;
 }
 
-/**
- * A wait that is longer than this share of the working time is drawn as a mark. The mark is as wide
- * as this share.
- */
+/** A wait is drawn as a mark that is as wide as this share of the working time. */
 const gapShare = 0.03;
-const noticedMs = 1_000;
 
-/** The time at work, from left to right. Long waits shrink to a mark, to leave room for the work. */
-export function axisOf(items: readonly Item[], now: number): Axis {
+/**
+ * The time at work, from left to right. Waits for an approval or another agent, and the time between a
+ * run and its fork, shrink to a mark.
+ */
+export function axisOf(items: readonly Item[], now: number): RunAxis {
   const spans = items
     .filter(({ kind }) => kind !== "recall")
-    .map(({ from, until }): [number, number] => [from, Math.max(from + 1, until ?? now)])
-    .sort((one, other) => one[0] - other[0]);
-  const busy: [number, number][] = [];
-  for (const [from, until] of spans) {
-    const last = busy.at(-1);
-    if (last && from <= last[1] + noticedMs) last[1] = Math.max(last[1], until);
-    else busy.push([from, until]);
-  }
-  const busyMs = busy.reduce((sum, [from, until]) => sum + until - from, 0) || 1;
-  const gapMs = busyMs * gapShare;
-  const length = busyMs + gapMs * Math.max(0, busy.length - 1);
-  const gaps: Gap[] = [];
-  const begins: number[] = [];
-  let at = 0;
-  for (const [index, [from, until]] of busy.entries()) {
-    const before = busy[index - 1];
-    if (before) {
-      gaps.push({ at: (at + gapMs / 2) / length, ms: from - before[1] });
-      at += gapMs;
-    }
-    begins.push(at);
-    at += until - from;
-  }
-  const place = (instant: number): number => {
-    for (const [index, [from, until]] of busy.entries()) {
-      const begin = begins[index] ?? 0;
-      if (instant < from) return begin / length;
-      if (instant <= until) return (begin + instant - from) / length;
-    }
-    return 1;
-  };
-  return { place, gaps, busyMs };
+    .map(({ from, until }): [number, number] => [from, Math.max(from + 1, until ?? now)]);
+  const axis = shrunkAxis(spans, gapShare);
+  const waitedMs = axis.gaps.reduce((sum, { ms }) => sum + ms, 0);
+  const begin = Math.min(...spans.map(([from]) => from));
+  const end = Math.max(...spans.map(([, until]) => until));
+  return { ...axis, busyMs: spans.length === 0 ? 1 : end - begin - waitedMs };
 }

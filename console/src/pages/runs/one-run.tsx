@@ -5,10 +5,10 @@ import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { Status } from "../../parts/badge.tsx";
 import { Copy } from "../../parts/copy.tsx";
-import { Divider } from "../../parts/divider.tsx";
 import { Refusal } from "../../parts/notice.tsx";
 import { Empty, Head } from "../../parts/panel.tsx";
 import { preview, printable } from "../../parts/text.ts";
+import { TwoPanels } from "../../parts/two-panels.tsx";
 import { FollowedRun } from "./follow.ts";
 import { axisOf, itemsOf } from "./items.ts";
 import { Picked } from "./picked.tsx";
@@ -85,25 +85,28 @@ function Body(props: { space: Space; run: FollowedRun; details: RunDetails }) {
       </Head>
       <RunNotice space={space} run={details} onChange={() => run.reload()} />
       <RunTotals run={details} />
-      <div class="run-grid">
-        <Timeline
-          run={details}
-          items={reached}
-          axis={axis}
-          picked={picked?.key ?? "run"}
-          onPick={pick}
-          clip={play.at}
-          player={items.length > 1 && over ? <Player play={play} /> : null}
-        />
-        <Divider />
-        <Picked
-          space={space}
-          run={details}
-          item={picked ?? null}
-          share={shareOf(play.at, picked, axis)}
-          onPick={pick}
-        />
-      </div>
+      <TwoPanels
+        left={
+          <Timeline
+            run={details}
+            items={reached}
+            axis={axis}
+            picked={picked?.key ?? "run"}
+            onPick={pick}
+            clip={play.at}
+            player={items.length > 1 && over ? <Player play={play} /> : null}
+          />
+        }
+        right={
+          <Picked
+            space={space}
+            run={details}
+            item={picked ?? null}
+            share={shareOf(play.at, picked, axis)}
+            onPick={pick}
+          />
+        }
+      />
     </div>
   );
 }

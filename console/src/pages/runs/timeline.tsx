@@ -4,14 +4,14 @@ import { Icon, type IconName } from "../../parts/icon.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { oneLine, plural, preview, printable } from "../../parts/text.ts";
 import { duration } from "../../parts/time.tsx";
-import type { Axis, Item } from "./items.ts";
+import type { Item, RunAxis } from "./items.ts";
 import { tokens } from "./totals.ts";
 
 /** Steps and tools as bars on an axis of working time. The up and down keys move from bar to bar. */
 export function Timeline(props: {
   run: RunDetails;
   items: readonly Item[];
-  axis: Axis;
+  axis: RunAxis;
   picked: string;
   onPick(key: string): void;
   /** In a replay, nothing after this is drawn. */
@@ -74,7 +74,7 @@ export function Timeline(props: {
 function ItemSpan(props: {
   item: Item;
   run: RunDetails;
-  axis: Axis;
+  axis: RunAxis;
   clip: number | null;
   isPicked: boolean;
   onPick(key: string): void;
@@ -151,7 +151,7 @@ function Span(props: {
   tone: string;
   title: string;
   about?: string;
-  bar?: { from: number; width: number; gaps: Axis["gaps"] };
+  bar?: { from: number; width: number; gaps: RunAxis["gaps"] };
   took?: number | null;
   note?: string;
   isPicked: boolean;

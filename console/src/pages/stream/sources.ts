@@ -18,6 +18,8 @@ interface Source {
   reads: boolean;
   /** Reads older lines. Null if there are none. */
   loadOlder: (() => Promise<void>) | null;
+  /** Whether the first line is the first one of the log. */
+  isBeginning: boolean;
   dropped: number;
 }
 
@@ -50,6 +52,7 @@ export function useSource(space: Space, records: DebugRecords, query: URLSearchP
       until: undefined,
       reads: false,
       loadOlder: space.events.hasOlder ? () => loadOlder(space, records) : null,
+      isBeginning: space.events.hasBeginning && space.events.timeline.dropped === 0,
       dropped: space.events.timeline.dropped,
     };
   const { reads, hasOlder } = span.state.value;
@@ -60,6 +63,7 @@ export function useSource(space: Space, records: DebugRecords, query: URLSearchP
     until,
     reads,
     loadOlder: hasOlder ? () => span.read().then(tell) : null,
+    isBeginning: false,
     dropped: 0,
   };
 }

@@ -30,6 +30,7 @@ export default function Stream({ space }: PageProps) {
   const filter = filterOf(query);
   const isGrouped = query.get("group") !== "0";
   useEffect(() => {
+    void space.events.lookForOlder();
     if (space.may("debug:read")) void records.readKept(new Date(Date.now() - hourMs));
     return () => void records.stop();
   }, [records]);
@@ -54,7 +55,8 @@ export default function Stream({ space }: PageProps) {
     if (!next.delete(key)) next.add(key);
     setClosed(next);
   };
-  const { dropped, loadOlder, until, since } = source;
+  const { dropped, loadOlder, isBeginning, until, since } = source;
+  const beginning = isBeginning && <p class="older muted">This is the beginning of the log.</p>;
   const older = held === null && loadOlder && (
     <button
       type="button"
@@ -128,7 +130,7 @@ export default function Stream({ space }: PageProps) {
               keyOf={({ key }) => key}
               follow={follows && held === null}
               onFollow={setFollows}
-              top={older}
+              top={older || beginning}
               row={(line) => (
                 <EntryRow
                   space={space}

@@ -12,7 +12,7 @@ import { Name } from "../../parts/name.tsx";
 import { Empty, type Fact, Facts, Head, Missing, Panel } from "../../parts/panel.tsx";
 import { oneLine, plural, printable } from "../../parts/text.ts";
 import { Ago, duration } from "../../parts/time.tsx";
-import { Waterfall } from "../../parts/waterfall.tsx";
+import { Traced } from "../../parts/traced.tsx";
 import { hasEnded, isWork, JobActions, SignalForm } from "../jobs/job-actions.tsx";
 import { Values } from "../jobs/values.tsx";
 import { GraphDrawing } from "./graph-drawing.tsx";
@@ -64,17 +64,6 @@ export function OneRun({ space, id }: { space: Space; id: string }) {
           <div class="stack">
             <WaitsFor space={space} run={run} />
             {job.data && <Steps space={space} run={run} job={job.data} history={history} />}
-            <div class="grid">
-              <div class="stack">
-                <Values of={run} />
-              </div>
-              <div class="stack">
-                <Report of={run.report} />
-                <Panel title="About">
-                  <Facts of={factsOf(run)} />
-                </Panel>
-              </div>
-            </div>
           </div>
         </>
       )}
@@ -95,18 +84,33 @@ function Steps(props: { space: Space; run: WorkflowQuery; job: JobDetails; histo
   if (graph.data === null && graph.error === null)
     return <div class="skeleton" role="status" aria-label="Loading" />;
   const steps = checkpoints.filter(({ kind }) => kind === "step" || kind === "child").length;
+  const about = (
+    <Panel title="About">
+      <Facts of={factsOf(run)} />
+    </Panel>
+  );
+  if (!graph.data && checkpoints.length === 0 && hasEnded(run))
+    return (
+      <>
+        <Panel title="Steps">
+          <Empty title="It has recorded nothing." />
+        </Panel>
+        <Values of={run} />
+        {about}
+      </>
+    );
   if (!graph.data)
     return (
-      <Panel
+      <Traced
         title="Steps"
         hint={`${plural(checkpoints.length, "record")}, ${steps} of steps and children`}
+        label="Since it started"
+        spans={runSpans(run, checkpoints)}
+        below={about}
       >
-        {checkpoints.length === 0 && hasEnded(run) ? (
-          <Empty title="It has recorded nothing." />
-        ) : (
-          <Waterfall label="Since it started" spans={runSpans(run, checkpoints)} />
-        )}
-      </Panel>
+        <Report of={run.report} />
+        <Values of={run} />
+      </Traced>
     );
   const definition = graph.data.graph;
   const standings = standingsOf(definition, checkpoints, job);
@@ -133,6 +137,15 @@ function Steps(props: { space: Space; run: WorkflowQuery; job: JobDetails; histo
           onClose={() => setQuery({ step: null })}
         />
       )}
+      <div class="grid">
+        <div class="stack">
+          <Values of={run} />
+        </div>
+        <div class="stack">
+          <Report of={run.report} />
+          {about}
+        </div>
+      </div>
     </>
   );
 }

@@ -48,6 +48,7 @@ export function runSpans(run: WorkflowQuery, checkpoints: Checkpoint[]): Span[] 
       ),
       says: `${kind}, in attempt ${attempt}`,
       ...{ tone, from: Math.min(from, to), to, hollow: waits },
+      title: oneLine(name, 80),
       inside: (
         <div class="stack">
           {id && (
