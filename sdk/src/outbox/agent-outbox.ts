@@ -79,13 +79,13 @@ export class AgentOutbox {
   }
 
   /**
-   * Pushes the waiting operations. If the server refuses a change of one of these memories, that change is
+   * Pushes the waiting operations. If the server refuses a change of a memory in `ids`, that change is
    * discarded.
    *
    * @param ids the ids of memories that this agent has changed.
-   * @returns the first refusal of one of these changes. After any other error, the changes wait in the
-   * outbox. One such error is `not_pushed`: the agent is ending, and its last push is already sending the
-   * changes.
+   * @returns the first error with which the server refused a change of these memories. After any other
+   * error, the changes wait in the outbox. One such error is `not_pushed`: the agent is ending, and its
+   * last push is already sending the changes.
    * @example
    * const { data } = await agent.remember({ task: "Rotate the key", output: "Done." });
    * const { error } = await agent.outbox.pushNow(data ? [data.id] : []);
