@@ -216,8 +216,8 @@ export class Agent {
    * time it pulls everything. Operations that could not be pushed stay in the outbox. An operation that the
    * server refuses moves to `outbox.refused`, and the others continue.
    *
-   * @returns how many operations were pushed and events were pulled; `unavailable`, `not_authorized`,
-   * `scope_missing`, `storage_failed`.
+   * @returns how many operations were pushed, and how many events were pulled. Errors: `unavailable`,
+   * `not_authorized`, `scope_missing`, `storage_failed`.
    * @example
    * const { data, error } = await agent.sync();
    * if (!error) console.log(`${data.pushed} pushed, ${data.pulled} pulled`);

@@ -51,7 +51,7 @@ describe("the Supabase CLI", () => {
     );
   });
 
-  it("would have recorded the same statements", async () => {
+  it("records the same statements as the embedded Supabase", async () => {
     const recorded = (sql: postgres.Sql) =>
       sql`select version, name, statements from supabase_migrations.schema_migrations order by 1`;
     const byCli = await withSql(empty, async (sql) => [...(await recorded(sql))]);

@@ -42,7 +42,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await page.context().close();
   });
 
-  it("says how far it is behind, and no longer once it has caught up", async () => {
+  it("says how far it is behind, until it has caught up", async () => {
     const page = await newPage();
     let isHeld = false;
     let release = () => {};

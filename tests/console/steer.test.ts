@@ -279,7 +279,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("shows a viewer none of these buttons", async () => {
+  it("shows a viewer no button that would be refused", async () => {
     const page = await newPage();
     await signIn(page, await makePerson("viewer"));
     await goTo(page, "runs");

@@ -73,9 +73,12 @@ describe("a cron line", () => {
     // An hourly job is added in both of these hours.
     ["30 * * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00.000Z"],
   ];
-  it.each(cases)("%s in %s after %s is %s", async (line, zone, after, expected) => {
-    expect(await next(line, zone, after)).toBe(expected);
-  });
+  it.each(cases)(
+    "'%s' in %s: the next time after %s is %s",
+    async (line, zone, after, expected) => {
+      expect(await next(line, zone, after)).toBe(expected);
+    },
+  );
 
   it("agrees with Date for every quarter of an hour of a year in UTC", async () => {
     // The expected times are computed in another way: all times of the year whose fields match, in order.
@@ -133,7 +136,7 @@ describe("a cron line", () => {
 });
 
 describe("a schedule", () => {
-  it("is refused with the invalid field, and without job:admin", async () => {
+  it("is refused without job:admin, and with an invalid field, which the error names", async () => {
     const { set, claims } = await setUp();
     for (const [field, values] of Object.entries({
       name: { name: "" },

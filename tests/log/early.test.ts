@@ -160,7 +160,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await agent.stop();
   });
 
-  it("is requested again soon if the broadcast had only the number of the message", async () => {
+  it("makes its reader pull again soon if it has only the number of a message", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     const got: MessageContent[] = [];
     agent.on("info", (message) => void got.push(message));

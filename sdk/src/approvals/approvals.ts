@@ -82,8 +82,9 @@ export class Approvals {
    * Approves what you have seen: pass the approval as you got it. With `input` you approve changed arguments,
    * and earlier approvals of the old ones no longer count. Needs `approval:decide`.
    *
-   * @returns the approval, which stays `pending` until its quorum is reached; `approval_own` if you requested
-   * it yourself, `approval_not_yours`, `approval_changed` if the approval has changed, `approval_decided`.
+   * @returns the approval, which stays `pending` until its quorum is reached. Errors: `approval_own` if you
+   * requested it yourself, `approval_not_yours`, `approval_changed` if the approval has changed,
+   * `approval_decided`.
    *
    * @example
    * const [first] = (await mayfly.approvals.list({ mine: true })).data ?? [];

@@ -20,8 +20,8 @@ export class Schedules {
   /**
    * Creates the schedule with this name, or replaces it.
    *
-   * @returns the schedule, with `nextAt`; `invalid_request` with the field, for a cron line that is invalid
-   * or never fires, or for an unknown time zone; `scope_missing` without `job:admin`.
+   * @returns the schedule, with `nextAt`. Errors: `invalid_request` with the field, for a cron line that is
+   * invalid or never fires, or for an unknown time zone; `scope_missing` without `job:admin`.
    *
    * @example
    * await mayfly.jobs.schedules.set("nightly", {

@@ -58,7 +58,7 @@ export class AgentOutbox {
   /**
    * Retries refused operations with the next `sync`: those with these ids, or all.
    *
-   * @returns how many; `storage_failed`.
+   * @returns how many operations will be retried. Errors: `storage_failed`.
    * @example
    * await agent.outbox.retry();
    * await agent.sync();
@@ -70,7 +70,7 @@ export class AgentOutbox {
   /**
    * Discards refused operations for good: those with these ids, or all.
    *
-   * @returns how many; `storage_failed`.
+   * @returns how many operations were discarded. Errors: `storage_failed`.
    * @example
    * await agent.outbox.discard(agent.outbox.refused.map(({ operation }) => operation.id));
    */

@@ -42,7 +42,7 @@ export class Polls {
   /**
    * Votes. You can vote only once, and nobody sees the ballot before the poll closes. Needs `team:vote`.
    *
-   * @returns the poll, with its outcome if this ballot closed it; `already_voted`, `not_a_voter`,
+   * @returns the poll, with its outcome if this ballot closed it. Errors: `already_voted`, `not_a_voter`,
    * `poll_closed`, `poll_unknown`.
    */
   vote(id: string, choice: string, reason?: string): Promise<Result<Poll>> {

@@ -1,4 +1,4 @@
--- The recorded rows of a run that belong to these steps. For a step of a graph, this includes its beginning and its
+-- The recorded rows of a run that belong to the given steps. For a step of a graph, this includes its beginning and its
 -- items. Locks nothing.
 
 create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
