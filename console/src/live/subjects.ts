@@ -158,7 +158,10 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
   },
 };
 
-/** Facts are listed newest first, with those that have ended. Looks this many pages back for the wanted ones. */
+/**
+ * How many pages of facts are searched for the wanted facts. Facts are listed newest first, including facts
+ * that have ended.
+ */
 const factPages = 5;
 
 async function findFacts({ facts }: Mayfly, { ids }: Wanted): Promise<Subject[]> {

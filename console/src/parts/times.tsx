@@ -19,7 +19,7 @@ export function timesOf(query: URLSearchParams, sought = ""): { since?: Date; un
   return { ...(since && { since }), ...(until && { until }) };
 }
 
-/** A key that changes when another span of time is chosen. Empty if none is. */
+/** A key that changes when another span of time is chosen. Empty if no span is chosen. */
 export const timesKey = (query: URLSearchParams): string =>
   ["within", "since", "until"]
     .map((name) => query.get(name) ?? "")

@@ -11,8 +11,8 @@ export interface Config {
 const storageName = "mayfly-console:project";
 
 /**
- * The project that the server of this page names. If it names none, the project that was entered in
- * this browser. Null if there is neither.
+ * The project that the server of this page names, or else the project that was entered in this browser.
+ * Null if there is no such project.
  */
 export async function readConfig(): Promise<Config | null> {
   const response = await fetch("config.json", { cache: "no-store" }).catch(() => null);

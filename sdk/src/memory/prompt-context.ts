@@ -98,7 +98,9 @@ export function packContext(recall: Recall, options: ContextOptions): Context {
   return { text, tokens: countTokens(text), memories, leftOut, cut, mode, problem };
 }
 
-/** The greatest length, of at least `least`, at which a cut text fits. Null if none does. */
+/**
+ * The greatest length, of at least `least`, at which a cut text fits. Null if not even `least` fits.
+ */
 function longestWithin(
   text: string,
   least: number,

@@ -29,7 +29,7 @@ export interface OutboxStore {
    * other process can.
    */
   assertHeld?(): Promise<void>;
-  /** Releases it. The stored operations stay. */
+  /** Releases the storage. The stored operations stay. */
   close(): Promise<void>;
 }
 

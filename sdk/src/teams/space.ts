@@ -108,7 +108,10 @@ export class TeamSpace<Agent> {
     return answer.error ? answer : ok(answer.data?.budget ?? null);
   }
 
-  /** Lists its open alerts, newest first. With `every`, also earlier ones. Needs `team:read`. */
+  /**
+   * Lists the open alerts of the team, newest first. With `every`, lists handled alerts too. Needs
+   * `team:read`.
+   */
   alerts({ every = false }: { every?: boolean } = {}): Promise<Result<TeamAlert[]>> {
     return this.#calls.alerts(this.#id, every);
   }
