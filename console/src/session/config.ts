@@ -32,7 +32,7 @@ export function keepConfig(url: string, key: string): void {
 
 export const forgetConfig = () => localStorage.removeItem(storageName);
 
-/** Why a page must not have this key. Null if it may. */
+/** Why a page must not have this key. Null for a key that a page may have. */
 export function keyFault(key: string): string | null {
   if (key.startsWith("sb_secret_") || roleOf(key) === "service_role")
     return "This is a secret key, which must never be in a browser. Use the publishable key, and rotate the secret key if it was in a browser before.";

@@ -57,7 +57,8 @@ export async function recallContext(
 }
 
 /**
- * Packs the best results of a recall into a budget. If a memory does not fit, smaller ones after it may.
+ * Packs the best results of a recall into a budget. If a memory does not fit, smaller memories after it may
+ * still fit.
  */
 export function packContext(recall: Recall, options: ContextOptions): Context {
   const { maxTokens, countTokens = estimate, cut: mayCut = false } = options;

@@ -48,7 +48,7 @@ export interface Tuned {
   table: TunedWeight[];
   /** Whether the best weight was set for the tenant. */
   applied: boolean;
-  /** Why the weight stays the same. Null if a better one was found. */
+  /** Why the weight stays the same. Null if a better weight was found. */
   problem: string | null;
 }
 

@@ -27,7 +27,7 @@ export class AgentOutbox {
 
   /**
    * @internal
-   * @param over returns why the agent can no longer act, or null while it can.
+   * @param over returns why the agent can no longer act, or null while the agent can act.
    */
   constructor(link: Link, self: Self, tenant: Outbox, over: () => MayflyError | null) {
     this.#link = link;
@@ -37,7 +37,7 @@ export class AgentOutbox {
     tenant.join(self.id);
   }
 
-  /** @internal Why the agent can no longer act. Null while it can. */
+  /** @internal Why the agent can no longer act. Null while the agent can act. */
   get over(): MayflyError | null {
     return this.#over();
   }

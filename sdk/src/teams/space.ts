@@ -117,8 +117,8 @@ export class TeamSpace<Agent> {
   }
 
   /**
-   * Watches the team for deadlocks, repetition, silence and runaway costs, and applies your rules.
-   * Anyone with `team:manage` can watch. If several watch at once, each alert goes to one of them.
+   * Watches the team for deadlocks, repetition, silence and runaway costs, and applies your rules. Anyone
+   * with `team:manage` can watch. If several watches run at once, each alert goes to one of them.
    *
    * @example
    * const watch = mayfly.teams.of(team.id).watch({

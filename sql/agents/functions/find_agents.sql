@@ -64,5 +64,5 @@ set search_path = ''
 return mayfly_private.find_agents(capabilities, type, status, parent, after, page_limit);
 
 comment on function mayfly.find_agents is
-  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` to get the next page; it is null after the last one.';
+  'Finds agents that have all the given capabilities. Returns { agents: cards, after }. Pass `after` to get the next page; it is null after the last one.';
 grant execute on function mayfly.find_agents to authenticated, service_role;

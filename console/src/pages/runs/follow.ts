@@ -56,8 +56,8 @@ export class FollowedRun {
   }
 
   /**
-   * What the model says now. Null once this is recorded. Read `version.value` to be redrawn after
-   * changes.
+   * What the model says now. Null as soon as its answer is recorded. Read `version.value` to be redrawn
+   * after changes.
    */
   get spoken(): Spoken | null {
     const steps = this.details.value?.steps ?? 0;
