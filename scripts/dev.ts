@@ -15,6 +15,9 @@ const data = join(root, ".mayfly/dev");
 const log = createConsoleLog({ verbose: process.argv.includes("--verbose"), json: false });
 const say = (line: string) => console.log(line);
 
+// `npm run dev | head` closes standard output. The server continues, as with `npm start`.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 let local: Local | undefined;
 let stopping = false;
 /** Resolves when the SQL changes in progress have been applied. */

@@ -854,6 +854,7 @@ create policy finished_jobs_select on mayfly.finished_jobs for select to authent
 CREATE TRIGGER finished_jobs_begin_assignments AFTER DELETE ON mayfly.finished_jobs REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_assignments();
 CREATE TRIGGER finished_jobs_end_assignments AFTER INSERT ON mayfly.finished_jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_assignments();
 CREATE TRIGGER finished_jobs_end_runs AFTER INSERT ON mayfly.finished_jobs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_runs();
+CREATE TRIGGER finished_jobs_requeue_runs AFTER DELETE ON mayfly.finished_jobs REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.requeue_runs();
 grant select on table mayfly.finished_jobs to authenticated;
 grant select on table mayfly.finished_jobs to service_role;
 comment on table mayfly.finished_jobs is 'Jobs that have succeeded, failed or been cancelled.';
@@ -5080,6 +5081,11 @@ returns boolean
 language sql immutable parallel safe
 set search_path = "";
 
+create function mayfly_private.is_state_value(value jsonb)
+returns boolean
+language plpgsql immutable parallel safe
+set search_path = "";
+
 create function mayfly_private.is_timely(claims jsonb)
 returns boolean
 language plpgsql stable
@@ -6266,6 +6272,12 @@ set search_path = "";
 create function mayfly_private.request_jobs(function_name text)
 returns integer
 language plpgsql volatile security definer
+set search_path = "";
+
+create function mayfly_private.requeue_runs()
+returns trigger
+language plpgsql volatile security definer
+set enable_seqscan = off
 set search_path = "";
 
 create function mayfly_private.require_role(tenant uuid, over text)

@@ -11,6 +11,9 @@ import { openTenant } from "../tenant.ts";
 import { readInFolder, searchFolder } from "./folder.ts";
 import { standInGuide, standInLibrarian } from "./stand-in.ts";
 
+// Without a reader of the output, as with `npm run ask | head`, the team still finishes and ends.
+process.stdout.on("error", () => {});
+
 const [given, question] = process.argv.slice(2);
 if (!given || !question) {
   console.error('Give a folder and a question: npm run ask -- ~/notes "Where do we rotate keys?"');

@@ -12,6 +12,8 @@ process.exitCode = await main();
 setTimeout(() => process.exit(), LINGER_MS).unref();
 
 async function main(): Promise<number> {
+  // First, because the help is output too.
+  const signal = interruption();
   let options: Options | null;
   try {
     options = await readOptions(process.argv.slice(2));
@@ -25,7 +27,7 @@ async function main(): Promise<number> {
   const report = options.json
     ? jsonReport((text) => stdout.write(text))
     : textReport(stdout, stderr);
-  return run(options, report, interruption());
+  return run(options, report, signal);
 }
 
 /** The first Ctrl-C aborts this signal. The second one exits at once. */
@@ -38,7 +40,7 @@ function interruption(): AbortSignal {
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
   process.on("SIGHUP", interrupt);
-  // The reader of the output is gone, as with `npm run demo | head`.
+  // The reader of the output is gone, as with `npm run demo | head`. This ends the demo without an error.
   process.stdout.on("error", () => controller.abort(new Error("nobody reads the output")));
   return controller.signal;
 }

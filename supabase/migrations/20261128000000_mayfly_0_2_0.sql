@@ -2349,8 +2349,8 @@ return (
 
 comment on function mayfly_private.card is 'The card of an agent.';
 
--- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Before it counts,
--- it reaps dead agents that are still marked as living.
+-- Refuses more living agents than the tenant's quota allows. Before it counts, it reaps dead agents that are still
+-- marked as living. The caller holds the lock of open_spawn, which says why parallel spawns cannot exceed the quota.
 
 create or replace function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
 returns void
@@ -8352,6 +8352,9 @@ comment on function mayfly_private.unrelated_similarity is 'The similarity of un
 --
 -- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so the memory is found
 -- by the words at the beginning of the text.
+--
+-- How a text is normalised before it becomes words is in searched. Which language's rules apply is in
+-- text_search_config.
 
 create or replace function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text
@@ -8769,6 +8772,8 @@ on conflict (relation) do update set bounded_by = excluded.bounded_by;
 -- or whose deadline has passed, are deleted after the tenant's messages_kept. All others, and those in channels, are
 -- deleted after the project's `kept`. Looks at max_rows messages, and continues where the last batch stopped. `more` is
 -- true until the walk has reached its end. It is a chore, so maintain_tenant calls it under its lock.
+--
+-- Which messages a reader gets, also after their deadline or a second time, is in pull_inbox.
 
 create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
 returns jsonb
@@ -10075,7 +10080,7 @@ begin
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
           else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
-      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON with at most 32 levels')
+      ('value', coalesce(mayfly_private.is_state_value(e.edit -> 'value'), true), 'must be at most 256 KB of JSON with at most 32 levels')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by e.n
@@ -10149,6 +10154,22 @@ set search_path = ''
 return state.id is not null and state.deleted_at is null and (state.expires_at is null or state.expires_at > mayfly_private.now());
 
 comment on function mayfly_private.is_live is 'Whether a state exists for its readers.';
+
+-- Whether a value, or a part of one, fits into a state: at most 256 KB as text, and at most 32 levels. Null for no
+-- value. Every function that takes a value for a state calls it. write_state calls it for the value that is stored,
+-- which can be larger than what the caller sent. In PL/pgSQL for the reason in json_within.
+
+create function mayfly_private.is_state_value(value jsonb)
+returns boolean
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return mayfly_private.json_within(value, 262144, 32);
+end
+$$;
+
+comment on function mayfly_private.is_state_value is 'Whether a value fits into a state.';
 
 -- Locks a state for writing until commit and returns it. If the state does not exist, its row is created without a
 -- version. Callers with state:write can write shared states. An agent's states can be written by the agent, its
@@ -10224,7 +10245,7 @@ declare
   state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
   live constant boolean := mayfly_private.is_live(state);
 begin
-  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.is_state_value(patch) then
     perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
       'Use set_state for values that are not objects.', '{"field": "patch"}');
   end if;
@@ -10274,7 +10295,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
     perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours (a value) or ours_version (a version).', null, '{"field": "ours"}');
-  elsif not mayfly_private.json_within(ours, 262144, 32) then
+  elsif not mayfly_private.is_state_value(ours) then
     perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "ours"}');
   end if;
   perform mayfly_private.check_numbers(ours, 'ours');
@@ -10495,7 +10516,7 @@ declare
   bytes constant integer := 256 + coalesce(octet_length(new_value::text), 0);
   dropped bigint;
 begin
-  if not mayfly_private.json_within(new_value, 262144, 32) then
+  if not mayfly_private.is_state_value(new_value) then
     perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON with at most 32 levels.',
       'Split it over several keys, or store a reference to it.', '{"field": "value"}');
   elsif expires_at <= instant then
@@ -10800,6 +10821,9 @@ comment on function mayfly_private.debug_levels is 'What an agent has to record 
 -- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's debug_rate,
 -- divided by the number of watched agents and, because Realtime counts each receiver, by the number of watchers plus 1.
 -- The result is at least 0.2 and at most 10. Called as owner.
+--
+-- This is only the rate of live broadcasts. The limit on stored records is in append_debug. What an agent does with
+-- records above the rate is in the SDK's buffer (sdk/src/debug/buffer.ts).
 
 create or replace function mayfly_private.debug_rate(tenant uuid)
 returns numeric
@@ -13750,8 +13774,9 @@ $$;
 comment on function mayfly_private.end_jobs is 'Ends locked jobs.';
 
 -- Records failures. A job that may be retried and has an attempt left is scheduled again after a random wait between 0
--- and min(base * factor^n, cap), where n is the number of earlier failures (full jitter: Brooker, "Exponential Backoff
--- And Jitter", AWS 2015). Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
+-- and min(base * factor^n, cap), where n is the number of earlier attempts that failed or were lost (full jitter:
+-- Brooker, "Exponential Backoff And Jitter", AWS 2015). Waits and returned jobs do not count as failures. Locks the jobs
+-- by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb
@@ -13869,8 +13894,8 @@ grant execute on function mayfly.fail_jobs to authenticated, service_role;
 -- This is the fence, and its definition: a caller holds a lease while the job is running, in the attempt of the lease,
 -- with the caller as its holder, and before lease_end. Functions that take many leases repeat this condition, and refer
 -- to fence_job there: complete_held, fail_jobs, heartbeat_jobs, release_jobs and cost_asks. If you change it, change it
--- in all of them. When the condition was a separate function, it took 1.5 to 3 µs a job instead of 0.1 µs, because an
--- empty search_path prevents inlining.
+-- in all of them. They do not share a function for it, because an empty search_path prevents inlining, and a call took
+-- 1.5 to 3 µs a job.
 
 create function mayfly_private.fence_job(token text)
 returns mayfly.jobs
@@ -14815,6 +14840,9 @@ comment on function mayfly_private.ready_jobs is 'Makes locked jobs ready.';
 -- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Handles at most max_rows jobs
 -- of each kind, and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls
 -- it too. The ends of leases have no index: few jobs run at a time, and each heartbeat would have to change the index.
+--
+-- What happens to a job whose lease ends is in release_leases, its place in the queue is in ready_jobs, and which job a
+-- worker gets next is in take_jobs.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
 returns integer
@@ -14948,7 +14976,8 @@ grant execute on function mayfly.record_steps to authenticated, service_role;
 
 -- Makes failed jobs ready. The attempt number continues, so that no old lease is valid again, and the job gets as many
 -- attempts again as it had at first. The steps of the job are kept, so the job continues after its last recorded step.
--- Locks the jobs.
+-- A job whose error is final ({ final: true }) would only end in the same way: it is refused if it is named, and left
+-- out otherwise. Locks the jobs, then what the triggers of other rooms lock.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -14958,16 +14987,28 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('job:admin');
   again uuid[];
+  final record;
 begin
   if max_rows is null or max_rows not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
   elsif cardinality(ids) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids.', null, '{"field": "ids"}');
   end if;
+  select array_agg(f.id order by f.id) as ids, min(f.error ->> 'message') as reason into final
+  from mayfly.finished_jobs f
+  where f.tenant_id = tenant and f.status = 'failed' and f.id = any (redrive_jobs.ids) and (of_queue is null or f.queue = of_queue)
+    and f.error -> 'final' = 'true';
+  if final.ids is not null then
+    perform mayfly_private.fail(409, 'job_final', format('Redriving %s would end in the same way: %s',
+        case cardinality(final.ids) when 1 then 'this job' else format('%s of these jobs', cardinality(final.ids)) end, final.reason),
+      'Nothing was redriven. Leave out the jobs in details.ids, and start them anew with higher limits.',
+      jsonb_build_object('field', 'ids', 'ids', final.ids));
+  end if;
   with dead as (
     select f.id from mayfly.finished_jobs f
     where f.tenant_id = tenant and f.status = 'failed'
       and (redrive_jobs.ids is null or f.id = any (redrive_jobs.ids)) and (of_queue is null or f.queue = of_queue)
+      and f.error -> 'final' is distinct from 'true'
     order by f.id
     limit max_rows
     for update skip locked
@@ -20821,7 +20862,7 @@ set search_path = ''
 as $$
 declare
   run mayfly.runs := mayfly_private.held_run(lease);
-  is_new constant boolean := run.status = 'queued' and run.forked_from is null;
+  is_new constant boolean := run.started_at is null and run.forked_from is null;
 begin
   if run.status <> 'running' then
     perform mayfly_private.move_run(run, 'running', null, null);
@@ -20966,6 +21007,10 @@ grant execute on function mayfly.begin_tool_calls to authenticated, service_role
 
 -- Ends a run. The run and its job end in one transaction, so that after a crash nothing is paid twice. Locks the job
 -- and the run, then the parent of the job.
+--
+-- Limits of steps and seconds that the run was started with cannot be changed, so a run that has reached one is final:
+-- redrive_jobs refuses its job. A run can continue with a higher budget, and without a limit of steps of its own, the
+-- limit of its agent's definition applies, which may have changed.
 
 create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
 returns jsonb
@@ -20975,6 +21020,7 @@ as $$
 declare
   run mayfly.runs;
   more integer;
+  is_final boolean;
   why constant jsonb := jsonb_build_object('code', left(coalesce(error ->> 'code', status), 100), 'message', left(coalesce(error ->> 'message', status), 2000));
 begin
   if end_run.status is null or end_run.status not in ('succeeded', 'failed', 'max_steps', 'max_time', 'max_tokens', 'max_cost') then
@@ -20992,8 +21038,9 @@ begin
   end if;
   perform mayfly_private.move_run(run, end_run.status, output, case when end_run.status <> 'succeeded' then why end);
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  is_final := end_run.status = 'max_time' or (end_run.status = 'max_steps' and run.limits ? 'steps');
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
-    case when end_run.status <> 'succeeded' then array[why] end,
+    case when end_run.status <> 'succeeded' then array[case when is_final then why || '{"final": true}' else why end] end,
     -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, the output is
     -- stored only in the run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);
@@ -21306,9 +21353,10 @@ begin
   if not (case run.status
       when 'queued' then to_status in ('running', 'failed', 'cancelled')
       when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
-      -- A failed run runs again if its job is redriven.
-      when 'failed' then to_status = 'running'
-      else false end) then
+      -- Only a succeeded or cancelled run has ended for good. Any other waits again if its job is redriven (requeue_runs).
+      when 'succeeded' then false
+      when 'cancelled' then false
+      else to_status = 'queued' end) then
     perform mayfly_private.fail(409, 'transition_not_allowed', format('A run that is %s cannot become %s.', run.status, to_status), null,
       jsonb_build_object('from', run.status, 'to', to_status));
   end if;
@@ -21959,6 +22007,38 @@ comment on function mayfly_private.end_runs is 'Trigger: ends runs whose jobs ha
 create trigger finished_jobs_end_runs after insert on mayfly.finished_jobs
   referencing new table as new_rows
   for each statement execute function mayfly_private.end_runs();
+
+-- A run whose job is redriven is queued again at once. A redriven job is deleted from finished_jobs and is in jobs again.
+
+create function mayfly_private.requeue_runs()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  job mayfly.finished_jobs;
+  run mayfly.runs;
+begin
+  for job in
+    select o.* from old_rows o
+    where left(o.name, 4) = 'run:' and o.status = 'failed'
+      and exists (select from mayfly.jobs j where j.tenant_id = o.tenant_id and j.id = o.id)
+    order by o.tenant_id, o.id
+  loop
+    select * into run from mayfly.runs r where r.tenant_id = job.tenant_id and r.id = job.id for no key update;
+    continue when not found;
+    perform mayfly_private.move_run(run, 'queued', null, null);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function mayfly_private.requeue_runs is 'Trigger: runs whose jobs are redriven are queued again.';
+
+create trigger finished_jobs_requeue_runs after delete on mayfly.finished_jobs
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.requeue_runs();
 
 -- The scopes of this room.
 

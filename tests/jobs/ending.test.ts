@@ -31,7 +31,7 @@ describe("ending jobs", () => {
   it("retries a failed job after its backoff, and finally makes it a dead letter", async () => {
     const { claims, tenant } = await setUp();
     const [job] = await add(db.sql, claims, [
-      { name: "a", max_attempts: 2, backoff: { base: 100, factor: 2, cap: 100 } },
+      { name: "a", max_attempts: 2, backoff: { base: 100, factor: 10, cap: 600_000 } },
     ]);
     const id = job?.id ?? "";
     const first = await claimOne(db.sql, claims);

@@ -33,6 +33,7 @@ export interface ErrorDetails {
   invalid_operation: FieldDetails;
   invalid_request: FieldDetails;
   job_failed: { id: string; status: string; error: unknown };
+  job_final: FieldDetails & { ids: string[] };
   lifetime_out_of_range: FieldDetails;
   name_taken: FieldDetails;
   not_publisher: { channel: string };

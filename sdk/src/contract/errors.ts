@@ -46,6 +46,7 @@ export const errorCodes = [
   "invitation_unknown",
   "job_cancelled",
   "job_failed",
+  "job_final",
   "job_finished",
   "job_not_ended",
   "job_unknown",

@@ -254,7 +254,7 @@ export class Jobs {
     return this.#door.call("cancel_jobs", { ids: [ids].flat().map(idOf) }, cancelledJobs);
   }
 
-  /** Makes dead letters ready again, and keeps their recorded steps. Needs `job:admin`. */
+  /** Makes dead letters ready again, with their steps. Needs `job:admin`. @returns `job_final` if that is futile. */
   redrive(which: DeadJobs = {}): Promise<Result<{ redriven: number }>> {
     return this.#door.call("redrive_jobs", toDead(which), redriven);
   }

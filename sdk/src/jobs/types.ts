@@ -34,8 +34,8 @@ export interface JobOptions {
   /** 5 by default. It costs no attempt if the job waits or if a worker gives it back. */
   maxAttempts?: number;
   /**
-   * Pauses between attempts, in seconds: a random part of `base * factor^n`, at most `cap`. By default 1, 2 and
-   * 300.
+   * Pauses between attempts, in seconds: random, from 0 to `base * factor^n`, or to `cap` if that is less. `n` is the
+   * number of earlier attempts that failed or were lost: 0 for the first pause. By default 1, 2 and 300.
    */
   backoff?: { base?: number; factor?: number; cap?: number };
   /** How long one attempt may take. */

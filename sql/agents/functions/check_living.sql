@@ -1,5 +1,5 @@
--- Refuses more living agents than the tenant's quota allows. Called while the tenant's row is locked. Before it counts,
--- it reaps dead agents that are still marked as living.
+-- Refuses more living agents than the tenant's quota allows. Before it counts, it reaps dead agents that are still
+-- marked as living. The caller holds the lock of open_spawn, which says why parallel spawns cannot exceed the quota.
 
 create function mayfly_private.check_living(tenant mayfly.tenants, wanted integer)
 returns void

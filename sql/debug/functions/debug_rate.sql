@@ -1,6 +1,9 @@
 -- How many debug broadcasts a second each watched agent of a tenant may send now. This is the project's debug_rate,
 -- divided by the number of watched agents and, because Realtime counts each receiver, by the number of watchers plus 1.
 -- The result is at least 0.2 and at most 10. Called as owner.
+--
+-- This is only the rate of live broadcasts. The limit on stored records is in append_debug. What an agent does with
+-- records above the rate is in the SDK's buffer (sdk/src/debug/buffer.ts).
 
 create function mayfly_private.debug_rate(tenant uuid)
 returns numeric

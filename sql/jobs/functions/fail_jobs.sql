@@ -1,6 +1,7 @@
 -- Records failures. A job that may be retried and has an attempt left is scheduled again after a random wait between 0
--- and min(base * factor^n, cap), where n is the number of earlier failures (full jitter: Brooker, "Exponential Backoff
--- And Jitter", AWS 2015). Waits and returned jobs do not count as failures. Locks the jobs by tenant and id.
+-- and min(base * factor^n, cap), where n is the number of earlier attempts that failed or were lost (full jitter:
+-- Brooker, "Exponential Backoff And Jitter", AWS 2015). Waits and returned jobs do not count as failures. Locks the jobs
+-- by tenant and id.
 
 create function mayfly_private.fail_jobs(failures jsonb)
 returns jsonb

@@ -1,6 +1,9 @@
 -- Takes back expired leases, and fails jobs whose deadline has passed, in every tenant. Handles at most max_rows jobs
 -- of each kind, and only jobs that nobody else has locked. Claims call it at most once a second, and maintenance calls
 -- it too. The ends of leases have no index: few jobs run at a time, and each heartbeat would have to change the index.
+--
+-- What happens to a job whose lease ends is in release_leases, its place in the queue is in ready_jobs, and which job a
+-- worker gets next is in take_jobs.
 
 create function mayfly_private.reap_jobs(max_rows integer default 1000)
 returns integer

@@ -1,6 +1,7 @@
 -- Makes failed jobs ready. The attempt number continues, so that no old lease is valid again, and the job gets as many
 -- attempts again as it had at first. The steps of the job are kept, so the job continues after its last recorded step.
--- Locks the jobs.
+-- A job whose error is final ({ final: true }) would only end in the same way: it is refused if it is named, and left
+-- out otherwise. Locks the jobs, then what the triggers of other rooms lock.
 
 create function mayfly_private.redrive_jobs(ids uuid[], of_queue text, max_rows integer)
 returns jsonb
@@ -10,16 +11,28 @@ as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('job:admin');
   again uuid[];
+  final record;
 begin
   if max_rows is null or max_rows not between 1 and 10000 then
     perform mayfly_private.fail(400, 'invalid_request', 'max_rows must be 1 to 10000.', null, '{"field": "max_rows"}');
   elsif cardinality(ids) > 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'ids must be at most 1000 ids.', null, '{"field": "ids"}');
   end if;
+  select array_agg(f.id order by f.id) as ids, min(f.error ->> 'message') as reason into final
+  from mayfly.finished_jobs f
+  where f.tenant_id = tenant and f.status = 'failed' and f.id = any (redrive_jobs.ids) and (of_queue is null or f.queue = of_queue)
+    and f.error -> 'final' = 'true';
+  if final.ids is not null then
+    perform mayfly_private.fail(409, 'job_final', format('Redriving %s would end in the same way: %s',
+        case cardinality(final.ids) when 1 then 'this job' else format('%s of these jobs', cardinality(final.ids)) end, final.reason),
+      'Nothing was redriven. Leave out the jobs in details.ids, and start them anew with higher limits.',
+      jsonb_build_object('field', 'ids', 'ids', final.ids));
+  end if;
   with dead as (
     select f.id from mayfly.finished_jobs f
     where f.tenant_id = tenant and f.status = 'failed'
       and (redrive_jobs.ids is null or f.id = any (redrive_jobs.ids)) and (of_queue is null or f.queue = of_queue)
+      and f.error -> 'final' is distinct from 'true'
     order by f.id
     limit max_rows
     for update skip locked

@@ -5,6 +5,9 @@
 --
 -- A tsvector holds at most 1 MB, which few texts reach. A longer text is halved until it fits, so the memory is found
 -- by the words at the beginning of the text.
+--
+-- How a text is normalised before it becomes words is in searched. Which language's rules apply is in
+-- text_search_config.
 
 create function mayfly_private.words(
   language text, task text, tags text[], input text, output text, critique text

@@ -2,6 +2,8 @@
 -- or whose deadline has passed, are deleted after the tenant's messages_kept. All others, and those in channels, are
 -- deleted after the project's `kept`. Looks at max_rows messages, and continues where the last batch stopped. `more` is
 -- true until the walk has reached its end. It is a chore, so maintain_tenant calls it under its lock.
+--
+-- Which messages a reader gets, also after their deadline or a second time, is in pull_inbox.
 
 create function mayfly_private.maintain_messages(tenant uuid, max_rows integer)
 returns jsonb

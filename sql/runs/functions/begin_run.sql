@@ -7,7 +7,7 @@ set search_path = ''
 as $$
 declare
   run mayfly.runs := mayfly_private.held_run(lease);
-  is_new constant boolean := run.status = 'queued' and run.forked_from is null;
+  is_new constant boolean := run.started_at is null and run.forked_from is null;
 begin
   if run.status <> 'running' then
     perform mayfly_private.move_run(run, 'running', null, null);

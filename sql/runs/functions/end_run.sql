@@ -1,5 +1,9 @@
 -- Ends a run. The run and its job end in one transaction, so that after a crash nothing is paid twice. Locks the job
 -- and the run, then the parent of the job.
+--
+-- Limits of steps and seconds that the run was started with cannot be changed, so a run that has reached one is final:
+-- redrive_jobs refuses its job. A run can continue with a higher budget, and without a limit of steps of its own, the
+-- limit of its agent's definition applies, which may have changed.
 
 create function mayfly_private.end_run(lease text, status text, output text, error jsonb, chunks jsonb)
 returns jsonb
@@ -9,6 +13,7 @@ as $$
 declare
   run mayfly.runs;
   more integer;
+  is_final boolean;
   why constant jsonb := jsonb_build_object('code', left(coalesce(error ->> 'code', status), 100), 'message', left(coalesce(error ->> 'message', status), 2000));
 begin
   if end_run.status is null or end_run.status not in ('succeeded', 'failed', 'max_steps', 'max_time', 'max_tokens', 'max_cost') then
@@ -26,8 +31,9 @@ begin
   end if;
   perform mayfly_private.move_run(run, end_run.status, output, case when end_run.status <> 'succeeded' then why end);
   select * into run from mayfly.runs r where r.tenant_id = run.tenant_id and r.id = run.id;
+  is_final := end_run.status = 'max_time' or (end_run.status = 'max_steps' and run.limits ? 'steps');
   perform mayfly_private.end_jobs(run.tenant_id, array[run.id], case when end_run.status = 'succeeded' then 'succeeded' else 'failed' end,
-    case when end_run.status <> 'succeeded' then array[why] end,
+    case when end_run.status <> 'succeeded' then array[case when is_final then why || '{"final": true}' else why end] end,
     -- The parent of a delegated run reads the output from the job. If jsonb cannot hold the output, the output is
     -- stored only in the run.
     case when end_run.status = 'succeeded' and pg_input_is_valid(output, 'jsonb') then array[output::jsonb] end);

@@ -13,9 +13,10 @@ begin
   if not (case run.status
       when 'queued' then to_status in ('running', 'failed', 'cancelled')
       when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
-      -- A failed run runs again if its job is redriven.
-      when 'failed' then to_status = 'running'
-      else false end) then
+      -- Only a succeeded or cancelled run has ended for good. Any other waits again if its job is redriven (requeue_runs).
+      when 'succeeded' then false
+      when 'cancelled' then false
+      else to_status = 'queued' end) then
     perform mayfly_private.fail(409, 'transition_not_allowed', format('A run that is %s cannot become %s.', run.status, to_status), null,
       jsonb_build_object('from', run.status, 'to', to_status));
   end if;

@@ -29,7 +29,7 @@ begin
           when 'inc' then coalesce(jsonb_typeof(e.edit -> 'value'), 'number') = 'number'
           when 'remove' then true
           else e.edit ? 'value' end, case when e.edit ->> 'op' = 'inc' then 'must be a number' else 'is missing' end),
-      ('value', coalesce(mayfly_private.json_within(e.edit -> 'value', 262144, 32), true), 'must be at most 256 KB of JSON with at most 32 levels')
+      ('value', coalesce(mayfly_private.is_state_value(e.edit -> 'value'), true), 'must be at most 256 KB of JSON with at most 32 levels')
     ) as c (field, holds, rule)
   where c.holds is not true
   order by e.n

@@ -11,7 +11,7 @@ declare
   state constant mayfly.states := mayfly_private.lock_state(key, of_agent, expected_version);
   live constant boolean := mayfly_private.is_live(state);
 begin
-  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.json_within(patch, 262144, 32) then
+  if jsonb_typeof(patch) is distinct from 'object' or not mayfly_private.is_state_value(patch) then
     perform mayfly_private.fail(400, 'invalid_request', 'patch must be an object of at most 256 KB, with at most 32 levels.',
       'Use set_state for values that are not objects.', '{"field": "patch"}');
   end if;

@@ -33,7 +33,7 @@ begin
     perform mayfly_private.fail(400, 'invalid_request', 'strategy must be latest_wins, merge or manual.', null, '{"field": "strategy"}');
   elsif (ours is null) = (ours_version is null) then
     perform mayfly_private.fail(400, 'invalid_request', 'Pass either ours (a value) or ours_version (a version).', null, '{"field": "ours"}');
-  elsif not mayfly_private.json_within(ours, 262144, 32) then
+  elsif not mayfly_private.is_state_value(ours) then
     perform mayfly_private.fail(400, 'invalid_request', 'ours must be at most 256 KB of JSON with at most 32 levels.', null, '{"field": "ours"}');
   end if;
   perform mayfly_private.check_numbers(ours, 'ours');

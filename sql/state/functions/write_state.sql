@@ -13,7 +13,7 @@ declare
   bytes constant integer := 256 + coalesce(octet_length(new_value::text), 0);
   dropped bigint;
 begin
-  if not mayfly_private.json_within(new_value, 262144, 32) then
+  if not mayfly_private.is_state_value(new_value) then
     perform mayfly_private.fail(400, 'invalid_request', 'The value of a state must be at most 256 KB of JSON with at most 32 levels.',
       'Split it over several keys, or store a reference to it.', '{"field": "value"}');
   elsif expires_at <= instant then

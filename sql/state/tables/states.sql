@@ -1,6 +1,9 @@
 -- Documents that agents keep in addition to their memories. Each key has one row, which belongs to one agent or is
 -- shared by the tenant. Only the functions of this room write them. A deleted state stays as a tombstone without a
 -- value, so that its version numbers continue and readers of the log find it.
+--
+-- is_state_value says which values are allowed. Every write ends in write_state, which checks the value and charges for
+-- its size.
 
 create table mayfly.states (
   tenant_id uuid not null,
