@@ -149,7 +149,10 @@ export class Agent {
     return this.#life.renew();
   }
 
-  /** Suspends it and its descendants until its parent or a member resumes it. Pushes first, like `stop`. */
+  /**
+   * Suspends the agent and its descendants until its parent or a member resumes the agent. Pushes first,
+   * like `stop`.
+   */
   suspend(reason?: string): Promise<Result<AgentRow>> {
     return this.#life.suspend(reason);
   }

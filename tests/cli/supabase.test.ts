@@ -88,7 +88,7 @@ describe("the files in sql/, with one object each,", () => {
   });
 });
 
-/** As `postgres`, which owns the objects of the migrations. */
+/** Connects as `postgres`, which owns the objects of the migrations. */
 async function withSql<T>(database: Database, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
   const sql = postgres(database.url("postgres"), { max: 1, onnotice: () => {} });
   try {

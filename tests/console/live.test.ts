@@ -68,7 +68,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await held;
     await page.waitForSelector(".live >> text=/Behind 1 min/");
     await page.waitForSelector(".line >> text=delayed");
-    // It has everything now, so it does not wait for another event.
+    // The page has everything now, so it does not wait for another event.
     await page.waitForSelector(".live >> text=Live");
     await agent.stop();
     await page.unrouteAll({ behavior: "ignoreErrors" });

@@ -211,7 +211,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await expectAccessible(page);
     await keepLooks(page, "stream-view");
     await expectNoSidewaysScroll(page);
-    // It survives a reload, and the palette finds it from any page.
+    // The saved view survives a reload, and the palette finds it from any page.
     await goTo(page, "agents");
     await page.reload();
     await page.waitForSelector("main h1");

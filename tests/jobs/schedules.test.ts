@@ -193,7 +193,7 @@ describe("a schedule", () => {
     await db.advance("1 day");
     const [job] = await jobs();
     await db.advance("1 day");
-    // Its lease has ended, so it is given out again.
+    // The lease of the job has ended, so the job is claimed again.
     const [again, more] = await jobs();
     expect(again?.id).toBe(job?.id);
     expect(more).toBeUndefined();

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   ({ tenant } = await local.enter());
-  // As on two machines, each with its own outbox and clock.
+  // The two agents run as on two machines, each with its own outbox and clock.
   one = await spawnIn(mayflyOf(), { scopes: [...scopes, "agent:spawn"] });
   other = await spawnIn(mayflyOf());
 });

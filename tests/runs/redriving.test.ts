@@ -15,7 +15,10 @@ afterAll(() => db?.close());
 const redrive = (owner: Claims, ids?: string[]) =>
   rpc<{ redriven: number }>(db.sql, owner, "redrive_jobs", ids ? { ids } : {});
 
-/** An agent that calls a tool in its first three steps, then answers. `steps` are the steps of its model calls. */
+/**
+ * An agent that calls a tool in each of its first three steps, and then answers. `steps` has the step of
+ * each of its model calls.
+ */
 function makeSteady(options: Partial<AgentOptions<unknown>> = {}, breaksAt?: number) {
   const steps: number[] = [];
   const state = { isBroken: breaksAt !== undefined };

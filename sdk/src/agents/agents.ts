@@ -119,8 +119,8 @@ export class Agents<Agent> {
   }
 
   /**
-   * Resumes a suspended agent and its descendants. Its old renewal secrets stop working. The
-   * returned connection has the new one and is the agent's connection from now on.
+   * Resumes a suspended agent and its descendants. Its old renewal secrets stop working. The returned
+   * connection has the new secret and is the agent's connection from now on.
    */
   async resume(id: string): Promise<Result<Agent>> {
     const answer = await this.#link.fn("spawn/resume", issued, { id });

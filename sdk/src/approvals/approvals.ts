@@ -75,7 +75,10 @@ export class Approvals {
     return answer.error ? answer : ok(answer.data.map((one) => toApproval<ListedApproval>(one)));
   }
 
-  /** Reads an approval with its decisions. `approval_unknown` if there is none. Needs `approval:read`. */
+  /**
+   * Reads an approval with its decisions. Fails with `approval_unknown` if there is none. Needs
+   * `approval:read`.
+   */
   async get<Input = unknown>(id: string): Promise<Result<ApprovalDetails<Input>>> {
     const answer = await this.#link.rpc("get_approval", { id: idOf(id) }, approvalRow);
     return answer.error ? answer : ok(toApprovalDetails<Input>(answer.data));

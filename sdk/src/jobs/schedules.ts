@@ -36,13 +36,13 @@ export class Schedules {
     return answer.error ? answer : ok(toShownSchedule(answer.data));
   }
 
-  /** Lists the schedules of the tenant in the order of their names. `scope_missing` without `job:read`. */
+  /** Lists the schedules of the tenant in the order of their names. Needs `job:read`. */
   async list(): Promise<Result<Schedule[]>> {
     const answer = await this.#door.call("list_schedules", {}, list(scheduleRow));
     return answer.error ? answer : ok(answer.data.map(toShownSchedule));
   }
 
-  /** Deletes a schedule. Jobs that it added stay. `scope_missing` without `job:admin`. */
+  /** Deletes a schedule. Jobs that it added stay. Needs `job:admin`. */
   delete(name: string): Promise<Result<{ deleted: boolean }>> {
     return this.#door.call("delete_schedule", { name }, deleted);
   }

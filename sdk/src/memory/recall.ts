@@ -85,7 +85,7 @@ export interface RecallOptions {
    * 5.
    */
   surrounding?: number;
-  /** Adds the weights, and how rare the words are, to `parts`. */
+  /** Whether `parts` also have the weights and the rarity of the words. */
   explain?: boolean;
   /** Your own vector of the query, 384 numbers, with the name of its model. */
   embedding?: number[];

@@ -35,7 +35,10 @@ export interface OutboxStore {
 
 /** A storage for outboxes, one for each tenant. */
 export interface OutboxStorage {
-  /** Opens the outbox of a tenant, with what is stored in it. `storage_failed` if another process has it. */
+  /**
+   * Opens the outbox of a tenant, with what is stored in it. Fails with `storage_failed` if another process
+   * has it.
+   */
   open(tenant: string): Promise<OutboxStore>;
 }
 

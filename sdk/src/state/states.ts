@@ -78,8 +78,8 @@ export class States {
   /**
    * Sets a state.
    *
-   * @returns `version_conflict` with `details.version` if the state is not at `expectedVersion`. Nothing was
-   * written then. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
+   * @returns `version_conflict` with `details.version` if the state is not at `expectedVersion` (nothing
+   * was written then), `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
    * @example
    * const { error } = await agent.state.set("plan", { step: 2 }, { expectedVersion: 1 });
    */

@@ -49,7 +49,10 @@ export class Polls {
     return this.#call("cast_ballot", { poll_id: idOf(id), choice, ...(reason && { reason }) });
   }
 
-  /** Reads a poll as it is now. If its time is over, it closes. `poll_unknown`. Needs `team:read`. */
+  /**
+   * Reads a poll as it is now. If its time is over, it closes. Fails with `poll_unknown` if there is none.
+   * Needs `team:read`.
+   */
   get(id: string): Promise<Result<Poll>> {
     return this.#call("get_poll", { poll_id: idOf(id) });
   }
