@@ -193,7 +193,7 @@ async function findChannels({ channels, teams }: Mayfly): Promise<Subject[]> {
   });
 }
 
-/** Of this many teams, the alerts are looked up. */
+/** How many teams are searched for the wanted alerts. */
 const alertTeams = 10;
 
 /** Teams, and their alerts, because the events of alerts begin with `team`, too. */

@@ -121,7 +121,7 @@ export class FollowedRun {
         this.reload();
         return;
       } catch {
-        // The record is still read during the pause. After it, the stream continues where it was.
+        // The record is still read during the pause. After the pause, the stream continues where it was.
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }
