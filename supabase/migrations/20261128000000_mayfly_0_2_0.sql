@@ -2858,7 +2858,7 @@ begin
       'sub', agent,
       'jti', gen_random_uuid(),
       'iat', issued_at,
-      -- In whole seconds, rounded down, so that the token never outlives the agent.
+      -- exp has whole seconds, rounded down, so that the token never outlives the agent.
       'exp', least(
         issued_at + extract(epoch from token_lifetime)::bigint,
         floor(extract(epoch from found_agent.expires_at))::bigint),
@@ -4868,7 +4868,8 @@ comment on function mayfly_private.embedding_dimensions is 'How many numbers a v
 
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the edge functions, which make vectors, and for callers that pass their own vectors.
+-- The edge functions, which make vectors, and callers that pass their own vectors ask this function for the length of a
+-- vector.
 
 create function mayfly.embedding_dimensions()
 returns integer
@@ -6672,7 +6673,7 @@ declare
   threshold constant text := coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6');
   rarest constant double precision := (select max(r) from unnest(rarities) r);
 begin
-  -- Not in a set clause, because a session that has not loaded pg_trgm yet would refuse it.
+  -- This setting is not in a set clause, because a session that has not loaded pg_trgm yet would refuse the clause.
   perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
   with asked as materialized (
     select distinct w.word
@@ -17951,7 +17952,7 @@ $$;
 
 comment on function mayfly_private.rows_of_steps is 'The rows of a run that belong to the given steps.';
 
--- Lets a run of a graph repeat these steps by detaching the jobs that did them. It refuses steps whose jobs are
+-- Lets a run of a graph repeat the given steps by detaching the jobs that did them. It refuses steps whose jobs are
 -- still open, because they would be done twice. Locks the keys of their jobs.
 
 create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
@@ -21354,7 +21355,8 @@ begin
   if not (case run.status
       when 'queued' then to_status in ('running', 'failed', 'cancelled')
       when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
-      -- Only a succeeded or cancelled run has ended for good. Any other waits again if its job is redriven (requeue_runs).
+      -- Only a succeeded or cancelled run has ended for good. A run that has ended in any other way waits again if its
+      -- job is redriven (requeue_runs).
       when 'succeeded' then false
       when 'cancelled' then false
       else to_status = 'queued' end) then
@@ -22803,10 +22805,10 @@ grant execute on function mayfly_private.assign_job to authenticated, service_ro
 
 -- Gives a job to the best living agent (scopes team:manage and job:add). The candidates are agents that may work on
 -- jobs and have the capabilities. If a type or a team is given, they must also be of that type and in that team. The
--- candidate with the fewest open jobs gets the job. Among equals, it is the one whose type has the best record at this
--- kind of work. The record is the mean rating with one success and one failure added, so a newcomer starts at a half.
--- Agents with more than max_load jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any
--- agent with the capabilities.
+-- candidate with the fewest open jobs gets the job. Among equals, the candidate whose type has the best record at this
+-- kind of work gets it. The record is the mean rating with one success and one failure added, so a newcomer starts at a
+-- half. Agents with more than max_load jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes
+-- to any agent with the capabilities.
 
 create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
 returns jsonb
@@ -26414,7 +26416,7 @@ create table mayfly.checkpoints (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- For listing checkpoints of all threads, or of all namespaces of one thread, newest first.
+-- This index is for listing checkpoints of all threads, or of all namespaces of one thread, newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
 -- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns

@@ -17,7 +17,7 @@ $$;
 
 comment on function mayfly_private.rows_of_steps is 'The rows of a run that belong to the given steps.';
 
--- Lets a run of a graph repeat these steps by detaching the jobs that did them. It refuses steps whose jobs are
+-- Lets a run of a graph repeat the given steps by detaching the jobs that did them. It refuses steps whose jobs are
 -- still open, because they would be done twice. Locks the keys of their jobs.
 
 create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
