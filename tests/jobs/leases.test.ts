@@ -255,7 +255,7 @@ describe("steps", () => {
     expect(names).toHaveLength(3000);
   });
 
-  it("refuse an invalid value with its field", async () => {
+  it("refuse an invalid value, and name the field", async () => {
     const { claims } = await setUp();
     const { lease } = await claimOne(db.sql, claims);
     const code = (steps: unknown) =>

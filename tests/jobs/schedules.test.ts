@@ -116,7 +116,7 @@ describe("a cron line", () => {
     "* * * foo *",
     "1,,2 * * * *",
   ];
-  it.each(wrong)("that is invalid is refused with its field: '%s'", async (cron) => {
+  it.each(wrong)("that is invalid is refused with the name of the field: '%s'", async (cron) => {
     const { set } = await setUp();
     expect(await refusalOf(set({ cron }))).toMatchObject({
       code: "invalid_request",

@@ -269,7 +269,7 @@ describe("a run that is steered", () => {
     expect(await held()).toBe(0);
   });
 
-  it("is started only once if two calls have the same key, and an invalid call is refused with its field", async () => {
+  it("is started only once if two calls have the same key, and an invalid call is refused with the name of the field", async () => {
     const { worker } = await makeRunning(db.sql);
     const agent = defineAgent({ name: "once", model: scriptedModel(() => "Yes.") });
     const first = await start(db.sql, worker.claims, agent, "?", "a");
