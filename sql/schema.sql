@@ -1192,7 +1192,7 @@ create table mayfly.memory_conflicts (
   op_id uuid not null,
   pushed_by uuid,
   created_at timestamp with time zone not null default now(),
-  constraint memory_conflicts_field_known CHECK ((field = ANY (ARRAY['session_id'::text, 'conversation_id'::text, 'kind'::text, 'task'::text, 'input'::text, 'output'::text, 'critique'::text, 'reward'::text, 'success'::text, 'importance'::text, 'tags'::text, 'metadata'::text, 'tokens'::text, 'latency_ms'::text, 'visibility'::text, 'expires_at'::text]))),
+  constraint memory_conflicts_field_length CHECK ((char_length(field) <= 63)),
   constraint memory_conflicts_hlc_length CHECK ((char_length(hlc) <= 60)),
   constraint memory_conflicts_memory_fkey FOREIGN KEY (tenant_id, memory_id) REFERENCES mayfly.memories(tenant_id, id) ON DELETE CASCADE,
   constraint memory_conflicts_pkey PRIMARY KEY (tenant_id, id)
@@ -4296,7 +4296,7 @@ returns integer
 language plpgsql immutable parallel safe
 set search_path = "";
 
-create function mayfly_private.content_hash(kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, expires_at timestamp with time zone, conversation uuid, private_to uuid)
+create function mayfly_private.content_hash(body jsonb, private_to uuid)
 returns uuid
 language plpgsql immutable parallel safe
 set search_path = "";
@@ -5563,6 +5563,16 @@ grant execute on function mayfly_private.may_write_file to authenticated;
 create function mayfly_private.memory_bytes(task text, input text, output text, critique text, tags text[], metadata jsonb, language text, hlc jsonb)
 returns bigint
 language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.memory_charge(task text, input text, output text, critique text, tags text[], metadata jsonb, hlc jsonb, key text)
+returns integer
+language plpgsql stable parallel safe
+set search_path = "";
+
+create function mayfly_private.memory_fields()
+returns text[]
+language sql immutable parallel safe
 set search_path = "";
 
 create function mayfly_private.memory_rows(tenant uuid, page jsonb, selection jsonb, max_bytes bigint)

@@ -1,9 +1,7 @@
 -- How many bytes the tenant is charged for each row of this room's tables. The meters of this room count the same way.
 
 insert into mayfly_private.charges (relation, bytes) values
-  ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
-    + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')
-    + coalesce(octet_length(r.key), 0)'),
+  ('mayfly.memories', 'mayfly_private.memory_charge(r.task, r.input, r.output, r.critique, r.tags, r.metadata, r.hlc, r.key)'),
   ('mayfly.memory_vectors', '32 + 2 * mayfly_private.embedding_dimensions()'),
   ('mayfly.memory_conflicts', 'mayfly_private.conflict_bytes(r.base, r.wanted)')
 on conflict (relation) do update set bytes = excluded.bytes;

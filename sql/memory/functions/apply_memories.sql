@@ -67,9 +67,7 @@ begin
   with puts as (
     select (op ->> 'subject')::uuid as id, memory.*, case when sees_copies and memory.once and memory.key is null
         and (memory.visibility is distinct from 'agent' or coalesce(memory.agent_id, caller_id) = caller_id and by_agent)
-      then mayfly_private.content_hash(memory.kind, memory.task, memory.input, memory.output, memory.critique, memory.reward,
-        memory.success, memory.importance, memory.tags, memory.metadata, memory.tokens, memory.latency_ms, memory.expires_at,
-        memory.conversation_id, case memory.visibility when 'agent' then caller_id end) end as content_hash
+      then mayfly_private.content_hash(op -> 'body', case memory.visibility when 'agent' then caller_id end) end as content_hash
     from jsonb_array_elements(work) op,
       jsonb_to_record(op -> 'body') as memory (
         agent_id uuid, session_id uuid, conversation_id uuid, kind text, task text, input text,

@@ -16,12 +16,8 @@ begin
   -- puts and 500 memories.
   with puts as materialized (
     select o.op ->> 'id' as op_id, (o.op ->> 'subject')::uuid as id, case when o.op -> 'body' ->> 'once' = 'true'
-      then mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
-        p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end) end as hash
-    from jsonb_array_elements(push) o (op),
-      jsonb_to_record(o.op -> 'body') as p (
-        conversation_id uuid, kind text, task text, input text, output text, critique text, reward numeric, success boolean,
-        importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
+      then mayfly_private.content_hash(o.op -> 'body', case o.op #>> '{body,visibility}' when 'agent' then by_agent end) end as hash
+    from jsonb_array_elements(push) o (op)
     where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written)
   ), known as materialized (
     select m.id, m.content_hash from mayfly.memories m

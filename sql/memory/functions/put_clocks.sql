@@ -11,7 +11,7 @@ declare
 begin
   return (
     select jsonb_object_agg(f, stamp)
-    from unnest('{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}'::text[]) f);
+    from unnest(mayfly_private.memory_fields()) f);
 end
 $$;
 

@@ -10,7 +10,7 @@ as $$
 declare
   fault record;
   dimensions constant integer := mayfly_private.embedding_dimensions();
-  updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
+  updatable constant text[] := mayfly_private.memory_fields();
 begin
   select o.n - 1 as index, mayfly_private.given_field(o.op, c.field) as field, c.rule into fault
   from jsonb_array_elements(push) with ordinality as e (op, n),

@@ -5,9 +5,8 @@ create table mayfly.memory_conflicts (
   tenant_id uuid not null,
   id uuid not null default gen_random_uuid(),
   memory_id uuid not null,
-  field text not null constraint memory_conflicts_field_known check (field in (
-    'session_id', 'conversation_id', 'kind', 'task', 'input', 'output', 'critique', 'reward', 'success', 'importance',
-    'tags', 'metadata', 'tokens', 'latency_ms', 'visibility', 'expires_at')),
+  -- A push refuses a field that is not in mayfly_private.memory_fields.
+  field text not null constraint memory_conflicts_field_length check (char_length(field) <= 63),
   base jsonb,
   wanted jsonb,
   hlc text not null constraint memory_conflicts_hlc_length check (char_length(hlc) <= 60),

@@ -1,8 +1,5 @@
--- Charges the rows that a statement writes into memories. It is a trigger, so no writer can forget it. octet_length
--- reads the length of a stored text without reading the text. Tags, metadata and timestamps are counted uncompressed,
--- for which `|| '{}'` is needed. Compressed, they may take a fortieth of the space, and forgetting would then give back
--- less than was charged. 512 more bytes are charged for the row itself, its operation and its event. A tombstone keeps
--- these.
+-- Charges the rows that a statement writes into memories (mayfly_private.memory_charge). It is a trigger, so no writer
+-- can forget it.
 
 create function mayfly_private.meter_memories()
 returns trigger
@@ -15,8 +12,7 @@ begin
   if tg_op = 'INSERT' then
     for change in
       select t.id, count(*) as memories, count(*) as writes,
-        sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}') + coalesce(octet_length(n.key), 0)) as bytes
+        sum(mayfly_private.memory_charge(n.task, n.input, n.output, n.critique, n.tags, n.metadata, n.hlc, n.key)) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
@@ -25,11 +21,8 @@ begin
     for change in
       -- Forgetting by maintenance does not count as anybody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
-        sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')
-          + coalesce(octet_length(n.key), 0) - coalesce(octet_length(o.key), 0)
-          - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
-          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}') - pg_column_size(o.hlc || '{}')) as bytes
+        sum(mayfly_private.memory_charge(n.task, n.input, n.output, n.critique, n.tags, n.metadata, n.hlc, n.key)
+          - mayfly_private.memory_charge(o.task, o.input, o.output, o.critique, o.tags, o.metadata, o.hlc, o.key)) as bytes
       from new_rows n
       join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
       join mayfly.tenants t on t.id = n.tenant_id group by t.id
@@ -39,9 +32,7 @@ begin
   else
     for change in
       select t.id, count(*) as memories,
-        sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
-          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}') + pg_column_size(o.hlc || '{}')
-          + coalesce(octet_length(o.key), 0)) as bytes
+        sum(mayfly_private.memory_charge(o.task, o.input, o.output, o.critique, o.tags, o.metadata, o.hlc, o.key)) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);

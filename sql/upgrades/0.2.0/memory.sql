@@ -14,3 +14,10 @@ alter table mayfly.memories
   add column key text constraint memories_key_length check (char_length(key) between 1 and 200),
   add column content_hash uuid
     constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
+
+-- The names of fields are checked by a push, so that a new field needs no change of this constraint.
+alter table mayfly.memory_conflicts
+  drop constraint memory_conflicts_field_known,
+  add constraint memory_conflicts_field_length check (char_length(field) <= 63) not valid;
+-- pgt-ignore lint/safety/requireSeparateConstraintValidation: A project has few conflicts.
+alter table mayfly.memory_conflicts validate constraint memory_conflicts_field_length;
