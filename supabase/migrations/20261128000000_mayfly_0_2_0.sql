@@ -62,6 +62,13 @@ alter table mayfly.memories
   add column content_hash uuid
     constraint memories_tombstone_unnamed check (deleted_at is null or (key is null and content_hash is null));
 
+-- The names of fields are checked by a push, so that a new field needs no change of this constraint.
+alter table mayfly.memory_conflicts
+  drop constraint memory_conflicts_field_known,
+  add constraint memory_conflicts_field_length check (char_length(field) <= 63) not valid;
+-- pgt-ignore lint/safety/requireSeparateConstraintValidation: A project has few conflicts.
+alter table mayfly.memory_conflicts validate constraint memory_conflicts_field_length;
+
 -- Null for messages that were sent before 0.2.
 alter table mayfly.messages add column trace text constraint messages_trace_length check (char_length(trace) <= 500);
 alter table mayfly.messages alter column trace set statistics 0;
@@ -4847,6 +4854,28 @@ alter index mayfly.memories_thread_idx alter column 2 set statistics 0;
 
 alter index mayfly.memories_key_idx alter column 2 set statistics 0;
 
+-- How many bytes a memory is charged. octet_length reads the length of a stored text without reading the text. Tags,
+-- metadata and timestamps are counted uncompressed, for which `|| '{}'` is needed. Compressed, they may take a fortieth
+-- of the space, and forgetting would then give back less than was charged. 512 more bytes are charged for the row
+-- itself, its operation and its event. A tombstone keeps these. Called by meter_memories and recount_usage. Locks
+-- nothing.
+
+create function mayfly_private.memory_charge(
+  task text, input text, output text, critique text, tags text[], metadata jsonb, hlc jsonb, key text
+)
+returns integer
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return 512 + octet_length(task) + octet_length(input) + octet_length(output) + octet_length(critique)
+    + pg_column_size(tags || '{}') + pg_column_size(metadata || '{}') + pg_column_size(hlc || '{}')
+    + coalesce(octet_length(key), 0);
+end
+$$;
+
+comment on function mayfly_private.memory_charge is 'How many bytes a memory is charged.';
+
 comment on column mayfly.memory_vectors.settled is 'Whether a background job has moved the vector from the fresh tail to the index.';
 
 -- How many numbers a vector of this project has. This number is stored only in the type of the column, and a release
@@ -4992,9 +5021,7 @@ alter table mayfly_private.word_frequencies enable row level security;
 -- How many bytes the tenant is charged for each row of this room's tables. The meters of this room count the same way.
 
 insert into mayfly_private.charges (relation, bytes) values
-  ('mayfly.memories', '512 + octet_length(r.task) + octet_length(r.input) + octet_length(r.output) + octet_length(r.critique)
-    + pg_column_size(r.tags || ''{}'') + pg_column_size(r.metadata || ''{}'') + pg_column_size(r.hlc || ''{}'')
-    + coalesce(octet_length(r.key), 0)'),
+  ('mayfly.memories', 'mayfly_private.memory_charge(r.task, r.input, r.output, r.critique, r.tags, r.metadata, r.hlc, r.key)'),
   ('mayfly.memory_vectors', '32 + 2 * mayfly_private.embedding_dimensions()'),
   ('mayfly.memory_conflicts', 'mayfly_private.conflict_bytes(r.base, r.wanted)')
 on conflict (relation) do update set bytes = excluded.bytes;
@@ -5305,9 +5332,7 @@ begin
   with puts as (
     select (op ->> 'subject')::uuid as id, memory.*, case when sees_copies and memory.once and memory.key is null
         and (memory.visibility is distinct from 'agent' or coalesce(memory.agent_id, caller_id) = caller_id and by_agent)
-      then mayfly_private.content_hash(memory.kind, memory.task, memory.input, memory.output, memory.critique, memory.reward,
-        memory.success, memory.importance, memory.tags, memory.metadata, memory.tokens, memory.latency_ms, memory.expires_at,
-        memory.conversation_id, case memory.visibility when 'agent' then caller_id end) end as content_hash
+      then mayfly_private.content_hash(op -> 'body', case memory.visibility when 'agent' then caller_id end) end as content_hash
     from jsonb_array_elements(work) op,
       jsonb_to_record(op -> 'body') as memory (
         agent_id uuid, session_id uuid, conversation_id uuid, kind text, task text, input text,
@@ -6021,27 +6046,32 @@ end
 $$;
 
 -- The rule for identical memories, which are stored once: a hash that two memories with identical content share. It
--- covers all fields except the id, the session and the time. It covers the agent only if the memory is private. It is
--- null for a turn of a conversation, because the same words said twice are two turns. Takes 5 µs a KB. Called by
--- apply_memories and find_copies. Locks nothing.
+-- takes the body of a put, and covers all fields except the session and the time. A new field is covered without a
+-- change here: fields that are not named here are hashed as they are. It covers the agent only if the memory is
+-- private. It is null for a turn of a conversation, because the same words said twice are two turns. Takes 5 µs a KB.
+-- Called by apply_memories and find_copies. Locks nothing.
 
-create function mayfly_private.content_hash(
-  kind text, task text, input text, output text, critique text, reward numeric, success boolean, importance numeric,
-  tags text[], metadata jsonb, tokens numeric, latency_ms numeric, expires_at timestamptz, conversation uuid, private_to uuid
-)
+create function mayfly_private.content_hash(body jsonb, private_to uuid)
 returns uuid
 language plpgsql immutable parallel safe
 set search_path = ''
 as $$
+declare
+  fields constant jsonb := body - '{embedding,model,agent_id,session_id,created_at,key,once,hlc,visibility}'::text[];
 begin
-  if conversation is not null then
+  if fields ->> 'conversation_id' is not null then
     return null;
   end if;
   return encode(substr(sha256(convert_to(jsonb_build_array(
-    coalesce(kind, 'episode'), coalesce(task, ''), coalesce(input, ''), coalesce(output, ''), coalesce(critique, ''),
-    round(reward, 6), success, coalesce(importance, 5), coalesce(tags, '{}'),
-    case when jsonb_typeof(metadata) = 'object' then metadata else '{}' end, tokens, latency_ms,
-    extract(epoch from expires_at), private_to)::text, 'UTF8')), 1, 16), 'hex')::uuid;
+    coalesce(fields ->> 'kind', 'episode'), coalesce(fields ->> 'task', ''), coalesce(fields ->> 'input', ''),
+    coalesce(fields ->> 'output', ''), coalesce(fields ->> 'critique', ''), round((fields ->> 'reward')::numeric, 6),
+    fields ->> 'success', coalesce((fields ->> 'importance')::numeric, 5), coalesce(nullif(fields -> 'tags', 'null'), '[]'),
+    case when jsonb_typeof(fields -> 'metadata') = 'object' then fields -> 'metadata' else '{}' end,
+    (fields ->> 'tokens')::numeric, (fields ->> 'latency_ms')::numeric,
+    extract(epoch from (fields ->> 'expires_at')::timestamptz), private_to,
+    -- All other fields, as they are.
+    fields - '{conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,expires_at}'::text[]
+  )::text, 'UTF8')), 1, 16), 'hex')::uuid;
 end
 $$;
 
@@ -6622,12 +6652,8 @@ begin
   -- puts and 500 memories.
   with puts as materialized (
     select o.op ->> 'id' as op_id, (o.op ->> 'subject')::uuid as id, case when o.op -> 'body' ->> 'once' = 'true'
-      then mayfly_private.content_hash(p.kind, p.task, p.input, p.output, p.critique, p.reward, p.success, p.importance,
-        p.tags, p.metadata, p.tokens, p.latency_ms, p.expires_at, p.conversation_id, case p.visibility when 'agent' then by_agent end) end as hash
-    from jsonb_array_elements(push) o (op),
-      jsonb_to_record(o.op -> 'body') as p (
-        conversation_id uuid, kind text, task text, input text, output text, critique text, reward numeric, success boolean,
-        importance numeric, tags text[], metadata jsonb, tokens numeric, latency_ms numeric, visibility text, expires_at timestamptz)
+      then mayfly_private.content_hash(o.op -> 'body', case o.op #>> '{body,visibility}' when 'agent' then by_agent end) end as hash
+    from jsonb_array_elements(push) o (op)
     where o.op ->> 'type' = 'memory.put' and (o.op ->> 'id')::uuid = any (claimed) and (o.op ->> 'subject')::uuid <> all (written)
   ), known as materialized (
     select m.id, m.content_hash from mayfly.memories m
@@ -6949,6 +6975,16 @@ begin
     + case when pg_column_compression(metadata) is null then pg_column_size(metadata) else octet_length(metadata::text) end;
 end
 $$;
+
+-- The fields of a memory that can be updated. A put with a key has a clock for each of them. Locks nothing.
+
+create function mayfly_private.memory_fields()
+returns text[]
+language sql immutable parallel safe
+set search_path = ''
+return '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}'::text[];
+
+comment on function mayfly_private.memory_fields is 'The fields of a memory that can be updated.';
 
 -- Counts the memories that the caller sees, without tombstones and expired memories. For this, it reads all of them.
 -- Runs as the caller (scope memory:read). Locks nothing.
@@ -7285,7 +7321,7 @@ declare
 begin
   return (
     select jsonb_object_agg(f, stamp)
-    from unnest('{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}'::text[]) f);
+    from unnest(mayfly_private.memory_fields()) f);
 end
 $$;
 
@@ -7700,7 +7736,7 @@ as $$
 declare
   fault record;
   dimensions constant integer := mayfly_private.embedding_dimensions();
-  updatable constant text[] := '{session_id,conversation_id,kind,task,input,output,critique,reward,success,importance,tags,metadata,tokens,latency_ms,visibility,expires_at}';
+  updatable constant text[] := mayfly_private.memory_fields();
 begin
   select o.n - 1 as index, mayfly_private.given_field(o.op, c.field) as field, c.rule into fault
   from jsonb_array_elements(push) with ordinality as e (op, n),
@@ -8609,11 +8645,8 @@ create trigger memory_aliases_meter_delete after delete on mayfly.memory_aliases
   referencing old table as old_rows
   for each statement execute function mayfly_private.meter_rows();
 
--- Charges the rows that a statement writes into memories. It is a trigger, so no writer can forget it. octet_length
--- reads the length of a stored text without reading the text. Tags, metadata and timestamps are counted uncompressed,
--- for which `|| '{}'` is needed. Compressed, they may take a fortieth of the space, and forgetting would then give back
--- less than was charged. 512 more bytes are charged for the row itself, its operation and its event. A tombstone keeps
--- these.
+-- Charges the rows that a statement writes into memories (mayfly_private.memory_charge). It is a trigger, so no writer
+-- can forget it.
 
 create or replace function mayfly_private.meter_memories()
 returns trigger
@@ -8626,8 +8659,7 @@ begin
   if tg_op = 'INSERT' then
     for change in
       select t.id, count(*) as memories, count(*) as writes,
-        sum(512 + octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}') + coalesce(octet_length(n.key), 0)) as bytes
+        sum(mayfly_private.memory_charge(n.task, n.input, n.output, n.critique, n.tags, n.metadata, n.hlc, n.key)) as bytes
       from new_rows n join mayfly.tenants t on t.id = n.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, change.memories, change.bytes, change.writes::integer);
@@ -8636,11 +8668,8 @@ begin
     for change in
       -- Forgetting by maintenance does not count as anybody's write.
       select t.id, case when current_setting('mayfly.maintaining', true) = 'on' then 0 else count(*) end as writes,
-        sum(octet_length(n.task) + octet_length(n.input) + octet_length(n.output) + octet_length(n.critique)
-          + pg_column_size(n.tags || '{}') + pg_column_size(n.metadata || '{}') + pg_column_size(n.hlc || '{}')
-          + coalesce(octet_length(n.key), 0) - coalesce(octet_length(o.key), 0)
-          - octet_length(o.task) - octet_length(o.input) - octet_length(o.output) - octet_length(o.critique)
-          - pg_column_size(o.tags || '{}') - pg_column_size(o.metadata || '{}') - pg_column_size(o.hlc || '{}')) as bytes
+        sum(mayfly_private.memory_charge(n.task, n.input, n.output, n.critique, n.tags, n.metadata, n.hlc, n.key)
+          - mayfly_private.memory_charge(o.task, o.input, o.output, o.critique, o.tags, o.metadata, o.hlc, o.key)) as bytes
       from new_rows n
       join old_rows o on o.tenant_id = n.tenant_id and o.id = n.id
       join mayfly.tenants t on t.id = n.tenant_id group by t.id
@@ -8650,9 +8679,7 @@ begin
   else
     for change in
       select t.id, count(*) as memories,
-        sum(512 + octet_length(o.task) + octet_length(o.input) + octet_length(o.output) + octet_length(o.critique)
-          + pg_column_size(o.tags || '{}') + pg_column_size(o.metadata || '{}') + pg_column_size(o.hlc || '{}')
-          + coalesce(octet_length(o.key), 0)) as bytes
+        sum(mayfly_private.memory_charge(o.task, o.input, o.output, o.critique, o.tags, o.metadata, o.hlc, o.key)) as bytes
       from old_rows o join mayfly.tenants t on t.id = o.tenant_id group by t.id
     loop
       perform mayfly_private.charge(change.id, -change.memories, -change.bytes, 0);
