@@ -51,7 +51,7 @@ describe("watch", () => {
   });
 
   // "At once" means before the pull that comes every 30 s without a nudge.
-  it("delivers at once events that are for only one agent, too", async () => {
+  it("delivers events for a single agent at once, too", async () => {
     const agent = await spawnIn(watched);
     const got = collector();
     await watch(agent, { types: ["memory.*"], ...nudgedAlone }, got.take);
@@ -175,7 +175,7 @@ describe("watch", () => {
     expect(got.subjects()).toEqual(ids);
   });
 
-  it("calls a handler that threw with the same batch again, and only then continues", async () => {
+  it("calls a handler again with the same batch if it threw, and only then continues", async () => {
     const got = collector();
     const problems: unknown[] = [];
     let failures = 1;
