@@ -40,7 +40,7 @@ export interface Attack {
   values: Record<string, unknown>;
   /** The scope that a caller in the tenant needs. Null if the function needs none. */
   needs: string | null;
-  /** Only these kinds of callers can call it. */
+  /** The only kind of caller that can call the function. By default, every kind can. */
   only?: "person" | "agent" | "secret" | "renewal";
   /**
    * What a viewer with the scope may do: call the function, not call it, or call it and thereby change only things of
