@@ -115,7 +115,7 @@ async function manifest(): Promise<object> {
     dependencies: ranges(dependencies),
     // The application provides this package, because two copies on a page would have two connections and sessions.
     peerDependencies,
-    // Marks the optional ones among these packages, which only a worker that runs agents needs.
+    // Marks some of these packages as optional, because only a worker that runs agents needs them.
     peerDependenciesMeta,
   };
 }

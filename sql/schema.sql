@@ -499,7 +499,7 @@ create policy budgets_select on mayfly.budgets for select to authenticated
   using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('cost:read'::text) AS tenant_ids)::uuid[])));
 grant select on table mayfly.budgets to authenticated;
 grant select on table mayfly.budgets to service_role;
-comment on table mayfly.budgets is 'How much may be spent on models, and how much was.';
+comment on table mayfly.budgets is 'How much may be spent on models, and how much was spent.';
 
 create table mayfly.channel_subscriptions (
   tenant_id uuid not null,

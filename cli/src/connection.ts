@@ -29,7 +29,10 @@ export interface Connection {
 
 export type Environment = Record<string, string | undefined>;
 
-/** The environment variables for each value. The first one that is set counts. */
+/**
+ * The environment variables for each value, in order of precedence. If several are set, the first of them
+ * is used.
+ */
 export const names = {
   url: ["MAYFLY_URL", "SUPABASE_URL"],
   key: ["MAYFLY_KEY", "MAYFLY_SECRET_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"],

@@ -14,7 +14,7 @@ export interface Broadcasts {
 
 const check = "broadcasts";
 
-/** Whether readers noticed lost broadcasts, and whether due ones are sent. */
+/** Whether readers noticed lost broadcasts, and whether due broadcasts are sent. */
 export function checkBroadcasts({ flushed, due, lost }: Broadcasts, scheduled: boolean): Finding[] {
   const findings: Finding[] = [];
   if (lost.tenants > 0)

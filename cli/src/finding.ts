@@ -1,6 +1,6 @@
 /**
- * What to do. Where the embedded Supabase needs something else than a hosted project, because it has
- * no dashboard and needs no deploying, `embedded` says what, given the command that starts it.
+ * What to do. The embedded Supabase has no dashboard and needs no deploying, so some hints differ there.
+ * `embedded` gets the command that starts the embedded Supabase, and returns the hint for it.
  */
 export type Hint = string | { hosted: string; embedded: (start: string) => string };
 

@@ -24,7 +24,10 @@ function scriptIn(manifest: string): string | undefined {
 export const isLoopback = (url: string): boolean =>
   /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(URL.parse(url)?.hostname ?? "");
 
-/** The id of the embedded Supabase that serves this URL, new at each start. Null if none serves it. */
+/**
+ * The id of the embedded Supabase that serves this URL, new at each start. Null if no embedded Supabase
+ * serves it.
+ */
 export async function instanceAt(url: string): Promise<string | null> {
   if (!isLoopback(url)) return null;
   try {

@@ -62,8 +62,8 @@ export async function nextNumber(root: string): Promise<bigint> {
 const numberOf = (path: string): bigint => BigInt(form.exec(basename(path))?.[1] ?? 0);
 
 /**
- * The number after this one. If the number is a time in the form of the Supabase CLI, this is one
- * second later.
+ * The next number after `number`. If `number` is a time in the form of the Supabase CLI, the next number is
+ * one second later.
  */
 function after(number: bigint): bigint {
   const text = String(number);

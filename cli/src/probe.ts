@@ -1,6 +1,6 @@
 import type { Connection } from "./connection.ts";
 
-/** What a project answered, or why it did not. */
+/** The answer of a project, or the reason why it gave none. */
 export interface Answer {
   /** The HTTP status. 0 if the project could not be reached. */
   status: number;

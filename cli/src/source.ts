@@ -23,7 +23,7 @@ export interface SourceFile {
 
 export interface FunctionEntry {
   name: string;
-  /** Relative to supabase/, as config.toml wants them. */
+  /** The path of the function, relative to supabase/, as in config.toml. */
   entrypoint: string;
   importMap: string;
 }

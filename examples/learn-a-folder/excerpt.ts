@@ -48,8 +48,8 @@ export function excerpt(
 }
 
 /**
- * The neighbouring lines that together have the most stems. If several places have equally many, the
- * earliest one.
+ * The neighbouring lines that together have the most stems. If several places have equally many stems, the
+ * earliest of them.
  */
 function bestWindow(lines: readonly ExcerptLine[], stems: readonly string[], size: number) {
   let best = { score: 0, lines: lines.slice(0, size) };

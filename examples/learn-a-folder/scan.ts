@@ -4,7 +4,7 @@ import { join, relative, sep } from "node:path";
 import { isText, type SkipReason, saysGenerated, skipByName, skipFolder } from "./classify.ts";
 import { Ignores } from "./ignores.ts";
 
-/** Files that people write are seldom longer. Longer ones are mostly data. */
+/** Files that people write are seldom longer than this. Longer files are mostly data. */
 export const HUGE_BYTES = 512 * 1024;
 const HEAD_BYTES = 8192;
 

@@ -64,7 +64,9 @@ interface Searched {
   with_vector: number;
 }
 
-/** Why the recall did not search by meaning. Null if it did, even if it found nothing by meaning. */
+/**
+ * Why the recall did not search by meaning. Null if it searched by meaning, even if it found nothing.
+ */
 function problemOf(
   { embedding, model, problem }: Vector,
   results: { parts: { vector_rank: number | null } }[],

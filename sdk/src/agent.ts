@@ -149,7 +149,10 @@ export class Agent {
     return this.#life.renew();
   }
 
-  /** Suspends it and its descendants until its parent or a member resumes it. Pushes first, like `stop`. */
+  /**
+   * Suspends the agent and its descendants until its parent or a member resumes the agent. Pushes first,
+   * like `stop`.
+   */
   suspend(reason?: string): Promise<Result<AgentRow>> {
     return this.#life.suspend(reason);
   }
@@ -216,8 +219,8 @@ export class Agent {
    * time it pulls everything. Operations that could not be pushed stay in the outbox. An operation that the
    * server refuses moves to `outbox.refused`, and the others continue.
    *
-   * @returns how many operations were pushed and events were pulled; `unavailable`, `not_authorized`,
-   * `scope_missing`, `storage_failed`.
+   * @returns how many operations were pushed, and how many events were pulled. Errors: `unavailable`,
+   * `not_authorized`, `scope_missing`, `storage_failed`.
    * @example
    * const { data, error } = await agent.sync();
    * if (!error) console.log(`${data.pushed} pushed, ${data.pulled} pulled`);

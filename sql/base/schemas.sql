@@ -2,7 +2,7 @@
 -- the database itself uses it.
 
 create schema mayfly;
-comment on schema mayfly is 'Mayfly: tenants, their agents, what these learned, and the log of what happened.';
+comment on schema mayfly is 'Mayfly: tenants, their agents, what the agents learned, and the log of what happened.';
 grant usage on schema mayfly to authenticated, service_role;
 
 create schema mayfly_private;

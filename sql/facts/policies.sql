@@ -1,6 +1,6 @@
--- Who may see entities and facts. Everybody in the tenant with fact:read sees the tenant's entities and facts. An
--- agent's private ones are seen only by the agent, its ancestors and callers with fact:admin. Only functions write
--- them.
+-- Who may see entities and facts. Everybody in the tenant with fact:read sees the tenant's entities and facts. Only the
+-- agent, its ancestors and callers with fact:admin see what is private to an agent. Only functions write entities and
+-- facts.
 
 alter table mayfly.entities enable row level security;
 

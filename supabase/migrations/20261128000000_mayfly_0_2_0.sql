@@ -73,6 +73,8 @@ alter table mayfly.memory_conflicts validate constraint memory_conflicts_field_l
 alter table mayfly.messages add column trace text constraint messages_trace_length check (char_length(trace) <= 500);
 alter table mayfly.messages alter column trace set statistics 0;
 
+comment on schema mayfly is 'Mayfly: tenants, their agents, what the agents learned, and the log of what happened.';
+
 comment on column mayfly.scopes.agents is 'Whether an agent can have it. An agent cannot have scopes that reach people or outlive it.';
 
 comment on column mayfly.scopes.by_default is 'Whether an agent has it by default, if its spawner has it.';
@@ -437,8 +439,9 @@ begin
 end
 $$;
 
--- The release of Mayfly whose migrations this database has, and the oldest one whose edge functions and SDK it
--- serves. Written by npm run build:migrations from sql/releases.json. Called by check_version and installation.
+-- The release of Mayfly whose migrations this database has, and the oldest release whose edge functions and SDK the
+-- database serves. Written by npm run build:migrations from sql/releases.json. Called by check_version and
+-- installation.
 
 create function mayfly_private.release()
 returns jsonb
@@ -492,7 +495,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.schema_fault is 'The path of the first keyword of a JSON Schema that cannot be checked; null if all can.';
+comment on function mayfly_private.schema_fault is 'The path of the first keyword of a JSON Schema that cannot be checked; null if all can be checked.';
 
 -- Shows the percentiles that percentile_cont computed for 0.5, 0.95 and 0.99, in milliseconds. Null if nothing was
 -- measured.
@@ -754,9 +757,9 @@ comment on function mayfly_private.acting_role is 'The caller''s role for managi
 -- mayfly_private.caller. Locks nothing.
 --
 -- Every request calls it, so it must read only the agent and its ancestors, also while the table has no statistics.
--- With `a.id = sub`, every index that begins with tenant_id then costs the planner the same, and it took
--- agents_type_idx: with 5,000 ended agents, one call took 10 ms instead of 30 µs. With a range of ids in the order of
--- ids, only the primary key needs no sorting.
+-- Without statistics and with `a.id = sub`, the planner gave every index that begins with tenant_id the same cost, and
+-- chose agents_type_idx: with 5,000 ended agents, one call took 10 ms instead of 30 µs. The statement therefore reads a
+-- range of ids in the order of ids. The planner then chooses the primary key, because only this index needs no sorting.
 
 create function mayfly_private.living_agent_of_token(claims jsonb, chosen text)
 returns mayfly_private.caller
@@ -1423,7 +1426,7 @@ insert into mayfly.scopes (name, description, roles, agents, by_default) values
 on conflict (name) do update
 set description = excluded.description, roles = excluded.roles, agents = excluded.agents, by_default = excluded.by_default;
 
-comment on column mayfly.invitations.email is 'Only a person with this address may accept it. Null: anyone with its token.';
+comment on column mayfly.invitations.email is 'Only a person with this address may accept it. If this is null, anyone with its token may accept it.';
 
 comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';
 
@@ -1586,11 +1589,11 @@ comment on function mayfly.add_member is 'Makes a user a member without an invit
 comment on function mayfly_private.change_member_role is 'Changes the role of a member of the caller''s tenant.';
 
 -- Returns the tenant with a name, and creates it if it does not exist. This function is for applications that start
--- repeatedly or in many processes at once. The same caller and owner get the same tenant, even after it was renamed.
--- For another caller, the same name stands for another tenant. A tenant that create_tenant made is adopted if it is the
--- only one with this name. If the caller is the secret key, that tenant must have no members or be owned by `owner`. If
--- the caller is a person, it must be owned by that person. Creating a tenant needs the same right as in create_tenant.
--- Calls for the same name wait for each other.
+-- repeatedly or in many processes at once. The same caller and owner get the same tenant, even after the tenant was
+-- renamed. For another caller, the same name stands for another tenant. A tenant that create_tenant made is adopted if
+-- it is the only one with this name. If the caller is the secret key, that tenant must have no members or be owned by
+-- `owner`. If the caller is a person, it must be owned by that person. Creating a tenant needs the same right as in
+-- create_tenant. Calls for the same name wait for each other.
 
 create function mayfly_private.ensure_tenant(name text, owner uuid)
 returns jsonb
@@ -2035,6 +2038,8 @@ comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn ag
 
 comment on column mayfly.enrolment_keys.scopes is 'The most scopes that an agent spawned with this key can have.';
 
+comment on column mayfly.enrolment_keys.last_used_at is 'When an agent was last spawned with it, to the minute.';
+
 comment on table mayfly_private.enrolment_secrets is 'SHA-256 of the keys with which machines spawn agents.';
 
 -- How many bytes the tenant is charged for each row of this room's tables. The rate of spawns (172,800 a day by
@@ -2170,9 +2175,9 @@ $$;
 
 comment on function mayfly_private.may_use_agents_topic is 'Whether the caller may use the topic "agents" of a tenant.';
 
--- tenant:{t}:agent:{a} is the inbox topic of one agent or person. It also announces the agent's end. That agent or
--- person can read the topic, and so can callers with message:admin. An OAuth client of a person needs message:read.
--- Only the database sends there.
+-- tenant:{t}:agent:{a} is the inbox topic of one agent or person. The end of the agent is announced there too. The
+-- agent or person can read the topic, and so can callers with message:admin. An OAuth client of a person needs
+-- message:read. Only the database sends there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean
@@ -2471,7 +2476,7 @@ return (
   select coalesce(array_agg(s.name order by s.name), '{}') from mayfly.scopes s where s.by_default and s.name = any (allowed)
 );
 
-comment on function mayfly_private.common_scopes is 'Which of these scopes most agents need.';
+comment on function mayfly_private.common_scopes is 'Which of the given scopes most agents need.';
 
 -- Creates a key and stores its hash. The key itself is returned once and never stored.
 
@@ -2741,7 +2746,7 @@ $$;
 comment on function mayfly_private.extend_life is 'Restarts the lifetime of a living agent.';
 
 comment on function mayfly.find_agents is
-  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` to get the next page; it is null after the last one.';
+  'Finds agents that have all the given capabilities. Returns { agents: cards, after }. Pass `after` to get the next page; it is null after the last one.';
 
 comment on function mayfly.get_agent is
   'The card of an agent: who it is, what it can do, what it is doing, how long it has left, and how many children it has.';
@@ -2871,7 +2876,7 @@ begin
       'sub', agent,
       'jti', gen_random_uuid(),
       'iat', issued_at,
-      -- In whole seconds, rounded down, so that the token never outlives the agent.
+      -- exp has whole seconds, rounded down, so that the token never outlives the agent.
       'exp', least(
         issued_at + extract(epoch from token_lifetime)::bigint,
         floor(extract(epoch from found_agent.expires_at))::bigint),
@@ -2919,7 +2924,9 @@ begin
 end
 $$;
 
--- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Presence shows only what clients
+comment on function mayfly_private.living_agents is 'Which of the given agents are alive.';
+
+-- Which of the given agents are alive. Without ids, the 1,000 youngest living agents. Presence shows only what clients
 -- claim, but mayfly.agents knows who is alive.
 
 create function mayfly.living_agents(ids uuid[] default null)
@@ -2929,7 +2936,7 @@ set search_path = ''
 return mayfly_private.living_agents(ids);
 
 comment on function mayfly.living_agents is
-  'Which of these agents are alive: [{ id, name, type, activity, seconds_left }]. Without ids, the 1000 youngest living agents. Needs presence:read.';
+  'Which of the given agents are alive: [{ id, name, type, activity, seconds_left }]. Without ids, the 1000 youngest living agents. Needs presence:read.';
 
 grant execute on function mayfly.living_agents to authenticated, service_role;
 
@@ -3233,7 +3240,7 @@ begin
 end
 $$;
 
-comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and stops the agents that it spawned if asked. Returns it.';
+comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and with stop_agents also stops the agents that were spawned with it. Returns the key.';
 
 -- Checks scope, rate, quota and depth, inserts and logs, in one transaction. Locks the tenant's row (see open_spawn).
 --
@@ -3640,8 +3647,8 @@ insert into mayfly_private.imports (relation, left_out) values
   ('mayfly.events', 'the log has its own order in each database: it tells what was imported')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
--- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Null for an
--- agent that does not run. Called by flush_nudges.
+-- The payload of a due nudge, for readers of the log to which no nudge could be sent at once. The nudge tells them to
+-- pull. Null for an agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -4901,7 +4908,8 @@ comment on function mayfly_private.embedding_dimensions is 'How many numbers a v
 
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the edge functions, which make vectors, and for callers that pass their own vectors.
+-- The edge functions, which make vectors, and callers that pass their own vectors ask this function for the length of a
+-- vector.
 
 create function mayfly.embedding_dimensions()
 returns integer
@@ -6085,9 +6093,9 @@ comment on function mayfly_private.content_hash is 'A hash that memories with id
 -- 0.3. A converted operation also has the field `old`, the name of the part that held its content in the old form
 -- (`memory`). So results and errors can use the form in which the operation was sent. Called by sync. Locks nothing.
 --
--- A vector becomes a text, which is the form that a cast to halfvec needs. For 100 vectors this takes 10 ms, of which
--- the cast would take 6 ms anyway. When vectors stayed arrays, their numbers were copied five times, which took 36 ms.
--- Anything else in the place of a vector becomes false, which is refused.
+-- A vector becomes a text, which is the form that a cast to halfvec needs. For 100 vectors, this takes 10 ms. Of these,
+-- 6 ms are for a cast that would be needed anyway. When vectors stayed arrays, their numbers were copied five times,
+-- which took 36 ms. Anything else in the place of a vector becomes false, which is refused.
 
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb
@@ -6702,7 +6710,7 @@ declare
   threshold constant text := coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6');
   rarest constant double precision := (select max(r) from unnest(rarities) r);
 begin
-  -- Not in a set clause, because a session that has not loaded pg_trgm yet would refuse it.
+  -- This setting is not in a set clause, because a session that has not loaded pg_trgm yet would refuse the clause.
   perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
   with asked as materialized (
     select distinct w.word
@@ -6995,7 +7003,7 @@ comment on function mayfly_private.memory_fields is 'The fields of a memory that
 --   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
 --     by_day: {day: n}, with_vector: {model: n}, without_vector, conflicts }
 --   by_agent: the 100 agents with the most memories
---   by_day: those of the last 90 days (UTC) that have new memories
+--   by_day: of the last 90 days (UTC), those with new memories
 
 create or replace function mayfly.memory_statistics()
 returns jsonb
@@ -7171,7 +7179,7 @@ comment on function mayfly_private.nearest is 'The vectors that are nearest to a
 -- Lets memories lend relevance to the two memories before and the two memories after them, in the same conversation or
 -- else in the same session. The nearest memory on each side gets `share` of the lender's relevance, and the second
 -- nearest gets half of that. Returns the memories that gain relevance, and how much each gains. mayfly_private.recall
--- calls it with the best 20. Locks nothing.
+-- calls it with the best 20 memories. Locks nothing.
 --
 -- On conversations that were not used for tuning, this raised recall@10 from .624 to .688. It takes 0.3 ms.
 
@@ -7371,7 +7379,7 @@ end
 $$;
 
 comment on function mayfly.queue_embeddings is
-  'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with after until that is null. For the secret key.';
+  'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with the returned after, until after is null. For the secret key.';
 
 -- Finds and ranks memories. It is a definer, because the operators @@ and && are not leakproof and could never use an
 -- index under the policies. (Full text search in 100,000 rows took 370 ms under the policies, and takes 0.32 ms without
@@ -7664,7 +7672,7 @@ end
 $$;
 
 comment on function mayfly.recall is
-  'The best memories for a question, by words and, with an embedding, by meaning. With similar_to, the memories that resemble one.';
+  'The best memories for a question, by words and, with an embedding, by meaning. With similar_to, the memories that resemble this memory.';
 
 grant execute on function mayfly.recall to authenticated, service_role;
 
@@ -7723,7 +7731,7 @@ set search_path = ''
 return mayfly_private.recall_scope(model);
 
 comment on function mayfly.recall_scope is
-  'What a recall searches: { memories, with_vector, exact }. Above 2,000 memories, both are estimates and exact is false.';
+  'What a recall searches: { memories, with_vector, exact }. Above 2,000 memories, both numbers are estimates and exact is false.';
 
 grant execute on function mayfly.recall_scope to authenticated, service_role;
 
@@ -7993,11 +8001,12 @@ comment on function mayfly_private.settle is 'Merges an update into a memory, fi
 -- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first. Returns how
 -- many it moved, which is 0 if nothing is left to settle. A tenant becomes large when it has `large` vectors of one
 -- model, and then stays large. Run it repeatedly in the background, each time in a transaction of its own. Then no
--- finished work is lost when it is stopped. As the tenant grows, it also measures how far the index must be searched
--- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and so does mayfly.maintain for its
--- caller's tenant.
+-- finished work is lost when it is stopped. Whenever the tenant has grown enough, it also measures how many candidates
+-- a search of the index must keep (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and so
+-- does mayfly.maintain for its caller's tenant.
 --
--- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
+-- Locks the vectors that it moves, and the tenant's settlement. Vectors that other transactions have locked are
+-- skipped.
 
 create or replace function mayfly_private.settle_vectors(batch integer default 500, large integer default 10000, only_tenant uuid default null)
 returns integer
@@ -8039,8 +8048,8 @@ begin
     return 0;
   end if;
 
-  -- This is measured before these vectors are in the index, because vectors that the index does not have are harder to
-  -- find.
+  -- The measurement searches for the neighbours of the newest vectors. It runs before this batch is moved into the
+  -- index, because vectors that the index does not have are harder to find.
   if exists (
     select from mayfly_private.settlements s
     where s.tenant_id = chosen.tenant_id and s.model = chosen.model
@@ -8246,6 +8255,8 @@ begin
 end
 $$;
 
+comment on function mayfly_private.tune_search is 'Measures how many candidates a search of the HNSW index must keep for a tenant.';
+
 -- Makes the questions of mayfly.tuning_questions. It is a definer, because worth_of_model is private. A caller with
 -- memory:admin sees every memory of the tenant. Reads up to 3,000 memories. Locks nothing.
 
@@ -8429,12 +8440,12 @@ begin
 end
 $$;
 
--- The words of a question as tsqueries, rarest first and at most 12. In a tenant with a sample (`sampled` of its `known`
--- memories), each word also has the number of memories that contain it, scaled up from the sample, and its rarity
--- (see mayfly_private.find_by_words). A word that no sampled memory contains counts as half a sampled memory. Without a
--- sample, both are null, because the search counts the words. A word that looks like the beginning of a hash matches as
--- a prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
--- mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as tsqueries, rarest first and at most 12. In a tenant with a sample (`sampled` of its
+-- `known` memories), each word also has the number of memories that contain it, scaled up from the sample, and its
+-- rarity (see mayfly_private.find_by_words). A word that no sampled memory contains counts as half a sampled memory.
+-- Without a sample, number and rarity are null, because the search then counts the words itself. A word that looks like
+-- the beginning of a hash matches as a prefix. So does a single letter of a script that is indexed in pairs of letters.
+-- Called by mayfly_private.find_by_words. Locks nothing.
 --
 -- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
 -- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.
@@ -8889,8 +8900,8 @@ $$;
 
 comment on function mayfly_private.is_inbox_open is 'Whether the inbox of a topic is open.';
 
--- The payload of a due broadcast: the newest number of an inbox or a channel, for readers that were not told of it at
--- once. Null for an agent that does not run. Called by flush_nudges.
+-- The payload of a due broadcast: the newest number of an inbox or a channel, for readers to which this number could
+-- not be sent at once. Null for an agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb
@@ -8986,8 +8997,8 @@ end;
 -- runs. A body that is parsed at creation would depend on realtime.send, and Realtime could then not drop and replace
 -- that function.
 --
--- A channel without a lease gets no broadcast. If something sends due broadcasts, its number still becomes due, because
--- a lease may begin while this transaction is open (see nudge).
+-- A channel without a lease gets no broadcast. If something sends due broadcasts, the channel's newest number still
+-- becomes due, because a lease may begin while this transaction is open (see nudge).
 
 create or replace function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void
@@ -9048,7 +9059,7 @@ $$;
 
 -- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead log,
 -- so a message can arrive before its transaction is visible. Without this wait, its recipient would be told that there
--- is no such message. A function that does not find what a message is about calls this function and looks again.
+-- is no such message. If a function does not find what a message is about, it calls this function and looks again.
 --
 -- A sender locks the inbox until it commits. This function waits for that lock and releases it at once.
 
@@ -9240,8 +9251,8 @@ $$;
 
 comment on function mayfly_private.deliver_message is 'Puts one message into an inbox.';
 
--- Makes this session the only reader of the caller's inbox. After its commit, messages are broadcast to it, and
--- the previous session is refused. Scope message:read. Locks the inbox.
+-- Makes this session the only reader of the caller's inbox. From the commit on, messages are broadcast to this session,
+-- and the previous session is refused. Scope message:read. Locks the inbox.
 
 create or replace function mayfly_private.open_inbox(session uuid)
 returns jsonb
@@ -9858,8 +9869,8 @@ $$;
 
 -- The messages of a channel whose sequence number is above `after`, in the order of these numbers. A page ends at about
 -- 1 MB or at page_limit messages. Scope message:read, for callers that may read the channel. Locks nothing. Each
--- publisher locks the channel until it commits, so numbers become visible in order. So if a number up to last_seq is
--- missing, retention has deleted its message.
+-- publisher locks the channel until it commits, so numbers become visible in order. Therefore, a number up to last_seq
+-- can be missing only because retention has deleted its message.
 
 create or replace function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb
@@ -10375,8 +10386,8 @@ comment on function mayfly_private.rollback_state is 'Restores an earlier versio
 
 comment on function mayfly.rollback_state is 'Restores the value of an earlier version, as a new version.';
 
--- Sets the whole value of a state of an agent, or of a shared state if there is no of_agent. Without expires_at it
--- stays until it is deleted. For callers with state:write (see lock_state). Locks the state until commit.
+-- Sets the whole value of a state of an agent, or of a shared state if there is no of_agent. Without expires_at, the
+-- state stays until it is deleted. For callers with state:write (see lock_state). Locks the state until commit.
 
 create or replace function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamptz)
 returns jsonb
@@ -10589,6 +10600,8 @@ comment on column mayfly.debug_records.bytes is 'How many bytes of the tenant''s
 comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
 
 comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each watch. Two watches of one person have two leases.';
+
+comment on column mayfly_private.debug_leases.categories is 'Null for all categories.';
 
 comment on table mayfly_private.debug_streams is 'The agents that listen for debug levels.';
 
@@ -10889,7 +10902,7 @@ comment on function mayfly_private.is_watched is 'Whether anybody wants an agent
 
 -- Leases a level of one agent's debug stream or, without for_agent, of every agent's stream, for up to 60 s. A call
 -- with the id of an existing lease renews and changes that lease. For callers with debug:read. Returns how many agents
--- were told. Locks the tenant's leases (see hold_debug).
+-- were told about the change. Locks the tenant's leases (see hold_debug).
 
 create or replace function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb
@@ -11151,7 +11164,7 @@ comment on function mayfly_private.may_write_file is 'Whether the caller has beg
 grant execute on function mayfly_private.may_write_file to authenticated;
 
 -- Whether the caller may delete this file of its tenant, which it may if the artifact's row is gone. For the policy on
--- storage.objects. Locks nothing. may_write_file says why it is in PL/pgSQL.
+-- storage.objects. Locks nothing. It is in PL/pgSQL for the same reason as may_write_file.
 
 create function mayfly_private.may_delete_file(path text)
 returns boolean
@@ -11168,8 +11181,8 @@ comment on function mayfly_private.may_delete_file is 'Whether this file of the 
 
 grant execute on function mayfly_private.may_delete_file to authenticated;
 
--- The tenants whose files the caller may read, for the policy on storage.objects. Locks nothing. may_write_file says
--- why it is in PL/pgSQL.
+-- The tenants whose files the caller may read, for the policy on storage.objects. Locks nothing. It is in PL/pgSQL for
+-- the same reason as may_write_file.
 
 create function mayfly_private.file_tenants()
 returns uuid[]
@@ -14619,8 +14632,8 @@ $$;
 
 comment on function mayfly_private.next_cron is 'When a cron line fires next.';
 
--- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for the last time. It
--- tries to take the lock of wake_workers and releases it at once, so it never waits.
+-- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for jobs for the last time
+-- and then sleeps. It tries to take the lock of wake_workers and releases it at once, so it never waits.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean
@@ -15332,7 +15345,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_job_share is 'Sets a tenant''s share of a fleet that works for all.';
+comment on function mayfly_private.set_job_share is 'Sets a tenant''s share of a fleet that works for all tenants.';
 
 grant execute on function mayfly_private.set_job_share to service_role;
 
@@ -15349,7 +15362,7 @@ begin
 end
 $$;
 
-comment on function mayfly.set_job_share is 'Sets the tenant''s share of a fleet that works for all: { weight, max_running }.';
+comment on function mayfly.set_job_share is 'Sets the tenant''s share of a fleet that works for all tenants: { weight, max_running }.';
 
 grant execute on function mayfly.set_job_share to service_role;
 
@@ -15975,14 +15988,14 @@ grant execute on function mayfly.wait_job to authenticated, service_role;
 -- ready. Never waits.
 --
 -- A worker parks in one transaction and looks again in the next one, so it finds everything that was committed before
--- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
--- only after the worker has looked. That transaction holds a shared lock until it commits. The worker sees the lock
--- (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker went to
--- sleep waited 50 ms.
+-- it parked. But another transaction may have looked for sleeping workers before this worker parked, and may commit its
+-- job only after the worker has looked again. That transaction holds a shared lock until it commits. The worker sees
+-- the lock (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker
+-- went to sleep waited 50 ms.
 --
--- Realtime broadcasts only if a worker sleeps that is not woken by NOTIFY, because such a broadcast takes a third of the
--- time of adding a job. It counts towards the tenant's announce_rate. Beyond that rate, nothing is broadcast, and the
--- worker finds the job at its next look.
+-- NOTIFY wakes some workers. The broadcast through Realtime is sent only if any other worker sleeps, because it takes a
+-- third of the time of adding a job. It counts towards the tenant's announce_rate. Beyond that rate, nothing is
+-- broadcast, and the worker finds the job at its next look.
 
 create function mayfly_private.wake_workers(tenant uuid)
 returns void
@@ -16188,7 +16201,7 @@ comment on column mayfly.approvals.input_schema is 'The JSON Schema that a chang
 
 comment on column mayfly.approvals.attempt is 'The attempt of the job that requested it.';
 
-comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was.';
+comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was asked.';
 
 comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection is enough to reject.';
 
@@ -16404,7 +16417,7 @@ create policy approval_policies_select on mayfly.approval_policies for select to
   using (tenant_id = any ((select mayfly.tenant_ids('approval:read'))::uuid[]));
 
 -- The digest of an approval's input: SHA-256 of its canonical JSON. Two equal jsonb values have the same text, except
--- for trailing zeros of numbers. mayfly_private.canonical removes these, so 1 and 1.0 are the same argument.
+-- for trailing zeros of numbers. mayfly_private.canonical removes these zeros, so 1 and 1.0 are the same argument.
 
 create function mayfly_private.approval_digest(input jsonb)
 returns bytea
@@ -16714,7 +16727,7 @@ language sql
 set search_path = ''
 return mayfly_private.delegate_approval(id, to_id, reason);
 
-comment on function mayfly.delegate_approval is 'Delegates an approval that the caller may decide to another person or agent. Returns it.';
+comment on function mayfly.delegate_approval is 'Delegates an approval to another person or agent, if the caller may decide it. Returns the approval.';
 
 grant execute on function mayfly.delegate_approval to authenticated, service_role;
 
@@ -16887,7 +16900,7 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_approvals(of_status, mine, of_category, before, page_limit);
 
-comment on function mayfly.list_approvals is 'Approvals, newest first, each with whether the caller may decide it. With mine, only those that it may decide.';
+comment on function mayfly.list_approvals is 'Approvals, newest first, each with whether the caller may decide it. With mine, only those that the caller may decide.';
 
 grant execute on function mayfly.list_approvals to authenticated, service_role;
 
@@ -16937,10 +16950,10 @@ $$;
 
 comment on function mayfly_private.may_decide is 'Why the caller may not decide an approval; null if it may.';
 
--- Sends a message to those who may decide an approval. When it is requested, these are the people and agents that it
--- names, and the people with the roles that it names. When it is escalated, they are the people with the roles for
--- escalations, and when it is delegated, the recipient. Sends to at most a hundred of them, and never to the requester.
--- Locks the inboxes of these recipients, in the order of their ids.
+-- Sends a message to those who may decide an approval. When an approval is requested, they are the people and agents
+-- that it names, and the people with the roles that it names. When it is escalated, they are the people with the roles
+-- for escalations. When it is delegated, only the recipient gets the message. Sends to at most a hundred of them, and
+-- never to the requester. Locks the inboxes of these recipients, in the order of their ids.
 
 create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
 returns void
@@ -17345,8 +17358,8 @@ grant select on mayfly.workflow_graphs to authenticated, service_role;
 create policy workflow_graphs_select on mayfly.workflow_graphs for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
 
--- The input of a step of a graph: the input of the run and the results of these steps, by name. The result of a map is
--- a list, and that of a skipped step is null. Locks nothing.
+-- The input of a step of a graph: the input of the run, and the results of the given steps by name. The result of a map
+-- is a list, and that of a skipped step is null. Locks nothing.
 
 create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
 returns jsonb
@@ -17513,8 +17526,8 @@ $$;
 comment on function mayfly_private.begin_step is 'Adds the jobs of a step of a graph.';
 
 -- Continues a run of a graph. The lease must be the caller's. Because of the row lock of the run, a child that ends
--- during this call waits until the call is over. Then the child finds the run asleep and wakes it. Locks the run and
--- the keys of the children that it adds.
+-- during this call waits until the call is over. Only then does the child look whether the run sleeps, and wakes it.
+-- Locks the run and the keys of the children that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb
@@ -17970,7 +17983,7 @@ comment on function mayfly.list_workflows is 'Runs of workflows, newest first. P
 
 grant execute on function mayfly.list_workflows to authenticated, service_role;
 
--- The recorded rows of a run that belong to these steps. For a step of a graph, this includes its beginning and its
+-- The recorded rows of a run that belong to the given steps. For a step of a graph, this includes its beginning and its
 -- items. Locks nothing.
 
 create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
@@ -17987,9 +18000,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.rows_of_steps is 'The rows of a run that belong to these steps.';
+comment on function mayfly_private.rows_of_steps is 'The rows of a run that belong to the given steps.';
 
--- Lets a run of a graph repeat these steps by detaching the jobs that did them. It refuses steps whose jobs are
+-- Lets a run of a graph repeat the given steps by detaching the jobs that did them. It refuses steps whose jobs are
 -- still open, because they would be done twice. Locks the keys of their jobs.
 
 create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])
@@ -18870,7 +18883,7 @@ alter table mayfly.budgets
   alter column held_tokens set statistics 0,
   alter column unpriced set statistics 0;
 
-comment on table mayfly.budgets is 'How much may be spent on models, and how much was.';
+comment on table mayfly.budgets is 'How much may be spent on models, and how much was spent.';
 
 comment on column mayfly.budgets.subject is 'The id of the team or the run, or the name of the agents; empty for the tenant.';
 
@@ -18943,7 +18956,7 @@ create table mayfly_private.cost_holds (
 
 comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
 
-comment on column mayfly_private.cost_holds.groups is 'The teams and the jobs above its own, for which it is spent.';
+comment on column mayfly_private.cost_holds.groups is 'The teams for which the call is made, and the jobs above its own job.';
 
 comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
 
@@ -18968,9 +18981,9 @@ with (fillfactor = 50);
 
 comment on table mayfly_private.model_breakers is 'Models that have failed since they last answered.';
 
-comment on column mayfly_private.model_breakers.open_until is 'Until when the model is not called. After that, one call tries it.';
+comment on column mayfly_private.model_breakers.open_until is 'Until when the model is not called. After that, one call tries the model.';
 
-comment on column mayfly_private.model_breakers.probing_until is 'When that call must have ended. After that, another call may try.';
+comment on column mayfly_private.model_breakers.probing_until is 'When the call that tries the model must have ended. After that, another call may try it.';
 
 alter table mayfly_private.model_breakers enable row level security;
 
@@ -19042,11 +19055,12 @@ on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows,
 -- Prices of models, which `mayfly prices import` imports and which are the same for all tenants. If imported prices
 -- differ from the newest row, the import adds a row, so any old cost can be computed again with the price of its day.
 --
--- `prices` is a list of { from?, daily?, units }. For each call, the last entry whose conditions (`from` and `daily`)
--- are true at the time of the call counts. `units` has a list of steps [above, USD] for each unit. The last step whose
--- `above` is below the number of input tokens sets the price for the whole call. Prices of tokens are for a million
--- tokens, and prices of `requests` and `web_searches` for a thousand. If `units` is empty, the model is free. Numbers
--- in jsonb are numeric, so nothing is rounded.
+-- `prices` is a list of { from?, daily?, units }. An entry applies to a call if its conditions (`from` and `daily`) are
+-- true at the time of the call. If several entries apply, the last one sets the price. `units` has a list of steps
+-- [above, USD] for each unit. A step applies if the call has more than `above` input tokens. The last step that applies
+-- sets the price for the whole call. Prices of tokens are for a million tokens, and prices of `requests` and
+-- `web_searches` for a thousand. If `units` is empty, the model is free. Numbers in jsonb are numeric, so nothing is
+-- rounded.
 
 create table mayfly.model_prices (
   provider text collate "C" not null constraint model_prices_provider_length check (char_length(provider) between 1 and 100),
@@ -19059,7 +19073,7 @@ create table mayfly.model_prices (
 
 comment on table mayfly.model_prices is 'Prices of models in US dollars, with the time from which they apply.';
 
-comment on column mayfly.model_prices.prices is '[{ from?, daily?: [from, until], units: { <unit>: [[above, USD]] } }]. The last one whose conditions hold counts.';
+comment on column mayfly.model_prices.prices is '[{ from?, daily?: [from, until], units: { <unit>: [[above, USD]] } }]. If the conditions of several entries are true, the last of them applies.';
 
 comment on column mayfly.model_prices.source is 'Where the prices are from, such as genai-prices 0.1.8.';
 
@@ -19153,7 +19167,8 @@ $$;
 
 comment on function mayfly_private.budgets_of is 'Locks and returns the budgets that calls affect.';
 
--- Whether a call counts against a budget. `groups` are the teams and the jobs above, for which the call is made too.
+-- Whether a call counts against a budget. `groups` are the teams for which the call is made, and the jobs above its job
+-- (cost_groups_of, jobs_above). Their budgets count the call too.
 
 create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean
@@ -19604,7 +19619,8 @@ comment on function mayfly_private.model_of is 'The model name with which prices
 
 -- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown.
 -- The price is exact if `model` is the model's own name, another exact name of the model, or one of these with a date
--- at its end (a dated snapshot). Otherwise, the longest name that is a prefix of `model` counts. Locks nothing.
+-- at its end (a dated snapshot). Otherwise, the price is that of the longest name that is a prefix of `model`. Locks
+-- nothing.
 
 create type mayfly_private.known_price as (
   exact boolean,
@@ -20353,8 +20369,8 @@ comment on function mayfly_private.show_budget is 'A budget in the form that rea
 
 grant execute on function mayfly_private.show_budget to authenticated, service_role;
 
--- Takes one call from each of these rate limits and returns null. If one of them has no room, takes nothing and returns
--- the seconds until there is room. Locks the limits in the order of their keys.
+-- Takes one call from each of the given rate limits and returns null. If one of them has no room, takes nothing and
+-- returns the seconds until there is room. Locks the limits in the order of their keys.
 
 create function mayfly_private.take_rate(tenant uuid, levels text[], subjects text[])
 returns double precision
@@ -21392,7 +21408,8 @@ begin
   if not (case run.status
       when 'queued' then to_status in ('running', 'failed', 'cancelled')
       when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
-      -- Only a succeeded or cancelled run has ended for good. Any other waits again if its job is redriven (requeue_runs).
+      -- Only a succeeded or cancelled run has ended for good. A run that has ended in any other way waits again if its
+      -- job is redriven (requeue_runs).
       when 'succeeded' then false
       when 'cancelled' then false
       else to_status = 'queued' end) then
@@ -22841,10 +22858,10 @@ grant execute on function mayfly_private.assign_job to authenticated, service_ro
 
 -- Gives a job to the best living agent (scopes team:manage and job:add). The candidates are agents that may work on
 -- jobs and have the capabilities. If a type or a team is given, they must also be of that type and in that team. The
--- candidate with the fewest open jobs gets the job. Among equals, it is the one whose type has the best record at this
--- kind of work. The record is the mean rating with one success and one failure added, so a newcomer starts at a half.
--- Agents with more than max_load jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any
--- agent with the capabilities.
+-- candidate with the fewest open jobs gets the job. Among equals, the candidate whose type has the best record at this
+-- kind of work gets it. The record is the mean rating with one success and one failure added, so a newcomer starts at a
+-- half. Agents with more than max_load jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes
+-- to any agent with the capabilities.
 
 create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
 returns jsonb
@@ -23005,7 +23022,7 @@ language sql
 set search_path = ''
 return mayfly_private.cast_ballot(poll_id, choice, reason);
 
-comment on function mayfly.cast_ballot is 'Votes in a poll, once. Returns the poll, with its outcome if this closed it.';
+comment on function mayfly.cast_ballot is 'Votes in a poll, once. Returns the poll, with its outcome if this ballot closed it.';
 
 grant execute on function mayfly.cast_ballot to authenticated, service_role;
 
@@ -23455,7 +23472,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.give_job is 'Adds a job for one agent, if it lives.';
+comment on function mayfly_private.give_job is 'Adds a job for one agent, if the agent lives.';
 
 -- Records what was done about an alert. Locks the alert.
 
@@ -23720,7 +23737,8 @@ comment on function mayfly.list_tenders is 'Tenders of a team, or of the tenant,
 grant execute on function mayfly.list_tenders to authenticated, service_role;
 
 -- Locks the job of a poll and then the poll, so that closing the poll can signal the job. Closes the poll if it is due.
--- Without `settle`, it closes the poll only if its deadline has passed, because the caller counts the ballots itself.
+-- Without `settle`, it closes the poll only if its deadline has passed, because the caller then counts the ballots
+-- itself.
 
 create function mayfly_private.lock_poll(tenant uuid, id uuid, settle boolean default true)
 returns mayfly.polls
@@ -23990,7 +24008,7 @@ language sql
 set search_path = ''
 return mayfly_private.place_bid(tender_id, price, score, note);
 
-comment on function mayfly.place_bid is 'Bids for the work of a tender, once. Returns the tender, with its winner if this closed it.';
+comment on function mayfly.place_bid is 'Bids for the work of a tender, once. Returns the tender, with its winner if this bid closed it.';
 
 grant execute on function mayfly.place_bid to authenticated, service_role;
 
@@ -24431,8 +24449,8 @@ comment on function mayfly.stop_team is 'Ends a team with its members. Returns t
 
 grant execute on function mayfly.stop_team to authenticated, service_role;
 
--- Checks a team and stores its alerts. Locks the team, so that watchers check it one after the other, and each alert
--- goes to only one of them.
+-- Checks a team and stores its alerts. Locks the team, so that watchers check the team one after the other, and each
+-- alert goes to only one of them.
 
 create function mayfly_private.watch_team(team_id uuid, limits jsonb)
 returns jsonb
@@ -24899,7 +24917,7 @@ comment on column mayfly.facts.source is 'The passage or the address of the sour
 
 comment on column mayfly.facts.memory_id is 'The memory from which it was extracted.';
 
-comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it still is. A fact that was wrong from the beginning ends when it begins.';
+comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it is still true. A fact that was wrong from the beginning ends when it begins.';
 
 comment on column mayfly.facts.confirmations is 'How many times it was recorded again.';
 
@@ -24984,9 +25002,9 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- Who may see entities and facts. Everybody in the tenant with fact:read sees the tenant's entities and facts. An
--- agent's private ones are seen only by the agent, its ancestors and callers with fact:admin. Only functions write
--- them.
+-- Who may see entities and facts. Everybody in the tenant with fact:read sees the tenant's entities and facts. Only the
+-- agent, its ancestors and callers with fact:admin see what is private to an agent. Only functions write entities and
+-- facts.
 
 alter table mayfly.entities enable row level security;
 
@@ -25089,7 +25107,7 @@ $$;
 
 comment on function mayfly_private.check_facts is 'Refuses facts that cannot be recorded.';
 
--- Of these entities, deletes those that no fact mentions any more and that nobody has set with set_entity. Called by
+-- Deletes those of the given entities that no fact mentions any more and that nobody has set with set_entity. Called by
 -- functions that delete facts, as owner, after hold_facts.
 
 create function mayfly_private.drop_unused_entities(tenant uuid, ids uuid[])
@@ -25531,8 +25549,8 @@ comment on function mayfly.forget_facts is 'Deletes facts for good, by id or by 
 grant execute on function mayfly.forget_facts to authenticated, service_role;
 
 -- Lets one transaction at a time write a tenant's facts, so that a name never becomes two entities, a slot has only one
--- open fact, and writers do not wait for each other's rows. Called by each function of this room that writes, before it
--- reads. The lock ends with the transaction.
+-- open fact, and writers do not wait for each other's rows. Called by each function that writes facts, before it reads
+-- any. The lock ends with the transaction.
 
 create function mayfly_private.hold_facts(tenant uuid)
 returns void
@@ -25664,7 +25682,7 @@ comment on function mayfly_private.make_entities is 'Creates the entities in ref
 -- Merges two entities. Locks what hold_facts locks, and both entities and their facts.
 --
 -- If both entities have an open fact in the same slot, the fact that starts later stays open, and the other fact ends
--- when it starts. If both facts say the same, the fact of `into_id` stays open, from the earlier of the two starts.
+-- at that start. If both facts say the same, the fact of `into_id` stays open, from the earlier of the two starts.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb
@@ -26007,7 +26025,8 @@ comment on function mayfly.record_facts is
 
 grant execute on function mayfly.record_facts to authenticated, service_role;
 
--- Refuses a call of this room. The error names the invalid field and, in a list of facts, the position of the fact.
+-- Refuses a call of a function for facts. The error names the invalid field and, in a list of facts, the position of
+-- the fact.
 
 create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
 returns void
@@ -26450,7 +26469,7 @@ create table mayfly.checkpoints (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- For listing checkpoints of all threads, or of all namespaces of one thread, newest first.
+-- This index is for listing checkpoints of all threads, or of all namespaces of one thread, newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
 -- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
@@ -26727,8 +26746,8 @@ $$;
 
 comment on function mayfly_private.drop_threads is 'Deletes threads, and refunds their charges.';
 
--- A checkpoint of a thread, by default the newest: { checkpoints, parts }. Both are empty if there is none. Scope
--- thread:read. Runs as the caller. Locks nothing.
+-- A checkpoint of a thread, by default the newest: { checkpoints, parts }. Both lists are empty if there is no such
+-- checkpoint. Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)
 returns jsonb
@@ -26831,8 +26850,8 @@ comment on function mayfly.list_threads is 'The threads of the tenant, by name. 
 
 grant execute on function mayfly.list_threads to authenticated, service_role;
 
--- Locks a thread for writing until commit. Creates the thread if there is none, and replaces it if it has expired.
--- Functions that write call it first. Runs as owner. Locks the thread.
+-- Locks a thread for writing until commit. Creates the thread if there is none, and replaces a thread that has expired.
+-- Functions that write into a thread call it first. Runs as owner. Locks the thread.
 
 create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
 returns mayfly.threads
@@ -26950,8 +26969,8 @@ comment on function mayfly_private.prune_thread is 'Deletes old checkpoints.';
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
 -- Deletes all but the newest `keep` checkpoints of each namespace of a thread, with the values and writes that nothing
--- else needs. Returns { deleted }. If a kept checkpoint needs older ones to rebuild a delta channel, these stay as
--- well. Scope thread:write.
+-- else needs. Returns { deleted }. If a kept checkpoint needs older ones to rebuild a delta channel, the older ones
+-- stay too. Scope thread:write.
 
 create function mayfly.prune_thread(thread text, keep integer default 1)
 returns jsonb
@@ -27385,11 +27404,12 @@ comment on function mayfly_private.show_part is 'The text of a part.';
 
 grant execute on function mayfly_private.show_part to authenticated, service_role;
 
--- One batch of maintenance for up to 50 tenants that have had none since `begun`. Those that have waited longest come
--- first. Returns how many tenants it reached, which is 0 if none is left. It stops after 2 s, so that it does not hold
--- its locks for long. pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For
--- 1,000 tenants, this took 1.5 times as long as one transaction for all tenants. A transaction for each tenant took 2.9
--- times as long. Locks the tenants' rows of maintenance, skipping those that other transactions hold.
+-- One batch of maintenance for up to 50 tenants that have not been maintained since `begun`. Those that have waited
+-- longest come first. Returns how many tenants it reached, which is 0 if none is left. It stops after 2 s, so that it
+-- does not hold its locks for long. pg_cron calls it repeatedly, each time in its own transaction
+-- (operations/schedules.sql). For 1,000 tenants, this took 1.5 times as long as one transaction for all tenants. A
+-- transaction for each tenant took 2.9 times as long. Locks the tenants' rows of maintenance, skipping those that other
+-- transactions hold.
 --
 -- An error in one tenant does not stop the others. A chore that fails does not stop the tenant's other chores either
 -- (maintain_tenant). If there is any other error, the tenant's changes are undone, the error is recorded here, and the
@@ -27631,15 +27651,15 @@ set search_path = ''
 return mayfly_private.export_tenant(after, page_limit);
 
 comment on function mayfly.export_tenant is
-  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. Pass after until more is false.';
+  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. While more is true, call it again with the returned after.';
 
 grant execute on function mayfly.export_tenant to authenticated, service_role;
 
 -- The statement that inserts lines of an export into their table. The statement has three parameters: $1 is the tenant,
--- $2 has the lines, and $3 has the numbers of the lines to insert, which all have these columns. The statement returns
--- the numbers of the lines that are left out, the numbers of the lines that wait for another row, how many lines were
--- stored, and the bytes of the stored lines. The answer is null if there are no columns, or if one of the columns is
--- not in the table. Called by mayfly_private.import_tenant, as owner.
+-- $2 has the lines, and $3 has the numbers of the lines to insert, all of which have exactly the columns `columns`. The
+-- statement returns the numbers of the lines that are left out, the numbers of the lines that wait for another row, how
+-- many lines were stored, and the bytes of the stored lines. The answer is null if there are no columns, or if one of
+-- the columns is not in the table. Called by mayfly_private.import_tenant, as owner.
 
 create function mayfly_private.import_statement(target regclass, columns text[], generated text[])
 returns text
@@ -27927,9 +27947,9 @@ comment on function mayfly_private.installation is 'What is installed in this da
 comment on function mayfly.installation is
   'What is installed in this database: { release, postgres, at, extensions, migrations, jobs, unprotected, policies, open_policies, maintenance, pre_request, timeouts, statistics, broadcasts }.';
 
--- Retention and cleaning, for projects without pg_cron or when you need it now. Runs one batch for the caller's tenant
--- (scope memory:write; the secret key names the tenant). If the tenant is large, also runs one batch that moves its
--- vectors into the HNSW index. Call it again while `more` is true.
+-- Applies retention and cleans up, for projects without pg_cron, or if you do not want to wait for pg_cron. Runs one
+-- batch for the caller's tenant (scope memory:write; the secret key names the tenant). If the tenant is large, also
+-- runs one batch that moves its vectors into the HNSW index. Call it again while `more` is true.
 
 create or replace function mayfly_private.maintain(max_rows integer)
 returns jsonb

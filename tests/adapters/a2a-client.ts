@@ -43,7 +43,7 @@ export async function fetchOf(
   };
 }
 
-/** A client with a server of its own. Two such clients share nothing except the project. */
+/** Makes a client with a server of its own. Two such clients share nothing except the project. */
 export async function connectTo(
   local: TestLocal,
   agents: A2AAgent[],

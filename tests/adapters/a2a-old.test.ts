@@ -1,4 +1,6 @@
-/** `@mayfly/a2a` with a client that speaks only A2A 0.3. It comes from the protocol's own SDK. */
+/**
+ * `@mayfly/a2a` with a client that speaks only A2A 0.3. The client is the one of the protocol's own SDK.
+ */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text as bodyOf } from "node:stream/consumers";
@@ -34,7 +36,7 @@ beforeEach(async () => {
   };
   work = dataOf(await mayfly.jobs.work(handlers, { pollMs: 200 }));
   fetchImpl = await fetchOf(local, agents, { of: entered.tenant, role: "member" });
-  // This client does not know the fields of 1.0, so it cannot choose them.
+  // This client does not know the fields of 1.0, so it cannot ask for them.
   const { supportedInterfaces, ...card } = await (await fetchImpl(cardUrl("double"))).json();
   expect(supportedInterfaces).toHaveLength(2);
   expect(isLegacyAgentCard(card)).toBe(true);

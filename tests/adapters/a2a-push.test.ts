@@ -59,7 +59,7 @@ describe("a push notification", () => {
   });
   afterAll(() => hook?.close());
 
-  it("is retried by a job, and says that the task has ended, with its answer", async () => {
+  it("has the final state and the answer of the task, and is retried by a job", async () => {
     const client = await connect();
     const { port } = hook.address() as AddressInfo;
     const taskPushNotificationConfig = { id: "p", url: `http://127.0.0.1:${port}/`, token: "mine" };

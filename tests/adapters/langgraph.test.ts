@@ -55,7 +55,7 @@ describe("the checkpointer", () => {
     await other.close();
   });
 
-  it("asks a person and continues with the answer", async () => {
+  it("lets a graph ask a person and continue with the answer", async () => {
     const graph = new StateGraph(MessagesAnnotation)
       .addNode("ask", () => ({ messages: [new AIMessage(`You said ${interrupt("Shall I?")}`)] }))
       .addEdge(START, "ask")
@@ -67,7 +67,7 @@ describe("the checkpointer", () => {
     expect(textsOf(await graph.getState(thread("ask")))).toEqual(["Delete it", "You said yes"]);
   });
 
-  it("goes back to an earlier checkpoint, and branches", async () => {
+  it("can go back to an earlier checkpoint and branch from there", async () => {
     const graph = chat(new MayflySaver(mayfly));
     for (const text of ["One", "Two"])
       await graph.invoke({ messages: [new HumanMessage(text)] }, thread("b"));
@@ -85,7 +85,7 @@ describe("the checkpointer", () => {
     expect(textsOf(await graph.getState(two?.config ?? {}))[2]).toBe("Two");
   });
 
-  it("works for an agent with the scopes, and refuses an agent without them", async () => {
+  it("works for an agent with the needed scopes, and refuses an agent without them", async () => {
     const { data: agent, error } = await mayfly.spawn({ scopes: ["thread:read", "thread:write"] });
     if (error) throw error;
     await chat(new MayflySaver(agent)).invoke({ messages: [new HumanMessage("Hi")] }, thread("c"));
@@ -98,7 +98,7 @@ describe("the checkpointer", () => {
     ).rejects.toMatchObject({ code: "scope_missing" });
   });
 
-  it("needs less than three times the size of a thread's text, and grows in proportion to it", async () => {
+  it("needs storage in proportion to the text of a thread, and less than three times as much", async () => {
     const words = "Everything that is said here is said once and kept. ".repeat(20);
     const graph = new StateGraph(MessagesAnnotation)
       .addNode("model", ({ messages }) => ({

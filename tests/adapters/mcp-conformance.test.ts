@@ -64,7 +64,7 @@ const conformance = (...args: string[]) =>
   });
 
 describe("the conformance suite of the Model Context Protocol", () => {
-  it("runs every server scenario, or names it as not applying", async () => {
+  it("runs every server scenario, or names the scenario as one that does not apply", async () => {
     const { said } = await conformance("list", "--server");
     const known = [...said.matchAll(/^ {2}- (\S+)/gm)].map(([, name]) => name);
     expect(known.sort()).toEqual([...scenarios, ...notApplying].sort());

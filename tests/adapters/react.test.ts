@@ -110,7 +110,7 @@ describe.skipIf(!chromiumPath)("the hooks", () => {
     expect(joins).toEqual([...new Set(joins)]);
   });
 
-  it("leave every topic after the last component unmounts, and start again with the next", async () => {
+  it("leave every topic when the last component unmounts, and join again when another one mounts", async () => {
     dataOf(await mayfly.spawn({ name: "reader" }));
     await open();
     await expect.poll(() => listed("agents")).toEqual(["reader"]);

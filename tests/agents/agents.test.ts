@@ -183,7 +183,7 @@ describe("the end of an agent", () => {
     expect((await living()).map(({ id }) => id)).toEqual([other.id]);
   });
 
-  it("is final, and the refusal of a revival names both states", async () => {
+  it("is final, and an attempt to revive the agent is refused with both states", async () => {
     const agent = await makeAgent(db.sql, await makeTenant(db.sql));
     await stop(agent.claims);
     const refusal = await refusalOf(

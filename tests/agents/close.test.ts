@@ -156,7 +156,7 @@ describe("a Mayfly that closes", () => {
     expect(await statusesOf()).toEqual(["stopped", "stopped"]);
   });
 
-  it("pushes, as its caller, what a dead agent could not push", async () => {
+  it("pushes in its own name what a dead agent could not push", async () => {
     const agent = await spawnIn(mayfly);
     await agent.remember({ task: "last words" });
     dataOf(await mayfly.agents.stop(agent.id));
@@ -164,7 +164,7 @@ describe("a Mayfly that closes", () => {
     expect(await tasksOf()).toEqual(["last words"]);
   });
 
-  it("says how many are left", async () => {
+  it("says how many operations are left", async () => {
     for (let n = 0; n < 2; n++) await (await spawnIn(mayfly)).remember({ task: `memory ${n}` });
     proxy.down();
     const { error } = await mayfly.close({ stopAgents: true });

@@ -92,7 +92,7 @@ describe("an enrolment key", () => {
     ).toHaveLength(0);
   });
 
-  it("is refused as soon as it is revoked, and its agents too, on request", async () => {
+  it("is refused as soon as it is revoked, and so are its agents if this was requested", async () => {
     const { key, enrolment_key } = await create();
     const { agent, claims } = await spawn(key);
     const revoke = (stop_agents: boolean) =>
@@ -135,7 +135,7 @@ describe("an enrolment key", () => {
     expect(Date.parse(await lastUse())).toBeGreaterThan(Date.parse(first));
   });
 
-  it("is created and seen only by admins, with scopes that agents can have", async () => {
+  it("is created and seen only by admins, and has only scopes that agents can have", async () => {
     const member = await makePerson(db.sql, { [tenant]: "member" });
     await create();
     expect(await codeOf(create({}, member))).toBe("scope_missing");

@@ -128,7 +128,7 @@ describe("run", () => {
     expect(await tasksOf()).toEqual(["enough"]);
   });
 
-  it("pushes as the caller what an agent learned before it died", async () => {
+  it("pushes what a stopped agent learned before its end, in the name of the caller", async () => {
     const { data, error } = await mayfly.run({ name: "stopped" }, async (agent) => {
       await agent.remember({ task: "last words" });
       await agent.stop("by somebody");
@@ -139,7 +139,7 @@ describe("run", () => {
     expect(await agentOf("stopped")).toMatchObject({ stop_reason: "by somebody" });
   });
 
-  it("waits for the tenant's rate limit before it spawns, up to its own limit", async () => {
+  it("waits for at most maxWait before it spawns, if the tenant's rate limit is reached", async () => {
     await local.sql`update mayfly.tenants set spawns_per_minute = 60 where id = ${tenant}`;
     await (await spawnIn(mayfly)).stop();
     const empty = () =>

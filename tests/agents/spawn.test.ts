@@ -58,7 +58,7 @@ describe("names", () => {
 });
 
 describe("a team", () => {
-  it("is spawned in one call, in the order asked, with names from its pools", async () => {
+  it("is spawned in one call, in the requested order, with names from its pools", async () => {
     const tenant = await makeTenant(db.sql);
     const team = await spawnTeam(tenant, [
       { type: "reader", count: 3, names: ["r"], capabilities: ["read"] },

@@ -1,7 +1,7 @@
 /**
  * Runs of agents: how much time they add to the AI SDK, how soon they continue after a crash, what budgets
- * cost, and how soon the answer is on a screen. The baselines do without Mayfly what can be done without it.
- * They run in turns with ours, with the same scripted model.
+ * cost, and how soon the answer is on a screen. Each baseline does the same without Mayfly, as far as that
+ * is possible. Baselines and our runs take turns, with the same scripted model.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/runs.ts [--quick] [loop resume recovery budgets edge screen]
  */

@@ -66,7 +66,7 @@ export async function fillTenant(sql: Sql, size: number): Promise<string> {
 }
 
 /**
- * In each of these tenants, settles all vectors except the newest `fresh`. Meanwhile there is no index,
+ * In each of the given tenants, settles all vectors except the newest `fresh`. Meanwhile there is no index,
  * because settling vectors into an existing index would take minutes. Then builds the index and tunes the
  * search.
  */

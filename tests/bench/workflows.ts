@@ -1,7 +1,8 @@
 /**
- * Compares workflows with other engines on the same Postgres, in turns. Measures four times: from one step to
- * the next, from a signal until the run continues, for a map of 500 children, and until a run continues that
- * has recorded 5,000 steps. The other engines are installed the first time (`npm ci` in jobs/opponents).
+ * Compares workflows with other engines on the same Postgres, in turns. Measures four durations: from one
+ * step to the next; from a signal until the run continues; of a map of 500 children; and until a run with
+ * 5,000 recorded steps continues. The other engines are installed the first time (`npm ci` in
+ * jobs/opponents).
  *
  *   DATABASE_URL=postgresql://… node tests/bench/workflows.ts [--quick] [steps signals map resume] [absurd dbos openworkflow]
  */

@@ -10,7 +10,7 @@ it.each([
   ["examples/learn-a-folder/index.ts", "--help"],
 ])("%s %s ends without an error when nobody reads its output", async (...args) => {
   const command = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
-  // Long before Node has started, so the first write already fails.
+  // This closes the pipe long before Node has started, so the first write of the command already fails.
   command.stdout.destroy();
   const [err, [code]] = await Promise.all([text(command.stderr), once(command, "exit")]);
   expect({ code, err }).toEqual({ code: 0, err: "" });

@@ -5,7 +5,7 @@ import { runCli } from "./run.ts";
 
 let folder: string;
 beforeEach(async () => {
-  // In the repository, so that @mayfly/sdk is found as in a project that has it installed.
+  // The folder is in the repository, so that @mayfly/sdk is found as in a project that has it installed.
   folder = await mkdtemp(join(import.meta.dirname, ".codemod-"));
 });
 afterEach(() => rm(folder, { recursive: true }));

@@ -115,7 +115,8 @@ describe("mayfly doctor and row estimates", () => {
 
 describe("a gateway that passes on the field Prefer twice", () => {
   it("is found with two raw fields, in either order", async () => {
-    // Like PostgREST: it reads every field, but its function sees only the last one.
+    // This server behaves like PostgREST, which reads all fields `Prefer`, but whose pre-request function
+    // sees only the last of them.
     const server = createServer((request, response) => {
       const fields = request.headersDistinct.prefer ?? [];
       const refused = fields.at(-1) === "count=planned";

@@ -19,7 +19,7 @@ export const cli = await once("cli", async (folder) => {
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
   return join(folder, "cli.js");
 });
-/** Next to the bundle, so that the cache does not outlive the run. */
+/** The cache is next to the bundle, so that it is deleted after the run, like the bundle. */
 const cache = { NODE_COMPILE_CACHE: join(dirname(cli), "cache") };
 
 export interface Ran {

@@ -51,7 +51,7 @@ describe("the Supabase CLI", () => {
     );
   });
 
-  it("would have recorded the same statements", async () => {
+  it("records the same statements as the embedded Supabase", async () => {
     const recorded = (sql: postgres.Sql) =>
       sql`select version, name, statements from supabase_migrations.schema_migrations order by 1`;
     const byCli = await withSql(empty, async (sql) => [...(await recorded(sql))]);
@@ -88,7 +88,7 @@ describe("the files in sql/, with one object each,", () => {
   });
 });
 
-/** As `postgres`, which owns the objects of the migrations. */
+/** Connects as `postgres`, which owns the objects of the migrations. */
 async function withSql<T>(database: Database, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
   const sql = postgres(database.url("postgres"), { max: 1, onnotice: () => {} });
   try {

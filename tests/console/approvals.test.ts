@@ -104,7 +104,8 @@ describe.skipIf(!chromiumPath)("the console", () => {
     expect(await dialog.locator(".exact").count()).toBe(2);
     await expectAccessible(page);
     await keepLooks(page, "approvals-many");
-    // One of them was decided elsewhere in the meantime. The page says so, and the other one is decided.
+    // One of the two was decided elsewhere in the meantime. The page says so, and decides only the other
+    // approval.
     await mayfly.approvals.reject({ id: ids[2] ?? "", digest: asked[2]?.data?.digest ?? "" });
     await dialog.getByLabel("Reason").fill("They are empty.");
     await dialog.getByRole("button", { name: "Approve all 2" }).click();

@@ -129,7 +129,7 @@ describe.skipIf(!chromiumPath)("the console with hostile content", () => {
     await page.context().close();
   });
 
-  it("never violates its policy", () => {
+  it("never violates its content security policy", () => {
     expect(problems).toEqual([]);
   });
 });

@@ -42,7 +42,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await page.context().close();
   });
 
-  it("says how far it is behind, and no longer once it has caught up", async () => {
+  it("says how far it is behind, until it has caught up", async () => {
     const page = await newPage();
     let isHeld = false;
     let release = () => {};
@@ -68,7 +68,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await held;
     await page.waitForSelector(".live >> text=/Behind 1 min/");
     await page.waitForSelector(".line >> text=delayed");
-    // It has everything now, so it does not wait for another event.
+    // The page has everything now, so it does not wait for another event.
     await page.waitForSelector(".live >> text=Live");
     await agent.stop();
     await page.unrouteAll({ behavior: "ignoreErrors" });

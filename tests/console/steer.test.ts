@@ -211,7 +211,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await expectAccessible(page);
     await keepLooks(page, "stream-view");
     await expectNoSidewaysScroll(page);
-    // It survives a reload, and the palette finds it from any page.
+    // The saved view survives a reload, and the palette finds it from any page.
     await goTo(page, "agents");
     await page.reload();
     await page.waitForSelector("main h1");
@@ -279,7 +279,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("shows a viewer none of these buttons", async () => {
+  it("shows a viewer no button that would be refused", async () => {
     const page = await newPage();
     await signIn(page, await makePerson("viewer"));
     await goTo(page, "runs");

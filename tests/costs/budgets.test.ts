@@ -238,7 +238,7 @@ describe("costs", () => {
     expect(await report(await makePerson(db.sql, {}))).toEqual([]);
   });
 
-  it("are refused with the invalid field", async () => {
+  it("cannot be reserved with an invalid field, and the error names the field", async () => {
     const { agent, owner, tenant } = await makeSpending(db.sql);
     const fieldOf = async (work: Promise<unknown>) => (await refusalOf(work)).details;
     for (const [values, field] of [

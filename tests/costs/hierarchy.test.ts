@@ -41,7 +41,8 @@ it("the budget of a run includes what the jobs below it spend, even if those bet
     expect(await reserveOne(db.sql, claims, { lease })).toMatchObject({
       ...{ code: "budget_exceeded", level: "run", subject: root.job },
     });
-  // The end of the child gives its reservation back, and the job below it still counts.
+  // When the child ends, its reservation is given back. The job below the child still counts in the root's
+  // budget.
   await complete(db.sql, claims, [{ lease: child.lease }]);
   const last = await reserveOne(db.sql, claims, { lease: leaf.lease });
   expect(last.granted).toBe(true);
@@ -51,7 +52,7 @@ it("the budget of a run includes what the jobs below it spend, even if those bet
     (await budgets(db.sql, owner)).find((budget) => budget.subject === subject);
   expect(await of(root.job)).toMatchObject({ spent_usd: 0.3, held_usd: 0 });
   expect(await of(leaf.job)).toMatchObject({ spent_usd: 0.3, held_usd: 0 });
-  // Another tree of the tenant has nothing to do with it.
+  // The budget does not apply to another tree of jobs in the tenant.
   const other = await runJob(db.sql, claims);
   for (let n = 0; n < 3; n++)
     expect((await reserveOne(db.sql, claims, { lease: other.lease })).granted).toBe(true);
@@ -86,7 +87,7 @@ it("agents that a run asks, and those that they ask, never spend more than the r
   );
   expect(all).toHaveLength(3);
   expect(spent).toBeLessThanOrEqual(cap);
-  // It used what there was, and did not stop at once.
+  // The agents used more than half of the budget, so they were not stopped right at the start.
   expect(spent).toBeGreaterThan(cap / 2);
   const statusOf = (name: string) => all.find(({ agent }) => agent === name)?.status;
   expect(statusOf("digger")).toBe("max_tokens");

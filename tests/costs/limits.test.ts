@@ -24,7 +24,7 @@ const failWith = async (
 };
 
 describe("a breaker", () => {
-  it("opens after five failures in a row, lets one call try, and closes when it succeeds", async () => {
+  it("opens after five failures in a row, then lets one call try, and closes if this call succeeds", async () => {
     const spending = await makeSpending(db.sql);
     const { agent } = spending;
     await failWith(spending, 5);
@@ -41,7 +41,7 @@ describe("a breaker", () => {
     expect((await reserveOne(db.sql, agent.claims)).granted).toBe(true);
   });
 
-  it("stays open twice as long if the try fails, separately for each tenant", async () => {
+  it("stays open twice as long if this call fails too, separately for each tenant", async () => {
     const spending = await makeSpending(db.sql);
     await failWith(spending, 5);
     await db.advance("30 seconds");
@@ -110,7 +110,7 @@ describe("a rate limit", () => {
     expect((await reserveOne(db.sql, claims)).granted).toBe(true);
   });
 
-  it("is refused with the invalid field", async () => {
+  it("is refused if a field is invalid, and the error names the field", async () => {
     const spending = await makeSpending(db.sql);
     for (const [values, field] of [
       [{ level: "team", per_minute: 1 }, "level"],

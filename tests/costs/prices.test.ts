@@ -139,7 +139,7 @@ describe("an import", () => {
     expect(await priceOf("dated", "whole")).toBeNull();
   });
 
-  it("is only for the secret key", async () => {
+  it("is allowed only with the secret key", async () => {
     const { agent, owner } = await makeSpending(db.sql);
     for (const claims of [agent.claims, owner, anon])
       expect(

@@ -13,7 +13,7 @@ describe.skipIf(!databaseUrl)("a budget with many callers at once", () => {
   });
   afterAll(() => db?.close());
 
-  it("is never exceeded by 200 of them, and is exact when all are settled", async () => {
+  it("is never exceeded by 200 callers, and is exact when all calls are settled", async () => {
     const { tenant, owner } = await makeSpending(db.sql);
     await setBudget(db.sql, owner, { hard_usd: 5 });
     await setBudget(db.sql, owner, { level: "agent", subject: "editor", hard_usd: 2 });

@@ -75,7 +75,7 @@ describe("debug streams", () => {
     expect(asked).toBe(0);
   });
 
-  it("report messages, memories and states automatically, as the level asks", async () => {
+  it("report messages, memories and states automatically, up to the requested level", async () => {
     const scopes = [...debugging, "memory:write", "message:send", "message:read"];
     const early = await spawn({ scopes });
     const seen = await hear(watched, { level: "basic" });

@@ -39,7 +39,7 @@ it("the spawn of an agent with debug:write is announced at once to anyone who wa
   expect(await told()).toEqual([[id]]);
 });
 
-it("a child of a stopped agent is told of no new level", async () => {
+it("a child of a stopped agent is not told about a new level", async () => {
   const tenant = await makeTenant(db.sql);
   const member = await makePerson(db.sql, { [tenant]: "member" });
   const parent = await makeAgent(db.sql, tenant, { scopes: ["agent:spawn", "debug:write"] });

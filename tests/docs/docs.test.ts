@@ -16,7 +16,7 @@ let local: TestLocal;
 let folder: string;
 beforeAll(async () => {
   local = await startTestLocal();
-  // In the repository, so that its packages are found.
+  // The folder is in the repository, so that the repository's packages are found.
   folder = await mkdtemp(join(root, "tests/docs/.run-"));
 });
 afterAll(async () => {

@@ -60,7 +60,7 @@ describe("the API reference", () => {
 describe("the examples of the docstrings", () => {
   let programs: string;
   beforeAll(async () => {
-    // In the repository, so that its packages are found.
+    // The folder is in the repository, so that the repository's packages are found.
     programs = await mkdtemp(join(root, "tests/docs/.run-"));
   });
   afterAll(() => rm(programs, { recursive: true }));

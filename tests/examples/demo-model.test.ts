@@ -13,7 +13,7 @@ setUp();
 describe("with a language model, on a running project,", () => {
   runProject(() => data);
   const asked: string[] = [];
-  /** Its summaries and answers are made up, but have the right form. */
+  /** A model whose summaries and answers are made up, but have the right form. */
   const model = scriptedModel((_step, prompt) => {
     const said = JSON.stringify(prompt);
     asked.push(said);

@@ -138,7 +138,7 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
   async function visit(email: string): Promise<Page> {
     const { mayfly } = await local.enter();
     const { data: invited } = await mayfly.people.members.invite({ role: "member" });
-    // Its own browser, so that it has no other session.
+    // Each visitor has a separate browser context, and so no other session.
     const page = await (await browser.newContext()).newPage();
     page.on("pageerror", (error) => problems.push(String(error)));
     page.on("console", (said) => {
@@ -165,8 +165,8 @@ describe.skipIf(!chromiumPath)("the example in the browser", () => {
     await spawn(page, "ada-reader");
     await spawn(other, "bob-reader");
 
-    // Both are shown only briefly, perhaps between two checks of the browser's driver, so the page itself
-    // watches for them.
+    // What is `wanted` is shown only briefly, perhaps between two checks of the browser's driver, so the
+    // page itself watches for it.
     const passed = page.evaluate(
       (wanted) =>
         new Promise<void>((resolve) => {

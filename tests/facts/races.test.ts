@@ -1,4 +1,7 @@
-/** Many simultaneous writers about the same entities. On PGlite they would wait for each other anyway. */
+/**
+ * Many simultaneous writers about the same entities. These tests need a real Postgres, because on PGlite
+ * the writers would wait for each other anyway.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAgent, makeTenant, rpc } from "#harness/callers";
 import { openPostgresDatabase, type TestDatabase } from "#harness/database";

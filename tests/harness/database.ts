@@ -10,7 +10,7 @@ import { copyTemplate } from "./postgres-template.ts";
 import { readTemplate } from "./template.ts";
 
 export interface TestDatabase extends Clock {
-  /** As the superuser. `actAs` runs a statement as any other caller. */
+  /** Runs statements as the superuser. `actAs` runs them as any other caller. */
   sql: Sql;
   url: string;
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import { actAs, machineClaims, makeAgent, type SpawnedAgent, type Sql } from "./
 import {
   type Caller,
   fillTenant,
+  longest,
   makeStrangers,
   type RoomSweep,
   sweeps,
@@ -26,7 +27,7 @@ export interface Isolation {
 export async function openIsolation(sql: Sql, more: RoomSweep[] = []): Promise<Isolation> {
   const all = [...sweeps, ...more];
   const victim = await fillTenant(sql, more);
-  const bare = await makeAgent(sql, victim.tenant, { scopes: [] });
+  const bare = await makeAgent(sql, victim.tenant, { lifetime: longest, scopes: [] });
   const strangers = await makeStrangers(sql, victim, more);
   // The secret key may read every table. Only functions refuse it here, because it has to name a tenant for
   // them.

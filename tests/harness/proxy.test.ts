@@ -1,4 +1,4 @@
-/** What one test prepares does not affect the next one. */
+/** What a test prepares in the proxy, such as lost answers, does not affect the next test. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

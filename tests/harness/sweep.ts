@@ -40,7 +40,7 @@ export interface Attack {
   values: Record<string, unknown>;
   /** The scope that a caller in the tenant needs. Null if the function needs none. */
   needs: string | null;
-  /** Only these kinds of callers can call it. */
+  /** The only kind of caller that can call the function. By default, every kind can. */
   only?: "person" | "agent" | "secret" | "renewal";
   /**
    * What a viewer with the scope may do: call the function, not call it, or call it and thereby change only things of
@@ -85,6 +85,9 @@ async function readSweeps(): Promise<RoomSweep[]> {
 /** The sweeps of all rooms, in the order of the rooms. */
 export const sweeps: RoomSweep[] = await readSweeps();
 
+/** In seconds: the longest life of an agent. With a short one, it could be refused because it has expired. */
+export const longest = 900;
+
 /** A tenant that uses every feature. */
 export async function fillTenant(sql: Sql, more: RoomSweep[] = []): Promise<Victim> {
   const all = [...sweeps, ...more];
@@ -94,7 +97,7 @@ export async function fillTenant(sql: Sql, more: RoomSweep[] = []): Promise<Vict
   await rpc(sql, owner, "define_agent_type", { name: "scout", prompt: "the secret prompt" });
   const agent = await makeAgent(sql, tenant, {
     as: owner,
-    lifetime: 300,
+    lifetime: longest,
     type: "scout",
     registration_key: "scout",
     scopes: all.flatMap(({ scopes }) => scopes ?? []),
@@ -112,14 +115,21 @@ export async function makeStrangers(
 ): Promise<Record<string, Caller>> {
   const { tenant, agent, owner } = victim;
   const own = await fillTenant(sql, more);
-  const stopped = await makeAgent(sql, tenant);
+  const stopped = await makeAgent(sql, tenant, { lifetime: longest });
   await rpc(sql, stopped.claims, "stop_agent");
-  const suspended = await makeAgent(sql, tenant);
+  const suspended = await makeAgent(sql, tenant, { lifetime: longest });
   await rpc(sql, suspended.claims, "suspend_agent");
   const expired = await makeAgent(sql, tenant, { lifetime: 5 });
   await clockOf(sql).advance("6 seconds");
-  const parent = await makeAgent(sql, tenant, { scopes: ["agent:spawn", "memory:read"] });
-  const orphan = await makeAgent(sql, tenant, { as: parent.claims, scopes: ["memory:read"] });
+  const parent = await makeAgent(sql, tenant, {
+    lifetime: longest,
+    scopes: ["agent:spawn", "memory:read"],
+  });
+  const orphan = await makeAgent(sql, tenant, {
+    as: parent.claims,
+    lifetime: longest,
+    scopes: ["memory:read"],
+  });
   await rpc(sql, parent.claims, "stop_agent");
   const removed = await makePerson(sql, {});
   const revoked = await rpc<{ key: string; enrolment_key: { id: string } }>(

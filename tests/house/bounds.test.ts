@@ -1,4 +1,7 @@
-/** A bound is stated once. Made-up files state a bound again, and this has to be found. */
+/**
+ * A bound may be stated only once. Here, made-up files state a bound a second time, which has to be
+ * reported.
+ */
 import { describe, expect, it } from "vitest";
 import { boundFaults } from "../../scripts/house/bounds.ts";
 import { withBounds } from "../../scripts/sql/bounds.ts";

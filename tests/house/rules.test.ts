@@ -1,4 +1,6 @@
-/** The rules of the house, with made-up trees that each break one. */
+/**
+ * The rules of the house. Each test has a made-up tree that breaks one rule, which has to be reported.
+ */
 import { describe, expect, it } from "vitest";
 import { brokenRules, type House, pruned } from "../../scripts/house/rules.ts";
 

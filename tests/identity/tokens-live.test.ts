@@ -62,12 +62,12 @@ describe("a token", () => {
     expect(await tryToken(await tokens.signLegacy(await agentClaims()))).toEqual(accepted);
   });
 
-  it("signed with another project's key, or another secret, is refused by all", async () => {
+  it("signed with another project's key, or another secret, is refused everywhere", async () => {
     expect(await tryToken(await foreign.sign(await agentClaims()))).toEqual(refused);
     expect(await tryToken(await foreign.signLegacy(await agentClaims()))).toEqual(refused);
   });
 
-  it("that is altered, unsigned, expired or garbage is refused by all", async () => {
+  it("that is altered, unsigned, expired or garbage is refused everywhere", async () => {
     const claims = await agentClaims();
     const good = await tokens.sign(claims);
     const [header, , signature] = good.split(".");
@@ -85,7 +85,7 @@ describe("a token", () => {
       expect(await tryToken(token), what).toEqual(refused);
   });
 
-  it("made with HS256 and the public key as secret is refused by all", async () => {
+  it("made with HS256 and the public key as secret is refused everywhere", async () => {
     const publicKey = JSON.stringify(tokens.jwks.keys[0]);
     const token = await new SignJWT(await agentClaims())
       .setProtectedHeader({ alg: "HS256", kid: tokens.jwks.keys[0]?.kid ?? "" })

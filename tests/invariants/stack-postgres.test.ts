@@ -16,7 +16,7 @@ describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
   });
   afterAll(() => db?.close());
 
-  it("lets exactly as many of 50 parallel spawns succeed as the quota allows", async () => {
+  it("exactly as many of 50 parallel spawns succeed as the quota allows", async () => {
     const tenant = await makeTenant(db.sql, { max_living_agents: 10 });
     const outcomes = await Promise.all(
       Array.from({ length: 50 }, () =>
@@ -30,7 +30,7 @@ describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
     expect(outcomes.filter((outcome) => outcome === "agent_quota_exceeded")).toHaveLength(40);
   });
 
-  it("applies overlapping concurrent pushes in any order, each operation once", async () => {
+  it("overlapping concurrent pushes apply each operation once, in any order", async () => {
     const tenant = await makeTenant(db.sql);
     const agent = await makeAgent(db.sql, tenant);
     const operations = Array.from({ length: 40 }, (_, n) => putOf({ task: `op ${n}` }));
@@ -53,7 +53,7 @@ describe.skipIf(!databaseUrl)("on a real Postgres 17", () => {
     expect(row).toEqual({ memories: 40, tasks: 40, version: 1 });
   });
 
-  it("gives a reader every event once, with writers that abort, hold and idle", async () => {
+  it("a reader gets every event once, although writers abort, hold locks and idle", async () => {
     const tenant = await makeTenant(db.sql);
     const writer = await makeAgent(db.sql, tenant);
     const reader = await makeAgent(db.sql, tenant);

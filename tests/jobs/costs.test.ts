@@ -96,7 +96,7 @@ describe("the cost", () => {
       insert into mayfly.finished_jobs (tenant_id, id, queue, name, lane, status, priority, run_at, attempt, max_attempts, holder, created_at, bytes, input)
       select ${mine}, gen_random_uuid(), 'others', 'others', 'others/others', 'succeeded', 0, now(), 1, 5, gen_random_uuid(), now(), 768, '{}'
       from generate_series(1, ${many}::integer)`;
-    // Autovacuum would do this after so many new rows.
+    // After so many new rows, autovacuum would analyze these tables.
     await db.sql`analyze mayfly.jobs, mayfly.finished_jobs`;
     expect((await byHolder()) / (alone[0] as number)).toBeLessThan(2);
     expect((await byKey()) / (alone[1] as number)).toBeLessThan(2);

@@ -44,7 +44,7 @@ describe("a job", () => {
     dataOf(await other.work(handlers, fast));
     expect(dataOf(await mayfly.jobs.signal(id, "paid", { sum: 12 }))).toEqual({ woken: true });
     expect((await ended(id)).result).toEqual({ signal: "paid", sum: 12, timedOut: true });
-    // A wait whose time has already passed does not wait. The wait for the signal does.
+    // A wait whose time has already passed ends at once, but the wait for the signal makes the job sleep.
     expect(begun.length).toBeGreaterThan(1);
   });
 

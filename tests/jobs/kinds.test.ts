@@ -1,4 +1,4 @@
-/** Jobs defined by schemas, and how invalid values are refused with their field. */
+/** Jobs defined by schemas. Invalid values are refused, and the error names the field. */
 import type { Mayfly } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -26,7 +26,7 @@ const define = () =>
   });
 
 describe("jobs that are defined", () => {
-  it("refuse an unknown name and an invalid input with its field, and add nothing", async () => {
+  it("refuse an unknown name or an invalid input, name the field, and add nothing", async () => {
     const jobs = define();
     const unknown = await jobs.add("outlive" as "outline", { url: "https://a.example", depth: 1 });
     expect(unknown.error).toMatchObject({

@@ -106,7 +106,8 @@ describe("every write under a lease", () => {
     await withinAMinute(db, async () => {
       const { lease } = await claimOne(db.sql, claims);
       await db.advance("29.5 seconds");
-      // It looks for ended leases. The next claim does so after another second.
+      // This claim looks for ended leases. Claims do so only once a second, so the next claim would not
+      // notice the end of the lease.
       await claim(db.sql, claims, 0);
       await db.advance("0.6 seconds");
       await expectRefused(claims, lease, tenant, id);
@@ -254,7 +255,7 @@ describe("steps", () => {
     expect(names).toHaveLength(3000);
   });
 
-  it("refuse an invalid value with its field", async () => {
+  it("refuse an invalid value, and name the field", async () => {
     const { claims } = await setUp();
     const { lease } = await claimOne(db.sql, claims);
     const code = (steps: unknown) =>

@@ -187,7 +187,7 @@ describe.skipIf(!databaseUrl)("the leases of agents that end", () => {
                 { lease: failed?.lease, error: { message: "x" }, retry_in: 0 },
               ]);
             }
-            // The job that failed above may have been the only one.
+            // If the job that failed above was the only one, there is nothing to complete.
             if (jobs.length === 0) continue;
             const { lost } = await complete(
               sql,

@@ -75,7 +75,7 @@ describe.skipIf(!databaseUrl)("the job queue under concurrency", () => {
     }
   });
 
-  it("wakes a worker for a job that is added during its second look", async () => {
+  it("wakes a worker for a job that is added while the worker looks for the second time", async () => {
     const { claims } = await makeWorker(db.sql, await makeWorkTenant(db.sql));
     const park = randomUUID();
     await claim(db.sql, claims, 1, { park });

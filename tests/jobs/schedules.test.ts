@@ -73,9 +73,12 @@ describe("a cron line", () => {
     // An hourly job is added in both of these hours.
     ["30 * * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00.000Z"],
   ];
-  it.each(cases)("%s in %s after %s is %s", async (line, zone, after, expected) => {
-    expect(await next(line, zone, after)).toBe(expected);
-  });
+  it.each(cases)(
+    "'%s' in %s: the next time after %s is %s",
+    async (line, zone, after, expected) => {
+      expect(await next(line, zone, after)).toBe(expected);
+    },
+  );
 
   it("agrees with Date for every quarter of an hour of a year in UTC", async () => {
     // The expected times are computed in another way: all times of the year whose fields match, in order.
@@ -113,7 +116,7 @@ describe("a cron line", () => {
     "* * * foo *",
     "1,,2 * * * *",
   ];
-  it.each(wrong)("that is invalid is refused with its field: '%s'", async (cron) => {
+  it.each(wrong)("that is invalid is refused with the name of the field: '%s'", async (cron) => {
     const { set } = await setUp();
     expect(await refusalOf(set({ cron }))).toMatchObject({
       code: "invalid_request",
@@ -133,7 +136,7 @@ describe("a cron line", () => {
 });
 
 describe("a schedule", () => {
-  it("is refused with the invalid field, and without job:admin", async () => {
+  it("is refused without job:admin, and with an invalid field, which the error names", async () => {
     const { set, claims } = await setUp();
     for (const [field, values] of Object.entries({
       name: { name: "" },
@@ -190,7 +193,7 @@ describe("a schedule", () => {
     await db.advance("1 day");
     const [job] = await jobs();
     await db.advance("1 day");
-    // Its lease has ended, so it is given out again.
+    // The lease of the job has ended, so the job is claimed again.
     const [again, more] = await jobs();
     expect(again?.id).toBe(job?.id);
     expect(more).toBeUndefined();

@@ -24,7 +24,7 @@ async function makeTold() {
 }
 /** A worker looks for jobs, finds none, and then sleeps. */
 const sleep = (claims: Claims) => claim(db.sql, claims, 1, { park: crypto.randomUUID() });
-/** The same, as a worker of the Postgres transport. */
+/** Like `sleep`, but as a worker of the Postgres transport, which is woken by NOTIFY. */
 const sleepNotified = (claims: Claims, park = crypto.randomUUID()) =>
   actAs(db.sql, claims, async (session) => {
     await session`select set_config('mayfly.notified', 'on', true)`;

@@ -268,7 +268,7 @@ describe("a worker", () => {
     }
   });
 
-  it("refuses invalid options with their field", async () => {
+  it("refuses invalid options, and names the field", async () => {
     for (const [field, options] of Object.entries({
       concurrency: { concurrency: 0 },
       lease: { lease: 1 },

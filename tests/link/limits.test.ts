@@ -42,7 +42,9 @@ async function connect(count: number): Promise<WebSocket[]> {
   return opened;
 }
 
-/** Joins this many public topics, and sends one more message in each if there is one. */
+/**
+ * Joins `count` public topics. If `then` is given, also sends it in each topic, as a presence message.
+ */
 function join(socket: WebSocket, count: number, config: object, then?: object): Promise<void> {
   for (let n = 0; n < count; n++) {
     const topic = `realtime:other-${n}`;

@@ -129,7 +129,8 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     await lease();
     await write(1);
     await raw`select mayfly_private.listen_by_postgres(array[${at.tenant}]::uuid[])`;
-    // Within a second of the last nudge, a write leaves a due row and sends nothing.
+    // A write within a second after the last nudge would send nothing and only store a due nudge, so the
+    // clock moves on.
     await ways.advance("2 seconds");
     await write(2);
     await heard.until(() => heard.items.length > 0);

@@ -1,4 +1,4 @@
-/** A server that accepts calls and never answers. */
+/** If a server accepts calls and never answers them, the SDK gives up after a minute. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Mayfly } from "@mayfly/sdk";

@@ -11,8 +11,8 @@ import { messageTo } from "#harness/messages";
 import { databaseUrl } from "#harness/needs";
 
 /**
- * The hosted Realtime reads the write-ahead log, which can have a commit that a new transaction does not see
- * yet.
+ * The hosted Realtime reads the write-ahead log, which can have a commit that a new transaction does not
+ * see yet. So a broadcast can arrive before its row can be read.
  */
 describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visible", () => {
   let db: TestDatabase;
@@ -44,7 +44,8 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
       db.sql,
       serviceRole,
       async (session) => {
-        // Within a second of the last nudge, for example of the spawn, a write leaves a due row and sends nothing.
+        // A write within a second after the last nudge sends nothing and only stores a due nudge. The spawn
+        // has just sent one, so the due nudges are deleted, and the clock moves on.
         await db.sql`delete from mayfly_private.nudges_due where tenant_id = ${tenant}`;
         await db.advance("2 seconds");
         await work(session);
@@ -67,7 +68,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     (session: postgres.TransactionSql) =>
       session`select mayfly.send_messages(${session.json(messages as never)})`;
 
-  /** Resolves when a call of this function has been answered. */
+  /** Resolves when the agent's next call of the database function `name` has been answered. */
   function answered(agent: Agent, name: string): Promise<unknown> {
     return new Promise((resolve) => {
       const { client } = agent;
@@ -109,8 +110,8 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await first.close();
     const second = await spawnIn(mayfly, worker);
     second.on("info", ({ attempt }) => handled(attempt));
-    // Until the second process listens, the server counts messages as sent to the first one, which may have
-    // handled them.
+    // Until the second process listens, the server counts messages as sent to the first one. The second one
+    // would then get the message with attempt 2.
     await listening(second);
     dataOf(await second.send(second.id, "info", { text: "the last" }));
     await vi.waitFor(() => expect(handled).toHaveBeenCalledTimes(2), 30_000);
@@ -159,7 +160,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await agent.stop();
   });
 
-  it("is pulled again soon if only its number was broadcast", async () => {
+  it("makes its reader pull again soon if it has only the number of a message", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     const got: MessageContent[] = [];
     agent.on("info", (message) => void got.push(message));
@@ -222,7 +223,7 @@ describe.skipIf(!databaseUrl)("a broadcast that arrives before its row is visibl
     await agent.stop();
   });
 
-  it("about debug levels takes effect at once, and the records from then on are kept", async () => {
+  it("takes effect at once if it sets debug levels, and later records are kept", async () => {
     const agent = await spawnIn(mayfly, { lifetime: 300 });
     const asked = answered(agent, "debug_level");
     agent.debug.task("nobody keeps it");

@@ -76,8 +76,8 @@ describe("three watches of states next to a busy peer", () => {
     expect(answered.some(({ path }) => path.includes("/functions/v1/sync"))).toBe(false);
     expect(answered.some(({ path }) => path.endsWith("/rpc/state_changes"))).toBe(false);
     expect(answered.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(20_000);
-    // All watches share the pulls, of which each nudge causes a few: 2 when measured. Without sharing, it
-    // would be three times as many.
+    // All watches share the pulls. Each nudge causes a few pulls: 2 when this was measured. Without
+    // sharing, there would be three times as many.
     expect(pulls().length).toBeLessThan(15);
   });
 
@@ -142,7 +142,7 @@ describe("a watch that follows", () => {
     const watch = dataOf(await reader.log.watch(options, () => heard()));
     dataOf(await peer.state.shared.set("a", 0));
     await first;
-    // If it did not follow, it would pull only once more, at the end of the nudge's window.
+    // Without `followMs`, the watch would pull only once more, at the end of the nudge's window.
     for (let pull = 0; pull < 3; pull++) await proxy.requestOf("/read_log");
     await watch.stop();
   });
@@ -151,7 +151,7 @@ describe("a watch that follows", () => {
 describe("a watch of messages by a person or a server", () => {
   it("hears at once of messages to one agent, whether or not its inbox is open", async () => {
     const heard: unknown[] = [];
-    // It polls only once an hour, so the poll finds nothing in time.
+    // The watch polls only once an hour, so no poll finds the event in time.
     const options = { types: ["message.sent"], pollMs: 3_600_000 };
     const watch = dataOf(
       await mayfly.log.watch(options, ({ events }) => {
@@ -159,7 +159,8 @@ describe("a watch of messages by a person or a server", () => {
       }),
     );
     const sent: string[] = [];
-    // A pull every 30 s needs no nudge either. It could find at most one of these in time, by chance.
+    // The pull that comes every 30 s without a nudge could find at most one of these messages in time, by
+    // chance.
     for (let n = 0; n < 3; n++) {
       sent.push(dataOf(await peer.send(reader.id, "info", { text: `${n}` })).id);
       await expect.poll(() => heard, { timeout: 10_000 }).toEqual(sent);

@@ -61,7 +61,7 @@ describe("while Realtime drops broadcasts in silence,", () => {
     await vi.waitFor(() => expect(lost()).toHaveLength(1), 10_000);
     for (let n = 2; n <= 4; n++) {
       dataOf(await mayfly.messages.send(agent.id, "tick", { n }));
-      // Without polling, it would come with the pull after 30 s.
+      // Without polling, the message would come with the pull after 30 s.
       await vi.waitFor(() => expect(got).toContain(n), 10_000);
     }
     expect(got).toEqual([1, 2, 3, 4]);

@@ -36,7 +36,7 @@ describe("a page", () => {
     agent = await makeAgent(db.sql, tenant);
   });
 
-  it("of memories has at most about 4 MB, and all pages together have each once", async () => {
+  it("of memories has at most about 4 MB, and all pages together have each memory once", async () => {
     const { cursor } = await sync([], "now", agent.claims);
     await fill(45);
     const first = await pull(null);

@@ -172,7 +172,7 @@ describe("an operation", () => {
       });
   });
 
-  it("that is repeated, or two for one subject, are refused with index and field", async () => {
+  it("with the id or the subject of another operation in the push is refused with index and field", async () => {
     const one = put();
     expect(await refusalOf(push([one, { ...put(), id: one.id }]))).toMatchObject({
       code: "invalid_operation",

@@ -59,7 +59,7 @@ describe("rows in a page", () => {
     expect(page.rows.memory?.map(({ task }) => task)).toEqual(["open"]);
   });
 
-  it("of both kinds together have about 4 MB a page, and all pages have each once", async () => {
+  it("of both kinds together have about 4 MB a page, and all pages together have each row once", async () => {
     const reader = await readerWith("memory:read", "state:read");
     const { cursor: start } = await read(reader);
     const large = "x".repeat(200_000);
@@ -83,7 +83,7 @@ describe("rows in a page", () => {
     expect([subjects.length, new Set(subjects).size, new Set(given).size]).toEqual([28, 28, 28]);
   });
 
-  it("leave a page at about 4 MB at most, even if its events have long field names", async () => {
+  it("make a page no larger than about 4 MB, even if its events have long field names", async () => {
     const reader = await readerWith("state:read");
     const { cursor: start } = await read(reader);
     const fields = Array.from({ length: 100 }, (_, n) => `${n}`.padEnd(200, "x"));

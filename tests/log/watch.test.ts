@@ -51,7 +51,7 @@ describe("watch", () => {
   });
 
   // "At once" means before the pull that comes every 30 s without a nudge.
-  it("also delivers events for only one agent at once", async () => {
+  it("delivers events for a single agent at once, too", async () => {
     const agent = await spawnIn(watched);
     const got = collector();
     await watch(agent, { types: ["memory.*"], ...nudgedAlone }, got.take);
@@ -175,7 +175,7 @@ describe("watch", () => {
     expect(got.subjects()).toEqual(ids);
   });
 
-  it("calls a handler that threw again with the same batch, before it continues", async () => {
+  it("calls a handler again with the same batch if it threw, and only then continues", async () => {
     const got = collector();
     const problems: unknown[] = [];
     let failures = 1;
@@ -247,7 +247,7 @@ describe("watch", () => {
     });
   });
 
-  it("also tells a watch without memories that the log since its cursor is gone", async () => {
+  it("says that the log since its cursor is gone, even without memories", async () => {
     await remember("there");
     const got = collector();
     await watch(watched, { types: ["agent.*"], limit: 1, ...nudgedAlone }, got.take);

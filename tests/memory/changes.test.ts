@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   ({ tenant } = await local.enter());
-  // As on two machines, each with its own outbox and clock.
+  // The two agents run as on two machines, each with its own outbox and clock.
   one = await spawnIn(mayflyOf(), { scopes: [...scopes, "agent:spawn"] });
   other = await spawnIn(mayflyOf());
 });
@@ -115,7 +115,7 @@ describe("an update in the local cache", () => {
     expect(await heldBy(other)).toMatchObject({ reward: null, output: "bananas" });
   });
 
-  it("of a memory that is still in the outbox is found too, and both are pushed", async () => {
+  it("of a memory that is still in the outbox is found too, and is pushed together with the memory", async () => {
     const { id } = dataOf(await one.remember({ task: "shared" }));
     await one.memory.update(id, { set: { output: "enlarged" } });
     expect(await heldBy(one, "enlarged")).toMatchObject({ id, output: "enlarged" });

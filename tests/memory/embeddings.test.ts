@@ -72,7 +72,7 @@ describe("the embedding queue", () => {
     expect(new Set(claims.map((one) => one.memory)).size).toBe(12);
   });
 
-  it("gives a dead worker's memories to another worker, and only the other's answer counts", async () => {
+  it("gives a dead worker's memories to a second worker, and only the answer of the second counts", async () => {
     await push(putOf());
     const [first] = await claim();
     await passTime();
@@ -219,7 +219,7 @@ describe("the embedding queue", () => {
     expect(await codeOf(complete(results as unknown[]))).toBe("invalid_request");
   });
 
-  it("is only for the secret key", async () => {
+  it("can be used only with the secret key", async () => {
     for (const name of [
       "claim_embeddings",
       "complete_embeddings",

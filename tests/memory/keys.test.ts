@@ -59,7 +59,7 @@ describe("a put with a key", () => {
     ]);
   });
 
-  it("names the memory by the id of every put, to read, update and forget it", async () => {
+  it("gives the memory another id, by which it can be read, updated and forgotten", async () => {
     const [first, second] = [keyed("name", { task: "one" }), keyed("name", { task: "two" })];
     await push(alice.claims, first);
     await push(alice.claims, second);
@@ -76,7 +76,7 @@ describe("a put with a key", () => {
     expect(await rows("name")).toEqual([]);
   });
 
-  it("is stored once even if a push has it twice, and the last one counts", async () => {
+  it("is stored once even if a push has two with the same key, and the last put counts", async () => {
     const [first, second] = [keyed("twice", { task: "one" }), keyed("twice", { task: "two" })];
     const results = await push(alice.claims, first, second);
     expect(results[1]).toMatchObject({ kept: first.memory.id });
@@ -191,7 +191,7 @@ describe("a put with once", () => {
     ]);
   });
 
-  it("is stored if the other memory differs, was changed, is part of a conversation, or was put without once", async () => {
+  it("is stored if the existing memory differs, was changed, is part of a conversation, or was put without once", async () => {
     const conversation_id = randomUUID();
     const [first] = [once({ task: "alike" })];
     await push(alice.claims, first);

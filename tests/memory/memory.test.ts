@@ -104,7 +104,7 @@ describe("an agent's local memory", () => {
     dataOf(await writer.sync());
     dataOf(await reader.sync());
     await reader.remember({ task: "unsent" });
-    // Without a trace in the log, as in a restored backup.
+    // The memory is deleted without a trace in the log, as in a restored backup.
     await local.sql`delete from mayfly.memories where tenant_id = ${tenant} and id = ${id}`;
     await local.sql`update mayfly_private.epochs set timeline = timeline + 1`;
     await local.sql`select mayfly_private.current_epoch()`;

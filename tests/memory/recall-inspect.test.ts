@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** As in the SQL editor, with values that a person enters. */
+/** Runs the query as in the SQL editor, with values that a person enters. */
 async function inspect(values: Record<string, string>) {
   let query = await readInspect("recall");
   for (const [placeholder, value] of Object.entries(values)) {

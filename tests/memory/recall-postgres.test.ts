@@ -87,7 +87,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
   }
 
   it.each([...new Set(sizes)])(
-    "finds the same as a comparison of all vectors, in a tenant with %i",
+    "finds the same as a comparison of all vectors, in a tenant with %i vectors",
     async (size) => {
       expect(await recallAt10(tenants.get(size) as string)).toBeGreaterThanOrEqual(0.99);
     },
@@ -116,7 +116,7 @@ describe.skipIf(!databaseUrl)("recall among 20,000 vectors on a real Postgres 17
     expect(plans).not.toMatch(/memory_vectors_(pkey|memory_idx)/);
   });
 
-  it("measures how far the index must be searched, and again as the tenant grows", async () => {
+  it("measures how many candidates a search must keep, and measures again as the tenant grows", async () => {
     const tuning = async () => {
       const [row] = await db.sql`select ef_search, tuned_to::int from mayfly_private.settlements`;
       return row;

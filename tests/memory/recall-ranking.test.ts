@@ -226,7 +226,7 @@ describe("the words of a memory", () => {
   it("are found before and after maintenance silently updates them", async () => {
     await enter();
     const [id] = await push([{ output: "Le café de la gare, parseHttpHeader" }]);
-    // As 0.1.0 left them.
+    // The search words of the memory, as 0.1.0 stored them.
     await db.sql`
       update mayfly.memories set words = to_tsvector('english', output || ' parse Http Header'), words_version = 0 where id = ${id as string}`;
     const [before] =

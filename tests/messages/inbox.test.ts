@@ -83,7 +83,7 @@ describe("an inbox", () => {
     expect(sizes.reduce((sum, size) => sum + size)).toBe(12);
   });
 
-  it("gets a message in full while a session listens, and otherwise nothing", async () => {
+  it("broadcasts messages in full to a session that listens, and broadcasts nothing otherwise", async () => {
     const topic = `agent:${bob.id}`;
     await send(ada.claims, messageTo(bob.id));
     expect(await broadcasts(topic)).toEqual([]);
@@ -110,7 +110,7 @@ describe("an inbox", () => {
     expect((await pull(bob, session)).messages.map(({ attempt }) => attempt)).toEqual([1, 1]);
   });
 
-  it("of a stopped agent hears of nothing that was due", async () => {
+  it("of a stopped agent gets none of the broadcasts that were due", async () => {
     for (const who of [ada, bob]) {
       await open(who);
       await rpc(db.sql, who.claims, "listen", { log: true });

@@ -165,7 +165,8 @@ describe("messages", () => {
         );
       const id = String(await told("id"));
       for (const n of [1, 2]) await send(ada, id, n);
-      // Handled messages are acknowledged within 20 ms. The next message is sent only after these two are.
+      // Handled messages are acknowledged within 20 ms. The next message is sent only after these two were
+      // acknowledged.
       while ((await acknowledged(id)) < 2) await new Promise((resolve) => setTimeout(resolve, 20));
       const handled = told("handled");
       await send(ada, id, 3);

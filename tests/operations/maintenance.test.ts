@@ -67,7 +67,7 @@ describe("maintenance of every tenant", () => {
     expect((await maintenanceOf()).failing).toEqual([]);
   });
 
-  it("does the other chores of a tenant if one fails, names it in the answer, and records each failure", async () => {
+  it("does the other chores of a tenant if one fails, names the failed one in the answer, and records each failure", async () => {
     const tenant = await makeSpent();
     await poison(tenant);
     await db.sql`insert into mayfly_private.chores (name, work) values ('a_gone', 'mayfly_private.gone(uuid, integer)')`;

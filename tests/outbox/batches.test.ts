@@ -45,7 +45,7 @@ describe("a push", () => {
     expect(await sizes([putOf("a"), putOf("b"), deleteOf("a"), putOf("c")])).toEqual([2, 2]);
   });
 
-  it("empties an outbox even if its storage is full, and the storage once it has room again", async () => {
+  it("empties an outbox even if its storage is full, and clears the storage when it has room again", async () => {
     const kept = memoryStorage();
     let full = false;
     const storage: OutboxStorage = {

@@ -105,7 +105,7 @@ describe("many processes that take a lock", () => {
     },
   );
 
-  it("continue after one of them died between its two steps", async () => {
+  it("continue after one of them died between the two steps of taking the lock", async () => {
     const dead = processOf(1000);
     await take({ identity: dead, rhythm: still });
     alive.delete(1000);

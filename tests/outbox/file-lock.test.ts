@@ -95,7 +95,7 @@ describe("a lock on a file", () => {
     expect(three.said).toBe("holds as 1");
   });
 
-  it("of a holder elsewhere is kept while it beats, and taken over when it does not", async () => {
+  it("of a process in another container is kept while the process renews it, and otherwise taken over", async () => {
     const beating = await take({ identity: processOf(1, "elsewhere") });
     await expect(take({ identity: processOf(2, "elsewhere") })).rejects.toBeInstanceOf(LockHeld);
     await beating.release();

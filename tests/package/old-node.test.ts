@@ -39,7 +39,7 @@ describe.each([
   });
 });
 
-it("every npm script that runs a program for people says so before the program", async () => {
+it("every npm script that runs a program for people checks the version of Node before the program", async () => {
   const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   for (const name of ["prestart", "dev", "seed", "demo", "ask", "example:chat", "example:browser"])
     expect(scripts[name], name).toMatch(/^node scripts\/check-node\.js && node \S+\.ts$/);

@@ -44,7 +44,7 @@ describe("an invitation", () => {
     expect(await codeOf(call(second, "accept_invitation", { token }))).toBe("invitation_unknown");
   });
 
-  it("to an address can be accepted only by a person who confirmed it, with or without the token", async () => {
+  it("to an address can be accepted only by a person who confirmed the address, with or without the token", async () => {
     const { token } = await invite(owner, "admin", { email: emailOf(stranger).toUpperCase() });
     const second = await makePerson(db.sql, {});
     expect(await codeOf(call(second, "accept_invitation", { token }))).toBe("invitation_unknown");

@@ -15,7 +15,10 @@ afterAll(() => db?.close());
 const redrive = (owner: Claims, ids?: string[]) =>
   rpc<{ redriven: number }>(db.sql, owner, "redrive_jobs", ids ? { ids } : {});
 
-/** An agent that calls a tool in its first three steps, then answers. `steps` are the steps of its model calls. */
+/**
+ * An agent that calls a tool in each of its first three steps, and then answers. `steps` has the step of
+ * each of its model calls.
+ */
 function makeSteady(options: Partial<AgentOptions<unknown>> = {}, breaksAt?: number) {
   const steps: number[] = [];
   const state = { isBroken: breaksAt !== undefined };
@@ -56,7 +59,7 @@ describe("a run that is redriven", () => {
     expect(steps).toEqual([1, 2, 3, 3, 4]);
   });
 
-  it("continues after its budget ended it, if the budget was raised", async () => {
+  it("continues if the budget that ended it was raised", async () => {
     const { worker, owner, door } = await makeRunning(db.sql);
     const { agent, steps } = makeSteady({ maxOutputTokens: 100, budget: { tokens: 400 } });
     const id = await start(db.sql, worker.claims, agent, "?");
@@ -73,7 +76,7 @@ describe("a run that is redriven", () => {
     expect(steps).toEqual([1, 2, 3, 4]);
   });
 
-  it("continues after its agent's own limit of steps ended it, if the agent may take more", async () => {
+  it("continues if the agent's limit of steps that ended it was raised", async () => {
     const { worker, owner, door } = await makeRunning(db.sql);
     const { id } = await rpc<{ id: string }>(db.sql, worker.claims, "start_run", {
       agent: "steady",

@@ -111,7 +111,7 @@ describe("a run", () => {
     await db.sql`delete from mayfly.model_prices where provider = 'test'`;
   });
 
-  it("that worked for longer than its time ends as max_time, even in the middle of a call", async () => {
+  it("that exceeds its maximum time ends with max_time, even in the middle of a call", async () => {
     const running = await makeRunning(db.sql);
     const agent = defineAgent({
       name: "slow",
@@ -172,7 +172,7 @@ describe("a run", () => {
     expect((await runToEnd(db.sql, running, refused, "?")).calls).toHaveLength(1);
   });
 
-  it("sleeps for as long as the provider says, without a worker, and tries nothing twice over", async () => {
+  it("sleeps without a worker for as long as the provider says, and then calls the model only once", async () => {
     const { worker, door } = await makeRunning(db.sql);
     const model = scriptedModel((step) => (step === 1 ? answers.shift() : undefined) ?? "Now.");
     const answers = [apiError(429, { "retry-after": "60" })];

@@ -1,4 +1,7 @@
-/** Runs that hand over, ask others, pause and are started once, and also secrets, and agents as classes. */
+/**
+ * What changes the course of a run: handing over to another agent, pausing, cancelling, and starting it
+ * twice. Also the secrets of a run, and agents that are classes.
+ */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
@@ -266,7 +269,7 @@ describe("a run that is steered", () => {
     expect(await held()).toBe(0);
   });
 
-  it("is started once for a key, and refused with the invalid field", async () => {
+  it("is started only once if two calls have the same key, and an invalid call is refused with the name of the field", async () => {
     const { worker } = await makeRunning(db.sql);
     const agent = defineAgent({ name: "once", model: scriptedModel(() => "Yes.") });
     const first = await start(db.sql, worker.claims, agent, "?", "a");

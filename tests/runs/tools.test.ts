@@ -67,7 +67,7 @@ it("tools that only read run at the same time, and the others one after another 
   expect(run.output?.match(/first|left|second|right/g)).toEqual(names);
 });
 
-it("a tool that takes too long or fails is repeated as often as it says, with the same key, and then fails", async () => {
+it("a tool that takes too long or fails is repeated as often as its definition says, with the same key, and then fails", async () => {
   const tried: string[] = [];
   const stopped: unknown[] = [];
   const agent = defineAgent({

@@ -228,7 +228,7 @@ describe("states count", () => {
     await maintain();
     const rows = await db.sql`select key from mayfly.states where tenant_id = ${tenant}`;
     expect([...rows]).toEqual([{ key: "kept" }]);
-    // The agent has ended in between, and its row says why.
+    // The agent has ended meanwhile, and its row says why.
     const usage = await rpc(db.sql, serviceRole, "usage", {}, inTenant(tenant));
     expect(usage).toMatchObject({ bytes: bytes + 257 + "lifetime ended".length });
   });

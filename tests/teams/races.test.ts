@@ -1,4 +1,7 @@
-/** Teams whose members act at once. On PGlite they would wait for each other anyway. */
+/**
+ * Teams whose members act at once. These tests need a real Postgres, because on PGlite the members would
+ * wait for each other anyway.
+ */
 import { randomInt } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -165,7 +165,7 @@ describe("a team", () => {
       expect(await codeOf(more), `level ${level}`).toBe("scope_exceeds_parent");
       const child = await makeAgent(db.sql, tenant, { as, lifetime: 86_400, scopes: teaming });
       line.push(child);
-      // Neither a renewal nor a team of its own prolongs it.
+      // A renewal does not prolong the life of a member, and neither does a team that the member spawns.
       await renew(db.sql, child.renewalSecret, true);
       const [row] = await db.sql`
         select expires_at, scopes, depth from mayfly.agents where tenant_id = ${tenant} and id = ${child.id}`;

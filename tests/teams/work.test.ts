@@ -27,7 +27,7 @@ describe("an assignment", () => {
     );
   });
 
-  it("counts jobs that an agent has claimed by itself towards its load", async () => {
+  it("counts jobs that an agent has claimed by itself towards the agent's load", async () => {
     const { first, second } = await makeTeaming(db.sql, 2);
     await rpc(db.sql, first.claims, "add_jobs", { jobs: [{ name: "other" }] as never });
     await claimOne(db.sql, first.claims);
@@ -95,7 +95,7 @@ describe("an assignment", () => {
     expect((await claimOne(db.sql, heir.claims)).id).toBe(job);
   });
 
-  it("goes to anybody when its agent ends and nothing was required", async () => {
+  it("goes to anybody when its agent ends and no capabilities were required", async () => {
     const { tenant, first, second } = await makeTeaming(db.sql, 2);
     const owner = await makePerson(db.sql, { [tenant]: "owner" });
     const { job, agent } = await assign(db.sql, first.claims, {

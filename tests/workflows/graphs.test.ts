@@ -140,7 +140,7 @@ describe("a graph", () => {
     expect(echoed).toEqual(expect.arrayContaining([169, {}]));
   });
 
-  it("of 500 items starts all at once, keeps their order, and wakes only a few times", async () => {
+  it("with a map of 500 items starts all items at once, keeps their order, and wakes only a few times", async () => {
     const many = graph("many", null, {
       square: { map: "input.items" },
       sum: { needs: ["square"] },

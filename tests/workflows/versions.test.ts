@@ -43,8 +43,8 @@ async function sleeping() {
 const move = (id: string, more: Record<string, unknown>, by = stage.admin) =>
   stage.call("move_workflow", { id, ...more }, by);
 
-describe("code that changed while a run waits", () => {
-  it("says which step was renamed, and does nothing", async () => {
+describe("a run whose code changes while it waits", () => {
+  it("says which step was renamed, and does nothing more", async () => {
     const id = await sleeping();
     await stage.signal(id, "go");
     await stage.drain(order(["pay", "email", "ship"]).handlers);
@@ -65,7 +65,7 @@ describe("code that changed while a run waits", () => {
     expect((await stage.query(other)).error?.message).toMatch(/"other".*"pay"/);
   });
 
-  it("may change after the last record, and may run branches in another order", async () => {
+  it("continues if only code after the last record has changed, or branches run in another order", async () => {
     const id = await sleeping();
     await stage.signal(id, "go");
     await stage.drain(order(["pay", "mail", "pack", "ship"]).handlers);

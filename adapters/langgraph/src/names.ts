@@ -10,8 +10,8 @@ export const keyOf = (namespace: string[], key: string): Promise<string> =>
   within(`langgraph:${JSON.stringify([namespace, key])}`, 200);
 
 /**
- * The tag of every item within a namespace. A label contains no `:`, so no two namespaces have the
- * same tag.
+ * The tag of every item within a namespace. No part of a namespace contains `:`, so no two namespaces have
+ * the same tag.
  */
 export const namespaceTag = (namespace: string[]): Promise<string> =>
   within(["langgraph", ...namespace].join(":"), 100);

@@ -153,7 +153,7 @@ function Content({ name }: { name: string }) {
       </Empty>
     );
   const Body = loaded.get(name);
-  // The tenant in the address may still be opening. Meanwhile, nothing of another one is shown.
+  // The tenant in the address may still be opening. Meanwhile, nothing of another tenant is shown.
   return Body && open?.tenant.id === route.value.tenant ? (
     <Body space={open} rest={route.value.rest} />
   ) : (

@@ -31,7 +31,10 @@ export interface LiveState {
 const followMs = 150;
 const kept = 20_000;
 const pageSize = 1_000;
-/** How many pages of the past hour's events are read at most. More are read when the person asks for them. */
+/**
+ * How many pages of the past hour's events are read at most. More pages are read when the person asks for
+ * older events.
+ */
 const pastPages = 3;
 /** After this long without a failure, the page counts as up to date again. */
 const calmMs = 35_000;

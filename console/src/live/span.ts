@@ -47,7 +47,10 @@ export class Span {
     return error;
   }
 
-  /** The items of a timeline of the span, with those items of another one that are in the span. */
+  /**
+   * The items of a timeline of the span, together with those items of another timeline that are in the
+   * span.
+   */
   united<T extends Instant>(own: readonly T[], others: readonly T[]): T[] {
     const known = new Set(own.map(({ key }) => key));
     const more = others.filter((item) => this.#contains(item) && !known.has(item.key));

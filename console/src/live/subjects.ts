@@ -158,7 +158,10 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
   },
 };
 
-/** Facts are listed newest first, with those that have ended. Looks this many pages back for the wanted ones. */
+/**
+ * How many pages of facts are searched for the wanted facts. Facts are listed newest first, including facts
+ * that have ended.
+ */
 const factPages = 5;
 
 async function findFacts({ facts }: Mayfly, { ids }: Wanted): Promise<Subject[]> {
@@ -190,7 +193,7 @@ async function findChannels({ channels, teams }: Mayfly): Promise<Subject[]> {
   });
 }
 
-/** Of this many teams, the alerts are looked up. */
+/** How many teams are searched for the wanted alerts. */
 const alertTeams = 10;
 
 /** Teams, and their alerts, because the events of alerts begin with `team`, too. */

@@ -12,8 +12,8 @@ export function useCount(space: Space, concerns: (event: Happening) => boolean):
     let timer: ReturnType<typeof setTimeout> | undefined;
     let counted = -pauseMs;
     const unlisten = space.events.listen((events) => {
-      // Events of the past count, too: an event that happens while the page reads the past may
-      // arrive together with them.
+      // Past events are counted, too: an event that happens while the page reads the past may arrive
+      // together with past events.
       if (timer !== undefined || !events.some(concerns)) return;
       timer = setTimeout(
         () => {

@@ -19,7 +19,7 @@ export function timesOf(query: URLSearchParams, sought = ""): { since?: Date; un
   return { ...(since && { since }), ...(until && { until }) };
 }
 
-/** A key that changes when another span of time is chosen. Empty if none is. */
+/** A key that changes when another span of time is chosen. Empty if no span is chosen. */
 export const timesKey = (query: URLSearchParams): string =>
   ["within", "since", "until"]
     .map((name) => query.get(name) ?? "")
@@ -30,8 +30,9 @@ const dateOf = (text: string | null): Date | null =>
   text && !Number.isNaN(Date.parse(text)) ? new Date(text) : null;
 
 /**
- * Lets the person choose a span of time. It is kept in the address, in UTC. `any` is the name of no
- * choice. While there is a search, that means the past week, and all times are a choice of their own.
+ * Lets the person choose a span of time. It is kept in the address, in UTC. `any` is what is shown if
+ * nothing is chosen. While there is a search, that means the past week, and "all times" is a separate
+ * choice.
  */
 export function Times({ any = "Any time", sought = "" }: { any?: string; sought?: string }) {
   const { query } = route.value;

@@ -11,8 +11,8 @@ export interface Config {
 const storageName = "mayfly-console:project";
 
 /**
- * The project that the server of this page names. If it names none, the project that was entered in
- * this browser. Null if there is neither.
+ * The project that the server of this page names, or else the project that was entered in this browser.
+ * Null if there is no such project.
  */
 export async function readConfig(): Promise<Config | null> {
   const response = await fetch("config.json", { cache: "no-store" }).catch(() => null);
@@ -32,7 +32,7 @@ export function keepConfig(url: string, key: string): void {
 
 export const forgetConfig = () => localStorage.removeItem(storageName);
 
-/** Why a page must not have this key. Null if it may. */
+/** Why a page must not have this key. Null for a key that a page may have. */
 export function keyFault(key: string): string | null {
   if (key.startsWith("sb_secret_") || roleOf(key) === "service_role")
     return "This is a secret key, which must never be in a browser. Use the publishable key, and rotate the secret key if it was in a browser before.";

@@ -58,7 +58,7 @@ function outline(
   };
   let owner = head;
   let loose = block.start;
-  /** Where the next symbol begins. If there are small symbols right above it, they belong to it. */
+  /** Where the next symbol begins. Small symbols right above a symbol belong to that symbol. */
   const flush = (until: number, next: boolean) => {
     const rest = owner ?? looseHead(lines, loose, until, language, fileName, block.crumbs);
     const takenAlong =

@@ -11,7 +11,10 @@ export interface Mails {
   send(mail: EmailMessage): Promise<void>;
   /** Runs a step that may send a mail for this request. */
   during<T>(call: AuthCall, work: () => Promise<T>): Promise<T>;
-  /** Tells a user's current address that a change was requested. Either address may confirm it. */
+  /**
+   * Sends a mail to a user's current address when a new address was requested. The change can be confirmed
+   * from either address.
+   */
   tellPresentAddress(user: string): Promise<void>;
   /**
    * Converts a request with `type=email`, or for a change of address, into a request that lite

@@ -112,7 +112,7 @@ async function prepare(connection: Sql, hold: Hold): Promise<void> {
 
 /** The messages of the transaction, once no deferred constraint can fail any more. */
 async function takeMessages(connection: Sql): Promise<StoredMessage[]> {
-  // One message with two statements has two results. The messages are in the second.
+  // Both statements are sent at once, so there are two results. The messages are in the second result.
   const results: unknown = await connection.unsafe(
     "set constraints all immediate; select _realtime.early_messages() as messages",
   );

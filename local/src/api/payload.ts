@@ -10,8 +10,8 @@ export interface Payload {
 }
 
 /**
- * The body as JSON, and its columns. The parameter `columns` names them. Without it, they are the
- * keys of the first object, and all other objects must have the same keys.
+ * The body as JSON, and the columns to write. The parameter `columns` names the columns. Without this
+ * parameter, they are the keys of the first object, and all other objects must have the same keys.
  * @throws Refusal, like PostgREST
  */
 export function payloadOf(

@@ -94,7 +94,9 @@ function payloadOf(token: string): Claims {
   return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
 }
 
-/** When a session gets its first token, records how the session began. Its later tokens say the same. */
+/**
+ * Records how a session began when it gets its first token. Later tokens of the session contain this too.
+ */
 async function readSession(
   sql: Sql,
   user: string,

@@ -18,9 +18,9 @@ export interface Answer {
 }
 
 /**
- * Reads an answer of the backend. If an extended batch fails, PGlite sends ReadyForQuery twice: at
- * the error, and at the Sync. So this removes every ReadyForQuery. The caller sends the parts to the
- * client, and adds the right one.
+ * Reads an answer of the backend. If an extended batch fails, PGlite sends ReadyForQuery twice: at the
+ * error, and at the Sync. So this function removes every ReadyForQuery. Its caller sends the parts to the
+ * client, and adds the correct ReadyForQuery.
  */
 export function readAnswer(bytes: Buffer, batch: Rewritten): Answer {
   const answer: Answer = {

@@ -16,7 +16,10 @@ const MAX_PENDING = 8 << 20;
 const MAX_UNSENT = 16 << 20;
 const AUTH_TIMEOUT_MS = 30_000;
 const FORWARDED = new Set([..."QPBDECSHF"].map(code));
-/** The messages of COPY data, which a client may send after a refused COPY. Like Postgres, ignore them there. */
+/**
+ * The messages of COPY data. A client may still send them after its COPY was refused. They are then
+ * ignored, as by Postgres.
+ */
 const IGNORED = new Set([..."dcf"].map(code));
 
 export interface ClientEvents {

@@ -53,7 +53,7 @@ export class Holds {
     return hold;
   }
 
-  /** Ends every hold now. Until all have ended, `take` makes no new one. */
+  /** Ends every hold now. Until all holds have ended, `take` makes no new hold. */
   async settle(): Promise<void> {
     this.#waiting++;
     try {
@@ -116,8 +116,8 @@ export class Hold {
 }
 
 /**
- * Whether the turn may run while a transaction is held. The arbiter's own work may, because it needs
- * none of the held locks. The Data API may, because it repeats a transaction that needs one of them.
+ * Whether the turn may run while a transaction is held. The arbiter's own work may, because it needs none
+ * of the held locks. The Data API may, because it repeats a transaction that needs one of the held locks.
  */
 export const mayPassHolds = (turn: Turn): boolean =>
   typeof turn === "function" || turn.session?.user === "authenticator";

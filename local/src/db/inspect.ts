@@ -106,7 +106,10 @@ function inspectSetConfig(text: string, into: Inspection): void {
   for (const [, name] of rest.matchAll(CUSTOM_NAME)) if (name) into.names.push(name);
 }
 
-/** Notes what a top-level statement does. Returns its replacement if it needs one. */
+/**
+ * Notes what a top-level statement does. If the statement has to be replaced by another one, returns the
+ * other one.
+ */
 function inspectStatement(
   statement: Statement,
   text: string,

@@ -69,8 +69,8 @@ export function readFunctionsConfig(root: string): FunctionsConfig {
 }
 
 /**
- * As in the Supabase CLI, the import map that config.toml names for the function. If it names none,
- * the function's own import map, and if there is none, the shared one.
+ * The import map of a function, chosen as in the Supabase CLI: the one that config.toml names for the
+ * function, or else the function's own, or else the one that all functions share.
  */
 function importMapOf(base: string, entrypoint: string, named?: string): string | undefined {
   if (named !== undefined) return resolve(base, named);

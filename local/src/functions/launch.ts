@@ -43,7 +43,8 @@ export function denoArguments(o: {
     "--unstable-no-legacy-abort",
     "--allow-net",
     "--allow-env",
-    // Packages such as the AI SDK read the host name while they load. Hosted functions may read it, too.
+    // Packages such as the AI SDK read the host name while they load. Functions on a hosted project may
+    // read it, too.
     "--allow-sys=hostname",
     `--v8-flags=--max-old-space-size=${o.memoryLimitMb}`,
   ];

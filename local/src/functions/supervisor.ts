@@ -46,7 +46,7 @@ export class Supervisor {
     return this.#current;
   }
 
-  /** Why the latest start failed, if it did. */
+  /** Why the latest start failed. Undefined if it did not fail. */
   get failure(): Error | undefined {
     return this.#failure;
   }

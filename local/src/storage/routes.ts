@@ -21,8 +21,8 @@ export interface Handler {
   path: RegExp;
   operation: string;
   /**
-   * Whether a request needs a key or a token. `key`: it needs one of them. `maybe`: without a key or a
-   * token, it acts as nobody. `open`: both are ignored.
+   * Whether a request needs a key or a token. `key`: it needs a key or a token. `maybe`: without a key and
+   * a token, it acts as nobody. `open`: key and token are ignored.
    */
   access: "key" | "maybe" | "open";
   handle(call: Call): Promise<Response>;

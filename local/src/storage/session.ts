@@ -8,7 +8,9 @@ import type { ProjectKeys } from "../keys.ts";
 import { type Claims, TokenError, type Tokens } from "../tokens.ts";
 import { problemOf, problems } from "./answers.ts";
 
-/** The caller and the operation of a request. Its transactions are set up with them. */
+/**
+ * The caller and the operation of a request. Both are settings in the transactions of the request.
+ */
 export interface Asked {
   readonly claims: Claims;
   /** Whether the request has a valid key or token. */
@@ -24,7 +26,7 @@ export const service: Claims = { role: "service_role" };
 
 /**
  * The claims with which a request to Storage runs: those of its token, or without a token, those of its
- * key. Requests to public and signed URLs have neither.
+ * key. Requests to public and signed URLs have no token and no key.
  * @throws Refusal, StorageProblem
  */
 export async function claimsOf(

@@ -119,8 +119,8 @@ export class Agents<Agent> {
   }
 
   /**
-   * Resumes a suspended agent and its descendants. Its old renewal secrets stop working. The
-   * returned connection has the new one and is the agent's connection from now on.
+   * Resumes a suspended agent and its descendants. Its old renewal secrets stop working. The returned
+   * connection has the new secret and is the agent's connection from now on.
    */
   async resume(id: string): Promise<Result<Agent>> {
     const answer = await this.#link.fn("spawn/resume", issued, { id });
@@ -133,7 +133,7 @@ export class Agents<Agent> {
    * never calls `track`. An agent that has called `track` counts as having left as soon as its process is
    * gone. Without `agent:read`, it takes up to 15 s to notice an agent that never calls `track`.
    *
-   * @returns a function that stops watching; `scope_missing` without `presence:read`.
+   * @returns a function that stops watching. Errors: `scope_missing` without `presence:read`.
    * @example
    * const { data: stop } = await mayfly.agents.watch((present, { joined, left }) => {
    *   console.log(present.length, joined.map(({ name }) => name), left.map(({ name }) => name));

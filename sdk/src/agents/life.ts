@@ -102,7 +102,7 @@ export class Life {
   get type(): AgentTypeRow | null {
     return this.#session.type;
   }
-  /** Why the agent can no longer act. Null while it can. */
+  /** Why the agent can no longer act. Null while the agent can act. */
   get over(): MayflyError | null {
     return this.#concluded ?? this.#session.over ?? null;
   }

@@ -187,7 +187,7 @@ function merge(shown: Map<string, PresenceState>, living: LivingRow[]) {
   );
 }
 
-/** What has changed between two calls of the handler. Undefined if nothing has. */
+/** What has changed between two calls of the handler. Undefined if nothing has changed. */
 function compare(
   before: Map<string, PresentAgent> | undefined,
   now: Map<string, PresentAgent>,

@@ -56,7 +56,7 @@ export class Session {
     return this.#issued.type;
   }
 
-  /** Why the session no longer renews the token. Undefined while it does. */
+  /** Why the session no longer renews the token. Undefined while it renews the token. */
   get over(): MayflyError | undefined {
     return this.#ended;
   }

@@ -58,7 +58,10 @@ export class Approvals {
     return answer.error ? answer : ok(toApproval<Approval<Input>>(answer.data));
   }
 
-  /** Lists approvals, newest first. With `mine`, only those that wait for you. Needs `approval:read`. */
+  /**
+   * Lists approvals, newest first. With `mine`, lists only approvals that wait for you. Needs
+   * `approval:read`.
+   */
   async list(options: ListApprovals = {}): Promise<Result<ListedApproval[]>> {
     const { status, mine, category, before, limit } = options;
     const values = {
@@ -72,18 +75,22 @@ export class Approvals {
     return answer.error ? answer : ok(answer.data.map((one) => toApproval<ListedApproval>(one)));
   }
 
-  /** Reads an approval with its decisions. `approval_unknown` if there is none. Needs `approval:read`. */
+  /**
+   * Reads an approval with its decisions. Fails with `approval_unknown` if there is none. Needs
+   * `approval:read`.
+   */
   async get<Input = unknown>(id: string): Promise<Result<ApprovalDetails<Input>>> {
     const answer = await this.#link.rpc("get_approval", { id: idOf(id) }, approvalRow);
     return answer.error ? answer : ok(toApprovalDetails<Input>(answer.data));
   }
 
   /**
-   * Approves what you have seen: pass the approval as you got it. With `input` you approve changed arguments,
-   * and earlier approvals of the old ones no longer count. Needs `approval:decide`.
+   * Approves what you have seen: pass the approval as you got it. With `input` you approve changed
+   * arguments, and earlier approvals of the old arguments no longer count. Needs `approval:decide`.
    *
-   * @returns the approval, which stays `pending` until its quorum is reached; `approval_own` if you requested
-   * it yourself, `approval_not_yours`, `approval_changed` if the approval has changed, `approval_decided`.
+   * @returns the approval, which stays `pending` until its quorum is reached. Errors: `approval_own` if you
+   * requested it yourself, `approval_not_yours`, `approval_changed` if the approval has changed,
+   * `approval_decided`.
    *
    * @example
    * const [first] = (await mayfly.approvals.list({ mine: true })).data ?? [];

@@ -35,12 +35,16 @@ export interface Approval<Input = unknown> {
   id: string;
   title: string;
   category: string;
-  /** The arguments that the approval is about. If a decision changed them, the changed ones. */
+  /**
+   * The arguments that the approval is about. If a decision changed them, these are the changed arguments.
+   */
   input: Input;
   /** The digest of the input. A decision names it, so that nobody approves what they have not seen. */
   digest: string;
   status: ApprovalStatus;
-  /** Why nobody was asked: `"autonomy"`, `"confidence"` or `"no milestone"`. Null if somebody was. */
+  /**
+   * Why nobody was asked: `"autonomy"`, `"confidence"` or `"no milestone"`. Null if somebody was asked.
+   */
   waived: string | null;
   quorum: number;
   roles: ApprovalRole[] | null;

@@ -166,7 +166,7 @@ export type MayflyErrorOf<Code extends ErrorCode> = MayflyError & {
   readonly details: DetailsOf<Code>;
 };
 
-/** The result of a call. If it succeeded, `error` is null, and otherwise `data`. */
+/** The result of a call. If the call succeeded, `error` is null. Otherwise, `data` is null. */
 export type Result<T> = { data: T; error: null } | { data: null; error: MayflyError };
 
 /** Makes a successful result. */

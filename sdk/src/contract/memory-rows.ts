@@ -90,8 +90,8 @@ export interface MemoryContent {
   agentId: string | null;
   createdAt: Date;
   /**
-   * True if the agent that reads the memory has changes to it in its outbox. These changes are included, but
-   * the server has not acknowledged them. Otherwise missing.
+   * True if the agent that reads the memory has changes to it in its outbox. These changes are included,
+   * but the server has not acknowledged them. Missing if there are no such changes.
    */
   unsynced?: true;
 }

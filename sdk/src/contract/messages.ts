@@ -57,7 +57,7 @@ export type PayloadOf<T extends string> = T extends KnownMessageType
   ? z.input<(typeof messageSchemas)[T]>
   : Record<string, unknown>;
 
-/** What is wrong with a payload. Null if nothing is. A type of your own has no schema. */
+/** What is wrong with a payload. Null if the payload is valid. A type of your own has no schema. */
 export function faultOf(type: string, payload: unknown): string | null {
   const schema = Object.hasOwn(messageSchemas, type)
     ? messageSchemas[type as KnownMessageType]

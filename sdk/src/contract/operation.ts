@@ -47,8 +47,8 @@ export const memoryFields = {
 /** The caller's own vector. */
 export const vectorFields = {
   /**
-   * As long as the project's vectors: 384 numbers by default. If it is missing, the edge function makes
-   * one.
+   * It has as many numbers as the project's vectors, 384 by default. If it is missing, the edge function
+   * makes it.
    */
   embedding: embedding.optional(),
   model: text(bounds.model).min(1).optional(),

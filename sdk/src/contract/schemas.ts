@@ -174,7 +174,7 @@ export const queryRequest = z
     surrounding: z.int().min(0).max(5).optional(),
     /** Merge near duplicates into one result. True by default. */
     grouped: z.boolean().optional(),
-    /** Whether `parts` have the weights, and how rare the words are. */
+    /** Whether `parts` also have the weights and the rarity of the words. */
     explain: z.boolean().optional(),
   })
   .refine((q) => (q.query ?? "") !== "" || q.embedding || q.similar_to, {

@@ -9,11 +9,11 @@ const jsonRule = "must be JSON: without cycles and BigInts, and not nested too d
 /** The JSON escapes of these two. After an escaped backslash, the same characters are ordinary text. */
 const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
-/** Why a value cannot be sent as JSON. Undefined if it can. */
+/** Why a value cannot be sent as JSON. Undefined for a value that can be sent. */
 export const unwritable = (value: unknown): string | undefined =>
   toJson(value) === undefined ? jsonRule : undefined;
 
-/** Why a value cannot be stored as JSON. Undefined if it can. */
+/** Why a value cannot be stored as JSON. Undefined for a value that can be stored. */
 export function problemOf(value: unknown): string | undefined {
   let isChanged = false;
   const text = toJson(value, function (key, inner) {

@@ -55,8 +55,8 @@ export interface SpanFacts {
 export type Tell = (facts: SpanFacts) => void;
 
 /**
- * Observes what the SDK does. `@mayfly/opentelemetry` makes one for OpenTelemetry; you can write another. It
- * cannot change what it observes: if it throws, the error is ignored.
+ * Observes what the SDK does. `@mayfly/opentelemetry` has an implementation for OpenTelemetry; you can
+ * write your own. It cannot change what it observes: if it throws, the error is ignored.
  */
 export interface Telemetry {
   /** Calls `work` once, before it returns, in a span that lasts until the promise of `work` settles. */

@@ -57,8 +57,8 @@ export class Reservations {
   }
 
   /**
-   * @returns how many tokens the call may return; `budget_exceeded`, `price_unknown`, `model_unavailable`,
-   * `rate_limited`, `lease_lost`.
+   * @returns how many tokens the call may return. Errors: `budget_exceeded`, `price_unknown`,
+   * `model_unavailable`, `rate_limited`, `lease_lost`.
    */
   async reserve(ask: CostAsk): Promise<Result<{ output: number; priced: string }>> {
     const answer = await this.#reserving.add(ask);

@@ -95,7 +95,8 @@ export class DebugKeeper {
     const answer = await this.#link.rpc("append_debug", { records, dropped }, debugOrders);
     if (!answer.error) {
       const level = answer.data.persist;
-      // A new level can be announced before its row is visible. Then this call stored nothing, so repeat it.
+      // A new level can be announced before its row is visible. The call above has then stored nothing, so
+      // it is repeated.
       const ms = level < this.told ? lookAgainMs[this.#looks++] : undefined;
       if (ms !== undefined) return { again: ms };
       this.#looks = 0;

@@ -78,7 +78,7 @@ export class DebugStreams {
    * once. For admins and owners. Settings that you leave out stay as they are. By default, nothing is
    * stored.
    *
-   * @returns the current settings; `scope_missing`, `invalid_request`.
+   * @returns the current settings. Errors: `scope_missing`, `invalid_request`.
    * @example
    * await mayfly.debug.persist({ persist: true, level: "detailed", keepSeconds: 86_400 });
    */

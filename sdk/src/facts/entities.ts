@@ -18,8 +18,8 @@ export class Entities {
    * Creates an entity, or changes its name, type, description and aliases. Recording a fact creates its
    * entities. Use this to add more about an entity. Needs `fact:write`.
    *
-   * @returns the entity; `entity_exists` if another one has the name or an alias; `entity_ambiguous`,
-   * `invalid_request`.
+   * @returns the entity. Errors: `entity_exists` if another entity has the name or an alias,
+   * `entity_ambiguous`, `invalid_request`.
    * @example
    * await agent.facts.entities.set({ name: "International Business Machines", type: "company" }, { aliases: ["IBM"] });
    */
@@ -55,7 +55,7 @@ export class Entities {
    * Merges two entities. The names of the first become aliases of the second, and its facts move there. Needs
    * `fact:write`.
    *
-   * @returns the second entity; `entity_unknown`.
+   * @returns the second entity. Errors: `entity_unknown`.
    */
   async merge(id: string, into: string): Promise<Result<Entity>> {
     const values = { id: idOf(id), into_id: idOf(into) };
@@ -66,7 +66,7 @@ export class Entities {
   /**
    * Deletes an entity for good, with its names and every fact that mentions it. Needs `fact:admin`.
    *
-   * @returns how many facts were deleted; `entity_unknown`.
+   * @returns how many facts were deleted. Errors: `entity_unknown`.
    */
   async forget(id: string): Promise<Result<{ forgotten: number }>> {
     let forgotten = 0;

@@ -57,8 +57,8 @@ export class Facts {
    * one. The older fact ends, but is kept. With `many`, facts with different objects exist side by side.
    * Recording the same fact again confirms it. New entities are created. Needs `fact:write`.
    *
-   * @returns what happened to each fact; `invalid_request` with `details.field` and `details.index`,
-   * `entity_ambiguous`, `entity_unknown`, `memory_unknown`, `quota_exceeded`.
+   * @returns what happened to each fact. Errors: `invalid_request` with `details.field` and
+   * `details.index`, `entity_ambiguous`, `entity_unknown`, `memory_unknown`, `quota_exceeded`.
    * @example
    * const { data } = await agent.facts.record([
    *   { subject: { name: "Ada", type: "person" }, predicate: "works at", object: { name: "Acme", type: "company" } },
@@ -120,7 +120,7 @@ export class Facts {
    * Recalls memories like `memory.recall`, and adds the facts about entities that the question names, and
    * facts that were extracted from the memories it found. Needs `memory:read` and `fact:read`.
    *
-   * @returns the memories even if the facts could not be read; `factsProblem` then says why.
+   * @returns the memories, even if the facts could not be read. `factsProblem` then says why.
    * @example
    * const { data } = await agent.facts.recall("Who owns the billing service?", { limit: 5 });
    * for (const { subject, predicate, object } of data?.facts ?? []) console.log(subject.name, predicate, object?.name);
@@ -144,7 +144,7 @@ export class Facts {
    * Ends facts, without new facts that replace them: from now on, or from `at`, they are no longer true. They
    * are kept. Needs `fact:write`.
    *
-   * @returns the ids of facts that had not ended before; `fact_unknown`.
+   * @returns the ids of facts that had not ended before. Errors: `fact_unknown`.
    */
   async end(
     ids: string | string[],
@@ -158,7 +158,7 @@ export class Facts {
    * Deletes facts for good: by their ids, or all that were extracted from a memory. An agent can delete facts
    * that it or its descendants recorded, or any with `fact:admin`. Needs `fact:write`.
    *
-   * @returns how many were deleted; `fact_unknown`, `scope_missing`.
+   * @returns how many facts were deleted. Errors: `fact_unknown`, `scope_missing`.
    * @example
    * await agent.facts.forget({ memoryId });
    */

@@ -78,7 +78,7 @@ export interface Fact {
   /** The agent to which it belongs. Null if it belongs to the whole tenant. */
   privateTo: string | null;
   validFrom: Date;
-  /** When it stopped being true. Null if it still is. */
+  /** When it stopped being true. Null if it is still true. */
   validTo: Date | null;
   recordedAt: Date;
   confirmedAt: Date;

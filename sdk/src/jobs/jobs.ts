@@ -112,8 +112,8 @@ export class Jobs {
   /**
    * Adds one or many jobs, in batches of a thousand. Each batch is added as a whole or not at all.
    *
-   * @returns the id of the job, or of the existing job with the same key; `invalid_request` with the field,
-   * `quota_exceeded`, `rate_limited`, `scope_missing` without `job:add`.
+   * @returns the id of the job, or of the existing job with the same key. Errors: `invalid_request` with
+   * the field, `quota_exceeded`, `rate_limited`, `scope_missing` without `job:add`.
    *
    * @example
    * const { data: job } = await mayfly.jobs.add("summarise", { url }, { key: url, delay: "10m" });
@@ -200,7 +200,8 @@ export class Jobs {
    * Waits until a job has ended.
    *
    * @param options `timeoutMs`: how long at most, without limit by default. `pollMs`: how often it looks.
-   * @returns the job, even if it failed or was cancelled; `request_timeout` if it has not ended by then.
+   * @returns the job, even if it failed or was cancelled. Errors: `request_timeout` if the job has not
+   * ended in time.
    *
    * @example
    * const { data: job } = await mayfly.jobs.ended(id, { timeoutMs: 60_000 });

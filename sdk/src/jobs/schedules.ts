@@ -20,8 +20,8 @@ export class Schedules {
   /**
    * Creates the schedule with this name, or replaces it.
    *
-   * @returns the schedule, with `nextAt`; `invalid_request` with the field, for a cron line that is invalid
-   * or never fires, or for an unknown time zone; `scope_missing` without `job:admin`.
+   * @returns the schedule, with `nextAt`. Errors: `invalid_request` with the field, for a cron line that is
+   * invalid or never fires, or for an unknown time zone; `scope_missing` without `job:admin`.
    *
    * @example
    * await mayfly.jobs.schedules.set("nightly", {
@@ -36,13 +36,13 @@ export class Schedules {
     return answer.error ? answer : ok(toShownSchedule(answer.data));
   }
 
-  /** Lists the schedules of the tenant in the order of their names. `scope_missing` without `job:read`. */
+  /** Lists the schedules of the tenant in the order of their names. Needs `job:read`. */
   async list(): Promise<Result<Schedule[]>> {
     const answer = await this.#door.call("list_schedules", {}, list(scheduleRow));
     return answer.error ? answer : ok(answer.data.map(toShownSchedule));
   }
 
-  /** Deletes a schedule. Jobs that it added stay. `scope_missing` without `job:admin`. */
+  /** Deletes a schedule. Jobs that it added stay. Needs `job:admin`. */
   delete(name: string): Promise<Result<{ deleted: boolean }>> {
     return this.#door.call("delete_schedule", { name }, deleted);
   }

@@ -26,8 +26,8 @@ export interface JobOptions {
   runAt?: Date;
   delay?: Duration;
   /**
-   * Adding another job with this key returns the existing job, also if it has ended, as long as the database
-   * keeps it.
+   * Adding another job with this key returns the existing job, even an ended one, as long as the database
+   * keeps that job.
    */
   key?: string;
   target?: JobTarget;
@@ -152,7 +152,7 @@ export interface ListJobs {
   limit?: number;
 }
 
-/** How long jobs or calls took, in milliseconds. Null if none has ended. */
+/** How long jobs or calls took, in milliseconds. Null if no job or call has ended. */
 export interface Percentiles {
   p50: number | null;
   p95: number | null;

@@ -26,7 +26,7 @@ export interface Reader {
   readonly heard: number;
   /**
    * The time (`performance.now()`) since which broadcasts have reached the reader without a break.
-   * Undefined while they do not reach it.
+   * Undefined while broadcasts do not reach the reader.
    */
   readonly joinedAt: number | undefined;
   /** Called when there are entries up to this number. The reader should pull them. */

@@ -1,6 +1,8 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 
-/** Members of realtime-js that it does not declare. Older versions have neither. */
+/**
+ * Members of realtime-js that it does not declare. Older versions of realtime-js do not have these members.
+ */
 interface Connection {
   socketAdapter?: {
     disconnect(closed: () => void, code?: number, reason?: string, timeoutMs?: number): unknown;

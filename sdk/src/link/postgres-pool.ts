@@ -95,7 +95,8 @@ export class PostgresPool {
   }
 
   #open(): Client {
-    // If the connection is lost, statements that wait for it are refused. They must not open another one.
+    // If the connection is lost, statements that wait for it are refused. They must not open another
+    // connection.
     const lose = () => {
       client.isLost = true;
       void client.sql.end({ timeout: 0 });

@@ -37,8 +37,9 @@ export async function readAll<Row extends object>(
 }
 
 /**
- * Reads a page of `limit` rows, or fewer at the end of the list. The Data API may return fewer rows at
- * once. After a short answer, this reads on from its last row until nothing follows.
+ * Reads a page of `limit` rows, or fewer at the end of the list. The Data API may answer with fewer rows
+ * than were requested. Then the next request continues after the last row of that answer, until the page is
+ * full or no rows are left.
  *
  * @param page reads at most this many rows after a given row.
  */

@@ -131,7 +131,7 @@ export class Pause {
     this.#wake();
   }
 
-  /** Ends this pause and every later one. */
+  /** Ends the current pause at once, and every later pause too. */
   end(): void {
     this.#ended = true;
     this.#wake();

@@ -6,7 +6,7 @@ export interface TopicListener {
   onMessage?: (event: string, payload: Record<string, unknown>) => void;
   /**
    * Called with true when broadcasts of the database begin to arrive, also after each reconnection. Earlier
-   * ones may have been missed, so pull once. Called with false when they no longer arrive.
+   * broadcasts may have been missed, so pull once. Called with false when they no longer arrive.
    */
   onJoined?: (joined: boolean) => void;
   /** Called with the reason why the topic could not be joined. The join is retried. */

@@ -11,7 +11,7 @@ interface Numbered {
 
 /** Something that is numbered without gaps: an inbox or a channel. */
 export interface SequenceSource<Row extends Numbered> {
-  /** Which sequence it is. */
+  /** Which inbox or channel this is. */
   readonly source: Source;
   /** Reads a page of the rows after a number. */
   fetch(after: number): Promise<Result<SequencePage<Row>>>;

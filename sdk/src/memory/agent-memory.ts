@@ -61,8 +61,8 @@ export class AgentMemory {
    * once for each tenant, unless you pass `allowDuplicate`. The returned id then also names the existing
    * memory.
    *
-   * @returns its id, or for an array the ids in the same order; `invalid_request` with the field;
-   * `storage_failed`; `agent_not_alive` after the agent's end.
+   * @returns the id of the memory, or for an array the ids in the same order. Errors: `invalid_request`
+   * with the field, `storage_failed`, and `agent_not_alive` after the agent's end.
    * @example
    * const { data } = await agent.remember({
    *   task: "Rotate the signing key",

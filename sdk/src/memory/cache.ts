@@ -14,8 +14,8 @@ export interface CacheLimits {
 /** How much an agent caches of what it pulled, and how it searches there. */
 export interface CacheOptions extends CacheLimits {
   /**
-   * Lets `recallLocal` also find by meaning. Vectors of its model are pulled from the server. Missing ones are
-   * made by this embedder.
+   * Lets `recallLocal` also find by meaning. Vectors of its model are pulled from the server. Missing
+   * vectors are made by this embedder.
    */
   embedder?: Embedder;
 }

@@ -136,7 +136,7 @@ export class Memories {
    * memory with the same `key`, that memory is changed. Identical content is stored once, unless you pass
    * `allowDuplicate`.
    *
-   * @returns the id of each memory, and whether it is new; `invalid_operation` with the field;
+   * @returns the id of each memory, and whether it is new. Errors: `invalid_operation` with the field,
    * `scope_missing`, `quota_exceeded`, `unavailable`.
    * @example
    * const { data } = await mayfly.memory.remember({ key: "port", kind: "fact", task: "port", output: "5432" });
@@ -191,8 +191,8 @@ export class Memories {
    * Embeds all memories of the tenant that have no vector of the functions' model, for example after you
    * changed the model. You can stop it at any time, and another call continues. Needs the secret key.
    *
-   * @returns how far it came; `left` is more than 0 if it was aborted, or if some memories failed for good
-   * (`problem` says why); `not_configured` without an embedder, `unavailable`, `not_authorized`.
+   * @returns how far it came. `left` is more than 0 if it was aborted, or if some memories failed for good
+   * (`problem` says why). Errors: `not_configured` without an embedder, `unavailable`, `not_authorized`.
    * @example
    * const { data } = await mayfly.memory.reembed({
    *   forgetOthers: true,
@@ -209,8 +209,8 @@ export class Memories {
    * weight. The result shows each half of the questions separately. If the halves disagree, the weight stays
    * as it was. Needs `memory:admin`.
    *
-   * @returns the table; `not_configured` without an embedder, `invalid_request` if there is too little to
-   * measure, `scope_missing`.
+   * @returns the table. Errors: `not_configured` without an embedder, `invalid_request` if there is too
+   * little to measure, `scope_missing`.
    * @example
    * const { data } = await mayfly.memory.tune({ apply: false });
    * console.table(data?.table);

@@ -57,7 +57,8 @@ export async function recallContext(
 }
 
 /**
- * Packs the best results of a recall into a budget. If a memory does not fit, smaller ones after it may.
+ * Packs the best results of a recall into a budget. If a memory does not fit, smaller memories after it may
+ * still fit.
  */
 export function packContext(recall: Recall, options: ContextOptions): Context {
   const { maxTokens, countTokens = estimate, cut: mayCut = false } = options;
@@ -98,7 +99,9 @@ export function packContext(recall: Recall, options: ContextOptions): Context {
   return { text, tokens: countTokens(text), memories, leftOut, cut, mode, problem };
 }
 
-/** The greatest length, of at least `least`, at which a cut text fits. Null if none does. */
+/**
+ * The greatest length, of at least `least`, at which a cut text fits. Null if not even `least` fits.
+ */
 function longestWithin(
   text: string,
   least: number,

@@ -85,7 +85,7 @@ export interface RecallOptions {
    * 5.
    */
   surrounding?: number;
-  /** Adds the weights, and how rare the words are, to `parts`. */
+  /** Whether `parts` also have the weights and the rarity of the words. */
   explain?: boolean;
   /** Your own vector of the query, 384 numbers, with the name of its model. */
   embedding?: number[];
@@ -134,7 +134,10 @@ export interface Recall {
   mode: "hybrid" | "words_only" | "local";
   /** The embedding model. Null if meaning was not searched. */
   model: string | null;
-  /** The server's reason why it did not search by meaning. Null if it did, or if you did not ask for that. */
+  /**
+   * The server's reason why it did not search by meaning. Null if meaning was searched, or if you did not
+   * ask for that.
+   */
   problem: string | null;
   /** What was searched. Missing in a local recall, and from a server before 0.2. */
   searched?: Searched;

@@ -47,7 +47,7 @@ export interface Recommendation {
 export interface Recommendations {
   /** Whether an approach is known to work. */
   known: boolean;
-  /** Why nothing is recommended. Null if something is. */
+  /** Why nothing is recommended. Null if there are recommendations. */
   reason: string | null;
   /**
    * How many memories resemble the task, out of up to 100 that were considered, and how many of those

@@ -20,7 +20,7 @@ export interface Reembedded {
   dead: number;
   /** Vectors of other models. */
   others: number;
-  /** Why the last failed memory failed. Null if none did. */
+  /** Why the last failed memory failed. Null if no memory failed. */
   problem: string | null;
 }
 

@@ -43,7 +43,9 @@ export interface ScoreParts {
 export interface AskedWords {
   /** About how many memories there are. */
   memories: number;
-  /** The number of memories in which words were counted. Null if all. */
+  /**
+   * The number of memories in which words were counted. Null if they were counted in all memories.
+   */
   counted_in: number | null;
   words: {
     word: string;

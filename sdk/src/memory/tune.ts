@@ -12,7 +12,8 @@ export interface TuneOptions {
   /** 20 to 200 questions; 60 by default. */
   questions?: number;
   /**
-   * Embeds the questions here, if you make the vectors of your memories yourself. Otherwise the functions do.
+   * Embeds the questions in this process, if you make the vectors of your memories yourself. By default,
+   * the functions embed them.
    */
   embedder?: Embedder;
   /** Whether to set the measured weight for the tenant. True by default. */
@@ -47,7 +48,7 @@ export interface Tuned {
   table: TunedWeight[];
   /** Whether the best weight was set for the tenant. */
   applied: boolean;
-  /** Why the weight stays the same. Null if a better one was found. */
+  /** Why the weight stays the same. Null if a better weight was found. */
   problem: string | null;
 }
 

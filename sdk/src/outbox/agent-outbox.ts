@@ -27,7 +27,7 @@ export class AgentOutbox {
 
   /**
    * @internal
-   * @param over returns why the agent can no longer act, or null while it can.
+   * @param over returns why the agent can no longer act, or null while the agent can act.
    */
   constructor(link: Link, self: Self, tenant: Outbox, over: () => MayflyError | null) {
     this.#link = link;
@@ -37,7 +37,7 @@ export class AgentOutbox {
     tenant.join(self.id);
   }
 
-  /** @internal Why the agent can no longer act. Null while it can. */
+  /** @internal Why the agent can no longer act. Null while the agent can act. */
   get over(): MayflyError | null {
     return this.#over();
   }
@@ -58,7 +58,7 @@ export class AgentOutbox {
   /**
    * Retries refused operations with the next `sync`: those with these ids, or all.
    *
-   * @returns how many; `storage_failed`.
+   * @returns how many operations will be retried. Errors: `storage_failed`.
    * @example
    * await agent.outbox.retry();
    * await agent.sync();
@@ -70,7 +70,7 @@ export class AgentOutbox {
   /**
    * Discards refused operations for good: those with these ids, or all.
    *
-   * @returns how many; `storage_failed`.
+   * @returns how many operations were discarded. Errors: `storage_failed`.
    * @example
    * await agent.outbox.discard(agent.outbox.refused.map(({ operation }) => operation.id));
    */
@@ -79,13 +79,13 @@ export class AgentOutbox {
   }
 
   /**
-   * Pushes the waiting operations. If the server refuses a change of one of these memories, that change is
+   * Pushes the waiting operations. If the server refuses a change of a memory in `ids`, that change is
    * discarded.
    *
    * @param ids the ids of memories that this agent has changed.
-   * @returns the first refusal of one of these changes. After any other error, the changes wait in the
-   * outbox. One such error is `not_pushed`: the agent is ending, and its last push is already sending the
-   * changes.
+   * @returns the first error with which the server refused a change of these memories. After any other
+   * error, the changes wait in the outbox. One such error is `not_pushed`: the agent is ending, and its
+   * last push is already sending the changes.
    * @example
    * const { data } = await agent.remember({ task: "Rotate the key", output: "Done." });
    * const { error } = await agent.outbox.pushNow(data ? [data.id] : []);

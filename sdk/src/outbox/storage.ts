@@ -29,13 +29,16 @@ export interface OutboxStore {
    * other process can.
    */
   assertHeld?(): Promise<void>;
-  /** Releases it. The stored operations stay. */
+  /** Releases the storage. The stored operations stay. */
   close(): Promise<void>;
 }
 
 /** A storage for outboxes, one for each tenant. */
 export interface OutboxStorage {
-  /** Opens the outbox of a tenant, with what is stored in it. `storage_failed` if another process has it. */
+  /**
+   * Opens the outbox of a tenant, with what is stored in it. Fails with `storage_failed` if another process
+   * has it.
+   */
   open(tenant: string): Promise<OutboxStore>;
 }
 

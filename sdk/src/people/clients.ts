@@ -41,9 +41,9 @@ export class Clients {
   }
 
   /**
-   * Grants scopes to a client, replacing earlier ones. Only a person who has these scopes can grant
-   * them. Scopes for administering the tenant, creating or stopping agents, taking jobs, deciding
-   * approvals, voting or reading secrets cannot be granted.
+   * Grants scopes to a client. They replace scopes that were granted earlier. Only a person who has these
+   * scopes can grant them. Scopes for administering the tenant, creating or stopping agents, taking jobs,
+   * deciding approvals, voting or reading secrets cannot be granted.
    *
    * @returns `scope_missing` with `details.scope`, `scope_unknown`, `invalid_request`, `quota_exceeded`,
    * `not_authorized`.

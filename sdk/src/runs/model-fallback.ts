@@ -21,9 +21,10 @@ export interface ChainOptions {
 }
 
 /**
- * Calls the models of a chain in order until one answers. After a failure of the kind `next` or `retry`, the
- * next model is called. After `fatal`, none is. If a provider may answer later, the chain is tried again,
- * three times in all. Runs use it, and so does `failover` of `@mayfly/ai-sdk`.
+ * Calls the models of a chain in order until one answers. After a failure of the kind `next` or `retry`,
+ * the next model is called. After a `fatal` failure, no other model is called. If a provider may answer
+ * later, the chain is tried again, three times in all. Runs use it, and so does `failover` of
+ * `@mayfly/ai-sdk`.
  *
  * @returns the first answer, or the last failure.
  */

@@ -22,7 +22,7 @@ type Told = z.infer<typeof told>;
 
 /** Where a stream starts, and what ends it. */
 export interface StreamOptions {
-  /** The `seq` of the last chunk that you have. Continues after it. */
+  /** The `seq` of the last chunk that you have. The stream continues after this chunk. */
   after?: number;
   signal?: AbortSignal;
   /** Called with each error after which the stream tries again, for example if the server does not answer. */

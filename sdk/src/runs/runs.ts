@@ -123,8 +123,8 @@ export class Runs {
   /**
    * Waits for the end of a run.
    *
-   * @returns its answer; `run_failed` if it ended without success, with status, code and message in `details`;
-   * `request_timeout` if it has not ended by then.
+   * @returns the answer of the run. Errors: `run_failed` if the run ended without success, with status,
+   * code and message in `details`; `request_timeout` if the run has not ended in time.
    */
   async result<Output = string>(
     id: string,
@@ -221,8 +221,8 @@ export class Runs {
   /**
    * Replays a recorded run without calling a model or running a tool. Needs `run:read`, and the package `ai`.
    *
-   * @returns its chunks, its messages and its last text; `replay_differs` if a step does not give the
-   * recorded result.
+   * @returns the chunks, the messages and the last text of the run. Errors: `replay_differs` if a step does
+   * not give the recorded result.
    */
   async replay(id: string): Promise<Result<Replayed>> {
     const answer = await this.#link.rpc("get_run", { id: idOf(id), with_parts: true }, detailsRow);

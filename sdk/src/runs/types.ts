@@ -274,8 +274,9 @@ export interface RunChunk {
 /** Options for starting a run. */
 export interface StartRunOptions {
   /**
-   * Starting another run with this key returns the existing one, also if it has failed, as long as it is kept.
-   * To try a failed run again, redrive it: `jobs.redrive({ ids: [run.id] })`. To start anew, use another key.
+   * Starting another run with this key returns the existing run, even a failed one, as long as that run is
+   * kept. To try a failed run again, redrive it: `jobs.redrive({ ids: [run.id] })`. To start anew, use
+   * another key.
    */
   key?: string;
   /** Runs with a lower number come first. 0 by default. */

@@ -4,7 +4,7 @@ import { unknownVersion } from "./versions.ts";
 
 /** A difference between two JSON values. */
 export interface StateDifference {
-  /** The keys that lead to it. Empty for the value itself. */
+  /** The keys that lead to the difference. Empty for the value as a whole. */
   path: string[];
   /** Missing if it did not exist before. */
   from?: unknown;

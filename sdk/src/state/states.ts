@@ -78,8 +78,8 @@ export class States {
   /**
    * Sets a state.
    *
-   * @returns `version_conflict` with `details.version` if the state is not at `expectedVersion`. Nothing was
-   * written then. `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
+   * @returns `version_conflict` with `details.version` if the state is not at `expectedVersion` (nothing
+   * was written then), `invalid_request`, `quota_exceeded`, `rate_limited`, `state_not_writable`.
    * @example
    * const { error } = await agent.state.set("plan", { step: 2 }, { expectedVersion: 1 });
    */
@@ -112,8 +112,8 @@ export class States {
    * All edits together make one version, or none is made. Any number of callers can do this at once, without
    * conflicts or lost edits. A missing state starts empty.
    *
-   * @returns the new state, null if it still does not exist; `edit_does_not_fit` with `details.index`, and the
-   * errors of `set`.
+   * @returns the new state, or null if it still does not exist. Errors: `edit_does_not_fit` with
+   * `details.index`, and the errors of `set`.
    * @example
    * const named = { op: "append", path: "/names", value: "ada" } as const;
    * await agent.state.shared.edit("progress", [{ op: "inc", path: "/done" }, named]);
@@ -131,7 +131,7 @@ export class States {
   /**
    * Adds to a number on the server, in one call. A missing number is 0. See {@link States.edit}.
    *
-   * @returns the new number; `edit_does_not_fit` if the value is not a number.
+   * @returns the new number. Errors: `edit_does_not_fit` if the value is not a number.
    * @example
    * const { data: done } = await agent.state.shared.increment("done");
    */
@@ -148,8 +148,8 @@ export class States {
    * `update` tries again, with pauses of up to 5 s, so the function may run several times. Reading takes one
    * call, and each try takes one more.
    *
-   * @returns the new state; `version_conflict` if all tries (100 by default) were lost. After `unavailable`,
-   * the change may have been made: read before you repeat it.
+   * @returns the new state. Errors: `version_conflict` if all tries (100 by default) were lost. After
+   * `unavailable`, the change may have been made: read before you repeat it.
    * @example
    * await agent.state.shared.update<number>("best", (best = 0) => Math.max(best, score));
    */
@@ -164,7 +164,7 @@ export class States {
   /**
    * Deletes a state. Its versions are kept for a while (30 days by default), so that you can roll it back.
    *
-   * @returns whether it existed; `version_conflict`, `state_not_writable`.
+   * @returns whether the state existed. Errors: `version_conflict`, `state_not_writable`.
    */
   delete(key: string, { expectedVersion }: WriteOptions = {}): Promise<Result<boolean>> {
     return this.#calls.call(

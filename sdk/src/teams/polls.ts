@@ -42,14 +42,17 @@ export class Polls {
   /**
    * Votes. You can vote only once, and nobody sees the ballot before the poll closes. Needs `team:vote`.
    *
-   * @returns the poll, with its outcome if this ballot closed it; `already_voted`, `not_a_voter`,
+   * @returns the poll, with its outcome if this ballot closed it. Errors: `already_voted`, `not_a_voter`,
    * `poll_closed`, `poll_unknown`.
    */
   vote(id: string, choice: string, reason?: string): Promise<Result<Poll>> {
     return this.#call("cast_ballot", { poll_id: idOf(id), choice, ...(reason && { reason }) });
   }
 
-  /** Reads a poll as it is now. If its time is over, it closes. `poll_unknown`. Needs `team:read`. */
+  /**
+   * Reads a poll as it is now. If its time is over, it closes. Fails with `poll_unknown` if there is none.
+   * Needs `team:read`.
+   */
   get(id: string): Promise<Result<Poll>> {
     return this.#call("get_poll", { poll_id: idOf(id) });
   }

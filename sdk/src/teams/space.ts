@@ -108,14 +108,17 @@ export class TeamSpace<Agent> {
     return answer.error ? answer : ok(answer.data?.budget ?? null);
   }
 
-  /** Lists its open alerts, newest first. With `every`, also earlier ones. Needs `team:read`. */
+  /**
+   * Lists the open alerts of the team, newest first. With `every`, lists handled alerts too. Needs
+   * `team:read`.
+   */
   alerts({ every = false }: { every?: boolean } = {}): Promise<Result<TeamAlert[]>> {
     return this.#calls.alerts(this.#id, every);
   }
 
   /**
-   * Watches the team for deadlocks, repetition, silence and runaway costs, and applies your rules.
-   * Anyone with `team:manage` can watch. If several watch at once, each alert goes to one of them.
+   * Watches the team for deadlocks, repetition, silence and runaway costs, and applies your rules. Anyone
+   * with `team:manage` can watch. If several watches run at once, each alert goes to one of them.
    *
    * @example
    * const watch = mayfly.teams.of(team.id).watch({

@@ -170,9 +170,9 @@ export class Teams<Agent extends { id: string }> {
   }
 
   /**
-   * Gives a job to the best living agent. That is the one with the least to do. If several have equally
-   * little to do, it is the one of the type with the best record for this kind of work. If the agent ends,
-   * the job goes to any agent with the capabilities. Needs `team:manage` and `job:add`.
+   * Gives a job to the living agent with the least to do. If several agents have equally little to do, the
+   * agent whose type has the best record for this kind of work gets the job. If this agent ends, the job
+   * goes to any agent with the capabilities. Needs `team:manage` and `job:add`.
    *
    * @returns `no_agent_available` if nobody can take it now.
    *

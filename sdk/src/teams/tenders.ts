@@ -39,7 +39,7 @@ export class Tenders {
    * Bids, as an agent. You can bid only once, and nobody sees the bid before the tender is over. Needs
    * `team:vote`, and `job:work` for the work itself.
    *
-   * @returns the tender, with its winner if this bid closed it; `already_bid`, `not_a_bidder`,
+   * @returns the tender, with its winner if this bid closed it. Errors: `already_bid`, `not_a_bidder`,
    * `tender_closed`, `tender_unknown`.
    */
   bid(id: string, { price, score, note }: BidOptions): Promise<Result<Tender>> {

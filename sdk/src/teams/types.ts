@@ -58,7 +58,7 @@ export interface Team {
   lead: string | null;
   /** The name of its channel. */
   channel: string | null;
-  /** The budget, with what was spent. Null if the team has none. */
+  /** The budget, with what was spent. Null if the team has no budget. */
   budget: Budget | null;
   /** How many alerts are open. */
   alerts: number;
@@ -97,11 +97,11 @@ export interface PollOptions {
   /** The ids of the voters. For the rule `weighted`, also their weights. */
   voters?: (string | { id: string; weight: number })[];
   /**
-   * The living members of this team may vote. Without `team` and `voters`, everybody with `team:vote`
-   * may.
+   * The living members of this team may vote. Without `team` and `voters`, everybody with `team:vote` may
+   * vote.
    */
   team?: string;
-  /** The poll closes when it has this many ballots. With fewer, it decides nothing. */
+  /** The poll closes when it has this many ballots. With fewer ballots, it decides nothing. */
   quorum?: number;
   /** Closes after this time at the latest. 5 minutes by default. */
   within?: Duration;
@@ -203,7 +203,7 @@ export interface Tender {
   /** The job that the winner got. */
   jobId: string | null;
   winner: string | null;
-  /** Null until it is over. */
+  /** Null until the tender is over. */
   bids: Bid[] | null;
   createdBy: string | null;
   createdAt: Date;

@@ -6,7 +6,7 @@ import type { Link } from "../link/link.ts";
 
 /** How to stop an export early. */
 export interface ExportOptions {
-  /** Stops it. The stream then fails with the signal's reason. */
+  /** Stops the export. The stream then fails with the signal's reason. */
   signal?: AbortSignal;
 }
 

@@ -33,7 +33,7 @@ const maintainedRow = row<Maintained & { more: boolean }>({
   tombstones: count,
   events: count,
   ops: count,
-  // A server of 0.1 does not return it.
+  // A server of 0.1 does not return `failed`.
   failed: texts.default([]),
   more: flag,
 });

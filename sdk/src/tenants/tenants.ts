@@ -165,7 +165,7 @@ export class Tenants {
    * Runs maintenance now: forgets memories that have expired or match a retention rule, and deletes what has
    * been kept long enough. With pg_cron this happens each minute.
    *
-   * @returns what was done; `scope_missing` without `memory:write`.
+   * @returns what was done. Errors: `scope_missing` without `memory:write`.
    * @example
    * const { data } = await mayfly.tenants.maintain({
    *   onProgress: ({ forgotten }) => console.log(forgotten),
@@ -196,7 +196,7 @@ export class Tenants {
    * starts nothing: agents come back as stopped, schedules as paused, and what was open has ended. Rows that
    * are there already stay as they are, so you can run an import again. For the secret key.
    *
-   * @returns what was stored, and what was left out; `quota_exceeded`, `invalid_request`.
+   * @returns what was stored, and what was left out. Errors: `quota_exceeded`, `invalid_request`.
    * @example
    * import { createReadStream } from "node:fs";
    * const { data, error } = await mayfly.tenants.import(createReadStream("tenant.jsonl"));

@@ -39,7 +39,7 @@ export class Threads {
    * replaced. Needs `thread:write`.
    *
    * @returns `version_unknown` if the `base` of a value is no longer kept. You then have to send the whole
-   * value. Also `invalid_request`, `quota_exceeded`, `rate_limited`.
+   * value. Other errors: `invalid_request`, `quota_exceeded`, `rate_limited`.
    * @example
    * const message = JSON.stringify([{ role: "user", content: "Hello" }]);
    * await agent.threads.put("support/7", {

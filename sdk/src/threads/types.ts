@@ -78,9 +78,9 @@ export interface ListCheckpoints {
   thread?: string;
   /** Only checkpoints of this namespace. By default, of all namespaces. */
   ns?: string;
-  /** Only those with a smaller id. */
+  /** Only checkpoints with a smaller id. */
   before?: string;
-  /** Only those with these values in their metadata. */
+  /** Only checkpoints with these values in their metadata. */
   filter?: Record<string, unknown>;
   /** The last checkpoint of the previous page. */
   after?: Pick<ThreadCheckpoint, "id" | "thread" | "ns">;

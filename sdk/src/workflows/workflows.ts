@@ -42,7 +42,7 @@ export class Workflows {
    * Needs `job:add`. A graph is first stored under its name and version.
    *
    * @param options the same as for a job. If there is already a run with this `key`, no other is started.
-   * @returns its id; `invalid_request` with the path of the value that does not match.
+   * @returns the id of the run. Errors: `invalid_request` with the path of the value that does not match.
    *
    * @example
    * const { data: run } = await mayfly.workflows.start(publish, { urls }, { key: "monday" });

@@ -9,4 +9,4 @@ return (
   select coalesce(array_agg(s.name order by s.name), '{}') from mayfly.scopes s where s.by_default and s.name = any (allowed)
 );
 
-comment on function mayfly_private.common_scopes is 'Which of these scopes most agents need.';
+comment on function mayfly_private.common_scopes is 'Which of the given scopes most agents need.';

@@ -1,6 +1,6 @@
--- Finds agents. It is a definer, because `@>` is not leakproof, so no index could be used for it under the policy. Each
--- call is planned for its arguments, so a search for living agents uses the index of living agents, however many agents
--- have ended. Locks nothing.
+-- Finds agents. It is a definer, because `@>` is not leakproof: under row-level security, no index could be used for
+-- it. Each call is planned for its arguments, so a search for living agents uses the index of living agents, however
+-- many agents have ended. Locks nothing.
 
 create function mayfly_private.find_agents(
   having_capabilities text[], of_type text, with_status text, of_parent uuid, after uuid, page_limit integer
@@ -64,5 +64,5 @@ set search_path = ''
 return mayfly_private.find_agents(capabilities, type, status, parent, after, page_limit);
 
 comment on function mayfly.find_agents is
-  'Finds agents that have all these capabilities. Returns { agents: cards, after }. Pass `after` to get the next page; it is null after the last one.';
+  'Finds agents that have all the given capabilities. Returns { agents: cards, after }. Pass `after` to get the next page; it is null after the last one.';
 grant execute on function mayfly.find_agents to authenticated, service_role;

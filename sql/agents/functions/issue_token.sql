@@ -33,7 +33,7 @@ begin
       'sub', agent,
       'jti', gen_random_uuid(),
       'iat', issued_at,
-      -- In whole seconds, rounded down, so that the token never outlives the agent.
+      -- exp has whole seconds, rounded down, so that the token never outlives the agent.
       'exp', least(
         issued_at + extract(epoch from token_lifetime)::bigint,
         floor(extract(epoch from found_agent.expires_at))::bigint),

@@ -34,10 +34,10 @@ begin
 end
 $$;
 
-comment on function mayfly_private.living_agents is 'Which of these agents are alive.';
+comment on function mayfly_private.living_agents is 'Which of the given agents are alive.';
 grant execute on function mayfly_private.living_agents to authenticated, service_role;
 
--- Which of these agents are alive. Without ids, the 1,000 youngest living agents. Presence shows only what clients
+-- Which of the given agents are alive. Without ids, the 1,000 youngest living agents. Presence shows only what clients
 -- claim, but mayfly.agents knows who is alive.
 
 create function mayfly.living_agents(ids uuid[] default null)
@@ -47,5 +47,5 @@ set search_path = ''
 return mayfly_private.living_agents(ids);
 
 comment on function mayfly.living_agents is
-  'Which of these agents are alive: [{ id, name, type, activity, seconds_left }]. Without ids, the 1000 youngest living agents. Needs presence:read.';
+  'Which of the given agents are alive: [{ id, name, type, activity, seconds_left }]. Without ids, the 1000 youngest living agents. Needs presence:read.';
 grant execute on function mayfly.living_agents to authenticated, service_role;

@@ -1,6 +1,6 @@
--- tenant:{t}:agent:{a} is the inbox topic of one agent or person. It also announces the agent's end. That agent or
--- person can read the topic, and so can callers with message:admin. An OAuth client of a person needs message:read.
--- Only the database sends there.
+-- tenant:{t}:agent:{a} is the inbox topic of one agent or person. The end of the agent is announced there too. The
+-- agent or person can read the topic, and so can callers with message:admin. An OAuth client of a person needs
+-- message:read. Only the database sends there.
 
 create function mayfly_private.may_use_agent_topic(tenant uuid, part text, extension text, sending boolean)
 returns boolean

@@ -38,5 +38,5 @@ language sql
 set search_path = ''
 return mayfly_private.revoke_enrolment_key(id, coalesce(stop_agents, false));
 
-comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and stops the agents that it spawned if asked. Returns it.';
+comment on function mayfly.revoke_enrolment_key is 'Revokes an enrolment key, and with stop_agents also stops the agents that were spawned with it. Returns the key.';
 grant execute on function mayfly.revoke_enrolment_key to authenticated, service_role;

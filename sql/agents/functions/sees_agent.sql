@@ -1,5 +1,5 @@
--- Whether the caller may see an agent of its tenant. It is the same rule as in the policy of mayfly.agents, for
--- functions that read as the owner.
+-- Whether the caller may see an agent of its tenant. Functions that read as the owner call it, because row-level
+-- security does not apply to the owner. The policy of mayfly.agents has the same rule.
 
 create function mayfly_private.sees_agent(agent mayfly.agents)
 returns boolean

@@ -24,5 +24,5 @@ alter table mayfly.enrolment_keys
 
 comment on table mayfly.enrolment_keys is 'Keys with which machines can spawn agents, and do nothing else.';
 comment on column mayfly.enrolment_keys.scopes is 'The most scopes that an agent spawned with this key can have.';
-comment on column mayfly.enrolment_keys.last_used_at is 'When it last spawned, to the minute.';
+comment on column mayfly.enrolment_keys.last_used_at is 'When an agent was last spawned with it, to the minute.';
 comment on column mayfly.enrolment_keys.created_by is 'The person who created it; null for the secret key.';

@@ -1,5 +1,5 @@
 -- The digest of an approval's input: SHA-256 of its canonical JSON. Two equal jsonb values have the same text, except
--- for trailing zeros of numbers. mayfly_private.canonical removes these, so 1 and 1.0 are the same argument.
+-- for trailing zeros of numbers. mayfly_private.canonical removes these zeros, so 1 and 1.0 are the same argument.
 
 create function mayfly_private.approval_digest(input jsonb)
 returns bytea

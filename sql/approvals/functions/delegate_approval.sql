@@ -58,5 +58,5 @@ language sql
 set search_path = ''
 return mayfly_private.delegate_approval(id, to_id, reason);
 
-comment on function mayfly.delegate_approval is 'Delegates an approval that the caller may decide to another person or agent. Returns it.';
+comment on function mayfly.delegate_approval is 'Delegates an approval to another person or agent, if the caller may decide it. Returns the approval.';
 grant execute on function mayfly.delegate_approval to authenticated, service_role;

@@ -60,5 +60,5 @@ language sql stable
 set search_path = ''
 return mayfly_private.list_approvals(of_status, mine, of_category, before, page_limit);
 
-comment on function mayfly.list_approvals is 'Approvals, newest first, each with whether the caller may decide it. With mine, only those that it may decide.';
+comment on function mayfly.list_approvals is 'Approvals, newest first, each with whether the caller may decide it. With mine, only those that the caller may decide.';
 grant execute on function mayfly.list_approvals to authenticated, service_role;

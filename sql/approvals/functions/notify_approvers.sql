@@ -1,7 +1,7 @@
--- Sends a message to those who may decide an approval. When it is requested, these are the people and agents that it
--- names, and the people with the roles that it names. When it is escalated, they are the people with the roles for
--- escalations, and when it is delegated, the recipient. Sends to at most a hundred of them, and never to the requester.
--- Locks the inboxes of these recipients, in the order of their ids.
+-- Sends a message to those who may decide an approval. When an approval is requested, they are the people and agents
+-- that it names, and the people with the roles that it names. When it is escalated, they are the people with the roles
+-- for escalations. When it is delegated, only the recipient gets the message. Sends to at most a hundred of them, and
+-- never to the requester. Locks the inboxes of these recipients, in the order of their ids.
 
 create function mayfly_private.tell_deciders(approval mayfly.approvals, happened text)
 returns void

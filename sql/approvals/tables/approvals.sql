@@ -69,7 +69,7 @@ comment on column mayfly.approvals.input is 'The arguments to approve. If a deci
 comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must pass it.';
 comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
 comment on column mayfly.approvals.attempt is 'The attempt of the job that requested it.';
-comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was.';
+comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was asked.';
 comment on column mayfly.approvals.quorum is 'How many have to approve. One rejection is enough to reject.';
 comment on column mayfly.approvals.roles is 'The roles that may decide; null for every role with the scope approval:decide.';
 comment on column mayfly.approvals.deciders is 'The people and agents that may decide; null for everybody with the scope.';

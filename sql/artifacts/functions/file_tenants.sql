@@ -1,5 +1,5 @@
--- The tenants whose files the caller may read, for the policy on storage.objects. Locks nothing. may_write_file says
--- why it is in PL/pgSQL.
+-- The tenants whose files the caller may read, for the policy on storage.objects. Locks nothing. It is in PL/pgSQL for
+-- the same reason as may_write_file.
 
 create function mayfly_private.file_tenants()
 returns uuid[]

@@ -1,5 +1,5 @@
 -- Whether the caller may delete this file of its tenant, which it may if the artifact's row is gone. For the policy on
--- storage.objects. Locks nothing. may_write_file says why it is in PL/pgSQL.
+-- storage.objects. Locks nothing. It is in PL/pgSQL for the same reason as may_write_file.
 
 create function mayfly_private.may_delete_file(path text)
 returns boolean

@@ -1,5 +1,6 @@
--- The release of Mayfly whose migrations this database has, and the oldest one whose edge functions and SDK it
--- serves. Written by npm run build:migrations from sql/releases.json. Called by check_version and installation.
+-- The release of Mayfly whose migrations this database has, and the oldest release whose edge functions and SDK the
+-- database serves. Written by npm run build:migrations from sql/releases.json. Called by check_version and
+-- installation.
 
 create function mayfly_private.release()
 returns jsonb

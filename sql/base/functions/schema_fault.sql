@@ -42,4 +42,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.schema_fault is 'The path of the first keyword of a JSON Schema that cannot be checked; null if all can.';
+comment on function mayfly_private.schema_fault is 'The path of the first keyword of a JSON Schema that cannot be checked; null if all can be checked.';

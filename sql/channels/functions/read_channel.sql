@@ -1,7 +1,7 @@
 -- The messages of a channel whose sequence number is above `after`, in the order of these numbers. A page ends at about
 -- 1 MB or at page_limit messages. Scope message:read, for callers that may read the channel. Locks nothing. Each
--- publisher locks the channel until it commits, so numbers become visible in order. So if a number up to last_seq is
--- missing, retention has deleted its message.
+-- publisher locks the channel until it commits, so numbers become visible in order. Therefore, a number up to last_seq
+-- can be missing only because retention has deleted its message.
 
 create function mayfly_private.read_channel(name text, after bigint, page_limit integer)
 returns jsonb

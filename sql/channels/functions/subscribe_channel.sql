@@ -1,4 +1,4 @@
--- Subscribes the caller to a channel, by default from its next message on. Repeating it changes nothing. Scope
+-- Subscribes the caller to a channel, by default from its next message on. Subscribing again changes nothing. Scope
 -- message:read.
 
 create function mayfly_private.subscribe_channel(name text, acknowledged bigint)

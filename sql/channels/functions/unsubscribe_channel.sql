@@ -1,4 +1,4 @@
--- Ends the caller's subscription to a channel. Without one, nothing happens. Scope message:read.
+-- Ends the caller's subscription to a channel. Does nothing if the caller is not subscribed. Scope message:read.
 
 create function mayfly_private.unsubscribe_channel(name text)
 returns boolean

@@ -1,4 +1,5 @@
--- Whether a call counts against a budget. `groups` are the teams and the jobs above, for which the call is made too.
+-- Whether a call counts against a budget. `groups` are the teams for which the call is made, and the jobs above its job
+-- (cost_groups_of, jobs_above). Their budgets count the call too.
 
 create function mayfly_private.concerns(budget mayfly.budgets, tenant uuid, agent text, run uuid, groups text[])
 returns boolean

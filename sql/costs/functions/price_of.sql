@@ -1,6 +1,7 @@
 -- The price of a model at an instant: whether it is `exact`, and the units that apply. Null if the price is unknown.
 -- The price is exact if `model` is the model's own name, another exact name of the model, or one of these with a date
--- at its end (a dated snapshot). Otherwise, the longest name that is a prefix of `model` counts. Locks nothing.
+-- at its end (a dated snapshot). Otherwise, the price is that of the longest name that is a prefix of `model`. Locks
+-- nothing.
 
 create type mayfly_private.known_price as (
   exact boolean,

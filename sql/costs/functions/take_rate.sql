@@ -1,5 +1,5 @@
--- Takes one call from each of these rate limits and returns null. If one of them has no room, takes nothing and returns
--- the seconds until there is room. Locks the limits in the order of their keys.
+-- Takes one call from each of the given rate limits and returns null. If one of them has no room, takes nothing and
+-- returns the seconds until there is room. Locks the limits in the order of their keys.
 
 create function mayfly_private.take_rate(tenant uuid, levels text[], subjects text[])
 returns double precision

@@ -40,7 +40,7 @@ alter table mayfly.budgets
   alter column held_tokens set statistics 0,
   alter column unpriced set statistics 0;
 
-comment on table mayfly.budgets is 'How much may be spent on models, and how much was.';
+comment on table mayfly.budgets is 'How much may be spent on models, and how much was spent.';
 comment on column mayfly.budgets.subject is 'The id of the team or the run, or the name of the agents; empty for the tenant.';
 comment on column mayfly.budgets.period is 'When spending starts again at zero: never, each day or each month, in UTC.';
 comment on column mayfly.budgets.held_usd is 'Reserved for open calls.';

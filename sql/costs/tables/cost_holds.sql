@@ -24,7 +24,7 @@ create table mayfly_private.cost_holds (
 );
 
 comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
-comment on column mayfly_private.cost_holds.groups is 'The teams and the jobs above its own, for which it is spent.';
+comment on column mayfly_private.cost_holds.groups is 'The teams for which the call is made, and the jobs above its own job.';
 comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
 
 alter table mayfly_private.cost_holds enable row level security;

@@ -16,7 +16,7 @@ create table mayfly_private.model_breakers (
 with (fillfactor = 50);
 
 comment on table mayfly_private.model_breakers is 'Models that have failed since they last answered.';
-comment on column mayfly_private.model_breakers.open_until is 'Until when the model is not called. After that, one call tries it.';
-comment on column mayfly_private.model_breakers.probing_until is 'When that call must have ended. After that, another call may try.';
+comment on column mayfly_private.model_breakers.open_until is 'Until when the model is not called. After that, one call tries the model.';
+comment on column mayfly_private.model_breakers.probing_until is 'When the call that tries the model must have ended. After that, another call may try it.';
 
 alter table mayfly_private.model_breakers enable row level security;

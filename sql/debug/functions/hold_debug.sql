@@ -1,8 +1,8 @@
 -- Lets only one transaction at a time change a tenant's leases of debug streams. It holds the lock until it commits.
 -- Each such transaction reads all leases and tells agents the result. Without the lock, two transactions that each end
 -- a lease at the same time would each still see the other lease, and tell the agent to continue for up to 60 s. Agents
--- that start to listen share the lock among themselves. A transaction that changes leases meanwhile waits for them, and
--- then tells them too. Called before anything is read, as owner.
+-- that start to listen share the lock among themselves. A transaction that changes leases meanwhile waits for these
+-- agents, and then tells them too. Called before anything is read, as owner.
 
 create function mayfly_private.hold_debug(tenant uuid, listening boolean default false)
 returns void

@@ -1,6 +1,6 @@
 -- Leases a level of one agent's debug stream or, without for_agent, of every agent's stream, for up to 60 s. A call
 -- with the id of an existing lease renews and changes that lease. For callers with debug:read. Returns how many agents
--- were told. Locks the tenant's leases (see hold_debug).
+-- were told about the change. Locks the tenant's leases (see hold_debug).
 
 create function mayfly_private.lease_debug(level integer, for_agent uuid, categories text[], seconds double precision, lease uuid)
 returns jsonb

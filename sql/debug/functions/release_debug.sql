@@ -1,5 +1,5 @@
--- Ends the caller's own lease at once, and tells the agents. For callers with debug:read. Locks the tenant's leases
--- (see hold_debug).
+-- Ends the caller's own lease at once, and tells the agents what they have to record from now on. For callers with
+-- debug:read. Locks the tenant's leases (see hold_debug).
 
 create function mayfly_private.release_debug(lease uuid)
 returns jsonb

@@ -1,6 +1,6 @@
 -- Sets whether the tenant keeps debug records, up to which level, how many of them a minute for each agent, and how
--- many seconds it keeps them. Null leaves a value as it is. Tells the agents that listen. Scope tenant:write. Locks the
--- tenant's leases (see hold_debug), then its row.
+-- many seconds it keeps them. Null leaves a value as it is. Tells the agents that listen about the change. Scope
+-- tenant:write. Locks the tenant's leases (see hold_debug), then its row.
 
 create function mayfly_private.set_debug(persist boolean, level integer, max_records_per_minute integer, keep double precision)
 returns jsonb

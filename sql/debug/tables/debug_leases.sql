@@ -20,6 +20,6 @@ create index debug_leases_agent_idx on mayfly_private.debug_leases (tenant_id, a
 comment on table mayfly_private.debug_leases is 'Who watches which agent''s debug stream, and until when.';
 comment on column mayfly_private.debug_leases.id is 'Made by the watcher, one for each watch. Two watches of one person have two leases.';
 comment on column mayfly_private.debug_leases.agent_id is 'Null for every agent of the tenant.';
-comment on column mayfly_private.debug_leases.categories is 'Null for all.';
+comment on column mayfly_private.debug_leases.categories is 'Null for all categories.';
 
 alter table mayfly_private.debug_leases enable row level security;

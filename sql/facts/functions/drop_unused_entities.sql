@@ -1,4 +1,4 @@
--- Of these entities, deletes those that no fact mentions any more and that nobody has set with set_entity. Called by
+-- Deletes those of the given entities that no fact mentions any more and that nobody has set with set_entity. Called by
 -- functions that delete facts, as owner, after hold_facts.
 
 create function mayfly_private.drop_unused_entities(tenant uuid, ids uuid[])

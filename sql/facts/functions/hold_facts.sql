@@ -1,6 +1,6 @@
 -- Lets one transaction at a time write a tenant's facts, so that a name never becomes two entities, a slot has only one
--- open fact, and writers do not wait for each other's rows. Called by each function of this room that writes, before it
--- reads. The lock ends with the transaction.
+-- open fact, and writers do not wait for each other's rows. Called by each function that writes facts, before it reads
+-- any. The lock ends with the transaction.
 
 create function mayfly_private.hold_facts(tenant uuid)
 returns void

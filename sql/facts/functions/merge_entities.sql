@@ -1,7 +1,7 @@
 -- Merges two entities. Locks what hold_facts locks, and both entities and their facts.
 --
 -- If both entities have an open fact in the same slot, the fact that starts later stays open, and the other fact ends
--- when it starts. If both facts say the same, the fact of `into_id` stays open, from the earlier of the two starts.
+-- at that start. If both facts say the same, the fact of `into_id` stays open, from the earlier of the two starts.
 
 create function mayfly_private.merge_entities(id uuid, into_id uuid)
 returns jsonb

@@ -1,4 +1,5 @@
--- Refuses a call of this room. The error names the invalid field and, in a list of facts, the position of the fact.
+-- Refuses a call of a function for facts. The error names the invalid field and, in a list of facts, the position of
+-- the fact.
 
 create function mayfly_private.refuse_fact(field text, rule text, place integer default null)
 returns void

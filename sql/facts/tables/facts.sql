@@ -61,7 +61,7 @@ comment on column mayfly.facts.private_to is 'The agent to which it belongs. Nul
 comment on column mayfly.facts.slot is 'Empty if only one object is valid at a time. Otherwise the digest of the object.';
 comment on column mayfly.facts.source is 'The passage or the address of the source.';
 comment on column mayfly.facts.memory_id is 'The memory from which it was extracted.';
-comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it still is. A fact that was wrong from the beginning ends when it begins.';
+comment on column mayfly.facts.valid_to is 'From then on it is no longer true. Null while it is still true. A fact that was wrong from the beginning ends when it begins.';
 comment on column mayfly.facts.confirmations is 'How many times it was recorded again.';
 comment on column mayfly.facts.superseded_by is 'The fact that replaced it, which may have been forgotten.';
 comment on column mayfly.facts.expires_at is 'After this time it counts as never recorded, and maintenance deletes it.';

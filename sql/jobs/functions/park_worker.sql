@@ -1,5 +1,5 @@
--- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for the last time. It
--- tries to take the lock of wake_workers and releases it at once, so it never waits.
+-- Whether an open transaction is making jobs of a tenant ready. Called before a worker looks for jobs for the last time
+-- and then sleeps. It tries to take the lock of wake_workers and releases it at once, so it never waits.
 
 create function mayfly_private.adders_under_way(tenant uuid)
 returns boolean

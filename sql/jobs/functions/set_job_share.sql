@@ -19,7 +19,7 @@ begin
 end
 $$;
 
-comment on function mayfly_private.set_job_share is 'Sets a tenant''s share of a fleet that works for all.';
+comment on function mayfly_private.set_job_share is 'Sets a tenant''s share of a fleet that works for all tenants.';
 grant execute on function mayfly_private.set_job_share to service_role;
 
 -- Sets the tenant's share of a fleet that works for all tenants (claim_any_jobs): its weight, and how many of its
@@ -35,5 +35,5 @@ begin
 end
 $$;
 
-comment on function mayfly.set_job_share is 'Sets the tenant''s share of a fleet that works for all: { weight, max_running }.';
+comment on function mayfly.set_job_share is 'Sets the tenant''s share of a fleet that works for all tenants: { weight, max_running }.';
 grant execute on function mayfly.set_job_share to service_role;

@@ -4,14 +4,14 @@
 -- ready. Never waits.
 --
 -- A worker parks in one transaction and looks again in the next one, so it finds everything that was committed before
--- it parked. Another transaction may have looked for sleeping workers before this worker parked, and commit its job
--- only after the worker has looked. That transaction holds a shared lock until it commits. The worker sees the lock
--- (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker went to
--- sleep waited 50 ms.
+-- it parked. But another transaction may have looked for sleeping workers before this worker parked, and may commit its
+-- job only after the worker has looked again. That transaction holds a shared lock until it commits. The worker sees
+-- the lock (adders_under_way) and looks again soon. Without the lock, one in ten jobs that were added while a worker
+-- went to sleep waited 50 ms.
 --
--- Realtime broadcasts only if a worker sleeps that is not woken by NOTIFY, because such a broadcast takes a third of the
--- time of adding a job. It counts towards the tenant's announce_rate. Beyond that rate, nothing is broadcast, and the
--- worker finds the job at its next look.
+-- NOTIFY wakes some workers. The broadcast through Realtime is sent only if any other worker sleeps, because it takes a
+-- third of the time of adding a job. It counts towards the tenant's announce_rate. Beyond that rate, nothing is
+-- broadcast, and the worker finds the job at its next look.
 
 create function mayfly_private.wake_workers(tenant uuid)
 returns void

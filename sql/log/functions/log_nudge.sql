@@ -1,5 +1,5 @@
--- The payload of a due nudge, for readers of the log that were not nudged at once. It tells them to pull. Null for an
--- agent that does not run. Called by flush_nudges.
+-- The payload of a due nudge, for readers of the log to which no nudge could be sent at once. The nudge tells them to
+-- pull. Null for an agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.log_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

@@ -3,9 +3,9 @@
 -- 0.3. A converted operation also has the field `old`, the name of the part that held its content in the old form
 -- (`memory`). So results and errors can use the form in which the operation was sent. Called by sync. Locks nothing.
 --
--- A vector becomes a text, which is the form that a cast to halfvec needs. For 100 vectors this takes 10 ms, of which
--- the cast would take 6 ms anyway. When vectors stayed arrays, their numbers were copied five times, which took 36 ms.
--- Anything else in the place of a vector becomes false, which is refused.
+-- A vector becomes a text, which is the form that a cast to halfvec needs. For 100 vectors, this takes 10 ms. Of these,
+-- 6 ms are for a cast that would be needed anyway. When vectors stayed arrays, their numbers were copied five times,
+-- which took 36 ms. Anything else in the place of a vector becomes false, which is refused.
 
 create function mayfly_private.convert_operations(push jsonb)
 returns jsonb

@@ -16,7 +16,8 @@ $$;
 comment on function mayfly_private.embedding_dimensions is 'How many numbers a vector has.';
 grant execute on function mayfly_private.embedding_dimensions to authenticated, service_role;
 
--- For the edge functions, which make vectors, and for callers that pass their own vectors.
+-- The edge functions, which make vectors, and callers that pass their own vectors ask this function for the length of a
+-- vector.
 
 create function mayfly.embedding_dimensions()
 returns integer

@@ -19,7 +19,7 @@ declare
   threshold constant text := coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6');
   rarest constant double precision := (select max(r) from unnest(rarities) r);
 begin
-  -- Not in a set clause, because a session that has not loaded pg_trgm yet would refuse it.
+  -- This setting is not in a set clause, because a session that has not loaded pg_trgm yet would refuse the clause.
   perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
   with asked as materialized (
     select distinct w.word

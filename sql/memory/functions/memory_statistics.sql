@@ -4,7 +4,7 @@
 --   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
 --     by_day: {day: n}, with_vector: {model: n}, without_vector, conflicts }
 --   by_agent: the 100 agents with the most memories
---   by_day: those of the last 90 days (UTC) that have new memories
+--   by_day: of the last 90 days (UTC), those with new memories
 
 create function mayfly.memory_statistics()
 returns jsonb

@@ -1,7 +1,7 @@
 -- Lets memories lend relevance to the two memories before and the two memories after them, in the same conversation or
 -- else in the same session. The nearest memory on each side gets `share` of the lender's relevance, and the second
 -- nearest gets half of that. Returns the memories that gain relevance, and how much each gains. mayfly_private.recall
--- calls it with the best 20. Locks nothing.
+-- calls it with the best 20 memories. Locks nothing.
 --
 -- On conversations that were not used for tuning, this raised recall@10 from .624 to .688. It takes 0.3 ms.
 

@@ -53,5 +53,5 @@ set search_path = ''
 return mayfly_private.queue_embeddings(model, max_rows, after);
 
 comment on function mayfly.queue_embeddings is
-  'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with after until that is null. For the secret key.';
+  'Looks at max_rows memories, and queues those without a vector of a model: { queued, after }. Call it again with the returned after, until after is null. For the secret key.';
 grant execute on function mayfly.queue_embeddings to service_role;

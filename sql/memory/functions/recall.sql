@@ -288,5 +288,5 @@ end
 $$;
 
 comment on function mayfly.recall is
-  'The best memories for a question, by words and, with an embedding, by meaning. With similar_to, the memories that resemble one.';
+  'The best memories for a question, by words and, with an embedding, by meaning. With similar_to, the memories that resemble this memory.';
 grant execute on function mayfly.recall to authenticated, service_role;

@@ -52,5 +52,5 @@ set search_path = ''
 return mayfly_private.recall_scope(model);
 
 comment on function mayfly.recall_scope is
-  'What a recall searches: { memories, with_vector, exact }. Above 2,000 memories, both are estimates and exact is false.';
+  'What a recall searches: { memories, with_vector, exact }. Above 2,000 memories, both numbers are estimates and exact is false.';
 grant execute on function mayfly.recall_scope to authenticated, service_role;

@@ -1,11 +1,12 @@
 -- Moves up to `batch` vectors of one large tenant from the fresh tail into the HNSW index, oldest first. Returns how
 -- many it moved, which is 0 if nothing is left to settle. A tenant becomes large when it has `large` vectors of one
 -- model, and then stays large. Run it repeatedly in the background, each time in a transaction of its own. Then no
--- finished work is lost when it is stopped. As the tenant grows, it also measures how far the index must be searched
--- (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and so does mayfly.maintain for its
--- caller's tenant.
+-- finished work is lost when it is stopped. Whenever the tenant has grown enough, it also measures how many candidates
+-- a search of the index must keep (mayfly_private.tune_search). pg_cron calls it (operations/schedules.sql), and so
+-- does mayfly.maintain for its caller's tenant.
 --
--- Locks the vectors that it moves, skipping those that other transactions hold, and the tenant's settlement.
+-- Locks the vectors that it moves, and the tenant's settlement. Vectors that other transactions have locked are
+-- skipped.
 
 create function mayfly_private.settle_vectors(batch integer default 500, large integer default 10000, only_tenant uuid default null)
 returns integer
@@ -47,8 +48,8 @@ begin
     return 0;
   end if;
 
-  -- This is measured before these vectors are in the index, because vectors that the index does not have are harder to
-  -- find.
+  -- The measurement searches for the neighbours of the newest vectors. It runs before this batch is moved into the
+  -- index, because vectors that the index does not have are harder to find.
   if exists (
     select from mayfly_private.settlements s
     where s.tenant_id = chosen.tenant_id and s.model = chosen.model

@@ -66,4 +66,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.tune_search is 'Measures how far the HNSW index must be searched for a tenant.';
+comment on function mayfly_private.tune_search is 'Measures how many candidates a search of the HNSW index must keep for a tenant.';

@@ -1,9 +1,9 @@
--- The words of a question as tsqueries, rarest first and at most 12. In a tenant with a sample (`sampled` of its `known`
--- memories), each word also has the number of memories that contain it, scaled up from the sample, and its rarity
--- (see mayfly_private.find_by_words). A word that no sampled memory contains counts as half a sampled memory. Without a
--- sample, both are null, because the search counts the words. A word that looks like the beginning of a hash matches as
--- a prefix. So does a single letter of a script that is indexed in pairs of letters. Called by
--- mayfly_private.find_by_words. Locks nothing.
+-- The words of a question as tsqueries, rarest first and at most 12. In a tenant with a sample (`sampled` of its
+-- `known` memories), each word also has the number of memories that contain it, scaled up from the sample, and its
+-- rarity (see mayfly_private.find_by_words). A word that no sampled memory contains counts as half a sampled memory.
+-- Without a sample, number and rarity are null, because the search then counts the words itself. A word that looks like
+-- the beginning of a hash matches as a prefix. So does a single letter of a script that is indexed in pairs of letters.
+-- Called by mayfly_private.find_by_words. Locks nothing.
 --
 -- In rows that maintenance has not rewritten yet, the words still have their accents. While there are such rows, a word
 -- with an accent is searched with and without it. Matching every word as a prefix lost .025 of nDCG@10 on Cranfield.

@@ -119,8 +119,8 @@ comment on column mayfly.memories.content_hash is
   'The hash of its content. A put with "once" is not stored if a memory has the same hash.';
 comment on column mayfly.memories.deleted_at is 'Set on a tombstone, whose content is gone.';
 
--- For words of a question that match nothing (see mayfly_private.find_typos). The index begins with the tenant, so that
--- a small tenant does not pay for the labels of a large one.
+-- This index is for words of a question that match nothing (see mayfly_private.find_typos). It begins with the tenant,
+-- so that a small tenant does not pay for the labels of a large one.
 
 create index memories_labels_idx on mayfly.memories
   using gin (tenant_id, mayfly_private.labels(task, tags) extensions.gin_trgm_ops);

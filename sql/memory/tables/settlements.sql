@@ -1,6 +1,6 @@
--- How many vectors of a tenant and a model are settled in the HNSW index, and how far a search must look there for
--- them. Recall uses this instead of counting. Only large tenants have a row, so the table is small. Erased vectors
--- still count until maintenance counts again (mayfly_private.maintain_tenant).
+-- How many vectors of a tenant and a model are settled in the HNSW index, and how many candidates a search of the index
+-- must keep to find them. Recall uses this instead of counting. Only large tenants have a row, so the table is small.
+-- Erased vectors still count until maintenance counts again (mayfly_private.maintain_tenant).
 
 create table mayfly_private.settlements (
   tenant_id uuid not null,

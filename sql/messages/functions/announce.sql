@@ -5,8 +5,8 @@
 -- runs. A body that is parsed at creation would depend on realtime.send, and Realtime could then not drop and replace
 -- that function.
 --
--- A channel without a lease gets no broadcast. If something sends due broadcasts, its number still becomes due, because
--- a lease may begin while this transaction is open (see nudge).
+-- A channel without a lease gets no broadcast. If something sends due broadcasts, the channel's newest number still
+-- becomes due, because a lease may begin while this transaction is open (see nudge).
 
 create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void

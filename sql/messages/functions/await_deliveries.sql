@@ -1,6 +1,6 @@
 -- Waits until the messages that are on their way to the caller are visible. Hosted Realtime reads the write-ahead log,
 -- so a message can arrive before its transaction is visible. Without this wait, its recipient would be told that there
--- is no such message. A function that does not find what a message is about calls this function and looks again.
+-- is no such message. If a function does not find what a message is about, it calls this function and looks again.
 --
 -- A sender locks the inbox until it commits. This function waits for that lock and releases it at once.
 

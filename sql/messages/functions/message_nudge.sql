@@ -1,5 +1,5 @@
--- The payload of a due broadcast: the newest number of an inbox or a channel, for readers that were not told of it at
--- once. Null for an agent that does not run. Called by flush_nudges.
+-- The payload of a due broadcast: the newest number of an inbox or a channel, for readers to which this number could
+-- not be sent at once. Null for an agent that does not run. Called by flush_nudges.
 
 create function mayfly_private.message_nudge(tenant uuid, topic text, seq bigint)
 returns jsonb

@@ -1,5 +1,5 @@
--- Makes this session the only reader of the caller's inbox. After its commit, messages are broadcast to it, and
--- the previous session is refused. Scope message:read. Locks the inbox.
+-- Makes this session the only reader of the caller's inbox. From the commit on, messages are broadcast to this session,
+-- and the previous session is refused. Scope message:read. Locks the inbox.
 
 create function mayfly_private.open_inbox(session uuid)
 returns jsonb

@@ -89,5 +89,5 @@ set search_path = ''
 return mayfly_private.export_tenant(after, page_limit);
 
 comment on function mayfly.export_tenant is
-  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. Pass after until more is false.';
+  'A page of everything that belongs to the tenant: { lines: [{ table, row }], after, more }. While more is true, call it again with the returned after.';
 grant execute on function mayfly.export_tenant to authenticated, service_role;

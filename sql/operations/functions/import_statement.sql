@@ -1,8 +1,8 @@
 -- The statement that inserts lines of an export into their table. The statement has three parameters: $1 is the tenant,
--- $2 has the lines, and $3 has the numbers of the lines to insert, which all have these columns. The statement returns
--- the numbers of the lines that are left out, the numbers of the lines that wait for another row, how many lines were
--- stored, and the bytes of the stored lines. The answer is null if there are no columns, or if one of the columns is
--- not in the table. Called by mayfly_private.import_tenant, as owner.
+-- $2 has the lines, and $3 has the numbers of the lines to insert, all of which have exactly the columns `columns`. The
+-- statement returns the numbers of the lines that are left out, the numbers of the lines that wait for another row, how
+-- many lines were stored, and the bytes of the stored lines. The answer is null if there are no columns, or if one of
+-- the columns is not in the table. Called by mayfly_private.import_tenant, as owner.
 
 create function mayfly_private.import_statement(target regclass, columns text[], generated text[])
 returns text

@@ -1,6 +1,6 @@
--- Retention and cleaning, for projects without pg_cron or when you need it now. Runs one batch for the caller's tenant
--- (scope memory:write; the secret key names the tenant). If the tenant is large, also runs one batch that moves its
--- vectors into the HNSW index. Call it again while `more` is true.
+-- Applies retention and cleans up, for projects without pg_cron, or if you do not want to wait for pg_cron. Runs one
+-- batch for the caller's tenant (scope memory:write; the secret key names the tenant). If the tenant is large, also
+-- runs one batch that moves its vectors into the HNSW index. Call it again while `more` is true.
 
 create function mayfly_private.maintain(max_rows integer)
 returns jsonb

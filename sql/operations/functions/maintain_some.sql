@@ -1,8 +1,9 @@
--- One batch of maintenance for up to 50 tenants that have had none since `begun`. Those that have waited longest come
--- first. Returns how many tenants it reached, which is 0 if none is left. It stops after 2 s, so that it does not hold
--- its locks for long. pg_cron calls it repeatedly, each time in its own transaction (operations/schedules.sql). For
--- 1,000 tenants, this took 1.5 times as long as one transaction for all tenants. A transaction for each tenant took 2.9
--- times as long. Locks the tenants' rows of maintenance, skipping those that other transactions hold.
+-- One batch of maintenance for up to 50 tenants that have not been maintained since `begun`. Those that have waited
+-- longest come first. Returns how many tenants it reached, which is 0 if none is left. It stops after 2 s, so that it
+-- does not hold its locks for long. pg_cron calls it repeatedly, each time in its own transaction
+-- (operations/schedules.sql). For 1,000 tenants, this took 1.5 times as long as one transaction for all tenants. A
+-- transaction for each tenant took 2.9 times as long. Locks the tenants' rows of maintenance, skipping those that other
+-- transactions hold.
 --
 -- An error in one tenant does not stop the others. A chore that fails does not stop the tenant's other chores either
 -- (maintain_tenant). If there is any other error, the tenant's changes are undone, the error is recorded here, and the

@@ -1,9 +1,9 @@
 -- Returns the tenant with a name, and creates it if it does not exist. This function is for applications that start
--- repeatedly or in many processes at once. The same caller and owner get the same tenant, even after it was renamed.
--- For another caller, the same name stands for another tenant. A tenant that create_tenant made is adopted if it is the
--- only one with this name. If the caller is the secret key, that tenant must have no members or be owned by `owner`. If
--- the caller is a person, it must be owned by that person. Creating a tenant needs the same right as in create_tenant.
--- Calls for the same name wait for each other.
+-- repeatedly or in many processes at once. The same caller and owner get the same tenant, even after the tenant was
+-- renamed. For another caller, the same name stands for another tenant. A tenant that create_tenant made is adopted if
+-- it is the only one with this name. If the caller is the secret key, that tenant must have no members or be owned by
+-- `owner`. If the caller is a person, it must be owned by that person. Creating a tenant needs the same right as in
+-- create_tenant. Calls for the same name wait for each other.
 
 create function mayfly_private.ensure_tenant(name text, owner uuid)
 returns jsonb

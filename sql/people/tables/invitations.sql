@@ -26,5 +26,5 @@ alter table mayfly.invitations
   alter column accepted_by set statistics 0;
 
 comment on table mayfly.invitations is 'Invitations of people into a tenant.';
-comment on column mayfly.invitations.email is 'Only a person with this address may accept it. Null: anyone with its token.';
+comment on column mayfly.invitations.email is 'Only a person with this address may accept it. If this is null, anyone with its token may accept it.';
 comment on column mayfly.invitations.invited_by is 'The person who sent it. Null for the secret key.';

@@ -13,7 +13,8 @@ begin
   if not (case run.status
       when 'queued' then to_status in ('running', 'failed', 'cancelled')
       when 'running' then to_status in ('succeeded', 'failed', 'cancelled', 'max_steps', 'max_time', 'max_tokens', 'max_cost')
-      -- Only a succeeded or cancelled run has ended for good. Any other waits again if its job is redriven (requeue_runs).
+      -- Only a succeeded or cancelled run has ended for good. A run that has ended in any other way waits again if its
+      -- job is redriven (requeue_runs).
       when 'succeeded' then false
       when 'cancelled' then false
       else to_status = 'queued' end) then

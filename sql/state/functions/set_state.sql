@@ -1,5 +1,5 @@
--- Sets the whole value of a state of an agent, or of a shared state if there is no of_agent. Without expires_at it
--- stays until it is deleted. For callers with state:write (see lock_state). Locks the state until commit.
+-- Sets the whole value of a state of an agent, or of a shared state if there is no of_agent. Without expires_at, the
+-- state stays until it is deleted. For callers with state:write (see lock_state). Locks the state until commit.
 
 create function mayfly_private.set_state(key text, value jsonb, of_agent uuid, expected_version integer, expires_at timestamptz)
 returns jsonb

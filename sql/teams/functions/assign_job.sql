@@ -87,10 +87,10 @@ grant execute on function mayfly_private.assign_job to authenticated, service_ro
 
 -- Gives a job to the best living agent (scopes team:manage and job:add). The candidates are agents that may work on
 -- jobs and have the capabilities. If a type or a team is given, they must also be of that type and in that team. The
--- candidate with the fewest open jobs gets the job. Among equals, it is the one whose type has the best record at this
--- kind of work. The record is the mean rating with one success and one failure added, so a newcomer starts at a half.
--- Agents with more than max_load jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes to any
--- agent with the capabilities.
+-- candidate with the fewest open jobs gets the job. Among equals, the candidate whose type has the best record at this
+-- kind of work gets it. The record is the mean rating with one success and one failure added, so a newcomer starts at a
+-- half. Agents with more than max_load jobs are excluded, so 0 means only idle agents. If the agent ends, the job goes
+-- to any agent with the capabilities.
 
 create function mayfly.assign_job(job jsonb, capabilities text[] default null, type text default null, team uuid default null, max_load integer default null)
 returns jsonb

@@ -52,5 +52,5 @@ language sql
 set search_path = ''
 return mayfly_private.cast_ballot(poll_id, choice, reason);
 
-comment on function mayfly.cast_ballot is 'Votes in a poll, once. Returns the poll, with its outcome if this closed it.';
+comment on function mayfly.cast_ballot is 'Votes in a poll, once. Returns the poll, with its outcome if this ballot closed it.';
 grant execute on function mayfly.cast_ballot to authenticated, service_role;

@@ -34,4 +34,4 @@ begin
 end
 $$;
 
-comment on function mayfly_private.give_job is 'Adds a job for one agent, if it lives.';
+comment on function mayfly_private.give_job is 'Adds a job for one agent, if the agent lives.';

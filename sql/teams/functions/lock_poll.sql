@@ -1,5 +1,6 @@
 -- Locks the job of a poll and then the poll, so that closing the poll can signal the job. Closes the poll if it is due.
--- Without `settle`, it closes the poll only if its deadline has passed, because the caller counts the ballots itself.
+-- Without `settle`, it closes the poll only if its deadline has passed, because the caller then counts the ballots
+-- itself.
 
 create function mayfly_private.lock_poll(tenant uuid, id uuid, settle boolean default true)
 returns mayfly.polls

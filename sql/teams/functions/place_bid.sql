@@ -56,5 +56,5 @@ language sql
 set search_path = ''
 return mayfly_private.place_bid(tender_id, price, score, note);
 
-comment on function mayfly.place_bid is 'Bids for the work of a tender, once. Returns the tender, with its winner if this closed it.';
+comment on function mayfly.place_bid is 'Bids for the work of a tender, once. Returns the tender, with its winner if this bid closed it.';
 grant execute on function mayfly.place_bid to authenticated, service_role;

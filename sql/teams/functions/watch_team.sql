@@ -1,5 +1,5 @@
--- Checks a team and stores its alerts. Locks the team, so that watchers check it one after the other, and each alert
--- goes to only one of them.
+-- Checks a team and stores its alerts. Locks the team, so that watchers check the team one after the other, and each
+-- alert goes to only one of them.
 
 create function mayfly_private.watch_team(team_id uuid, limits jsonb)
 returns jsonb

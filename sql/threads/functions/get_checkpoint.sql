@@ -1,5 +1,5 @@
--- A checkpoint of a thread, by default the newest: { checkpoints, parts }. Both are empty if there is none. Scope
--- thread:read. Runs as the caller. Locks nothing.
+-- A checkpoint of a thread, by default the newest: { checkpoints, parts }. Both lists are empty if there is no such
+-- checkpoint. Scope thread:read. Runs as the caller. Locks nothing.
 
 create function mayfly.get_checkpoint(thread text, ns text default '', checkpoint text default null)
 returns jsonb

@@ -1,5 +1,5 @@
--- Locks a thread for writing until commit. Creates the thread if there is none, and replaces it if it has expired.
--- Functions that write call it first. Runs as owner. Locks the thread.
+-- Locks a thread for writing until commit. Creates the thread if there is none, and replaces a thread that has expired.
+-- Functions that write into a thread call it first. Runs as owner. Locks the thread.
 
 create function mayfly_private.lock_thread(tenant uuid, thread text, expires_in integer)
 returns mayfly.threads

@@ -87,8 +87,8 @@ comment on function mayfly_private.prune_thread is 'Deletes old checkpoints.';
 grant execute on function mayfly_private.prune_thread to authenticated, service_role;
 
 -- Deletes all but the newest `keep` checkpoints of each namespace of a thread, with the values and writes that nothing
--- else needs. Returns { deleted }. If a kept checkpoint needs older ones to rebuild a delta channel, these stay as
--- well. Scope thread:write.
+-- else needs. Returns { deleted }. If a kept checkpoint needs older ones to rebuild a delta channel, the older ones
+-- stay too. Scope thread:write.
 
 create function mayfly.prune_thread(thread text, keep integer default 1)
 returns jsonb

@@ -16,7 +16,7 @@ create table mayfly.checkpoints (
     references mayfly.threads (tenant_id, id) on delete cascade
 );
 
--- For listing checkpoints of all threads, or of all namespaces of one thread, newest first.
+-- This index is for listing checkpoints of all threads, or of all namespaces of one thread, newest first.
 create index checkpoints_newest_idx on mayfly.checkpoints (tenant_id, id);
 
 -- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns

@@ -1,6 +1,6 @@
 -- Continues a run of a graph. The lease must be the caller's. Because of the row lock of the run, a child that ends
--- during this call waits until the call is over. Then the child finds the run asleep and wakes it. Locks the run and
--- the keys of the children that it adds.
+-- during this call waits until the call is over. Only then does the child look whether the run sleeps, and wakes it.
+-- Locks the run and the keys of the children that it adds.
 
 create function mayfly_private.advance_graph(lease text, graph jsonb)
 returns jsonb

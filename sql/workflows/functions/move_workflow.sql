@@ -1,4 +1,4 @@
--- The recorded rows of a run that belong to these steps. For a step of a graph, this includes its beginning and its
+-- The recorded rows of a run that belong to the given steps. For a step of a graph, this includes its beginning and its
 -- items. Locks nothing.
 
 create function mayfly_private.rows_of_steps(tenant uuid, run uuid, steps text[])
@@ -15,9 +15,9 @@ begin
 end
 $$;
 
-comment on function mayfly_private.rows_of_steps is 'The rows of a run that belong to these steps.';
+comment on function mayfly_private.rows_of_steps is 'The rows of a run that belong to the given steps.';
 
--- Lets a run of a graph repeat these steps by detaching the jobs that did them. It refuses steps whose jobs are
+-- Lets a run of a graph repeat the given steps by detaching the jobs that did them. It refuses steps whose jobs are
 -- still open, because they would be done twice. Locks the keys of their jobs.
 
 create function mayfly_private.forget_steps(tenant uuid, run uuid, steps text[])

@@ -1,5 +1,5 @@
--- The input of a step of a graph: the input of the run and the results of these steps, by name. The result of a map is
--- a list, and that of a skipped step is null. Locks nothing.
+-- The input of a step of a graph: the input of the run, and the results of the given steps by name. The result of a map
+-- is a list, and that of a skipped step is null. Locks nothing.
 
 create function mayfly_private.graph_given(tenant uuid, run uuid, input jsonb, names text[])
 returns jsonb

@@ -71,7 +71,7 @@ export async function startLoad(
     );
     children[slot] = child;
     createInterface({ input: child.stdout }).on("line", (line) => {
-      // The last line may be cut off, because the process was killed. It does not count.
+      // The last line may be cut off, because the process was killed. A cut line is ignored.
       if (line.endsWith("}")) hear(account, JSON.parse(line) as Said);
     });
     let errors = "";

@@ -25,7 +25,7 @@ const usage = {
   outputTokens: { total: 10, text: 10, reasoning: 0 },
 };
 
-/** A model whose answers depend only on its prompt. `pay` is called whenever it is. */
+/** A model whose answers depend only on its prompt. `pay` is called at each call of the model. */
 function scripted(
   pay: (step: number) => void,
   answer: (step: number, prompt: string) => string | { tool: string; input: object },

@@ -87,7 +87,7 @@ async function joins(token: string, topic: string): Promise<boolean> {
 const sendable = (token: string) => /^[\x20-\x7e]*$/.test(token) && token === token.trim();
 
 describe("a token that was tampered with", () => {
-  it("is refused by all three, whatever was changed", async () => {
+  it("is refused by the Data API, the functions and Realtime, whatever was changed", async () => {
     const good = await tokens.sign(agent);
     const [header = "", body = "", signature = ""] = good.split(".");
     const kid = (JSON.parse(Buffer.from(header, "base64url").toString()) as { kid: string }).kid;
@@ -188,7 +188,7 @@ describe("claims that the project itself signed", () => {
     );
   });
 
-  it("of the agent itself see its own tenant and no other's", async () => {
+  it("of an unchanged token see the tenant of its agent, and no other tenant", async () => {
     const { rest, functions, said } = await show(await tokens.sign(agent));
     expect([rest, functions]).toEqual([200, 200]);
     expect(said).toContain(`${task} of ${own}`);

@@ -272,7 +272,7 @@ describe("each call of supabase-js's Data API", () => {
           if (typeof value === "function") own.push(name);
       return own;
     });
-    // Calls of other services, or without a request.
+    // Methods that belong to other services, or that send no request.
     const others =
       /^(_.*|constructor|fetch|then|processResponse|cloneRequestState|from|channel|getChannels|removeChannel|removeAllChannels)$/;
     expect(names.filter((name) => !others.test(name) && !named.has(name))).toEqual([]);

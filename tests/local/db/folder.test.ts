@@ -64,7 +64,7 @@ test.runIf(canUnshare)(
     const two = startContained();
     await two.gone;
     expect(two.said()).toContain("is in use by the process with pid 1 on");
-    // The first process has continued all the while, and all its data are still there.
+    // Meanwhile the first process has continued, and all its data are still there.
     const [acknowledged] = (await once(one.lines, "line")) as [string];
     one.child.kill("SIGKILL");
     await one.gone;

@@ -53,7 +53,7 @@ export class Wire {
     this.#socket.write(bytes);
   }
 
-  /** The body of the next message of a type. Skips those before it. */
+  /** The body of the next message of a type. Messages before it are skipped. */
   async next(type: string): Promise<Buffer> {
     for (;;) {
       for (const frame of frames(this.#bytes)) {

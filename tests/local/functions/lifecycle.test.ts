@@ -148,7 +148,7 @@ describe("on a change,", () => {
     expect(await (await call("hello")).text()).toBe("mended");
   });
 
-  test("shared sources and config.toml count too", async () => {
+  test("a change of shared sources or of config.toml counts too", async () => {
     const shared = `import { text } from "../_shared/text.ts"; export default { fetch: () => new Response(text) };`;
     const project = makeProject({ hello: shared });
     project.write("functions/_shared/text.ts", `export const text = "one";`);

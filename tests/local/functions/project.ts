@@ -64,7 +64,7 @@ export function makeProject(functions: Record<string, string>): Project {
   const write = (path: string, text: string) => {
     const file = join(root, path);
     mkdirSync(dirname(file), { recursive: true });
-    // As editors save files, so that a reader sees either the old file or the new one.
+    // Saves a file like editors do, so that a reader sees either the whole old file or the whole new file.
     writeFileSync(`${dirname(file)}/.saving`, text);
     renameSync(`${dirname(file)}/.saving`, file);
   };

@@ -56,7 +56,7 @@ test("a client above the plan's limit can connect before the others join, but ca
   expect(await join(second, "room")).toContain(
     '"reason":"ConnectionRateLimitReached: Too many connected users"',
   );
-  // It has already joined. A client counts once, however many channels it is in.
+  // This client has already joined. A client counts once, however many channels it is in.
   expect(await join(first, "other")).toContain('"status":"ok"');
   const refused = await new RawClient(socketUrl(target)).refused();
   expect(refused).toMatchObject({ status: 429, body: '{"error":"Too many connected users"}' });

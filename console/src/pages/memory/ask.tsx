@@ -15,7 +15,10 @@ import { Newest } from "./newest.tsx";
 const pauseMs = 350;
 const shown = 20;
 
-/** A question and the memories that answer it, each with its score. Without a question, the newest memories. */
+/**
+ * Shows a question and the memories that answer it, each with its score. Without a question, shows the
+ * newest memories.
+ */
 export function Ask({ space, count }: { space: Space; count: number }) {
   const { query } = route.value;
   const asked = query.get("ask") ?? "";

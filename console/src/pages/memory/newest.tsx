@@ -36,7 +36,7 @@ export function Newest({ space, filter, count }: { space: Space; filter: Filter;
                   <code>
                     agent.remember({"{"} task, output, reward: 1 {"}"})
                   </code>
-                  . You store one yourself with Remember.
+                  . To store a memory yourself, press Remember.
                 </p>
               )}
             </Empty>

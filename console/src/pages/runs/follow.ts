@@ -56,8 +56,8 @@ export class FollowedRun {
   }
 
   /**
-   * What the model says now. Null once this is recorded. Read `version.value` to be redrawn after
-   * changes.
+   * What the model says now. Null as soon as its answer is recorded. Read `version.value` to be redrawn
+   * after changes.
    */
   get spoken(): Spoken | null {
     const steps = this.details.value?.steps ?? 0;
@@ -121,7 +121,7 @@ export class FollowedRun {
         this.reload();
         return;
       } catch {
-        // The record is still read during the pause. After it, the stream continues where it was.
+        // The record is still read during the pause. After the pause, the stream continues where it was.
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }

@@ -7,7 +7,10 @@ export const ownerOf = ({ agentId }: { agentId: string | null }): string => agen
 export const statesOf = ({ mayfly }: Space, owner: string): States =>
   owner === "shared" ? mayfly.state.shared : mayfly.state.of(owner);
 
-/** People with `state:write` may write shared states. Only admins and owners may write an agent's. */
+/**
+ * People with `state:write` may write shared states. Only admins and owners may write the states of an
+ * agent.
+ */
 export const mayWrite = ({ me, may }: Space, owner: string): boolean =>
   may("state:write") && (owner === "shared" || me.role === "admin" || me.role === "owner");
 
