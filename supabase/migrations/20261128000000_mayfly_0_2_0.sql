@@ -11475,8 +11475,8 @@ comment on function mayfly_private.show_artifact is 'An artifact in the form tha
 
 grant execute on function mayfly_private.show_artifact to authenticated, service_role;
 
--- Reads the paths of files that are due. It is a definer, because the paths are in a private table, from which it also
--- deletes paths. Locks the rows that it deletes.
+-- Reads the paths of files that are due to be deleted. It is a definer, because the paths are in a private table, from
+-- which it also deletes paths. Locks the rows that it deletes.
 
 create function mayfly_private.sweep_files(page_limit integer)
 returns jsonb

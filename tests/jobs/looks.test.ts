@@ -1,5 +1,5 @@
 /** When a worker looks for jobs, and when it stops looking. */
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inTenant, type Sql, serviceRole } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -85,4 +85,38 @@ it("a worker that is stopped ends with its last job, even if it is woken meanwhi
   mayEnd.resolve();
   await stopped;
   expect(work?.done).toBe(1);
+});
+
+it("a worker whose jobs become slower never asks for fewer than no jobs", async () => {
+  const door = doorOf(db.sql);
+  const wanted: number[] = [];
+  const watched: typeof door = {
+    ...door,
+    call(name, values, form) {
+      if (name === "turn_jobs") wanted.push((values as { wanted: number }).wanted);
+      return door.call(name, values, form);
+    },
+  };
+  const count = 500;
+  await add(
+    db.sql,
+    serviceRole,
+    Array.from({ length: count }, () => ({ name: "slower" })),
+    {},
+    inTenant(tenant),
+  );
+  let begun = 0;
+  const failures: unknown[] = [];
+  const { data: work } = Worker.start(
+    watched,
+    {
+      // While jobs are short, the worker claims many in advance. These are too many once jobs take longer.
+      slower: () => (++begun > 200 ? setTimeout(3) : undefined),
+    },
+    { ...unending, untilEmpty: true, concurrency: 1, onError: (error) => failures.push(error) },
+  );
+  expect(await work?.ended).toBeNull();
+  expect(Math.min(...wanted)).toBeGreaterThan(0);
+  expect(failures).toEqual([]);
+  expect(begun).toBe(count);
 });

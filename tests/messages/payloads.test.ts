@@ -116,7 +116,7 @@ describe("a message", () => {
 });
 
 describe("the queue of handlers", () => {
-  it("handles one item at a time, and after its end only finishes the current one", async () => {
+  it("handles one item at a time, and once it is ended, only finishes the current item", async () => {
     const queue = new HandlerQueue();
     const done: number[] = [];
     let release = () => {};

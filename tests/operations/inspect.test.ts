@@ -31,7 +31,7 @@ describe("the query agents.sql", () => {
       ["from-the-secret-…", "the secret key"],
     ]);
     expect(rows[0]).toMatchObject({ type: "scout v1", status: "running" });
-    expect(rows[0]?.time_left).toMatch(/^00:04:/);
+    expect(rows[0]?.time_left).toMatch(/^00:14:/);
   });
 });
 

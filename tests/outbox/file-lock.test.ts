@@ -45,11 +45,11 @@ describe("a lock on a file", () => {
   });
 
   it.runIf(process.platform === "linux")(
-    "of a killed process that nobody waits for is taken over at once",
+    "of a killed process whose parent has not asked for its exit status (a zombie) is taken over at once",
     async () => {
       const script = `const { lockFile } = await import(${JSON.stringify(new URL("../../sdk/src/outbox/file-lock.ts", import.meta.url).href)});
         await lockFile(${JSON.stringify(path)}); console.log(process.pid); setInterval(() => {}, 1000);`;
-      // The sleeping process has replaced the shell, and never asks how its child ended.
+      // The shell becomes `sleep`, which never waits for its child, so the killed child stays a zombie.
       const child = spawn(
         "sh",
         [
@@ -83,17 +83,20 @@ describe("a lock on a file", () => {
     await expect(take(unwatched)).rejects.toBeInstanceOf(LockHeld);
   });
 
-  it.runIf(canUnshare)("belongs to one of two processes that are both process 1", async () => {
-    const one = await takeElsewhere(true);
-    const two = await takeElsewhere(true);
-    expect(one.said).toBe("holds as 1");
-    expect(two.said).toBe(`${path} is held by process 1 on ${hostname()}.`);
-    // Nor does it belong to a third process, which cannot see that process 1.
-    await expect(take()).rejects.toBeInstanceOf(LockHeld);
-    await one.kill();
-    const three = await takeElsewhere(true);
-    expect(three.said).toBe("holds as 1");
-  });
+  it.runIf(canUnshare)(
+    "belongs to only one of two processes that both have the pid 1",
+    async () => {
+      const one = await takeElsewhere(true);
+      const two = await takeElsewhere(true);
+      expect(one.said).toBe("holds as 1");
+      expect(two.said).toBe(`${path} is held by process 1 on ${hostname()}.`);
+      // This test's process does not get it either. It cannot see the holder, which is in another pid namespace.
+      await expect(take()).rejects.toBeInstanceOf(LockHeld);
+      await one.kill();
+      const three = await takeElsewhere(true);
+      expect(three.said).toBe("holds as 1");
+    },
+  );
 
   it("of a process in another container is kept while the process renews it, and otherwise taken over", async () => {
     const beating = await take({ identity: processOf(1, "elsewhere") });

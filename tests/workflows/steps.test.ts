@@ -67,7 +67,8 @@ describe("a step of a workflow", () => {
       if (!died) break;
       deaths++;
     }
-    expect(deaths).toBeGreaterThan(6);
+    // There are seven writes, or fewer if some are sent together.
+    expect(deaths).toBeGreaterThan(4);
   });
 
   it("that throws fails the attempt, and runs again in the next one", async () => {

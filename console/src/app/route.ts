@@ -33,7 +33,7 @@ export function go(...path: string[]): void {
 }
 
 /**
- * Keeps a filter in the address, so that it survives a reload and can be shared. Empty means none.
+ * Keeps a filter in the address, so that it survives a reload and can be shared. A value that is empty or null removes its filter.
  */
 export function setQuery(values: Record<string, string | null>): void {
   const { tenant, page, rest, query } = route.value;

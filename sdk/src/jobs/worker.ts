@@ -154,14 +154,13 @@ export class Worker implements Work {
     const ahead = aheadOf(this.#meanMs, concurrency);
     const free = concurrency - this.#running.size - this.#waiting.length;
     if (this.#isTold && this.#asked > 0) return Math.max(0, free);
-    const room = free + ahead - this.#asked;
+    // Below zero if the waiting jobs were claimed while jobs took less time.
+    const room = Math.max(0, free + ahead - this.#asked);
     if (this.#isFull && this.#asked === 0 && ahead > concurrency) return Math.ceil(room / 2);
     // Claiming a few jobs at a time is expensive, so wait until half of the room is free.
-    return room >= Math.min(concurrency, (concurrency + ahead) / 2) || this.#running.size === 0
-      ? Math.max(0, room)
-      : this.#endings.length > 0 || this.#waiting.length === 0
-        ? Math.max(0, room)
-        : 0;
+    const isEnough = room >= Math.min(concurrency, (concurrency + ahead) / 2);
+    const isIdle = this.#running.size === 0 || this.#waiting.length === 0;
+    return isEnough || isIdle || this.#endings.length > 0 ? room : 0;
   }
 
   async #turn(): Promise<void> {

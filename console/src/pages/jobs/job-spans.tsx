@@ -83,8 +83,8 @@ export function spansOf(job: JobDetails): Span[] {
 
 /**
  * How long a job waited for a worker after it was first due, and how long workers held it. If a job
- * waits or has waited for something, such as a signal, only its last claim by a worker is known. Of
- * the time before that claim, only the steps are known.
+ * waits or has waited for something, such as a signal, its earlier claims are not recorded. Then
+ * `workedMs` leaves them out, and the first step shows about when the first of them began.
  */
 export function timesOf(job: JobDetails, now: number): { queuedMs: number; workedMs: number } {
   const { createdAt, runAt, startedAt, finishedAt, attempts, steps, status } = job;
