@@ -1,3 +1,5 @@
+-- A private memory is visible to its agent and that agent's ancestors (own_agent_ids), and with memory:admin.
+
 alter table mayfly.memories enable row level security;
 
 alter table mayfly.memory_vectors enable row level security;

@@ -2842,8 +2842,8 @@ $$;
 comment on function mayfly_private.is_ended_inbox is 'Whether a topic is the inbox topic of an agent that does not run.';
 
 -- The claims that the spawn function signs for an agent. Also returns a new renewal secret, of which only the hash is
--- stored, and the agent's type in the version with which the agent was spawned. Called by spawning, renewing and
--- resuming, as owner.
+-- stored, and the agent's type in the version with which the agent was spawned. Called by spawning, renewing
+-- (renew_agent) and resuming, as owner. `token_lifetime` of the tenant says how long a token is valid.
 
 create or replace function mayfly_private.issue_token(tenant uuid, agent uuid, round integer default 1)
 returns jsonb
