@@ -1,6 +1,7 @@
 import type { ListedApproval, Mayfly } from "@mayfly/sdk";
 import { signal } from "@preact/signals";
 import type { Events } from "./events.ts";
+import { Soon } from "./soon.ts";
 
 /** The shortest time between two reads. The next read gets everything that changed in between. */
 const pauseMs = 300;
@@ -18,7 +19,7 @@ export class Asked {
   readonly #events: Events;
   #unlisten: (() => void) | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #soon: ReturnType<typeof setTimeout> | undefined;
+  readonly #soon = new Soon(pauseMs, () => this.look());
   #asked = 0;
   #shown = 0;
 
@@ -29,11 +30,7 @@ export class Asked {
 
   start(): void {
     this.#unlisten = this.#events.listen((events) => {
-      if (events.some(({ kind }) => kind === "approval"))
-        this.#soon ??= setTimeout(() => {
-          this.#soon = undefined;
-          void this.look();
-        }, pauseMs);
+      if (events.some(({ kind }) => kind === "approval")) this.#soon.call();
     });
     this.#timer = setInterval(() => void this.look(), lookAgainMs);
     void this.look();
@@ -42,7 +39,7 @@ export class Asked {
   stop(): void {
     this.#unlisten?.();
     clearInterval(this.#timer);
-    clearTimeout(this.#soon);
+    this.#soon.stop();
     this.#shown = Number.POSITIVE_INFINITY;
   }
 

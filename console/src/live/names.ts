@@ -2,6 +2,7 @@ import type { Mayfly, Member } from "@mayfly/sdk";
 import { printable } from "../parts/text.ts";
 import type { Agents } from "./agents.ts";
 import { Version } from "./frame.ts";
+import { Soon } from "./soon.ts";
 
 /** Who or what an id stands for. */
 export interface Named {
@@ -25,7 +26,7 @@ export class Names {
   readonly #former = new Set<string>();
   /** The people of events that are waiting to be looked up. */
   readonly #wanted = new Set<string>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #soon = new Soon(pauseMs, () => this.#read());
 
   constructor(mayfly: Mayfly, agents: Agents) {
     this.#mayfly = mayfly;
@@ -37,17 +38,13 @@ export class Names {
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#soon.stop();
   }
 
   /** Reads the members again after events about these people. */
   want(people: Iterable<string>): void {
     for (const id of people) this.#wanted.add(id);
-    if (this.#wanted.size > 0)
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        void this.#read();
-      }, pauseMs);
+    if (this.#wanted.size > 0) this.#soon.call();
   }
 
   async #read(): Promise<void> {

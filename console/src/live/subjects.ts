@@ -2,6 +2,7 @@ import type { Budget, Fact, Mayfly, Result } from "@mayfly/sdk";
 import { oneLine, preview, titleOfMemory } from "../parts/text.ts";
 import type { Happening } from "./events.ts";
 import { Version } from "./frame.ts";
+import { Soon } from "./soon.ts";
 
 /**
  * Subjects are collected for this long and looked up together. So a subject that does not exist, or
@@ -31,14 +32,14 @@ export class Subjects {
   readonly #mayfly: Mayfly;
   readonly #known = new Map<string, Subject>();
   readonly #wanted = new Map<string, Wanted>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #soon = new Soon(pauseMs, () => this.#look());
 
   constructor(mayfly: Mayfly) {
     this.#mayfly = mayfly;
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#soon.stop();
   }
 
   get(id: string): string | undefined {
@@ -54,30 +55,23 @@ export class Subjects {
   want(happened: readonly Happening[]): void {
     for (const { kind, subject, agentId } of happened) {
       if (subject === null || this.#known.has(subject) || !(kind in lookUps)) continue;
-      const wanted = this.#wanted.get(kind) ?? { ids: new Set(), agents: new Set() };
+      const wanted = this.#wantedOf(kind);
       wanted.ids.add(subject);
       wanted.agents.add(agentId);
-      this.#wanted.set(kind, wanted);
     }
-    this.#lookSoon();
   }
 
   /** Looks up the subjects of one kind with these ids that are not known yet. */
   wantIds(kind: keyof typeof lookUps, ids: readonly string[]): void {
-    const missing = ids.filter((id) => !this.#known.has(id));
-    if (missing.length === 0) return;
-    const wanted = this.#wanted.get(kind) ?? { ids: new Set(), agents: new Set() };
-    for (const id of missing) wanted.ids.add(id);
-    this.#wanted.set(kind, wanted);
-    this.#lookSoon();
+    for (const id of ids) if (!this.#known.has(id)) this.#wantedOf(kind).ids.add(id);
   }
 
-  #lookSoon(): void {
-    if (this.#wanted.size > 0)
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        void this.#look();
-      }, pauseMs);
+  /** The subjects of this kind that are looked up next. */
+  #wantedOf(kind: string): Wanted {
+    const wanted = this.#wanted.get(kind) ?? { ids: new Set(), agents: new Set() };
+    this.#wanted.set(kind, wanted);
+    this.#soon.call();
+    return wanted;
   }
 
   async #look(): Promise<void> {
@@ -98,11 +92,7 @@ const found = async <T>(asked: Promise<Result<T[]>>, toSubject: (one: T) => Subj
   ((await asked).data ?? []).map(toSubject);
 
 const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subject[]>> = {
-  job: ({ jobs }, { ids }) =>
-    // If there are too many, looks up only the newest, because older ones may have left the page already.
-    found(jobs.list({ ids: [...ids].slice(-most), limit: most }), ({ id, name }) => ({
-      ...{ id, name: oneLine(name), path: ["jobs", id] },
-    })),
+  job: (mayfly, { ids }) => findJobs(mayfly, ids, "jobs", (name) => name),
   run: ({ runs }) =>
     found(runs.list({ limit: newest }), ({ id, agent }) => ({
       ...{ id, name: oneLine(agent), path: ["runs", id] },
@@ -120,10 +110,8 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
   channel: findChannels,
   fact: findFacts,
   team: findTeams,
-  workflow: ({ jobs }, { ids }) =>
-    found(jobs.list({ ids: [...ids].slice(-most), limit: most }), ({ id, name }) => ({
-      ...{ id, name: oneLine(name.replace(/^workflow:/, "")), path: ["workflows", id] },
-    })),
+  workflow: (mayfly, { ids }) =>
+    findJobs(mayfly, ids, "workflows", (name) => name.replace(/^workflow:/, "")),
   artifact: ({ artifacts }) =>
     found(artifacts.list({ limit: newest }), ({ id, name }) => ({
       ...{ id, name: oneLine(name) },
@@ -157,6 +145,17 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     return (await Promise.all(lists)).flat();
   },
 };
+
+/** If there are too many, looks up only the newest, because older ones may have left the page already. */
+const findJobs = (
+  { jobs }: Mayfly,
+  ids: Iterable<string>,
+  page: string,
+  shown: (name: string) => string,
+): Promise<Subject[]> =>
+  found(jobs.list({ ids: [...ids].slice(-most), limit: most }), ({ id, name }) => ({
+    ...{ id, name: oneLine(shown(name)), path: [page, id] },
+  }));
 
 /**
  * How many pages of facts are searched for the wanted facts. Facts are listed newest first, including facts

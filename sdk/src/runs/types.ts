@@ -275,7 +275,7 @@ export interface RunChunk {
 export interface StartRunOptions {
   /**
    * Starting another run with this key returns the existing run, even a failed one, as long as that run is
-   * kept. To try a failed run again, redrive it: `jobs.redrive({ ids: [run.id] })`. To start anew, use
+   * kept. To try a failed run again, redrive it: `jobs.redrive({ ids: [run.id] })`. To start a new run, use
    * another key.
    */
   key?: string;

@@ -25,7 +25,7 @@ begin
   if final.ids is not null then
     perform mayfly_private.fail(409, 'job_final', format('Redriving %s would end in the same way: %s',
         case cardinality(final.ids) when 1 then 'this job' else format('%s of these jobs', cardinality(final.ids)) end, final.reason),
-      'Nothing was redriven. Leave out the jobs in details.ids, and start them anew with higher limits.',
+      'Nothing was redriven. Leave out the jobs in details.ids, and start new ones with higher limits.',
       jsonb_build_object('field', 'ids', 'ids', final.ids));
   end if;
   with dead as (
