@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeOf, inTenant, makePerson, rpc, serviceRole } from "#harness/callers";
+import { codeOf, inTenant, makePerson, refusalOf, rpc, serviceRole } from "#harness/callers";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
 import { withinAMinute } from "#harness/usage";
 import { add, claim, claimOne, complete, makeWorker, makeWorkTenant, statusOf } from "./working.ts";
@@ -162,6 +162,33 @@ describe("claiming jobs", () => {
     expect(await codeOf(rpc(db.sql, claims, "claim_any_jobs"))).toBe("42501");
     expect(await codeOf(claim(db.sql, claims, 1001))).toBe("invalid_request");
     expect(await codeOf(claim(db.sql, claims, 1, { lease: 0 }))).toBe("invalid_request");
-    expect(await codeOf(claim(db.sql, claims, 1, { queues: ["a/b"] }))).toBe("invalid_request");
+  });
+
+  it.each([
+    [["a/b"]],
+    [["a", "b/"]],
+    [["/"]],
+    [[""]],
+    [["a", ""]],
+    [["a", null]],
+    [["-a"]],
+    [["a\n"]],
+    [["a".repeat(101)]],
+    [Array.from({ length: 501 }, (_, n) => `a${n}`)],
+  ])("is refused with its field if names or queues are %j", async (wrong) => {
+    const { claims } = await setUp();
+    for (const field of ["names", "queues"])
+      expect(await refusalOf(claim(db.sql, claims, 1, { [field]: wrong }))).toMatchObject({
+        code: "invalid_request",
+        details: { field },
+      });
+  });
+
+  it("takes as many names and queues as the limits allow", async () => {
+    const { claims } = await setUp();
+    const names = (count: number) => Array.from({ length: count }, (_, n) => `a:${n}.b-c_d`);
+    const none = await claim(db.sql, claims, 1, { names: names(500), queues: names(100) });
+    expect(none.jobs).toEqual([]);
+    expect((await claim(db.sql, claims, 1, { names: [], queues: [] })).jobs).toEqual([]);
   });
 });
