@@ -121,7 +121,14 @@ export type {
   Said,
   TraverseOptions,
 } from "./facts/types.ts";
-export type { AttributeChanges, Attributes, AttributeValue, Where } from "./jobs/attributes.ts";
+export {
+  type AttributeChanges,
+  type Attributes,
+  type AttributeValue,
+  attributeText,
+  splitSearch,
+  type Where,
+} from "./jobs/attributes.ts";
 export type { Duration } from "./jobs/duration.ts";
 export type { FromMessage } from "./jobs/from-messages.ts";
 export type { HeldJob, StepWork, WaitEnd } from "./jobs/held-job.ts";

@@ -14628,9 +14628,10 @@ comment on function mayfly_private.job_id_at is 'The lowest id of a job that was
 grant execute on function mayfly_private.job_id_at to authenticated, service_role;
 
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Each call is
--- planned for its arguments. So of_ids, of_holder, of_key_prefix and of_attributes use their indexes, and since and until
--- read a range of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. The text
--- `containing` is looked for in ids, names, keys, errors and inputs, in upper or lower case. Locks nothing.
+-- planned for its arguments. So of_ids, of_holder, of_key_prefix and of_attributes use their indexes, and since and
+-- until read a range of ids. The other filters have no index: a call with them reads the newest jobs until it has a
+-- page. The text `containing` is looked for in ids, names, keys, errors and inputs, in upper or lower case.
+-- `of_attributes` is { name: value }, where a list of values finds any of them. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
@@ -21720,8 +21721,8 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
 -- Runs (scope run:read), newest first. `before` is the last id of the previous page. Runs can be filtered by agent, by
--- status, by attributes, by when they were added, and by a text in their id, agent or input, in upper or lower case. `about` is the
--- beginning of a run's input.
+-- status, by attributes ({ name: value }, or a list of values), by when they were added, and by a text in their id,
+-- agent or input, in upper or lower case. `about` is the beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
   since timestamptz default null, until timestamptz default null, containing text default null, of_attributes jsonb default null)

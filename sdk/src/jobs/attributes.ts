@@ -29,7 +29,35 @@ export type Where = string | Record<string, AttributeValue | AttributeValue[]>;
 /** Every attribute after a change. */
 export const attributesRow = object as unknown as z.ZodType<Attributes>;
 
-const one = /([a-z_][\w.-]*):("(?:[^"\\]|\\.)*"|[^\s"]\S*)(?=\s|$)/gi;
+/** An attribute in a text. An address such as `https://…` is none. */
+const one = /(?<!\S)([a-z_][\w.-]*):(?!\/\/)("(?:[^"\\]|\\.)*"|[^\s"]\S*)(?!\S)/gi;
+/** The same, or words in quotes. */
+const piece = new RegExp(`(?<!\\S)"([^"]*)"(?!\\S)|${one.source}`, "gi");
+
+/**
+ * Splits the text of a search field into attributes (`where`) and other words (`containing`). An attribute in
+ * quotes is a text to look for: `"workflow:publish"`.
+ *
+ * @example
+ * splitSearch("customer:acme lost parcel"); // { where: "customer:acme", containing: "lost parcel" }
+ */
+export function splitSearch(text: string): { where: string; containing: string } {
+  const where: string[] = [];
+  const rest = text.replace(piece, (all: string, quoted: string | undefined) => {
+    if (quoted !== undefined) return quoted.search(one) === 0 ? quoted : all;
+    where.push(all);
+    return "";
+  });
+  return { where: where.join(" "), containing: rest.trim().replace(/ {2,}/g, " ") };
+}
+
+/** An attribute as a search finds it: `customer:acme`, or `plan:"Team XL"`. */
+export function attributeText(name: string, value: AttributeValue): string {
+  const isPlain =
+    typeof value !== "string" || (/^[^\s"]+$/.test(value) && valuesOf(value).length === 1);
+  const text = isPlain ? String(value) : `"${String(value).replace(/["\\]/g, "\\$&")}"`;
+  return `${name}:${text.startsWith("//") ? `"${text}"` : text}`;
+}
 
 /**
  * The filter in the form that SQL expects, as a value to pass on, or nothing if it is empty. A text that is not

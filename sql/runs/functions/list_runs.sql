@@ -45,8 +45,8 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
 -- Runs (scope run:read), newest first. `before` is the last id of the previous page. Runs can be filtered by agent, by
--- status, by attributes, by when they were added, and by a text in their id, agent or input, in upper or lower case. `about` is the
--- beginning of a run's input.
+-- status, by attributes ({ name: value }, or a list of values), by when they were added, and by a text in their id,
+-- agent or input, in upper or lower case. `about` is the beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
   since timestamptz default null, until timestamptz default null, containing text default null, of_attributes jsonb default null)
