@@ -1,7 +1,7 @@
 import { printable } from "./text.ts";
 
-/** How many characters of the end are always shown. */
-const tail = 12;
+/** How many characters of the end are always shown, if there are at least so many before them. */
+const [tail, head] = [12, 6];
 
 /**
  * A name in one line. Without enough room, its middle is left out, because names that belong together,
@@ -9,11 +9,11 @@ const tail = 12;
  */
 export function Middle({ text }: { text: string }) {
   const letters = [...printable(text)];
-  const at = Math.max(0, letters.length - tail);
+  const at = letters.length < head + tail ? letters.length : letters.length - tail;
   return (
     <bdi class="middle" title={letters.join("")}>
       <span>{letters.slice(0, at).join("")}</span>
-      <span>{letters.slice(at).join("")}</span>
+      {at < letters.length && <span>{letters.slice(at).join("")}</span>}
     </bdi>
   );
 }
