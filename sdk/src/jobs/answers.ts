@@ -136,7 +136,11 @@ export const waited = row<{ signal?: string; payload?: unknown; timeout?: true; 
 export const childEnd = row<{ status: string; result?: unknown; error?: JobError }>({
   status: word,
   result: value.optional(),
-  error: row<JobError>({ code: text, message: text }).optional(),
+  error: row<JobError>({
+    code: text,
+    message: text,
+    final: z.literal(true).optional(),
+  }).optional(),
 });
 export const markedCall = row<{ known: boolean }>({ known: flag });
 export const woken = row<{ woken: boolean }>({ woken: flag });
