@@ -22,8 +22,9 @@ export const withWhere = (command: Command): Command =>
 export const whereOf = ({ where }: WhereOption) =>
   where.length > 0 ? { where: where.join(" ") } : {};
 
-/** `customer:acme orders:3`, as a search finds them. */
+/** `customer:acme orders:3`, as a search finds them, in the order of their names. */
 export const attributesLine = (of: Attributes = {}): string =>
   Object.entries(of)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => printable(attributeText(name, value)))
     .join(" ");

@@ -12,7 +12,7 @@ const inList = 3;
  */
 export function AttributeLinks(props: { of: Attributes; page: string; most?: number }) {
   const { of, page, most = Number.POSITIVE_INFINITY } = props;
-  const all = Object.entries(of);
+  const all = Object.entries(of).sort(([a], [b]) => (a < b ? -1 : 1));
   return (
     <span class="attributes">
       {all.slice(0, most).map(([name, value]) => {
