@@ -47,7 +47,7 @@ describe.skipIf(!chromiumPath)("attributes in the console", () => {
   it("filter the list of jobs by a click and by a search, which stays in the link", async () => {
     const page = await newPage();
     await openAsOwner(page, "jobs");
-    await page.waitForSelector("main th >> text=Attributes");
+    await page.waitForSelector("main td .attributes >> text=acme");
     await keepLooks(page, "attributes-jobs");
     await page.click("main td .attributes >> text=acme >> nth=0");
     await expect.poll(() => findOf(page)).toBe("customer:acme");

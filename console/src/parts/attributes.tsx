@@ -4,7 +4,7 @@ import type { Column } from "./table.tsx";
 import { printable } from "./text.ts";
 
 /** How many attributes a line of a list shows. */
-const inList = 3;
+export const inList = 3;
 
 /**
  * What a program said about a job, a workflow or a run. Each attribute is a link to the list with this

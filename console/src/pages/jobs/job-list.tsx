@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { href, route, setQuery } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { useLive } from "../../live/use-live.ts";
-import { attributesColumn } from "../../parts/attributes.tsx";
+import { AttributeLinks, inList } from "../../parts/attributes.tsx";
 import { Status } from "../../parts/badge.tsx";
 import { type Chip, Chips } from "../../parts/chips.tsx";
 import { Show } from "../../parts/loaded.tsx";
@@ -99,8 +99,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
       <Show of={jobs}>
         {({ all: found }) => {
           const isAll = name === "all" && !sought && !queue && timesKey(query) === "";
-          const shown = columnsOf(found);
-          const pickable = [...shown, pickColumn(picks, found, pickLabel)];
+          const pickable = [...columns, pickColumn(picks, found, pickLabel)];
           return (
             <Panel title={plural(found.length, "job")} hint="the newest first">
               {found.length === 0 ? (
@@ -108,7 +107,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
               ) : (
                 <Table
                   label="Jobs"
-                  columns={name === "failed" && space.may("job:admin") ? pickable : shown}
+                  columns={name === "failed" && space.may("job:admin") ? pickable : columns}
                   rows={found}
                   keyOf={({ id }) => id}
                   hrefOf={({ id }) => href("jobs", id)}
@@ -175,12 +174,6 @@ const worked = ({ startedAt, finishedAt, attempt }: JobInfo) => {
   return startedAt && finishedAt ? duration(finishedAt.getTime() - startedAt.getTime()) : "–";
 };
 
-/** The columns of jobs. That of attributes is shown if there are any. */
-const columnsOf = (rows: readonly JobInfo[]): Column<JobInfo>[] =>
-  columns.flatMap((column) =>
-    column.title === "About" ? [column, ...attributesColumn(rows, "jobs")] : column,
-  );
-
 export const columns: Column<JobInfo>[] = [
   { title: "Job", cell: ({ name }) => <JobTitle name={name} /> },
   {
@@ -189,7 +182,12 @@ export const columns: Column<JobInfo>[] = [
   },
   {
     title: "About",
-    cell: (job) => <bdi class="muted">{aboutOf(job)}</bdi>,
+    cell: (job) => (
+      <>
+        <bdi class="muted">{aboutOf(job)}</bdi>{" "}
+        {job.attributes && <AttributeLinks of={job.attributes} page="jobs" most={inList} />}
+      </>
+    ),
     wide: true,
   },
   { title: "Queue", cell: ({ queue }) => <bdi class="muted">{printable(queue)}</bdi>, wide: true },
