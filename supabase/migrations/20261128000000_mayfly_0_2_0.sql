@@ -4239,8 +4239,8 @@ comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may
 
 -- Announces that there is something to pull, to all readers of a tenant's log, or to one agent and the people who
 -- watch. There is one announcement for each window of 1 s and each audience. The first transaction of a window claims
--- the topic's row and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data
--- does, and flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
+-- the topic's row and broadcasts. All later ones leave a due row, which becomes visible exactly when their data do, and
+-- flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
 -- even with transactions that aborted or stayed open. Called by the log's triggers.
 --
 -- If nobody listens, nothing is broadcast. A lease may start while this transaction is open, and this transaction
@@ -15275,7 +15275,7 @@ grant execute on function mayfly.release_jobs to authenticated, service_role;
 
 -- Takes back the leases of running jobs that the caller has locked, because the leases or their holders have ended. A
 -- cancelled job ends. A job without attempts left fails, so a job that kills its worker each time becomes a dead
--- letter. Every other job is ready again at once.
+-- letter. All other jobs are ready again at once.
 
 create function mayfly_private.release_leases(tenant uuid, ids uuid[], code text, message text)
 returns void
@@ -19101,10 +19101,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.model_breakers', '1000 rows per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were given back more than a day ago,
--- breakers whose last failure is more than a day ago, and budgets of runs whose jobs are gone. Takes at most max_rows
--- of each, and returns { more }. The ledger is kept. It is a chore, which maintain_tenant calls as owner. Does not wait
--- for locks.
+-- Maintains the costs of a tenant. Gives back dead holds (holds whose call nobody will settle any more). Deletes holds
+-- that were given back more than a day ago, breakers whose last failure is more than a day ago, and budgets of runs
+-- whose jobs are gone. Takes at most max_rows of each, and returns { more }. Does not touch the ledger
+-- (mayfly.model_usage). It is a chore, which maintain_tenant calls as owner. Does not wait for locks.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
