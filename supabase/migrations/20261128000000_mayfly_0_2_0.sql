@@ -7725,7 +7725,6 @@ begin
         full join unnest(lent.ids, lent.gains) l (id, gain) on l.id = i.id;
       end if;
     end if;
-
     -- In the order of the answer.
     select array_agg(s.id order by s.score desc, s.id), array_agg(s.place order by s.score desc, s.id),
       array_agg(s.score order by s.score desc, s.id), array_agg(s.recency order by s.score desc, s.id),
@@ -7750,7 +7749,7 @@ begin
       ) r
     ) s;
     alike := case when grouped and not are_different then mayfly_private.duplicates_among(tenant, ranked) end;
-    -- If duplicates filled the list, the loop looks further, but only once.
+    -- If duplicates filled the list, the loop looks further once.
     exit when alike is null or depth > 200 or cardinality(ranked) < result_limit;
     exit when (select count(distinct p) from unnest(alike) p) >= result_limit;
     depth := 500;
