@@ -7357,39 +7357,41 @@ begin
       select m.id, r.relevance, coalesce(m.conversation_id, m.session_id) as thread, m.created_at as at
       from mayfly.memories m where m.tenant_id = tenant and m.id = r.id offset 0) l
     cross join lateral (
-      (select m.id, row_number() over (order by m.created_at, m.id) as distance
-      from mayfly.memories m
-      where coalesce(m.conversation_id, m.session_id) = l.thread and (m.created_at, m.id) > (l.at, l.id)
-        and m.tenant_id = tenant and m.deleted_at is null
-        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
-          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
-        and (m.expires_at is null or m.expires_at > instant)
-        and (without is null or m.id <> without)
-        and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
-        and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
-        and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
-        and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
-        and (conversation is null or m.conversation_id = conversation)
-      order by m.created_at, m.id
-      limit 2)
-      union all
-      (select m.id, row_number() over (order by m.created_at desc, m.id desc)
-      from mayfly.memories m
-      where coalesce(m.conversation_id, m.session_id) = l.thread and (m.created_at, m.id) < (l.at, l.id)
-        and m.tenant_id = tenant and m.deleted_at is null
-        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
-          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
-        and (m.expires_at is null or m.expires_at > instant)
-        and (without is null or m.id <> without)
-        and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
-        and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
-        and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
-        and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
-        and (conversation is null or m.conversation_id = conversation)
-      order by m.created_at desc, m.id desc
-      limit 2)
-    ) n
-    where l.thread is not null
+      -- In arrays, because numbering the rows of each side took longer than finding them.
+      select array(
+        select m.id
+        from mayfly.memories m
+        where coalesce(m.conversation_id, m.session_id) = l.thread and (m.created_at, m.id) > (l.at, l.id)
+          and m.tenant_id = tenant and m.deleted_at is null
+          and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+            or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
+          and (m.expires_at is null or m.expires_at > instant)
+          and (without is null or m.id <> without)
+          and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+          and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+          and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+          and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+          and (conversation is null or m.conversation_id = conversation)
+        order by m.created_at, m.id
+        limit 2) as after, array(
+        select m.id
+        from mayfly.memories m
+        where coalesce(m.conversation_id, m.session_id) = l.thread and (m.created_at, m.id) < (l.at, l.id)
+          and m.tenant_id = tenant and m.deleted_at is null
+          and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+            or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
+          and (m.expires_at is null or m.expires_at > instant)
+          and (without is null or m.id <> without)
+          and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+          and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+          and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+          and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+          and (conversation is null or m.conversation_id = conversation)
+        order by m.created_at desc, m.id desc
+        limit 2) as before
+      offset 0) o
+    cross join lateral (values (o.after[1], 1), (o.after[2], 2), (o.before[1], 1), (o.before[2], 2)) n (id, distance)
+    where l.thread is not null and n.id is not null
     group by n.id) g;
 end
 $$;
