@@ -11080,7 +11080,7 @@ comment on column mayfly.artifacts.team_id is 'The team that owns the artifact, 
 
 comment on column mayfly.artifacts.status is '''writing'' until its file is uploaded, and then ''stored''.';
 
-comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
+comment on column mayfly.artifacts.bytes is 'How many bytes the tenant is charged for the file and this row.';
 
 -- How many bytes the tenant is charged for each row of this room's tables.
 
@@ -16296,7 +16296,7 @@ comment on table mayfly.approvals is 'Questions that somebody has to answer befo
 
 comment on column mayfly.approvals.input is 'The arguments to approve. If a decision has changed them, these are the changed arguments.';
 
-comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must pass it.';
+comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must name the same digest.';
 
 comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
 
@@ -18923,7 +18923,7 @@ comment on column mayfly.model_usage.usage is 'The units as they were priced, in
 
 comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
 
-comment on column mayfly.model_usage.priced is 'If this is inexact, the price is that of a model whose name is a prefix of this model''s name.';
+comment on column mayfly.model_usage.priced is 'exact, inexact or unknown. If it is inexact, the price is that of a model whose name is a prefix of this model''s name.';
 
 -- Which agents spend for which team. A room that groups agents writes this table. The spending of an agent's
 -- descendants counts for the agent's teams as well.
@@ -18994,9 +18994,9 @@ comment on column mayfly.budgets.held_usd is 'Reserved for open calls.';
 
 comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is not in any sum.';
 
-comment on column mayfly.budgets.reached_at is 'When the log got the event that the soft limit is reached, in this period.';
+comment on column mayfly.budgets.reached_at is 'When the log reported, in this period, that the soft limit is reached.';
 
-comment on column mayfly.budgets.refused_at is 'When the log got the event that a call was refused, in this period.';
+comment on column mayfly.budgets.refused_at is 'When the log reported, in this period, that a call was refused.';
 
 -- How many calls a minute are allowed. A limit is for the whole tenant's calls of models, for those of all agents with
 -- the same name, for the calls of one model, or for the calls of a tool. Each is a token bucket that all workers share.
@@ -19059,7 +19059,7 @@ comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls o
 
 comment on column mayfly_private.cost_holds.groups is 'The teams for which the call is made, and the jobs above its own job.';
 
-comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
+comment on column mayfly_private.cost_holds.levels is 'The levels of the budgets that the hold counts against: tenant, team, agent, run.';
 
 alter table mayfly_private.cost_holds enable row level security;
 
@@ -19192,7 +19192,7 @@ create table mayfly.model_names (
 
 comment on table mayfly.model_names is 'Names of models with prices.';
 
-comment on column mayfly.model_names.exact is 'False if names that begin with this one are probably the model.';
+comment on column mayfly.model_names.exact is 'False if the name is a prefix: a name that begins with it probably means the model.';
 
 -- Who may see prices, budgets, limits and the ledger. Only functions write them. Everybody may see prices.
 

@@ -176,7 +176,7 @@ async function atOnce(callers: number, tenant: string, plain: string) {
     turns.push({ own: await round(ours), baseline: await round(plain) });
   await pool.end();
   const against = `plain ${nameOf(plain)}`;
-  const name = `the vector part, ${callers} at once`;
+  const name = `the vector part, ${callers} ${callers === 1 ? "search" : "searches"} at a time`;
   for (const [unit, key] of [
     ["ms", "p50"],
     ["a second", "rate"],
