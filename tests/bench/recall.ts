@@ -82,9 +82,9 @@ async function vectorPart(size: number, tenant: string, questions: string[]): Pr
   report({
     ...row,
     name: `${name}, recall@10`,
-    unit: "of the best ten",
-    ours: own.recall,
-    baseline: best.recall,
+    unit: "%",
+    ours: own.recall * 100,
+    baseline: best.recall * 100,
     ratio: own.recall / best.recall,
   });
   return best.call;
@@ -148,7 +148,7 @@ async function atOnce(callers: number, tenant: string, plain: string) {
     turns.push({ own: await round(ours), baseline: await round(plain) });
   await pool.end();
   const against = `plain ${nameOf(plain)}`;
-  const name = `the vector part, ${callers} at once`;
+  const name = `the vector part, ${callers} ${callers === 1 ? "search" : "searches"} at a time`;
   for (const [unit, key] of [
     ["ms", "p50"],
     ["a second", "rate"],
