@@ -13,7 +13,7 @@ import { MessageStore } from "./messages.ts";
 import { Names } from "./names.ts";
 import { Subjects } from "./subjects.ts";
 
-/** The open tenant: its signed-in person, and what is known about it. */
+/** The open tenant: who is signed in, and what the page knows about the tenant. */
 export interface Space {
   readonly tenant: Tenant;
   readonly mayfly: Mayfly;
