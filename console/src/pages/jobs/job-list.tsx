@@ -181,6 +181,7 @@ export const columns: Column<JobInfo>[] = [
   {
     title: "About",
     cell: (job) => <bdi class="muted">{aboutOf(job)}</bdi>,
+    text: true,
     wide: true,
   },
   { title: "Queue", cell: ({ queue }) => <bdi class="muted">{printable(queue)}</bdi>, wide: true },
