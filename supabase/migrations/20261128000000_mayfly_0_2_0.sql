@@ -830,6 +830,24 @@ begin
 end
 $$;
 
+-- An agent and its descendants, including ended ones. Functions that know who calls use it in place of own_agent_ids,
+-- which would identify the caller again. Returns an empty array for a null agent. Locks nothing.
+
+create function mayfly_private.agents_under(tenant uuid, agent uuid)
+returns uuid[]
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return array(
+    select a.id
+    from mayfly.agents a
+    where a.tenant_id = tenant and (a.id = agent or a.ancestors @> array[agent]));
+end
+$$;
+
+comment on function mayfly_private.agents_under is 'An agent and its descendants.';
+
 -- The agents whose private memories the caller may see: itself and its descendants, including ended ones. Policies call
 -- it once per statement. Runs as the owner, because the policies of mayfly.agents also call it. In PL/pgSQL, its
 -- statement is planned once per session. As an SQL function, it was planned at each call, which took 150 µs.
@@ -845,10 +863,7 @@ begin
   if caller.kind is distinct from 'agent' then
     return '{}';
   end if;
-  return (
-    select coalesce(array_agg(a.id), '{}')
-    from mayfly.agents a
-    where a.tenant_id = caller.tenant_id and (a.id = caller.id or a.ancestors @> array[caller.id]));
+  return mayfly_private.agents_under(caller.tenant_id, caller.id);
 end
 $$;
 
@@ -882,12 +897,11 @@ as $$
 declare
   tenants uuid[];
 begin
-  -- For an agent, and for the secret key with a tenant, this shortcut gives the same answer as tenant_ids, which would
-  -- identify the caller again.
+  -- For an agent, and for the secret key with a tenant, this shortcut gives the same answer as tenant_ids_of.
   if who.kind in ('agent', 'secret') and who.tenant_id is not null and (scope is null or scope = any (who.scopes)) then
     return who.tenant_id;
   end if;
-  tenants := case when who.kind = 'machine' then array[who.tenant_id] else mayfly_private.tenant_ids(null) end;
+  tenants := case when who.kind = 'machine' then array[who.tenant_id] else mayfly_private.tenant_ids_of(who, null) end;
   if who is null or who.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
       'Spawn an agent, or sign in. A stopped or expired agent can no longer do anything.');
@@ -897,7 +911,7 @@ begin
   elsif cardinality(tenants) > 1 then
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
       'Choose one by its id, with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
-  elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
+  elsif cardinality(mayfly_private.tenant_ids_of(who, scope)) = 0 then
     perform mayfly_private.fail(403, 'scope_missing',
       case when scope is null then 'An enrolment key can only spawn.' else format('The caller does not have the scope %s.', scope) end,
       'Spawn the agent with this scope, or ask an admin of the tenant for another role.',
@@ -924,6 +938,43 @@ $$;
 
 comment on function mayfly_private.require_tenant is 'The tenant of this request. Fails unless the caller has the scope in it.';
 
+-- The tenants of a caller that has already been identified, as tenant_ids returns them. Locks nothing.
+
+create function mayfly_private.tenant_ids_of(who mayfly_private.caller, scope text)
+returns uuid[]
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if who.kind = 'person' then
+    return coalesce((
+      select array_agg(m.tenant_id)
+      from mayfly.members m
+      where m.user_id = who.id
+        and m.tenant_id::text = coalesce(who.chosen, m.tenant_id::text)
+        and (tenant_ids_of.scope is null
+          or exists (select from mayfly.scopes s where s.name = tenant_ids_of.scope and m.role = any (s.roles)))), '{}');
+  end if;
+  -- A scope that a person granted to an OAuth client counts only while the person still has it.
+  if who.kind = 'client' then
+    return coalesce((
+      select array_agg(m.tenant_id)
+      from mayfly.members m
+      where m.tenant_id = who.tenant_id and m.user_id = who.id
+        and (tenant_ids_of.scope is null
+          or (tenant_ids_of.scope = any (who.scopes)
+            and exists (select from mayfly.scopes s where s.name = tenant_ids_of.scope and m.role = any (s.roles))))), '{}');
+  end if;
+  -- Without a scope, a machine gets no tenant, because it may only spawn.
+  if who.tenant_id is null or (scope is null and who.kind = 'machine') or not (scope is null or scope = any (who.scopes)) then
+    return '{}';
+  end if;
+  return array[who.tenant_id];
+end
+$$;
+
+comment on function mayfly_private.tenant_ids_of is 'The tenants in which a caller that has been identified has a scope.';
+
 -- Finds the caller's tenants. It is a definer, because it reads mayfly.members, whose own policies call it. Locks
 -- nothing.
 
@@ -932,33 +983,8 @@ returns uuid[]
 language plpgsql stable security definer
 set search_path = ''
 as $$
-declare
-  caller constant mayfly_private.caller := mayfly_private.caller();
 begin
-  if caller.kind = 'person' then
-    return coalesce((
-      select array_agg(m.tenant_id)
-      from mayfly.members m
-      where m.user_id = caller.id
-        and m.tenant_id::text = coalesce(caller.chosen, m.tenant_id::text)
-        and (tenant_ids.scope is null
-          or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
-  end if;
-  -- A scope that a person granted to an OAuth client counts only while the person still has it.
-  if caller.kind = 'client' then
-    return coalesce((
-      select array_agg(m.tenant_id)
-      from mayfly.members m
-      where m.tenant_id = caller.tenant_id and m.user_id = caller.id
-        and (tenant_ids.scope is null
-          or (tenant_ids.scope = any (caller.scopes)
-            and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
-  end if;
-  -- Without a scope, a machine gets no tenant, because it may only spawn.
-  if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
-    return '{}';
-  end if;
-  return array[caller.tenant_id];
+  return mayfly_private.tenant_ids_of(mayfly_private.caller(), scope);
 end
 $$;
 
@@ -4239,8 +4265,8 @@ comment on function mayfly_private.may_tell is 'How many broadcasts a tenant may
 
 -- Announces that there is something to pull, to all readers of a tenant's log, or to one agent and the people who
 -- watch. There is one announcement for each window of 1 s and each audience. The first transaction of a window claims
--- the topic's row and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data
--- does, and flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
+-- the topic's row and broadcasts. All later ones leave a due row, which becomes visible exactly when their data do, and
+-- flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
 -- even with transactions that aborted or stayed open. Called by the log's triggers.
 --
 -- If nobody listens, nothing is broadcast. A lease may start while this transaction is open, and this transaction
@@ -6129,12 +6155,11 @@ grant execute on function mayfly_private.convert_operations to authenticated, se
 
 -- Finds near duplicates in a list of memories. Two memories are near duplicates if their texts are identical, or if the
 -- texts begin or end alike and share nine tenths of their distinct words. For each memory, returns the place of the
--- first memory in the list that says the same, or its own place if there is none. Returns null if all are different.
--- Called by mayfly_private.recall, in the order of the answer. Locks nothing.
+-- first memory in the list that says the same, or its own place if there is none. mayfly_private.recall calls it, in the
+-- order of the answer, for lists with two memories that begin or end alike. Locks nothing.
 --
 -- Only pairs with the same beginning or ending are compared, and only among the first 100 that are not identical.
--- Comparing all pairs of 30 memories would take 4 ms. Most lists have no pair with the same beginning or ending, which
--- a comparison of hashes shows in a fifth of the time.
+-- Comparing all pairs of 30 memories would take 4 ms.
 
 create function mayfly_private.duplicates_among(tenant uuid, memories uuid[])
 returns integer[]
@@ -6144,18 +6169,7 @@ as $$
 declare
   -- For each memory, the place of the first memory that it is like.
   first integer[];
-  are_different boolean;
 begin
-  select count(*) = count(distinct e.beginning) and count(*) = count(distinct e.ending) into are_different
-  from unnest(memories) o (id)
-  cross join lateral (
-    select hashtextextended(m.kind || lower(left(m.task || left(m.input, 40) || left(m.output, 40), 40)), 0) as beginning,
-      hashtextextended(m.kind || lower(right(case when octet_length(m.output) >= 160 then m.output else m.task || m.input || m.output end, 40)), 0) as ending
-    from mayfly.memories m where m.tenant_id = tenant and m.id = o.id offset 0) e;
-  if are_different then
-    return null;
-  end if;
-
   with looked_at as materialized (
     select o.n, m.id, m.kind, lower(left(t.text, 40)) as beginning, lower(right(t.text, 40)) as ending, octet_length(t.text) as bytes
     from unnest(memories) with ordinality as o (id, n)
@@ -6255,135 +6269,6 @@ begin
 end
 $$;
 
--- Finds the memories whose vectors are nearest to a vector, with a similarity above 0 and at most 1. If too few of
--- the nearest pass the filters, it compares all memories that pass, one by one. So a filter never hides a match.
--- Called by mayfly_private.recall. Locks nothing.
-
-create function mayfly_private.find_by_meaning(
-  tenant uuid, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
-  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
-  out ids uuid[], out similarities double precision[]
-)
-language plpgsql stable
-set search_path = ''
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set jit = off
-as $$
-#variable_conflict use_variable
-declare
-  instant constant timestamptz := mayfly_private.now();
-  near uuid[];
-  alike double precision[];
-begin
-  select array_agg(n.memory_id), array_agg(n.similarity) into near, alike
-  from mayfly_private.nearest(tenant, model, asked, reach) n;
-
-  select array_agg(f.id order by f.similarity desc, f.id), array_agg(f.similarity order by f.similarity desc, f.id)
-  into ids, similarities
-  from (
-    select m.id, n.similarity
-    from unnest(near, alike) n (id, similarity)
-    join mayfly.memories m on m.id = n.id
-    where m.tenant_id = tenant and m.deleted_at is null
-      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
-      and (m.expires_at is null or m.expires_at > instant)
-      and (without is null or m.id <> without)
-      and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
-      and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
-      and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
-      and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
-      and (conversation is null or m.conversation_id = conversation)
-    order by n.similarity desc, m.id
-    limit depth) f
-  -- A vector with a negative cosine is not a match, even if there are few other matches.
-  where f.similarity > 0;
-
-  if coalesce(cardinality(ids), 0) < wanted and cardinality(near) = reach then
-    select array_agg(f.id order by f.similarity desc, f.id), array_agg(f.similarity order by f.similarity desc, f.id)
-    into ids, similarities
-    from (
-      select m.id, 1 - (v.embedding operator(extensions.<=>) asked) as similarity
-      from mayfly.memories m
-      join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = find_by_meaning.model and v.memory_id = m.id
-      where m.tenant_id = tenant and m.deleted_at is null
-        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
-        and (m.expires_at is null or m.expires_at > instant)
-        and (without is null or m.id <> without)
-        and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
-        and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
-        and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
-        and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
-        and (conversation is null or m.conversation_id = conversation)
-      order by v.embedding operator(extensions.<=>) asked, m.id
-      limit depth) f
-    where f.similarity > 0;
-  end if;
-end
-$$;
-
-comment on function mayfly_private.find_by_meaning is
-  'The memories whose vectors are nearest to a vector.';
-
--- Finds the memories nearest in meaning, best first. While a tenant is being embedded with a new model, it also asks
--- the previous model for memories without a vector of the new one. likeness = 0.99 * (similarity - unrelated) / (1 -
--- unrelated), where `unrelated` is the similarity that a model gives to two unrelated texts. Up to 0.01 is added, so
--- that similarities below `unrelated` are ranked too. Unlike similarities, likenesses of two models can be compared.
--- Called by mayfly_private.recall. Locks nothing.
-
-create function mayfly_private.find_by_meanings(
-  tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec,
-  reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
-  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
-  out ids uuid[], out similarities double precision[], out likenesses double precision[]
-)
-language plpgsql stable
-set search_path = ''
-as $$
-#variable_conflict use_variable
-declare
-  older_unrelated double precision;
-  found record;
-begin
-  if asked is null then
-    return;
-  end if;
-  found := mayfly_private.find_by_meaning(tenant, model, asked, reach, depth, wanted,
-    kinds, having_tags, agent, min_reward, since,
-    until, for_task, session, conversation, without);
-  ids := found.ids;
-  similarities := found.similarities;
-  likenesses := array(
-    select 0.01 * least(1, s.it / unrelated) + 0.99 * greatest(0, s.it - unrelated) / (1 - unrelated)
-    from unnest(similarities) with ordinality s (it, n) order by s.n);
-  if older_asked is null then
-    return;
-  end if;
-
-  older_unrelated := (mayfly_private.worth_of_model(tenant, older_model)).unrelated;
-  found := mayfly_private.find_by_meaning(tenant, older_model, older_asked, reach, depth, wanted,
-    kinds, having_tags, agent, min_reward, since,
-    until, for_task, session, conversation, without);
-  select array_agg(e.id order by e.likeness desc, e.id), array_agg(e.similarity order by e.likeness desc, e.id),
-    array_agg(e.likeness order by e.likeness desc, e.id)
-  into ids, similarities, likenesses
-  from (
-    select n.id, n.similarity, n.likeness from unnest(ids, similarities, likenesses) n (id, similarity, likeness)
-    union all
-    select o.id, o.similarity, 0.01 * least(1, o.similarity / older_unrelated) + 0.99 * greatest(0, o.similarity - older_unrelated) / (1 - older_unrelated)
-    from unnest(found.ids, found.similarities) o (id, similarity)
-    where not exists (
-      select from mayfly.memory_vectors v
-      where v.tenant_id = tenant and v.model = find_by_meanings.model and v.memory_id = o.id)
-    order by 3 desc, 1
-    limit depth) e;
-end
-$$;
-
-comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one or two models.';
-
 -- The memories that match the words of a question best, best first, with their scores.
 --
 --   score  = sum over the words of the question of rarity * rank ^ 2 / ln(different words of the memory + 24)
@@ -6407,12 +6292,29 @@ comment on function mayfly_private.find_by_meanings is 'The memories that are ne
 -- (pg_trgm's word_similarity, at least 0.5) count as having it, with half of that similarity. Called by
 -- mayfly_private.recall. Locks nothing.
 
+-- Memories that were found, best first.
+
+create type mayfly_private.matches as (
+  ids uuid[],
+  -- The score of words, or the likeness of meaning.
+  shares double precision[],
+  -- Whether any of them belongs to a conversation or a session.
+  in_threads boolean,
+  -- Only of words. The first two are for each memory, the others for the question.
+  sums double precision[],
+  typos double precision[],
+  best_sum double precision,
+  full_sum double precision,
+  report jsonb,
+  -- Only of meaning.
+  similarities double precision[]
+);
+
 create function mayfly_private.find_by_words(
-  tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
-  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
-  out ids uuid[], out scores double precision[], out sums double precision[], out likenesses double precision[],
-  out best_sum double precision, out full_sum double precision, out report jsonb
+  tenant uuid, self uuid, sees_all boolean, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid
 )
+returns mayfly_private.matches
 language plpgsql stable
 set search_path = ''
 -- Words are always found through their index. recall sets the other planner settings.
@@ -6422,6 +6324,7 @@ as $$
 declare
   instant constant timestamptz := mayfly_private.now();
   is_filtered constant boolean := num_nonnulls(kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) > 0;
+  hits mayfly_private.matches;
   language text;
   known bigint;
   sampled integer;
@@ -6441,41 +6344,27 @@ declare
   -- How many of the words, which come rarest first, no sampled memory contains.
   unseen integer := 0;
   rarity double precision;
+  many record;
   -- Each word of the question, and its rarity, has a variable of its own. Reading them from an array for each memory
   -- took longer than the ranking.
-  t1 tsquery; t2 tsquery; t3 tsquery; t4 tsquery; t5 tsquery; t6 tsquery; t7 tsquery; t8 tsquery; t9 tsquery; t10 tsquery; t11 tsquery; t12 tsquery;
-  o1 double precision; o2 double precision; o3 double precision; o4 double precision; o5 double precision; o6 double precision;
-  o7 double precision; o8 double precision; o9 double precision; o10 double precision; o11 double precision; o12 double precision;
+  t1 tsquery; t2 tsquery; t3 tsquery;
+  o1 double precision; o2 double precision; o3 double precision;
 begin
-  if question is null then
-    return;
-  end if;
   select t.language, s.memories, s.sampled into language, known, sampled
   from mayfly.tenants t left join mayfly_private.word_samples s on s.tenant_id = t.id
   where t.id = tenant;
   asked := mayfly_private.words_of_question(tenant, language, question, known, sampled);
   words := asked.words;
   if words is null then
-    return;
+    return null;
   end if;
   terms := asked.terms;
   counts := asked.counts;
   rarities := asked.rarities;
   phrase := asked.phrase;
   t1 := terms[1]; t2 := terms[2]; t3 := terms[3];
-  if cardinality(terms) > 3 then
-    t4 := terms[4]; t5 := terms[5]; t6 := terms[6]; t7 := terms[7]; t8 := terms[8]; t9 := terms[9]; t10 := terms[10]; t11 := terms[11]; t12 := terms[12];
-  end if;
 
   if sampled is null then
-    -- Counts only memories that the caller may see.
-    known := (
-      select count(*) from (
-        select from mayfly.memories m
-        where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
-          and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-            or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
-        limit 5000) visible);
     most := 5000;
     unseen := cardinality(terms);
   else
@@ -6484,9 +6373,6 @@ begin
       unseen := unseen + 1;
     end loop;
     o1 := rarities[1]; o2 := rarities[2]; o3 := rarities[3];
-    if cardinality(terms) > 3 then
-      o4 := rarities[4]; o5 := rarities[5]; o6 := rarities[6]; o7 := rarities[7]; o8 := rarities[8]; o9 := rarities[9]; o10 := rarities[10]; o11 := rarities[11]; o12 := rarities[12];
-    end if;
   end if;
   picked := t1;
   expected := coalesce(counts[1], 0);
@@ -6500,34 +6386,35 @@ begin
   end if;
 
   loop
-    if sampled is not null and phrase is null then
+    if cardinality(terms) > 3 or phrase is not null then
+      many := mayfly_private.find_by_many_words(tenant, self, sees_all, terms, rarities, phrase, picked, known, sampled, most, depth,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without);
+      hits := many.hits;
+      known := many.known;
+      found_in := many.found_in;
+      rarities := many.rarities;
+      of_phrase := many.of_phrase;
+    elsif sampled is not null then
       -- The rarities are known, so each memory is read once and only the best are kept.
       select array_agg(b.id order by b.score desc, b.id), array_agg(b.score order by b.score desc, b.id),
-        array_agg(b.sum order by b.score desc, b.id), max(b.sum), array[count(*) filter (where b.r1 > 0)]
-      into ids, scores, sums, best_sum, found_in
+        array_agg(b.sum order by b.score desc, b.id), max(b.sum), bool_or(b.in_thread), array[count(*) filter (where b.r1 > 0)]
+      into hits.ids, hits.shares, hits.sums, hits.best_sum, hits.in_threads, found_in
       from (
-        select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.r1
+        select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.r1, s.in_thread
         from (
-          select r.id, r.length, r.r1, coalesce(o1 * r.r1 * r.r1, 0) + coalesce(o2 * r.r2 * r.r2, 0) + coalesce(o3 * r.r3 * r.r3, 0)
-            -- Few questions have more than three words.
-            + case when t4 is null then 0 else o4 * r.r4 * r.r4 + coalesce(o5 * r.r5 * r.r5, 0) + coalesce(o6 * r.r6 * r.r6, 0)
-              + coalesce(o7 * r.r7 * r.r7, 0) + coalesce(o8 * r.r8 * r.r8, 0) + coalesce(o9 * r.r9 * r.r9, 0)
-              + coalesce(o10 * r.r10 * r.r10, 0) + coalesce(o11 * r.r11 * r.r11, 0) + coalesce(o12 * r.r12 * r.r12, 0) end as sum
+          select r.id, r.length, r.in_thread, r.r1, coalesce(o1 * r.r1 * r.r1, 0) + coalesce(o2 * r.r2 * r.r2, 0) + coalesce(o3 * r.r3 * r.r3, 0) as sum
           from (
-            select x.id, length(x.words) as length,
+            select x.id, x.in_thread, length(x.words) as length,
               ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3
             from (
               -- Decompresses the words of a memory once, not once for each word of the question.
-              select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+              select m.id, coalesce(m.conversation_id, m.session_id) is not null as in_thread,
+                case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
               from mayfly.memories m
               where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
-                and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-                  or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+                and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+                  or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
                 and (m.expires_at is null or m.expires_at > instant)
                 and (not is_filtered or (without is null or m.id <> without)
                   and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
@@ -6543,21 +6430,17 @@ begin
     else
       -- The words are counted in the candidates first, so these are kept until then.
       with c as materialized (
-        select x.id, length(x.words) as length,
+        select x.id, x.in_thread, length(x.words) as length,
           ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12,
-          x.words @@ phrase as has_phrase
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3
         from (
           -- Decompresses the words of a memory once, not once for each word of the question.
-          select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+          select m.id, coalesce(m.conversation_id, m.session_id) is not null as in_thread,
+            case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
           from mayfly.memories m
           where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
-            and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-              or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+            and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+              or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
             and (m.expires_at is null or m.expires_at > instant)
             and (not is_filtered or (without is null or m.id <> without)
               and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
@@ -6567,42 +6450,38 @@ begin
               and (conversation is null or m.conversation_id = conversation))
           limit 5 * most) x
       ), n as (
-        select count(*) filter (where c.has_phrase) as phrases, array[
-            count(*) filter (where c.r1 > 0), count(*) filter (where c.r2 > 0), count(*) filter (where c.r3 > 0), count(*) filter (where c.r4 > 0),
-            count(*) filter (where c.r5 > 0), count(*) filter (where c.r6 > 0), count(*) filter (where c.r7 > 0), count(*) filter (where c.r8 > 0),
-            count(*) filter (where c.r9 > 0), count(*) filter (where c.r10 > 0), count(*) filter (where c.r11 > 0), count(*) filter (where c.r12 > 0)] as found_in
+        -- Also counts all memories that the caller may see.
+        select count(*) filter (where c.r1 > 0) as n1, count(*) filter (where c.r2 > 0) as n2, count(*) filter (where c.r3 > 0) as n3,
+          (
+            select count(*) from (
+              select from mayfly.memories m
+              where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
+                and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+                  or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
+              limit 5000) visible) as known
         from c
       ), w as materialized (
-        select n.found_in, n.of_phrase, n.of, n.of[1] as o1, n.of[2] as o2, n.of[3] as o3, n.of[4] as o4, n.of[5] as o5, n.of[6] as o6,
-          n.of[7] as o7, n.of[8] as o8, n.of[9] as o9, n.of[10] as o10, n.of[11] as o11, n.of[12] as o12
-        from (
-          select n.found_in, case when phrase is not null then ln(1 + (greatest(known - n.phrases, 0) + 0.5) / (n.phrases + 0.5)) end as of_phrase,
-            coalesce(rarities, array(
-              select ln(1 + (greatest(known - h.has, 0) + 0.5) / (h.has + 0.5))
-              from unnest(n.found_in[1:cardinality(terms)]::real[]) h (has))) as of
-          from n
-          offset 0) n
+        select n.known, n.n1, n.n2, n.n3, ln(1 + (greatest(n.known - n.n1, 0)::double precision + 0.5) / (n.n1::double precision + 0.5)) as o1,
+          ln(1 + (greatest(n.known - n.n2, 0)::double precision + 0.5) / (n.n2::double precision + 0.5)) as o2,
+          ln(1 + (greatest(n.known - n.n3, 0)::double precision + 0.5) / (n.n3::double precision + 0.5)) as o3
+        from n
       ), best as (
-        select s.id, s.sum, s.sum / ln(s.length + 24) as score
+        select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.in_thread
         from (
-          select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
-            + case when t4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
-              + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
-              + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
-            + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
+          select c.id, c.length, c.in_thread, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0) as sum
           from c, w
           offset 0) s
         where s.sum > 0
         order by score desc, s.id limit depth
       )
-      select b.ids, b.scores, b.sums, b.best, w.found_in[1:cardinality(terms)], w.of, w.of_phrase
-      into ids, scores, sums, best_sum, found_in, rarities, of_phrase
+      select b.ids, b.scores, b.sums, b.best, b.in_threads, w.known, (array[w.n1, w.n2, w.n3])[1:cardinality(terms)], (array[w.o1, w.o2, w.o3])[1:cardinality(terms)]
+      into hits.ids, hits.shares, hits.sums, hits.best_sum, hits.in_threads, known, found_in, rarities
       from w, (
         select array_agg(best.id order by best.score desc, best.id) as ids, array_agg(best.score order by best.score desc, best.id) as scores,
-          array_agg(best.sum order by best.score desc, best.id) as sums, max(best.sum) as best
+          array_agg(best.sum order by best.score desc, best.id) as sums, max(best.sum) as best, bool_or(best.in_thread) as in_threads
         from best) b;
     end if;
-    exit when picked_of = cardinality(terms) or coalesce(cardinality(ids), 0) >= wanted;
+    exit when picked_of = cardinality(terms) or coalesce(cardinality(hits.ids), 0) >= wanted;
     -- Too few candidates passed the filters, so all words select candidates now.
     picked := (select string_agg(t::text, ' | ') from unnest(terms) t)::tsquery;
     picked_of := cardinality(terms);
@@ -6618,32 +6497,302 @@ begin
         and char_length(words[k]) >= 3 and not exists (
           select from mayfly.memories m
           where m.tenant_id = tenant and m.words @@ terms[k] and m.deleted_at is null
-            and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-              or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))));
+            and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+              or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))));
     if doubtful <> '{}' then
-      select t.ids, t.scores, t.sums, t.likenesses into ids, scores, sums, likenesses
-      from mayfly_private.find_typos(tenant, language, question, doubtful, words, rarities, ids, scores, sums, depth,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) t;
-      best_sum := (select max(s) from unnest(sums) s);
+      hits := mayfly_private.find_typos(tenant, self, sees_all, language, question, doubtful, words, rarities, hits, depth,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without);
     end if;
   end if;
-  full_sum := 0;
+  hits.full_sum := 0;
   foreach rarity in array rarities loop
-    full_sum := full_sum + rarity;
+    hits.full_sum := hits.full_sum + rarity;
   end loop;
-  full_sum := 0.36957 * greatest(coalesce(of_phrase, 0) + full_sum, 1e-9);
+  hits.full_sum := 0.36957 * greatest(coalesce(of_phrase, 0) + hits.full_sum, 1e-9);
   if explain then
-    report := jsonb_build_object('memories', known, 'counted_in', sampled,
+    hits.report := jsonb_build_object('memories', known, 'counted_in', sampled,
     'words', (
       select jsonb_agg(jsonb_build_object('word', words[k], 'rarity', round(rarities[k]::numeric, 3),
         'memories', coalesce(round(counts[k]::numeric, 1), found_in[k]), 'chooses', k <= picked_of) order by k)
       from generate_subscripts(words, 1) k));
   end if;
+  return hits;
 end
 $$;
 
 comment on function mayfly_private.find_by_words is
   'The memories that match the words of a question best.';
+
+-- Ranks the candidates of find_by_words for a question of more than three words, or with a phrase. Most questions have no
+-- more than three, and preparing a statement for twelve takes longer than running it for three. So find_by_words has its
+-- own statements for three words, and calls this function for more. Returns also what find_by_words needs to go on: in
+-- how many candidates each word was found, and how rare it is. Locks nothing.
+
+create function mayfly_private.find_by_many_words(
+  tenant uuid, self uuid, sees_all boolean, terms tsquery[], known_rarities double precision[], phrase tsquery, picked tsquery,
+  known_memories bigint, sampled integer, most integer, depth integer, kinds text[], having_tags text[], agent uuid, min_reward real,
+  since timestamptz, until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
+  out hits mayfly_private.matches, out known bigint, out found_in bigint[], out rarities double precision[], out of_phrase double precision
+)
+language plpgsql stable
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  instant constant timestamptz := mayfly_private.now();
+  is_filtered constant boolean := num_nonnulls(kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) > 0;
+  t1 constant tsquery := terms[1]; t2 constant tsquery := terms[2]; t3 constant tsquery := terms[3]; t4 constant tsquery := terms[4];
+  t5 constant tsquery := terms[5]; t6 constant tsquery := terms[6]; t7 constant tsquery := terms[7]; t8 constant tsquery := terms[8];
+  t9 constant tsquery := terms[9]; t10 constant tsquery := terms[10]; t11 constant tsquery := terms[11]; t12 constant tsquery := terms[12];
+  o1 constant double precision := known_rarities[1]; o2 constant double precision := known_rarities[2]; o3 constant double precision := known_rarities[3];
+  o4 constant double precision := known_rarities[4]; o5 constant double precision := known_rarities[5]; o6 constant double precision := known_rarities[6];
+  o7 constant double precision := known_rarities[7]; o8 constant double precision := known_rarities[8]; o9 constant double precision := known_rarities[9];
+  o10 constant double precision := known_rarities[10]; o11 constant double precision := known_rarities[11]; o12 constant double precision := known_rarities[12];
+begin
+  known := known_memories;
+  rarities := known_rarities;
+  if sampled is not null and phrase is null then
+    -- The rarities are known, so each memory is read once and only the best are kept.
+    select array_agg(b.id order by b.score desc, b.id), array_agg(b.score order by b.score desc, b.id),
+      array_agg(b.sum order by b.score desc, b.id), max(b.sum), bool_or(b.in_thread), array[count(*) filter (where b.r1 > 0)]
+    into hits.ids, hits.shares, hits.sums, hits.best_sum, hits.in_threads, found_in
+    from (
+      select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.r1, s.in_thread
+      from (
+        select r.id, r.length, r.in_thread, r.r1, coalesce(o1 * r.r1 * r.r1, 0) + coalesce(o2 * r.r2 * r.r2, 0) + coalesce(o3 * r.r3 * r.r3, 0)
+          + case when t4 is null then 0 else o4 * r.r4 * r.r4 + coalesce(o5 * r.r5 * r.r5, 0) + coalesce(o6 * r.r6 * r.r6, 0)
+            + coalesce(o7 * r.r7 * r.r7, 0) + coalesce(o8 * r.r8 * r.r8, 0) + coalesce(o9 * r.r9 * r.r9, 0)
+            + coalesce(o10 * r.r10 * r.r10, 0) + coalesce(o11 * r.r11 * r.r11, 0) + coalesce(o12 * r.r12 * r.r12, 0) end as sum
+        from (
+          select x.id, x.in_thread, length(x.words) as length,
+            ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
+            ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
+            ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
+            ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
+            ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
+            ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12
+          from (
+            -- Decompresses the words of a memory once, not once for each word of the question.
+            select m.id, coalesce(m.conversation_id, m.session_id) is not null as in_thread,
+              case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+            from mayfly.memories m
+            where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
+              and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+                or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
+              and (m.expires_at is null or m.expires_at > instant)
+              and (not is_filtered or (without is null or m.id <> without)
+                and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+                and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+                and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+                and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+                and (conversation is null or m.conversation_id = conversation))
+            limit 5 * most) x
+          offset 0) r
+        offset 0) s
+      where s.sum > 0
+      order by score desc, s.id limit depth) b;
+  else
+    -- The words are counted in the candidates first, so these are kept until then.
+    with c as materialized (
+      select x.id, x.in_thread, length(x.words) as length,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
+        ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12,
+        x.words @@ phrase as has_phrase
+      from (
+        -- Decompresses the words of a memory once, not once for each word of the question.
+        select m.id, coalesce(m.conversation_id, m.session_id) is not null as in_thread,
+          case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+        from mayfly.memories m
+        where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
+          and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+            or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
+          and (m.expires_at is null or m.expires_at > instant)
+          and (not is_filtered or (without is null or m.id <> without)
+            and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+            and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+            and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+            and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+            and (conversation is null or m.conversation_id = conversation))
+        limit 5 * most) x
+    ), n as (
+      select count(*) filter (where c.has_phrase) as phrases,
+        -- Without a sample, all memories that the caller may see are counted.
+        case when sampled is not null then known else (
+          select count(*) from (
+            select from mayfly.memories m
+            where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
+              and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+                or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
+            limit 5000) visible) end as known, array[
+          count(*) filter (where c.r1 > 0), count(*) filter (where c.r2 > 0), count(*) filter (where c.r3 > 0), count(*) filter (where c.r4 > 0),
+          count(*) filter (where c.r5 > 0), count(*) filter (where c.r6 > 0), count(*) filter (where c.r7 > 0), count(*) filter (where c.r8 > 0),
+          count(*) filter (where c.r9 > 0), count(*) filter (where c.r10 > 0), count(*) filter (where c.r11 > 0), count(*) filter (where c.r12 > 0)] as found_in
+      from c
+    ), w as materialized (
+      select n.known, n.found_in, n.of_phrase, n.of, n.of[1] as o1, n.of[2] as o2, n.of[3] as o3, n.of[4] as o4, n.of[5] as o5, n.of[6] as o6,
+        n.of[7] as o7, n.of[8] as o8, n.of[9] as o9, n.of[10] as o10, n.of[11] as o11, n.of[12] as o12
+      from (
+        select n.known, n.found_in, case when phrase is not null then ln(1 + (greatest(n.known - n.phrases, 0) + 0.5) / (n.phrases + 0.5)) end as of_phrase,
+          coalesce(rarities, array(
+            select ln(1 + (greatest(n.known - h.has, 0) + 0.5) / (h.has + 0.5))
+            from unnest(n.found_in[1:cardinality(terms)]::real[]) h (has))) as of
+        from n
+        offset 0) n
+    ), best as (
+      select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.in_thread
+      from (
+        select c.id, c.length, c.in_thread, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
+          + case when t4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
+            + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
+            + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
+          + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
+        from c, w
+        offset 0) s
+      where s.sum > 0
+      order by score desc, s.id limit depth
+    )
+    select b.ids, b.scores, b.sums, b.best, b.in_threads, w.known, w.found_in[1:cardinality(terms)], w.of, w.of_phrase
+    into hits.ids, hits.shares, hits.sums, hits.best_sum, hits.in_threads, known, found_in, rarities, of_phrase
+    from w, (
+      select array_agg(best.id order by best.score desc, best.id) as ids, array_agg(best.score order by best.score desc, best.id) as scores,
+        array_agg(best.sum order by best.score desc, best.id) as sums, max(best.sum) as best, bool_or(best.in_thread) as in_threads
+      from best) b;
+  end if;
+end
+$$;
+
+comment on function mayfly_private.find_by_many_words is 'Ranks the memories that match a question of many words.';
+
+-- Finds the memories whose vectors are nearest to a vector, with a similarity above 0 and at most 1. If too few of
+-- the nearest pass the filters, it compares all memories that pass, one by one. So a filter never hides a match.
+-- Called by mayfly_private.recall. Locks nothing.
+
+create function mayfly_private.find_by_meaning(
+  tenant uuid, self uuid, sees_all boolean, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid
+)
+returns mayfly_private.matches
+language plpgsql stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_variable
+declare
+  instant constant timestamptz := mayfly_private.now();
+  hits mayfly_private.matches;
+  near uuid[];
+  alike double precision[];
+begin
+  select array_agg(n.memory_id), array_agg(n.similarity) into near, alike
+  from mayfly_private.nearest(tenant, model, asked, reach) n;
+
+  select array_agg(f.id order by f.similarity desc, f.id), array_agg(f.similarity order by f.similarity desc, f.id), bool_or(f.in_thread)
+  into hits.ids, hits.similarities, hits.in_threads
+  from (
+    select m.id, n.similarity, coalesce(m.conversation_id, m.session_id) is not null as in_thread
+    from unnest(near, alike) n (id, similarity)
+    join mayfly.memories m on m.id = n.id
+    where m.tenant_id = tenant and m.deleted_at is null
+      and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+        or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
+      and (m.expires_at is null or m.expires_at > instant)
+      and (without is null or m.id <> without)
+      and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+      and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+      and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+      and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+      and (conversation is null or m.conversation_id = conversation)
+    order by n.similarity desc, m.id
+    limit depth) f
+  -- A vector with a negative cosine is not a match, even if there are few other matches.
+  where f.similarity > 0;
+
+  if coalesce(cardinality(hits.ids), 0) < wanted and cardinality(near) = reach then
+    select array_agg(f.id order by f.similarity desc, f.id), array_agg(f.similarity order by f.similarity desc, f.id), bool_or(f.in_thread)
+    into hits.ids, hits.similarities, hits.in_threads
+    from (
+      select m.id, 1 - (v.embedding operator(extensions.<=>) asked) as similarity, coalesce(m.conversation_id, m.session_id) is not null as in_thread
+      from mayfly.memories m
+      join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = find_by_meaning.model and v.memory_id = m.id
+      where m.tenant_id = tenant and m.deleted_at is null
+        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
+        and (m.expires_at is null or m.expires_at > instant)
+        and (without is null or m.id <> without)
+        and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
+        and (agent is null or m.agent_id = agent) and (min_reward is null or m.reward >= min_reward)
+        and (since is null or m.created_at >= since) and (until is null or m.created_at < until)
+        and (for_task is null or m.task = for_task) and (session is null or m.session_id = session)
+        and (conversation is null or m.conversation_id = conversation)
+      order by v.embedding operator(extensions.<=>) asked, m.id
+      limit depth) f
+    where f.similarity > 0;
+  end if;
+  return hits;
+end
+$$;
+
+comment on function mayfly_private.find_by_meaning is
+  'The memories whose vectors are nearest to a vector.';
+
+-- Finds the memories nearest in meaning, best first. While a tenant is being embedded with a new model, it also asks
+-- the previous model for memories without a vector of the new one. likeness = 0.99 * (similarity - unrelated) / (1 -
+-- unrelated), where `unrelated` is the similarity that a model gives to two unrelated texts. Up to 0.01 is added, so
+-- that similarities below `unrelated` are ranked too. Unlike similarities, likenesses of two models can be compared.
+-- Called by mayfly_private.recall. Locks nothing.
+
+create function mayfly_private.find_by_meanings(
+  tenant uuid, self uuid, sees_all boolean, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec,
+  reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid
+)
+returns mayfly_private.matches
+language plpgsql stable
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  older_unrelated double precision;
+  hits mayfly_private.matches;
+  older mayfly_private.matches;
+begin
+  hits := mayfly_private.find_by_meaning(tenant, self, sees_all, model, asked, reach, depth, wanted,
+    kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without);
+  hits.shares := array(
+    select 0.01 * least(1, s.it / unrelated) + 0.99 * greatest(0, s.it - unrelated) / (1 - unrelated)
+    from unnest(hits.similarities) with ordinality s (it, n) order by s.n);
+  if older_asked is null then
+    return hits;
+  end if;
+
+  older_unrelated := (mayfly_private.worth_of_model(tenant, older_model)).unrelated;
+  older := mayfly_private.find_by_meaning(tenant, self, sees_all, older_model, older_asked, reach, depth, wanted,
+    kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without);
+  select array_agg(e.id order by e.share desc, e.id), array_agg(e.similarity order by e.share desc, e.id),
+    array_agg(e.share order by e.share desc, e.id)
+  into hits.ids, hits.similarities, hits.shares
+  from (
+    select n.id, n.similarity, n.share from unnest(hits.ids, hits.similarities, hits.shares) n (id, similarity, share)
+    union all
+    select o.id, o.similarity, 0.01 * least(1, o.similarity / older_unrelated) + 0.99 * greatest(0, o.similarity - older_unrelated) / (1 - older_unrelated)
+    from unnest(older.ids, older.similarities) o (id, similarity)
+    where not exists (
+      select from mayfly.memory_vectors v
+      where v.tenant_id = tenant and v.model = find_by_meanings.model and v.memory_id = o.id)
+    order by 3 desc, 1
+    limit depth) e;
+  hits.in_threads := hits.in_threads is true or older.in_threads is true;
+  return hits;
+end
+$$;
+
+comment on function mayfly_private.find_by_meanings is 'The memories that are nearest in meaning, by one or two models.';
 
 -- For puts of a push that were not stored, returns why: { id, kept } if the tenant already has the content. If the
 -- tenant already has the id of such a put, the push is refused. Called by apply_memories. Locks nothing.
@@ -6694,12 +6843,12 @@ comment on function mayfly_private.find_copies is 'Finds existing memories with 
 -- nothing.
 
 create function mayfly_private.find_typos(
-  tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[],
-  found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer,
+  tenant uuid, self uuid, sees_all boolean, language text, question text, doubtful text[], words text[], rarities double precision[],
+  hits mayfly_private.matches, depth integer,
   kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
-  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
-  out ids uuid[], out scores double precision[], out sums double precision[], out likenesses double precision[]
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid
 )
+returns mayfly_private.matches
 language plpgsql stable
 set search_path = ''
 set jit = off
@@ -6719,13 +6868,14 @@ begin
       and tsvector_to_array(to_tsvector(mayfly_private.text_search_config(language), w.word)) && doubtful
     limit 5
   ), like_it as materialized (
-    select m.id, sum(extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))) as likeness,
-      sum(0.18478 * rarest * extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))) as sum, ln(length(m.words) + 24) as damping
+    -- In double precision, the sum of a few similarities is exact. So it does not depend on the order of the words.
+    select m.id, sum(extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))::double precision) as likeness,
+      ln(length(m.words) + 24) as damping, coalesce(m.conversation_id, m.session_id) is not null as in_thread
     from asked a
     join mayfly.memories m on mayfly_private.labels(m.task, m.tags) operator(extensions.%>) a.word
     where m.tenant_id = tenant and m.deleted_at is null
-      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+      and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+        or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
       and (m.expires_at is null or m.expires_at > instant)
       and (without is null or m.id <> without)
       and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
@@ -6737,18 +6887,20 @@ begin
     order by likeness desc, m.id
     limit depth
   ), either as (
-    select coalesce(f.id, l.id) as id, coalesce(f.score, 0) + coalesce(l.sum / l.damping, 0) as score,
-      coalesce(f.sum, 0) + coalesce(l.sum, 0) as sum, l.likeness
-    from unnest(found_ids, found_scores, found_sums) f (id, score, sum)
-    full join like_it l on l.id = f.id
-    order by score desc, id
+    select coalesce(h.id, l.id) as id, coalesce(h.share, 0) + coalesce(0.18478 * rarest * l.likeness / l.damping, 0) as share,
+      coalesce(h.sum, 0) + coalesce(0.18478 * rarest * l.likeness, 0) as sum, l.likeness, l.in_thread
+    from unnest(hits.ids, hits.shares, hits.sums) h (id, share, sum)
+    full join like_it l on l.id = h.id
+    order by share desc, id
     limit depth
   )
-  select array_agg(e.id order by e.score desc, e.id), array_agg(e.score order by e.score desc, e.id),
-    array_agg(e.sum order by e.score desc, e.id), array_agg(e.likeness order by e.score desc, e.id)
-  into ids, scores, sums, likenesses
+  select array_agg(e.id order by e.share desc, e.id), array_agg(e.share order by e.share desc, e.id),
+    array_agg(e.sum order by e.share desc, e.id), array_agg(e.likeness order by e.share desc, e.id), max(e.sum),
+    hits.in_threads is true or coalesce(bool_or(e.in_thread), false)
+  into hits.ids, hits.shares, hits.sums, hits.typos, hits.best_sum, hits.in_threads
   from either e;
   perform set_config('pg_trgm.word_similarity_threshold', threshold, true);
+  return hits;
 end
 $$;
 
@@ -7000,6 +7152,9 @@ comment on function mayfly_private.memory_fields is 'The fields of a memory that
 -- Counts the memories that the caller sees, without tombstones and expired memories. For this, it reads all of them.
 -- Runs as the caller (scope memory:read). Locks nothing.
 --
+-- Memories without a vector are the rest: all memories minus those with one. A subquery for each memory read every
+-- vector each time: 28 s with 13,500 memories, instead of 0.2 s.
+--
 --   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
 --     by_day: {day: n}, with_vector: {model: n}, without_vector, conflicts }
 --   by_agent: the 100 agents with the most memories
@@ -7040,7 +7195,7 @@ begin
           select (x.created_at at time zone 'UTC')::date as day, count(*) as n from seen x
           where x.created_at > instant - interval '90 days' group by 1) d),
       'with_vector', (select coalesce(jsonb_object_agg(v.model, v.n), '{}') from (select x.model, count(*) as n from vectors x group by 1) v),
-      'without_vector', count(*) filter (where not exists (select from vectors v where v.memory_id = s.id)),
+      'without_vector', count(*) - (select count(distinct v.memory_id) from vectors v),
       'conflicts', (select count(*) from mayfly.memory_conflicts c where c.tenant_id = tenant))
     from seen s);
 end
@@ -7184,7 +7339,7 @@ comment on function mayfly_private.nearest is 'The vectors that are nearest to a
 -- On conversations that were not used for tuning, this raised recall@10 from .624 to .688. It takes 0.3 ms.
 
 create function mayfly_private.neighbours_of(
-  tenant uuid, threads uuid[], times timestamptz[], lenders uuid[], relevances double precision[], share double precision,
+  tenant uuid, self uuid, sees_all boolean, lenders uuid[], relevances double precision[], share double precision,
   kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
   until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
   out ids uuid[], out gains double precision[]
@@ -7200,14 +7355,17 @@ begin
   select array_agg(g.id), array_agg(g.gain) into ids, gains
   from (
     select n.id, sum(share * l.relevance / n.distance) as gain
-    from unnest(threads, times, lenders, relevances) l (thread, at, id, relevance)
+    from unnest(lenders, relevances) r (id, relevance)
+    cross join lateral (
+      select m.id, r.relevance, coalesce(m.conversation_id, m.session_id) as thread, m.created_at as at
+      from mayfly.memories m where m.tenant_id = tenant and m.id = r.id offset 0) l
     cross join lateral (
       (select m.id, row_number() over (order by m.created_at, m.id) as distance
       from mayfly.memories m
       where coalesce(m.conversation_id, m.session_id) = l.thread and (m.created_at, m.id) > (l.at, l.id)
         and m.tenant_id = tenant and m.deleted_at is null
-        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
         and (m.expires_at is null or m.expires_at > instant)
         and (without is null or m.id <> without)
         and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
@@ -7222,8 +7380,8 @@ begin
       from mayfly.memories m
       where coalesce(m.conversation_id, m.session_id) = l.thread and (m.created_at, m.id) < (l.at, l.id)
         and m.tenant_id = tenant and m.deleted_at is null
-        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
         and (m.expires_at is null or m.expires_at > instant)
         and (without is null or m.id <> without)
         and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
@@ -7401,8 +7559,8 @@ comment on function mayfly.queue_embeddings is
 -- Functions for Hybrid Retrieval", TOIS 2023).
 --
 -- Words, vectors and rows are each read by a statement of their own, which is planned once per session. A single
--- statement for all three took 2 ms to plan at each recall. Starting a planned statement takes 10 to 40 µs, more than an
--- assignment, so the results of functions are assigned, and the rest is done in arrays.
+-- statement for all three took 2 ms to plan at each recall. In a small recall, starting statements takes more than
+-- running them: 10 to 40 µs each, and 4 µs for each aggregate. So there are few of both.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -7423,7 +7581,10 @@ as $$
 #variable_conflict use_column
 declare
   instant constant timestamptz := mayfly_private.now();
-  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+  who constant mayfly_private.caller := mayfly_private.caller();
+  tenant constant uuid := mayfly_private.require_tenant_of(who, 'memory:read');
+  self constant uuid := case when who.kind = 'agent' then who.id end;
+  sees_all constant boolean := tenant = any (mayfly_private.tenant_ids_of(who, 'memory:admin'));
   is_filtered constant boolean := num_nonnulls(kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation) > 0;
   depth integer := greatest(50, 2 * result_limit);
   asked_vector extensions.halfvec;
@@ -7436,8 +7597,8 @@ declare
   of_importance constant double precision := coalesce((weights ->> 'importance')::double precision, 0.1);
   of_recency constant double precision := coalesce((weights ->> 'recency')::double precision, 0.1);
   checked text;
-  by_words record;
-  by_meaning record;
+  by_words mayfly_private.matches;
+  by_meaning mayfly_private.matches;
   -- Both together, best first. relevance = portion * share / most, and the places are those among words and meaning.
   ids uuid[];
   shares double precision[];
@@ -7445,18 +7606,16 @@ declare
   most double precision;
   word_places bigint[];
   meaning_places bigint[];
-  seen record;
-  worths double precision[];
-  recencies double precision[];
   lent record;
-  newcomers uuid[];
   gains double precision[];
   best double precision;
   ranked uuid[];
   ranked_places bigint[];
   ranked_scores double precision[];
-  -- Computed once, not for each memory. If the caller passes no half-lives, these are the defaults of
-  -- mayfly_private.half_life.
+  recencies double precision[];
+  -- Whether no two of the ranked begin or end alike.
+  are_different boolean;
+  -- If the caller passes no half-lives, these are the defaults of mayfly_private.half_life.
   half_lives_of double precision[] := '{30,30,7,180,365,1,30}';
   -- For each of the ranked, the place of the first that says the same.
   alike integer[];
@@ -7494,8 +7653,8 @@ begin
     left join mayfly.memory_vectors v on v.tenant_id = m.tenant_id and v.memory_id = m.id
       and (recall.model is null or v.model = recall.model)
     where m.tenant_id = tenant and m.id = similar_to and m.deleted_at is null
-      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+      and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+        or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
     order by v.model
     limit 1;
     if not found then
@@ -7515,78 +7674,85 @@ begin
   end if;
 
   loop
-    -- Without a question or a vector, nothing is found.
-    by_words := mayfly_private.find_by_words(tenant, case when of_words > 0 then query end, depth, result_limit, explain,
-      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-    -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
-    -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
-    -- not pass it.
-    by_meaning := mayfly_private.find_by_meanings(tenant, model, case when of_meaning > 0 then asked_vector end, unrelated, older_model, older_embedding::extensions.halfvec,
-      case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
-      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    if of_words > 0 then
+      by_words := mayfly_private.find_by_words(tenant, self, sees_all, query, depth, result_limit, explain,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    end if;
+    if of_meaning > 0 then
+      -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
+      -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
+      -- not pass it.
+      by_meaning := mayfly_private.find_by_meanings(tenant, self, sees_all, model, asked_vector, unrelated, older_model, older_embedding::extensions.halfvec,
+        case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    end if;
     if by_words.ids is null and by_meaning.ids is null then
       return;
     end if;
     level := (of_words * case when by_words.ids is null then 0 else least(1, by_words.best_sum / by_words.full_sum) end
-      + of_meaning * coalesce(by_meaning.likenesses[1], 0)) / (of_words + of_meaning);
+      + of_meaning * coalesce(by_meaning.shares[1], 0)) / (of_words + of_meaning);
 
     if by_meaning.ids is null then
       ids := by_words.ids;
-      shares := by_words.scores;
+      shares := by_words.shares;
       portion := of_words / (of_words + of_meaning);
     elsif by_words.ids is null then
       ids := by_meaning.ids;
-      shares := by_meaning.likenesses;
+      shares := by_meaning.shares;
       portion := of_meaning / (of_words + of_meaning);
     else
-      select array_agg(f.id), array_agg(f.relevance), array_agg(f.word_place), array_agg(f.meaning_place)
+      select array_agg(f.id), array_agg(f.share), array_agg(f.word_place), array_agg(f.meaning_place)
       into ids, shares, word_places, meaning_places
       from (
-        select either.id, sum(either.share) as relevance, max(either.word_place) as word_place, max(either.meaning_place) as meaning_place
-        from (
-          select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share, w.n as word_place, null as meaning_place
-          from unnest(by_words.ids, by_words.scores) with ordinality w (id, score, n)
-          union all
-          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / by_meaning.likenesses[1], null, v.n
-          from unnest(by_meaning.ids, by_meaning.likenesses) with ordinality v (id, likeness, n)
-        ) either
-        group by either.id
-        order by relevance desc, either.id
+        select coalesce(w.id, v.id) as id, w.n as word_place, v.n as meaning_place,
+          coalesce(of_words / (of_words + of_meaning) * w.share / by_words.shares[1], 0)
+            + coalesce(of_meaning / (of_words + of_meaning) * v.share / by_meaning.shares[1], 0) as share
+        from unnest(by_words.ids, by_words.shares) with ordinality w (id, share, n)
+        full join unnest(by_meaning.ids, by_meaning.shares) with ordinality v (id, share, n) on v.id = w.id
+        order by share desc, id
         limit depth
       ) f;
       portion := 1;
     end if;
     most := case when by_words.ids is null or by_meaning.ids is null then shares[1] else 1 end;
     best := portion * shares[1] / most;
-    seen := mayfly_private.worths_of(tenant, ids, half_lives_of, of_reward, of_importance, of_recency);
-    worths := seen.worths;
-    recencies := seen.recencies;
     gains := null;
-    if of_neighbours > 0 and num_nonnulls(variadic seen.threads[1:20]) > 0 then
-      lent := mayfly_private.neighbours_of(tenant, seen.threads[1:20], seen.times[1:20], ids[1:20],
-        shares[1:20], of_neighbours * portion / most,
+    if of_neighbours > 0 and (by_words.in_threads or by_meaning.in_threads) then
+      lent := mayfly_private.neighbours_of(tenant, self, sees_all, ids[1:20], shares[1:20], of_neighbours * portion / most,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      newcomers := array(select n from unnest(lent.ids) n where n <> all (ids));
-      if newcomers <> '{}' then
-        seen := mayfly_private.worths_of(tenant, newcomers, half_lives_of, of_reward, of_importance, of_recency);
-        ids := ids || newcomers;
-        worths := worths || seen.worths;
-        recencies := recencies || seen.recencies;
+      if lent.ids is not null then
+        select array_agg(coalesce(i.id, l.id) order by i.n, l.id), array_agg(i.share order by i.n, l.id), array_agg(l.gain order by i.n, l.id),
+          max(coalesce(portion * i.share / most, 0) + coalesce(l.gain, 0))
+        into ids, shares, gains, best
+        from unnest(ids, shares) with ordinality i (id, share, n)
+        full join unnest(lent.ids, lent.gains) l (id, gain) on l.id = i.id;
       end if;
-      select array_agg(g.gain order by i.n), max(coalesce(portion * i.share / most, 0) + coalesce(g.gain, 0)) into gains, best
-      from unnest(ids, shares) with ordinality i (id, share, n) left join unnest(lent.ids, lent.gains) g (id, gain) on g.id = i.id;
     end if;
-
     -- In the order of the answer.
-    select array_agg(s.id), array_agg(s.place), array_agg(s.score) into ranked, ranked_places, ranked_scores
+    select array_agg(s.id order by s.score desc, s.id), array_agg(s.place order by s.score desc, s.id),
+      array_agg(s.score order by s.score desc, s.id), array_agg(s.recency order by s.score desc, s.id),
+      count(*) = count(distinct s.beginning) and count(*) = count(distinct s.ending)
+    into ranked, ranked_places, ranked_scores, recencies, are_different
     from (
-      select c.id, c.place, level * (coalesce(portion * c.share / most, 0) + coalesce(c.gain, 0)) / best * c.worth as score
-      from unnest(ids, shares, gains, worths) with ordinality c (id, share, gain, worth, place)
-      order by score desc, c.id
-      limit case when depth > 200 then depth else result_limit + 10 end
+      select r.id, r.place, r.score, r.recency,
+        hashtextextended(r.kind || lower(left(r.task || left(r.input, 40) || left(r.output, 40), 40)), 0) as beginning,
+        hashtextextended(r.kind || lower(right(case when octet_length(r.output) >= 160 then r.output else r.task || r.input || r.output end, 40)), 0) as ending
+      from (
+        select c.id, c.place, m.kind, m.task, m.input, m.output, m.recency,
+          level * (coalesce(portion * c.share / most, 0) + coalesce(c.gain, 0)) / best * (1 - of_reward - of_importance - of_recency
+            + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * m.recency) as score
+        from unnest(ids, shares, gains) with ordinality c (id, share, gain, place)
+        cross join lateral (
+          -- Freshness is practically zero after 100 half-lives. After 1,000, the number would underflow, which is an error.
+          select m.*, 0.5 ^ least(100, greatest(date_part('epoch', instant - m.created_at), 0)
+            / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency
+          from mayfly.memories m where m.tenant_id = tenant and m.id = c.id offset 0) m
+        order by score desc, c.id
+        limit case when depth > 200 then depth else result_limit + 10 end
+      ) r
     ) s;
-    alike := case when grouped and cardinality(ranked) > 1 then mayfly_private.duplicates_among(tenant, ranked) end;
-    -- If duplicates filled the list, the loop looks further, but only once.
+    alike := case when grouped and not are_different then mayfly_private.duplicates_among(tenant, ranked) end;
+    -- If duplicates filled the list, the loop looks further once.
     exit when alike is null or depth > 200 or cardinality(ranked) < result_limit;
     exit when (select count(distinct p) from unnest(alike) p) >= result_limit;
     depth := 500;
@@ -7599,7 +7765,7 @@ begin
       || case when explain then jsonb_build_object('weights', jsonb_build_object('words', of_words, 'meaning', of_meaning,
           'neighbours', of_neighbours, 'reward', of_reward, 'importance', of_importance, 'recency', of_recency), 'level', level::real)
         || coalesce(jsonb_build_object('asked', by_words.report), '{}') else '{}' end,
-    coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, m.id, surrounding) end
+    coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, self, sees_all, m.id, surrounding) end
   from (
     select r.n, r.id, r.place, r.score,
       -- If only words or only vectors found something, the places are the same.
@@ -7616,11 +7782,11 @@ begin
   left join mayfly.agents a on a.tenant_id = tenant and a.id = m.agent_id
   -- to_jsonb takes half the time of jsonb_build_object.
   cross join lateral (
-    select s.word as words_rank, by_words.scores[s.word]::real as words,
-      case when s.word > 0 then least(1, by_words.sums[s.word] / by_words.full_sum)::real end as fit, by_words.likenesses[s.word]::real as typos,
+    select s.word as words_rank, by_words.shares[s.word]::real as words,
+      case when s.word > 0 then least(1, by_words.sums[s.word] / by_words.full_sum)::real end as fit, by_words.typos[s.word]::real as typos,
       s.meaning as vector_rank, by_meaning.similarities[s.meaning]::real as similarity, (level * gains[s.place] / best)::real as neighbours,
       (level * (coalesce(portion * shares[s.place] / most, 0) + coalesce(gains[s.place], 0)) / best)::real as relevance,
-      coalesce(m.reward, 0.5) as reward, m.importance, recencies[s.place]::real as recency
+      coalesce(m.reward, 0.5) as reward, m.importance, recencies[s.n]::real as recency
     offset 0) p
   order by s.n;
 end
@@ -7691,7 +7857,10 @@ as $$
 #variable_conflict use_column
 declare
   instant constant timestamptz := mayfly_private.now();
-  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+  who constant mayfly_private.caller := mayfly_private.caller();
+  tenant constant uuid := mayfly_private.require_tenant_of(who, 'memory:read');
+  self constant uuid := case when who.kind = 'agent' then who.id end;
+  sees_all constant boolean := tenant = any (mayfly_private.tenant_ids_of(who, 'memory:admin'));
   stored constant bigint := (select coalesce(sum(u.memories), 0) from mayfly_private.tenant_usage u where u.tenant_id = tenant);
   memories bigint;
   vectors bigint;
@@ -7701,8 +7870,8 @@ begin
     from mayfly.memories m
     left join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = recall_scope.model and v.memory_id = m.id
     where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
-      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))));
+      and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+        or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]));
   else
     memories := coalesce((select s.memories from mayfly_private.word_samples s where s.tenant_id = tenant), stored);
     select s.vectors + (
@@ -8084,7 +8253,7 @@ $$;
 -- session, in order. `place` is -1 and below before the memory, and 1 and above after it. Each text is cut
 -- after 2,000 characters. Called by mayfly_private.recall. Locks nothing.
 
-create function mayfly_private.surroundings_of(tenant uuid, memory uuid, reach integer)
+create function mayfly_private.surroundings_of(tenant uuid, self uuid, sees_all boolean, memory uuid, reach integer)
 returns jsonb
 language plpgsql stable
 set search_path = ''
@@ -8107,8 +8276,8 @@ begin
       join mayfly.memories m on m.tenant_id = tenant and coalesce(m.conversation_id, m.session_id) = h.thread
         and (m.created_at, m.id) > (h.created_at, h.id)
       where m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
-        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
       order by m.created_at, m.id
       limit reach)
       union all
@@ -8117,8 +8286,8 @@ begin
       join mayfly.memories m on m.tenant_id = tenant and coalesce(m.conversation_id, m.session_id) = h.thread
         and (m.created_at, m.id) < (h.created_at, h.id)
       where m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
-        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
       order by m.created_at desc, m.id desc
       limit reach)
     ) n);
@@ -8537,43 +8706,6 @@ end
 $$;
 
 comment on function mayfly_private.worth_of_model is 'The weight of an embedding model for a tenant.';
-
--- What recall reads of memories before it ranks them, in their order: the conversation or else the session, the time,
--- and what reward, importance and freshness make of relevance (see mayfly_private.recall, where also the weights are
--- explained). Called by mayfly_private.recall, for the memories that it found and for those to which they lend.
--- Locks nothing.
-
-create function mayfly_private.worths_of(
-  tenant uuid, memories uuid[], half_lives double precision[], of_reward double precision, of_importance double precision,
-  of_recency double precision,
-  out threads uuid[], out times timestamptz[], out worths double precision[], out recencies double precision[]
-)
-language plpgsql stable
-set search_path = ''
-as $$
-#variable_conflict use_variable
-declare
-  instant constant timestamptz := mayfly_private.now();
-begin
-  select array_agg(r.thread order by c.n), array_agg(r.created_at order by c.n), array_agg(r.worth order by c.n),
-    array_agg(r.recency order by c.n)
-  into threads, times, worths, recencies
-  from unnest(memories) with ordinality c (id, n)
-  cross join lateral (
-    select coalesce(m.conversation_id, m.session_id) as thread, m.created_at, h.recency,
-      1 - of_reward - of_importance - of_recency
-        + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * h.recency as worth
-    from mayfly.memories m
-    -- After a hundred half-lives, freshness is practically zero. After a thousand, the number would underflow,
-    -- which is an error.
-    cross join lateral (select 0.5 ^ least(100, greatest(date_part('epoch', instant - m.created_at), 0)
-      / 86400 / half_lives[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency) h
-    where m.tenant_id = tenant and m.id = c.id
-    offset 0) r;
-end
-$$;
-
-comment on function mayfly_private.worths_of is 'What recall reads of memories before it ranks them.';
 
 -- Appends events about memories to the log, once per statement, for the readers that may see them. Runs as owner,
 -- because clients have no INSERT on the log.
@@ -11080,7 +11212,7 @@ comment on column mayfly.artifacts.team_id is 'The team that owns the artifact, 
 
 comment on column mayfly.artifacts.status is '''writing'' until its file is uploaded, and then ''stored''.';
 
-comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
+comment on column mayfly.artifacts.bytes is 'How many bytes the tenant is charged for the file and this row.';
 
 -- How many bytes the tenant is charged for each row of this room's tables.
 
@@ -15525,7 +15657,7 @@ grant execute on function mayfly.release_jobs to authenticated, service_role;
 
 -- Takes back the leases of running jobs that the caller has locked, because the leases or their holders have ended. A
 -- cancelled job ends. A job without attempts left fails, so a job that kills its worker each time becomes a dead
--- letter. Every other job is ready again at once.
+-- letter. All other jobs are ready again at once.
 
 create function mayfly_private.release_leases(tenant uuid, ids uuid[], code text, message text)
 returns void
@@ -16607,7 +16739,7 @@ comment on table mayfly.approvals is 'Questions that somebody has to answer befo
 
 comment on column mayfly.approvals.input is 'The arguments to approve. If a decision has changed them, these are the changed arguments.';
 
-comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must pass it.';
+comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must name the same digest.';
 
 comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
 
@@ -19246,7 +19378,7 @@ comment on column mayfly.model_usage.usage is 'The units as they were priced, in
 
 comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
 
-comment on column mayfly.model_usage.priced is 'If this is inexact, the price is that of a model whose name is a prefix of this model''s name.';
+comment on column mayfly.model_usage.priced is 'exact, inexact or unknown. If it is inexact, the price is that of a model whose name is a prefix of this model''s name.';
 
 -- Which agents spend for which team. A room that groups agents writes this table. The spending of an agent's
 -- descendants counts for the agent's teams as well.
@@ -19317,9 +19449,9 @@ comment on column mayfly.budgets.held_usd is 'Reserved for open calls.';
 
 comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is not in any sum.';
 
-comment on column mayfly.budgets.reached_at is 'When the log got the event that the soft limit is reached, in this period.';
+comment on column mayfly.budgets.reached_at is 'When the log reported, in this period, that the soft limit is reached.';
 
-comment on column mayfly.budgets.refused_at is 'When the log got the event that a call was refused, in this period.';
+comment on column mayfly.budgets.refused_at is 'When the log reported, in this period, that a call was refused.';
 
 -- How many calls a minute are allowed. A limit is for the whole tenant's calls of models, for those of all agents with
 -- the same name, for the calls of one model, or for the calls of a tool. Each is a token bucket that all workers share.
@@ -19382,7 +19514,7 @@ comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls o
 
 comment on column mayfly_private.cost_holds.groups is 'The teams for which the call is made, and the jobs above its own job.';
 
-comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
+comment on column mayfly_private.cost_holds.levels is 'The levels of the budgets that the hold counts against: tenant, team, agent, run.';
 
 alter table mayfly_private.cost_holds enable row level security;
 
@@ -19424,10 +19556,10 @@ insert into mayfly_private.charges (relation, bounded_by) values
   ('mayfly_private.model_breakers', '1000 rows per tenant')
 on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
--- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were given back more than a day ago,
--- breakers whose last failure is more than a day ago, and budgets of runs whose jobs are gone. Takes at most max_rows
--- of each, and returns { more }. The ledger is kept. It is a chore, which maintain_tenant calls as owner. Does not wait
--- for locks.
+-- Maintains the costs of a tenant. Gives back dead holds (holds whose call nobody will settle any more). Deletes holds
+-- that were given back more than a day ago, breakers whose last failure is more than a day ago, and budgets of runs
+-- whose jobs are gone. Takes at most max_rows of each, and returns { more }. Does not touch the ledger
+-- (mayfly.model_usage). It is a chore, which maintain_tenant calls as owner. Does not wait for locks.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb
@@ -19515,7 +19647,7 @@ create table mayfly.model_names (
 
 comment on table mayfly.model_names is 'Names of models with prices.';
 
-comment on column mayfly.model_names.exact is 'False if names that begin with this one are probably the model.';
+comment on column mayfly.model_names.exact is 'False if the name is a prefix: a name that begins with it probably means the model.';
 
 -- Who may see prices, budgets, limits and the ledger. Only functions write them. Everybody may see prices.
 
@@ -20976,8 +21108,9 @@ comment on column mayfly.runs.last_chunk is 'The number of its newest chunk.';
 comment on column mayfly.runs.told_chunk is 'The newest chunk that was broadcast.';
 
 -- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
--- with adjacent deltas joined. `messages` is what the SDK made of the parts, so that a resumed run does not have to do
--- this again. Each failed try has a row of its own, with an error and without parts.
+-- with adjacent deltas joined. `messages` are the messages that the AI SDK made of the parts. They are kept so that
+-- a resumed run does not have to make them again. Each failed try has a row of its own, with an error and without
+-- parts.
 
 create table mayfly.run_model_calls (
   tenant_id uuid not null,
@@ -21027,9 +21160,9 @@ comment on table mayfly.run_model_calls is 'Answers of models, and failed calls.
 
 comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request, which a replay compares.';
 
-comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, recorded with the answer.';
+comment on column mayfly.run_model_calls.messages is 'The messages that the AI SDK made of the parts. They are only a cache, and recorded together with the parts.';
 
-comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded it.';
+comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded the answer or the error.';
 
 -- The audit of tools. A row is written under the lease before a tool runs, and updated with the outcome. In a fork, a
 -- row at the step before its own steps is an edit, which hides the row of the original run.

@@ -8,7 +8,7 @@ import type { Mayfly } from "@mayfly/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startTestLocal, type TestLocal } from "#harness/local";
 
-// The suite expects them as globals.
+// The suite calls these functions of Vitest as globals.
 Object.assign(globalThis, { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it });
 const { deltaChannelHistoryTests, validate } = await import(
   "@langchain/langgraph-checkpoint-validation"

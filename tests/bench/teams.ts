@@ -47,7 +47,7 @@ const on = "postgres";
     const ms = performance.now() - began;
     report({
       bench: "teams",
-      name: `assignments a second, with ${open.toLocaleString("en")} open jobs (goal 500)`,
+      name: `assignments a second, with ${open.toLocaleString("en")} open jobs (goal: 500)`,
       on,
       unit: "a second",
       ours: assigned / (ms / 1_000),

@@ -60,7 +60,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.click(".graph-step >> text=post");
     await page.waitForSelector("main code >> text=$.input.post == true");
     await page.click("text=Start a run");
-    // No run has an input yet, but the steps of the graph name parts of it.
+    // There is no earlier input to propose, so the page proposes the fields that the steps of the graph read.
     await expect
       .poll(() => page.inputValue("dialog textarea"))
       .toBe(JSON.stringify({ post: null, urls: [] }, null, 2));
@@ -153,7 +153,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("helps to write an input that no older job shows, and takes it from a schedule", async () => {
+  it("points to faults in the input of a new job, and proposes the input of a schedule", async () => {
     dataOf(
       await mayfly.jobs.schedules.set("weekly", {
         ...{ cron: "0 3 * * 1", job: "report", input: { day: "Monday" } },
@@ -207,7 +207,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.context().close();
   });
 
-  it("rounds times, and shows none in the queue for a job that waits for a signal", async () => {
+  it("rounds times, and shows no queue time for a job that waits for a signal", async () => {
     const id = dataOf(await mayfly.jobs.add("hold", null)).id;
     const work = dataOf(await ada.work({ hold: (_, job) => job.waitFor(["go"]) }));
     await expect.poll(async () => dataOf(await mayfly.jobs.get(id)).status).toBe("waiting");

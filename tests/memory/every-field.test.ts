@@ -40,7 +40,7 @@ afterAll(() => at.db.close());
 const isEnum = (schema: unknown): boolean =>
   schema instanceof z.ZodOptional ? isEnum(schema.unwrap()) : schema instanceof z.ZodEnum;
 const shape: Record<string, unknown> = put.shape.body.shape;
-/** The fields whose size depends on the caller, as far as the row has them. */
+/** The fields of the row that a caller can make longer or shorter: texts, arrays and JSON. */
 const sized = () =>
   [...fields, "key"].filter(
     (name) => /text|json|ARRAY/.test(columns[name]?.type ?? "") && !isEnum(shape[name]),

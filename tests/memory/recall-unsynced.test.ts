@@ -89,7 +89,7 @@ describe("a recall of unsynced memories", () => {
     expect(tasks(await found("keys"))).toEqual(["keys two"]);
   });
 
-  it("shows updates of waiting memories, of memories on the server, and of memories that match only now", async () => {
+  it("shows updates of waiting memories, of memories on the server, and of memories that match only after the update", async () => {
     const synced = dataOf(await agent.remember({ task: "rotate keys", output: "old", reward: 1 }));
     const other = dataOf(await agent.remember({ task: "bread" }));
     dataOf(await agent.sync());

@@ -98,7 +98,7 @@ describe("an edit", () => {
     expect(row?.left_over).toBe(0);
   });
 
-  it("applies to the result of earlier edits, with one version for all, and none if nothing changes", async () => {
+  it("applies to the result of the edit before it, and all edits of a call make one version, or none if nothing changes", async () => {
     const key = fresh();
     const expires = "2030-01-01T00:00:00+00:00";
     await set(key, { done: 1 }, expires);

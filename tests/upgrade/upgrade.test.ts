@@ -111,7 +111,7 @@ for (const { name, open, here } of projects)
       }
     });
 
-    it("has the catalog of the sources, and of all migrations on an empty database", async () => {
+    it("has the same catalog as a database made from the sources, and as one made by all migrations", async () => {
       await applyMigrations(db.url, migrationsFolder);
       const upgraded = await catalogOf(db.sql);
       // An upgraded project keeps its settings.

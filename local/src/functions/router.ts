@@ -47,8 +47,8 @@ interface Loaded {
 
 const loaded = new Map<string, Loaded>();
 /**
- * For each request that a function gets, the request that Deno received, because only the latter can
- * become a WebSocket.
+ * The requests that Deno received, by the requests that functions get for them. Only a request that Deno
+ * received can become a WebSocket.
  */
 const received = new WeakMap<Request, Request>();
 const upgradeWebSocket = Deno.upgradeWebSocket;

@@ -2,8 +2,8 @@ import type { Message, MessageHandler } from "../messages/messages.ts";
 import type { JobOptions, JobsAdder, NewJob } from "./types.ts";
 
 /**
- * Which job to add for a message: the name of a job, which gets the payload as its input, or a function
- * that returns the job, or undefined for none.
+ * Which job to add for a message: a name, or a function. A name adds a job of this name, with the message's
+ * payload as its input. A function returns the job to add, or undefined to add none.
  */
 export type FromMessage = string | ((message: Message) => NewJob | undefined);
 

@@ -12,8 +12,8 @@ export interface NudgeListener {
 }
 
 /**
- * Listens for nudges of the tenant, and for nudges about events that are meant for one agent. The agent
- * itself gets the latter on the topic of its inbox, and everybody else on a topic for people.
+ * Listens for nudges of the tenant, and for nudges about events that are meant for one agent. If an event
+ * is meant for one agent, this agent is nudged on the topic of its inbox, and people on a topic of their own.
  *
  * @returns a function that stops listening.
  */

@@ -66,7 +66,7 @@ alter table mayfly.approvals
 
 comment on table mayfly.approvals is 'Questions that somebody has to answer before work continues, and their outcomes.';
 comment on column mayfly.approvals.input is 'The arguments to approve. If a decision has changed them, these are the changed arguments.';
-comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must pass it.';
+comment on column mayfly.approvals.digest is 'SHA-256 of the input as canonical JSON. A decision must name the same digest.';
 comment on column mayfly.approvals.input_schema is 'The JSON Schema that a changed input must match; null if the input cannot be changed.';
 comment on column mayfly.approvals.attempt is 'The attempt of the job that requested it.';
 comment on column mayfly.approvals.waived is 'Why nobody was asked; null if somebody was asked.';

@@ -39,4 +39,4 @@ alter table mayfly.artifacts
 comment on table mayfly.artifacts is 'Files of a tenant in the project''s Storage, by name and version.';
 comment on column mayfly.artifacts.team_id is 'The team that owns the artifact, or null if the tenant owns it. The artifact stays when the team has ended.';
 comment on column mayfly.artifacts.status is '''writing'' until its file is uploaded, and then ''stored''.';
-comment on column mayfly.artifacts.bytes is 'How many bytes it is charged: its file and the row.';
+comment on column mayfly.artifacts.bytes is 'How many bytes the tenant is charged for the file and this row.';

@@ -45,5 +45,5 @@ comment on column mayfly.budgets.subject is 'The id of the team or the run, or t
 comment on column mayfly.budgets.period is 'When spending starts again at zero: never, each day or each month, in UTC.';
 comment on column mayfly.budgets.held_usd is 'Reserved for open calls.';
 comment on column mayfly.budgets.unpriced is 'How many calls had no known price. Their cost is not in any sum.';
-comment on column mayfly.budgets.reached_at is 'When the log got the event that the soft limit is reached, in this period.';
-comment on column mayfly.budgets.refused_at is 'When the log got the event that a call was refused, in this period.';
+comment on column mayfly.budgets.reached_at is 'When the log reported, in this period, that the soft limit is reached.';
+comment on column mayfly.budgets.refused_at is 'When the log reported, in this period, that a call was refused.';

@@ -25,6 +25,6 @@ create table mayfly_private.cost_holds (
 
 comment on table mayfly_private.cost_holds is 'Amounts reserved for open calls of models.';
 comment on column mayfly_private.cost_holds.groups is 'The teams for which the call is made, and the jobs above its own job.';
-comment on column mayfly_private.cost_holds.levels is 'The budgets in which it counts: tenant, team, agent, run.';
+comment on column mayfly_private.cost_holds.levels is 'The levels of the budgets that the hold counts against: tenant, team, agent, run.';
 
 alter table mayfly_private.cost_holds enable row level security;

@@ -11,4 +11,4 @@ create table mayfly.model_names (
 );
 
 comment on table mayfly.model_names is 'Names of models with prices.';
-comment on column mayfly.model_names.exact is 'False if names that begin with this one are probably the model.';
+comment on column mayfly.model_names.exact is 'False if the name is a prefix: a name that begins with it probably means the model.';

@@ -49,4 +49,4 @@ comment on column mayfly.model_usage.agent is 'The name of the agent in its defi
 comment on column mayfly.model_usage.input_tokens is 'All input tokens, including those read from and written to the provider''s cache.';
 comment on column mayfly.model_usage.usage is 'The units as they were priced, including those without a column of their own: cache_write_1h, web_searches, input_audio, output_audio, requests.';
 comment on column mayfly.model_usage.usd is 'Null if the price is unknown.';
-comment on column mayfly.model_usage.priced is 'If this is inexact, the price is that of a model whose name is a prefix of this model''s name.';
+comment on column mayfly.model_usage.priced is 'exact, inexact or unknown. If it is inexact, the price is that of a model whose name is a prefix of this model''s name.';

@@ -1,6 +1,7 @@
 -- Answers of models. A row is written before anything acts on it. `parts` are the parts of the AI SDK's stream (V4),
--- with adjacent deltas joined. `messages` is what the SDK made of the parts, so that a resumed run does not have to do
--- this again. Each failed try has a row of its own, with an error and without parts.
+-- with adjacent deltas joined. `messages` are the messages that the AI SDK made of the parts. They are kept so that
+-- a resumed run does not have to make them again. Each failed try has a row of its own, with an error and without
+-- parts.
 
 create table mayfly.run_model_calls (
   tenant_id uuid not null,
@@ -48,5 +49,5 @@ alter table mayfly.run_model_calls
 
 comment on table mayfly.run_model_calls is 'Answers of models, and failed calls.';
 comment on column mayfly.run_model_calls.digest is 'SHA-256 of the request, which a replay compares.';
-comment on column mayfly.run_model_calls.messages is 'What the AI SDK made of the parts. A cache, recorded with the answer.';
-comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded it.';
+comment on column mayfly.run_model_calls.messages is 'The messages that the AI SDK made of the parts. They are only a cache, and recorded together with the parts.';
+comment on column mayfly.run_model_calls.attempt is 'The attempt of the job that recorded the answer or the error.';

@@ -54,7 +54,7 @@ export async function measureLoop(db: TestDatabase): Promise<void> {
   const overhead = times.ours.median - times.baseline.median;
   report({
     bench: "runs",
-    name: "what Mayfly adds to this loop (goal 50)",
+    name: "what Mayfly adds to this loop (goal: 50 ms)",
     on,
     unit: "ms",
     ours: overhead,

@@ -49,7 +49,7 @@ export async function measureRecovery(db: TestDatabase): Promise<void> {
   }
   report({
     bench: "runs",
-    name: `from a kill to the same call by another worker, with a lease of ${lease} s (goal ${lease + 1})`,
+    name: `from a kill to the same call by another worker, with a lease of ${lease} s (goal: ${lease + 1} s)`,
     on: "postgres",
     unit: "s",
     ours: quartiles(times).q3,

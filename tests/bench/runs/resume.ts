@@ -46,7 +46,7 @@ export async function measureResume(db: TestDatabase): Promise<void> {
     for (let round = 0; round < rounds(12, 6); round++) times.push(await attempt());
     report({
       bench: "runs",
-      name: `from a claim to the first new call of a model at step ${recorded}${recorded === 500 ? " (goal 50)" : ""}`,
+      name: `from a claim to the first new call of a model at step ${recorded}${recorded === 500 ? " (goal: 50 ms)" : ""}`,
       on: "postgres",
       unit: "ms",
       ours: quartiles(times).median,

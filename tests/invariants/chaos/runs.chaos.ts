@@ -79,8 +79,8 @@ describe.skipIf(!databaseUrl)("runs, while their workers are killed", () => {
     for (let blow = 0; blow < blows && performance.now() - began < breakingMs; blow++) {
       // A process needs two seconds to start and claim, and would do nothing if it were killed sooner.
       await new Promise((resolve) => setTimeout(resolve, random.between(500, 2_500)));
-      // Nobody is stopped for a while. A worker that is stopped just before its call of a model pays when it
-      // wakes, even if another one has recorded an answer meanwhile.
+      // Workers are killed, but never only paused. A worker that is paused just before it calls a model pays
+      // for the call when it continues, even if another worker has recorded an answer meanwhile.
       await workers.strike(random, db.sql, { kill: 0.75, stop: 0 });
       await approve();
     }

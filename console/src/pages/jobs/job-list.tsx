@@ -188,6 +188,7 @@ export const columns: Column<JobInfo>[] = [
         {job.attributes && <AttributeLinks of={job.attributes} page="jobs" most={inList} />}
       </>
     ),
+    text: true,
     wide: true,
   },
   { title: "Queue", cell: ({ queue }) => <bdi class="muted">{printable(queue)}</bdi>, wide: true },

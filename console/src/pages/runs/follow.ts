@@ -20,8 +20,8 @@ export interface Spoken {
 const settleMs = 120;
 const retryMs = 3_000;
 /**
- * Whether a worker may take the run or record a step at any moment. No event says that either has
- * happened.
+ * Whether the run may change at any moment: a worker may take it, or record a step of it. No event tells
+ * the page about these two.
  */
 const isClose = ({ status }: RunDetails) => status === "queued" || status === "running";
 const recorded = new Set([
@@ -43,7 +43,7 @@ export class FollowedRun {
   #mustRead = false;
   /**
    * The pace at which the record is read. This is needed because no chunk says that the run was
-   * paused, or that a wait of it has ended.
+   * paused, or that it no longer waits.
    */
   readonly #pace = new Pace();
   #before = "";

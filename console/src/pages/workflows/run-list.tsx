@@ -117,7 +117,12 @@ const columns: Column<WorkflowInfo>[] = [
     title: "Status",
     cell: ({ status, cancelled }) => <Status of={cancelled ? "cancelling" : status} />,
   },
-  { title: "About", cell: (run) => <bdi class="muted">{aboutOf(run)}</bdi>, wide: true },
+  {
+    title: "About",
+    cell: (run) => <bdi class="muted">{aboutOf(run)}</bdi>,
+    text: true,
+    wide: true,
+  },
   {
     title: "Worker",
     cell: ({ holder }) => (holder ? <Name id={holder} /> : <span class="muted">–</span>),
