@@ -104,6 +104,18 @@ create type mayfly_private.locked_jobs as (
   marks mayfly_private.job_marks
 );
 
+create type mayfly_private.matches as (
+  ids uuid[],
+  shares double precision[],
+  in_threads boolean,
+  sums double precision[],
+  typos double precision[],
+  best_sum double precision,
+  full_sum double precision,
+  report jsonb,
+  similarities double precision[]
+);
+
 create type mayfly_private.moved_jobs as (
   tenants uuid[],
   ids uuid[],
@@ -3942,6 +3954,11 @@ returns SETOF uuid
 language sql stable security definer
 set search_path = "";
 
+create function mayfly_private.agents_under(tenant uuid, agent uuid)
+returns uuid[]
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void
 language plpgsql volatile security definer
@@ -4750,21 +4767,26 @@ set search_path = "";
 grant execute on function mayfly_private.find_agents to authenticated;
 grant execute on function mayfly_private.find_agents to service_role;
 
-create function mayfly_private.find_by_meaning(tenant uuid, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[])
+create function mayfly_private.find_by_many_words(tenant uuid, self uuid, sees_all boolean, terms tsquery[], known_rarities double precision[], phrase tsquery, picked tsquery, known_memories bigint, sampled integer, most integer, depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT hits mayfly_private.matches, OUT known bigint, OUT found_in bigint[], OUT rarities double precision[], OUT of_phrase double precision)
 returns record
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.find_by_meaning(tenant uuid, self uuid, sees_all boolean, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid)
+returns mayfly_private.matches
 language plpgsql stable
 set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.find_by_meanings(tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[], OUT likenesses double precision[])
-returns record
+create function mayfly_private.find_by_meanings(tenant uuid, self uuid, sees_all boolean, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid)
+returns mayfly_private.matches
 language plpgsql stable
 set search_path = "";
 
-create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[], OUT best_sum double precision, OUT full_sum double precision, OUT report jsonb)
-returns record
+create function mayfly_private.find_by_words(tenant uuid, self uuid, sees_all boolean, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid)
+returns mayfly_private.matches
 language plpgsql stable
 set enable_seqscan = off
 set search_path = "";
@@ -4805,8 +4827,8 @@ language sql stable security definer
 set enable_seqscan = off
 set search_path = "";
 
-create function mayfly_private.find_typos(tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[], found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[])
-returns record
+create function mayfly_private.find_typos(tenant uuid, self uuid, sees_all boolean, language text, question text, doubtful text[], words text[], rarities double precision[], hits mayfly_private.matches, depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid)
+returns mayfly_private.matches
 language plpgsql stable
 set jit = off
 set search_path = "";
@@ -5774,7 +5796,7 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.neighbours_of(tenant uuid, threads uuid[], times timestamp with time zone[], lenders uuid[], relevances double precision[], share double precision, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT gains double precision[])
+create function mayfly_private.neighbours_of(tenant uuid, self uuid, sees_all boolean, lenders uuid[], relevances double precision[], share double precision, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT gains double precision[])
 returns record
 language plpgsql stable
 set enable_seqscan = off
@@ -6858,7 +6880,7 @@ returns jsonb
 language plpgsql stable security definer
 set search_path = "";
 
-create function mayfly_private.surroundings_of(tenant uuid, memory uuid, reach integer)
+create function mayfly_private.surroundings_of(tenant uuid, self uuid, sees_all boolean, memory uuid, reach integer)
 returns jsonb
 language plpgsql stable
 set jit = off
@@ -6965,6 +6987,11 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.tenant_ids to authenticated;
 grant execute on function mayfly_private.tenant_ids to service_role;
+
+create function mayfly_private.tenant_ids_of(who mayfly_private.caller, scope text)
+returns uuid[]
+language plpgsql stable
+set search_path = "";
 
 create function mayfly_private.tenant_tables()
 returns TABLE(place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)
@@ -7170,11 +7197,6 @@ create function mayfly_private.worth_of_model(tenant uuid, model text, OUT meani
 returns record
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
-set search_path = "";
-
-create function mayfly_private.worths_of(tenant uuid, memories uuid[], half_lives double precision[], of_reward double precision, of_importance double precision, of_recency double precision, OUT threads uuid[], OUT times timestamp with time zone[], OUT worths double precision[], OUT recencies double precision[])
-returns record
-language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])
