@@ -11884,6 +11884,42 @@ comment on column mayfly.finished_jobs.started_at is 'When its last attempt bega
 
 comment on column mayfly.finished_jobs.error is '{ code, message }: why it failed, or the error of its last failed attempt.';
 
+-- What programs say about their jobs, such as { "customer": "acme" }, so that the jobs are found by it. It is a separate
+-- table, and a job without attributes has no row. So such a job costs nothing here, claims and heartbeats never touch
+-- the index below, and a job that moves to finished_jobs is not indexed again. A run of an agent is a job, so its
+-- attributes are here too.
+
+create table mayfly.job_attributes (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  attributes jsonb not null
+    constraint job_attributes_present check (jsonb_typeof(attributes) = 'object' and attributes <> '{}'),
+  kept boolean not null default false,
+  bytes integer not null,
+  constraint job_attributes_pkey primary key (tenant_id, job_id)
+);
+
+-- The tenant is a part of each indexed path (tenant, name, value). So a search reads no entry of another tenant, however
+-- many jobs of other tenants have the same attribute. jsonb_path_ops hashes the whole path. Without fastupdate, no search
+-- has to read a list of pending entries, and adding a job with three attributes takes the same 50 µs more.
+create index job_attributes_search_idx on mayfly.job_attributes
+  using gin (jsonb_set('{}', array[tenant_id::text], attributes) jsonb_path_ops) with (fastupdate = off);
+
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
+alter table mayfly.job_attributes alter column attributes set statistics 0;
+
+-- An indexed expression has statistics of its own, which are turned off too.
+alter index mayfly.job_attributes_search_idx alter column 1 set statistics 0;
+
+comment on table mayfly.job_attributes is 'What programs say about their jobs, so that they are found by it.';
+
+comment on column mayfly.job_attributes.attributes is '{ name: text, number or boolean }.';
+
+comment on column mayfly.job_attributes.kept is 'Whether a run keeps them, although its job was deleted.';
+
+comment on column mayfly.job_attributes.bytes is 'How many bytes of the tenant''s max_bytes they take: 128, plus their length as text.';
+
 -- Results of the steps of running and finished jobs. Each is recorded once, and read from then on.
 
 create table mayfly.job_steps (
@@ -12106,6 +12142,7 @@ alter table mayfly_private.job_tenants enable row level security;
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.jobs', 'r.bytes'),
   ('mayfly.finished_jobs', 'r.bytes'),
+  ('mayfly.job_attributes', 'r.bytes'),
   ('mayfly.job_steps', 'r.bytes'),
   ('mayfly.job_signals', 'r.bytes'),
   ('mayfly.job_schedules', 'r.bytes')
@@ -12186,6 +12223,8 @@ alter table mayfly.jobs enable row level security;
 
 alter table mayfly.finished_jobs enable row level security;
 
+alter table mayfly.job_attributes enable row level security;
+
 alter table mayfly.job_steps enable row level security;
 
 alter table mayfly.job_attempts enable row level security;
@@ -12204,6 +12243,11 @@ create policy jobs_select on mayfly.jobs for select to authenticated
 grant select on mayfly.finished_jobs to authenticated, service_role;
 
 create policy finished_jobs_select on mayfly.finished_jobs for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
+
+grant select on mayfly.job_attributes to authenticated, service_role;
+
+create policy job_attributes_select on mayfly.job_attributes for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
 
 grant select on mayfly.job_steps to authenticated, service_role;
@@ -12356,6 +12400,114 @@ $$;
 
 comment on function mayfly_private.answer_messages is 'Answers the messages from which ended jobs were made.';
 
+-- The JSON path that finds these attributes of a tenant in job_attributes_search_idx. `wanted` is { name: value }. A
+-- list of values finds any of them. Refuses an invalid filter. Locks nothing.
+
+create function mayfly_private.attributes_path(tenant uuid, wanted jsonb)
+returns jsonpath
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if jsonb_typeof(wanted) <> 'object' or (select count(*) from jsonb_object_keys(wanted)) not between 1 and 16 -- bounds: 16 attribute.names
+    or exists (
+      select from jsonb_each(wanted) e
+      where case when jsonb_typeof(e.value) = 'array' then jsonb_array_length(e.value) not between 1 and 16 end -- bounds: 16 attribute.names
+        or exists (
+          select from jsonb_array_elements(case jsonb_typeof(e.value) when 'array' then e.value else jsonb_build_array(e.value) end) v
+          where jsonb_typeof(v) = 'null' or mayfly_private.attributes_fault(jsonb_build_object(e.key, v)) is not null)) then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'of_attributes must be 1 to 16 names of attributes, each with a text, a number, true or false, or with a list of up to 16 of these.', -- bounds: 16 attribute.names
+      'For example {"customer": "acme", "plan": ["team", "enterprise"]}.', '{"field": "of_attributes"}');
+  end if;
+  -- A JSON text is also a text of a JSON path, with the same quotes and escapes.
+  return format('$.%s ? (%s)', to_json(tenant::text), (
+    select string_agg(format('(%s)', (
+        select string_agg(format('@.%s == %s', to_json(e.key), v), ' || ')
+        from jsonb_array_elements(case jsonb_typeof(e.value) when 'array' then e.value else jsonb_build_array(e.value) end) v)), ' && ')
+    from jsonb_each(wanted) e))::jsonpath;
+end
+$$;
+
+comment on function mayfly_private.attributes_path is 'The JSON path that finds attributes of a tenant.';
+
+-- The ids of a tenant's jobs with these attributes, from `oldest` on, and before `past` and `before`, each of which may be
+-- null. Only the index can find them, because it is the only one whose expression is in the condition: it reads what
+-- matches, and nothing of other tenants. Called by functions that have checked that the caller may read the tenant's
+-- jobs or runs. Locks nothing.
+
+create function mayfly_private.jobs_with(tenant uuid, wanted jsonb, oldest uuid, past uuid, before uuid)
+returns uuid[]
+language plpgsql stable security definer
+set search_path = ''
+set enable_seqscan = off
+set enable_indexscan = off
+as $$
+declare
+  path constant jsonpath := mayfly_private.attributes_path(tenant, wanted);
+begin
+  return array(
+    select a.job_id from mayfly.job_attributes a
+    where jsonb_set('{}', array[a.tenant_id::text], a.attributes) @? path
+      and (oldest is null or a.job_id >= oldest) and (past is null or a.job_id < past) and (before is null or a.job_id < before));
+end
+$$;
+
+comment on function mayfly_private.jobs_with is 'The jobs of a tenant with these attributes.';
+
+-- The same for the caller's tenant. It runs as owner, because an index cannot be used for `@?` under row-level security:
+-- the operator is not leakproof.
+
+create function mayfly_private.attributed_jobs(wanted jsonb, oldest uuid, past uuid, before uuid)
+returns uuid[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return mayfly_private.jobs_with(mayfly_private.require_tenant('job:read'), wanted, oldest, past, before);
+end
+$$;
+
+comment on function mayfly_private.attributed_jobs is 'The jobs of the caller''s tenant with these attributes.';
+
+grant execute on function mayfly_private.attributed_jobs to authenticated, service_role;
+
+-- What is wrong with the attributes of a job: { name?, rule }, or null if nothing is. `name` is the first invalid
+-- attribute in the order of names. A value of null is valid: it says that there is no such attribute. Called by
+-- check_jobs and check_attributes. Locks nothing.
+
+create function mayfly_private.attributes_fault(attributes jsonb)
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+declare
+  name text;
+begin
+  if coalesce(jsonb_typeof(attributes), 'null') = 'null' then
+    return null;
+  elsif jsonb_typeof(attributes) <> 'object' or (select count(*) from jsonb_object_keys(jsonb_strip_nulls(attributes))) > 16 then -- bounds: 16 attribute.names
+    return '{"rule": "must be an object with at most 16 attributes, such as {\"customer\": \"acme\"}"}'; -- bounds: 16 attribute.names
+  end if;
+  select e.key into name from jsonb_each(attributes) e
+  where e.key !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$' -- bounds: 63 attribute.name - 1
+    or not case jsonb_typeof(e.value)
+      when 'string' then octet_length(e.value #>> '{}') between 1 and 256 -- bounds: 256 attribute.value
+      when 'number' then mayfly_private.numbers_kept(e.value)
+      else jsonb_typeof(e.value) in ('boolean', 'null') end
+  order by e.key collate "C" limit 1;
+  if not found then
+    return null;
+  end if;
+  name := left(name, 64); -- bounds: 64 attribute.name
+  return jsonb_build_object('name', name, 'rule', format('has %s, which does not fit: %s, and %s', to_json(name),
+    'the name of an attribute must be 1 to 64 letters, digits, dots, dashes or underscores, with a letter or an underscore first', -- bounds: 64 attribute.name
+    'its value must be a text of 1 to 256 bytes, a number that JavaScript can hold, true or false')); -- bounds: 256 attribute.value
+end
+$$;
+
+comment on function mayfly_private.attributes_fault is 'What is wrong with the attributes of a job, or null.';
+
 -- Cancels jobs. A job that is not running ends at once. A running job is marked as cancelled, and its worker sees the
 -- mark at its next write or heartbeat. All descendants are cancelled too. Locks the jobs by depth, the deepest first,
 -- and then by id, because completing a child locks the child and then its parent.
@@ -12434,6 +12586,26 @@ comment on function mayfly.cancel_jobs is 'Cancels jobs with their children: { c
 
 grant execute on function mayfly.cancel_jobs to authenticated, service_role;
 
+-- Refuses invalid attributes of a job. `field` is the name of the caller's parameter. Called by functions that take the
+-- attributes of one job. Locks nothing.
+
+create function mayfly_private.check_attributes(attributes jsonb, field text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  fault constant jsonb := mayfly_private.attributes_fault(attributes);
+begin
+  if fault is not null then
+    perform mayfly_private.fail(400, 'invalid_request', format('%s %s.', field, fault ->> 'rule'), 'Nothing was done. Correct it, or leave it out.',
+      jsonb_build_object('field', concat_ws('.', field, fault ->> 'name')));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_attributes is 'Refuses invalid attributes, with the field.';
+
 -- Refuses an invalid claim. Locks nothing. All names are joined and checked at once, because checking them in a query
 -- took 20 µs a claim.
 
@@ -12470,7 +12642,7 @@ set search_path = ''
 as $$
 declare
   fault record;
-  known constant text[] := '{name,queue,group,input,priority,run_at,delay,key,target,max_attempts,backoff,timeout,deadline,trace,answers}';
+  known constant text[] := '{name,queue,group,input,priority,run_at,delay,key,target,max_attempts,backoff,timeout,deadline,trace,answers,attributes}';
 begin
   if jsonb_typeof(jobs) is distinct from 'array' or jsonb_array_length(jobs) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'jobs must be an array of 1 to 1000 jobs.', null, '{"field": "jobs"}');
@@ -12506,6 +12678,7 @@ begin
       when not mayfly_private.instant_or_absent(e.j -> 'deadline') then 'deadline'
       when not mayfly_private.text_within(e.j -> 'trace', 500) then 'trace'
       when not mayfly_private.uuid_or_absent(e.j -> 'answers') then 'answers'
+      when mayfly_private.attributes_fault(e.j -> 'attributes') is not null then 'attributes'
       when coalesce(jsonb_typeof(e.j -> 'backoff'), 'null') <> 'null' and (jsonb_typeof(e.j -> 'backoff') <> 'object'
         or case when jsonb_typeof(e.j -> 'backoff') = 'object' then (e.j -> 'backoff') - '{base,factor,cap}'::text[] <> '{}' end
         or not mayfly_private.number_within(e.j -> 'backoff' -> 'base', 0, 86400)
@@ -12540,10 +12713,12 @@ begin
         when 'deadline' then 'must be an ISO 8601 instant'
         when 'trace' then 'must be a text of at most 500 characters'
         when 'answers' then 'must be the id of a message'
+        when 'attributes' then mayfly_private.attributes_fault(jobs -> fault.index::integer -> 'attributes') ->> 'rule'
         when 'backoff' then 'must be { base, factor, cap }: seconds up to a day, 1 to 10, seconds up to a week'
         when 'target' then 'must be one of { agent: uuid }, { type }, { capabilities: [text] }'
         else 'is not a field of a job' end),
-      'Nothing was added. Correct it, or leave the job out.', jsonb_build_object('index', fault.index, 'field', fault.field));
+      'Nothing was added. Correct it, or leave the job out.', jsonb_build_object('index', fault.index, 'field', concat_ws('.', fault.field,
+        case fault.field when 'attributes' then mayfly_private.attributes_fault(jobs -> fault.index::integer -> 'attributes') ->> 'name' end)));
   end if;
 end
 $$;
@@ -13697,8 +13872,8 @@ $$;
 
 comment on function mayfly_private.cron_field is 'The numbers that a field of a cron line stands for.';
 
--- Deletes ended jobs with their steps, attempts, signals, keys and large results, and gives back their bytes. Called by
--- retention and by discard_jobs, as owner. Locks what it deletes.
+-- Deletes ended jobs with their steps, attempts, signals, keys, attributes and large results, and gives back their
+-- bytes. Called by retention and by discard_jobs, as owner. Locks what it deletes.
 
 create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
 returns void
@@ -13731,6 +13906,10 @@ begin
   delete from mayfly_private.job_keys k where k.tenant_id = tenant and k.job_id = any (ids) and k.key in (
     select f.key from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = any (ids));
   with gone as (delete from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = any (ids) returning f.bytes)
+  select coalesce(sum(g.bytes), 0) into more from gone g;
+  freed := freed + more;
+  -- The trigger keep_attributes has marked the attributes that runs keep, when the jobs were deleted above.
+  with gone as (delete from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = any (ids) and not a.kept returning a.bytes)
   select coalesce(sum(g.bytes), 0) into more from gone g;
   perform mayfly_private.count_usage(tenant, 0, -(freed + more), 0);
 end
@@ -14275,6 +14454,8 @@ begin
     perform mayfly_private.fail(404, 'job_unknown', 'There is no such job.', null, '{"field": "id"}');
   end if;
   return jsonb_strip_nulls(job - '{input,result}'::text[])
+    || jsonb_strip_nulls(jsonb_build_object('attributes', (
+      select a.attributes from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = get_job.id)))
     || jsonb_build_object('input', job -> 'input', 'result', job -> 'result',
       'timeout', (select extract(epoch from (job ->> 'timeout')::interval)),
       'steps', (
@@ -14383,6 +14564,33 @@ comment on function mayfly.heartbeat_jobs is
 
 grant execute on function mayfly.heartbeat_jobs to authenticated, service_role;
 
+-- Stores the attributes of new jobs, and returns how many bytes they take. `ids` are the ids of `jobs`, in the same
+-- order. Jobs with a place in `known` were not added, and keep what they have. Called by insert_jobs, which charges the
+-- bytes. Locks nothing.
+
+create function mayfly_private.insert_attributes(tenant uuid, jobs jsonb, ids uuid[], known integer[])
+returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  bytes bigint;
+begin
+  with written as (
+    insert into mayfly.job_attributes (tenant_id, job_id, attributes, bytes)
+    select tenant, ids[e.n], a.attributes, 128 + octet_length(a.attributes::text)
+    from jsonb_array_elements(jobs) with ordinality as e (j, n)
+    cross join lateral jsonb_strip_nulls(e.j -> 'attributes') as a (attributes)
+    where e.n <> all (known) and jsonb_typeof(a.attributes) = 'object' and a.attributes <> '{}'
+    returning mayfly.job_attributes.bytes
+  )
+  select coalesce(sum(w.bytes), 0) into bytes from written w;
+  return bytes;
+end
+$$;
+
+comment on function mayfly_private.insert_attributes is 'Stores the attributes of new jobs, and returns their bytes.';
+
 -- An id for a job: a UUIDv7 (RFC 9562). Postgres has its own function from version 18 on.
 
 create function mayfly_private.new_job_id(ts timestamptz)
@@ -14410,6 +14618,7 @@ as $$
 declare
   ts constant timestamptz := mayfly_private.now();
   keyed constant boolean := jsonb_path_exists(jobs, '$[*] ? (@.key != null)');
+  attributed constant boolean := jsonb_path_exists(jobs, '$[*] ? (@.attributes != null)');
   ids uuid[];
   known integer[] := '{}';
   answer jsonb;
@@ -14421,8 +14630,10 @@ declare
   due boolean;
   sent mayfly_private.delivery;
 begin
-  if keyed then
+  if keyed or attributed then
     ids := array(select mayfly_private.new_job_id(ts) from generate_series(1, jsonb_array_length(jobs)));
+  end if;
+  if keyed then
     with claimed as (
       insert into mayfly_private.job_keys (tenant_id, key, job_id)
       select tenant, e.j ->> 'key', ids[e.n] from jsonb_array_elements(jobs) with ordinality as e (j, n)
@@ -14489,6 +14700,9 @@ begin
   into added, bytes, due, answer
   from inserted i;
 
+  if attributed then
+    bytes := bytes + mayfly_private.insert_attributes(tenant, jobs, ids, known);
+  end if;
   if cardinality(known) > 0 then
     -- This is a separate statement, so that it sees keys that another transaction has committed meanwhile.
     answer := (
@@ -14638,14 +14852,15 @@ comment on function mayfly_private.job_id_at is 'The lowest id of a job that was
 grant execute on function mayfly_private.job_id_at to authenticated, service_role;
 
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Each call is
--- planned for its arguments. So of_ids, of_holder and of_key_prefix use their indexes, and since and until read a range
--- of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. The text
--- `containing` is looked for in ids, names, keys, errors and inputs, in upper or lower case. Locks nothing.
+-- planned for its arguments. So of_ids, of_holder, of_key_prefix and of_attributes use their indexes, and since and
+-- until read a range of ids. The other filters have no index: a call with them reads the newest jobs until it has a
+-- page. The text `containing` is looked for in ids, names, keys, errors and inputs, in upper or lower case.
+-- `of_attributes` is { name: value }, where a list of values finds any of them. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
   of_holder uuid default null, of_ids uuid[] default null, of_key_prefix text default null,
-  since timestamptz default null, until timestamptz default null, containing text default null
+  since timestamptz default null, until timestamptz default null, containing text default null, of_attributes jsonb default null
 )
 returns jsonb
 language plpgsql stable
@@ -14657,7 +14872,10 @@ declare
   oldest constant uuid := mayfly_private.job_id_at(since);
   past constant uuid := mayfly_private.job_id_at(until);
   wanted constant text := lower(containing);
-  ids constant uuid[] := case
+  found jsonb := '[]';
+  part uuid[];
+  attributed uuid[];
+  ids uuid[] := case
     when of_key_prefix is null then of_ids
     else array(select k from mayfly_private.keyed_jobs(of_key_prefix) k where of_ids is null or k = any (of_ids)) end;
 begin
@@ -14669,30 +14887,38 @@ begin
   elsif length(containing) > 200 then -- bounds: 200 work.containing
     perform mayfly_private.fail(400, 'invalid_request', 'containing must have 200 characters at most.', null, '{"field": "containing"}'); -- bounds: 200 work.containing
   end if;
-  return (
-    select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(p)) order by p.id desc), '[]')
-    from (
-      select * from (
-        (select j.id, j.name, j.queue, j.status, j.priority, j.attempt, j.max_attempts, j.run_at, j.created_at, j.started_at,
-            null::timestamptz as finished_at, j.holder, j.parent_id, j.key, j.error, j.wait_for, nullif(j.cancelled, false) as cancelled
-          from mayfly.jobs j
-          where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
-            and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
-            and (of_holder is null or j.holder = of_holder and j.status = 'running') and (ids is null or j.id = any (ids))
-            and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
-            and (wanted is null or strpos(lower(concat_ws(' ', j.id, j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
-          order by j.id desc limit page_limit)
-        union all
-        (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
-            f.finished_at, f.holder, f.parent_id, f.key, f.error, null, null
-          from mayfly.finished_jobs f
-          where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
-            and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
-            and (of_holder is null or f.holder = of_holder) and (ids is null or f.id = any (ids))
-            and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
-            and (wanted is null or strpos(lower(concat_ws(' ', f.id, f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
-          order by f.id desc limit page_limit)) b
-      order by b.id desc limit page_limit) p);
+  if of_attributes <> '{}' then
+    attributed := mayfly_private.attributed_jobs(of_attributes, oldest, past, before);
+    ids := case when ids is null then attributed else array(select i from unnest(ids) i where i = any (attributed)) end;
+  end if;
+  for part in select mayfly_private.newest_first(ids) loop
+    found := found || (
+      select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(p)) order by p.id desc), '[]')
+      from (
+        select b.*, (select a.attributes from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = b.id) as attributes from (
+          (select j.id, j.name, j.queue, j.status, j.priority, j.attempt, j.max_attempts, j.run_at, j.created_at, j.started_at,
+              null::timestamptz as finished_at, j.holder, j.parent_id, j.key, j.error, j.wait_for, nullif(j.cancelled, false) as cancelled
+            from mayfly.jobs j
+            where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
+              and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
+              and (of_holder is null or j.holder = of_holder and j.status = 'running') and (part is null or j.id = any (part))
+              and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
+              and (wanted is null or strpos(lower(concat_ws(' ', j.id, j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
+            order by j.id desc limit page_limit)
+          union all
+          (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
+              f.finished_at, f.holder, f.parent_id, f.key, f.error, null, null
+            from mayfly.finished_jobs f
+            where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
+              and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
+              and (of_holder is null or f.holder = of_holder) and (part is null or f.id = any (part))
+              and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
+              and (wanted is null or strpos(lower(concat_ws(' ', f.id, f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
+            order by f.id desc limit page_limit)) b
+        order by b.id desc limit page_limit - jsonb_array_length(found)) p);
+    exit when jsonb_array_length(found) >= page_limit;
+  end loop;
+  return found;
 end
 $$;
 
@@ -14783,6 +15009,30 @@ comment on function mayfly.mark_job_call is
   'Reports how long a call that pg_cron made may run, or with 0 that it has ended: { known }. For the secret key.';
 
 grant execute on function mayfly.mark_job_call to service_role;
+
+-- Splits ids of jobs into lists of at most 1,000, the newest first, so that a list function stops as soon as its page is
+-- full. With all of 100,000 ids in one condition, planning alone took 0.8 s. Null means any id, and gives one list, which is
+-- null. Locks nothing.
+
+create function mayfly_private.newest_first(ids uuid[])
+returns setof uuid[]
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  if ids is null then
+    return next null;
+  end if;
+  return query
+    select array_agg(n.id) from (
+      select o.id, (row_number() over () - 1) / 1000 as nth from (select distinct i as id from unnest(ids) i order by 1 desc) o) n
+    group by n.nth order by n.nth;
+end
+$$;
+
+comment on function mayfly_private.newest_first is 'Splits ids into lists of at most 1000, the newest first.';
+
+grant execute on function mayfly_private.newest_first to authenticated, service_role;
 
 -- When a cron line of five fields fires next after an instant, in a time zone. Null if the line is invalid, or does not
 -- fire in the next 9 years (such as on the 30th of February). This is computed in the database, so that schedules need
@@ -15557,6 +15807,66 @@ $$;
 
 comment on function mayfly_private.schedule_job_function is 'Schedules pg_cron to wake a function of serveJobs, by pg_net. For the SQL editor.';
 
+-- Changes the attributes of a job. The lease must be the caller's. Locks the job, then what mayfly_private.charge locks.
+
+create function mayfly_private.set_job_attributes(lease text, changes jsonb)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  job mayfly.jobs;
+  former mayfly.job_attributes;
+  merged jsonb;
+  size integer;
+begin
+  perform mayfly_private.check_attributes(changes, 'changes');
+  job := mayfly_private.fence_job(lease);
+  select * into former from mayfly.job_attributes a where a.tenant_id = job.tenant_id and a.job_id = job.id;
+  merged := jsonb_strip_nulls(coalesce(former.attributes, '{}') || coalesce(nullif(changes, 'null'), '{}'));
+  if merged = coalesce(former.attributes, '{}') then
+    return merged;
+  elsif (select count(*) from jsonb_object_keys(merged)) > 16 then -- bounds: 16 attribute.names
+    perform mayfly_private.fail(400, 'invalid_request', 'changes would give the job more than 16 attributes.', -- bounds: 16 attribute.names
+      'Nothing was changed. To remove an attribute, set it to null.', '{"field": "changes"}');
+  end if;
+  size := case when merged = '{}' then 0 else 128 + octet_length(merged::text) end;
+  perform mayfly_private.charge(job.tenant_id, 0, size - coalesce(former.bytes, 0), 1);
+  if size = 0 then
+    delete from mayfly.job_attributes a where a.tenant_id = job.tenant_id and a.job_id = job.id;
+  else
+    insert into mayfly.job_attributes (tenant_id, job_id, attributes, bytes)
+    values (job.tenant_id, job.id, merged, size)
+    on conflict on constraint job_attributes_pkey do update
+    set attributes = excluded.attributes, bytes = excluded.bytes;
+  end if;
+  return merged;
+end
+$$;
+
+comment on function mayfly_private.set_job_attributes is 'Changes the attributes of a job under its lease.';
+
+grant execute on function mayfly_private.set_job_attributes to authenticated, service_role;
+
+-- Merges `changes` into the attributes of a held job, and returns all of them. Null removes an attribute. Jobs,
+-- workflows and runs of agents are found by their attributes (list_jobs, list_workflows, list_runs).
+
+create function mayfly.set_job_attributes(lease text, changes jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return mayfly_private.set_job_attributes(lease, changes);
+end
+$$;
+
+comment on function mayfly.set_job_attributes is 'Merges changes into the attributes of a held job: {name: text | number | boolean | null}. Returns all attributes.';
+
+grant execute on function mayfly.set_job_attributes to authenticated, service_role;
+
 -- Stores the tenant's share. Locks the tenant's row in job_tenants.
 
 create function mayfly_private.set_job_share(weight integer, max_running integer)
@@ -15700,7 +16010,7 @@ begin
   elsif jsonb_typeof(options) is distinct from 'object' then
     perform mayfly_private.fail(400, 'invalid_request', 'options must be an object.', null, '{"field": "options"}');
   end if;
-  extra := (select k from jsonb_object_keys(options) k where k not in ('queue', 'group', 'priority', 'max_attempts', 'backoff', 'timeout', 'target', 'trace') limit 1);
+  extra := (select k from jsonb_object_keys(options) k where k not in ('queue', 'group', 'priority', 'max_attempts', 'backoff', 'timeout', 'target', 'trace', 'attributes') limit 1);
   if extra is not null then
     perform mayfly_private.fail(400, 'invalid_request', format('options.%s is not an option of a scheduled job.', extra), null,
       jsonb_build_object('field', 'options.' || extra));
@@ -16331,6 +16641,7 @@ as $$
 begin
   delete from mayfly.jobs j using old_rows o where j.tenant_id = o.id;
   delete from mayfly.finished_jobs f using old_rows o where f.tenant_id = o.id;
+  delete from mayfly.job_attributes a using old_rows o where a.tenant_id = o.id;
   delete from mayfly.job_steps s using old_rows o where s.tenant_id = o.id;
   delete from mayfly.job_attempts a using old_rows o where a.tenant_id = o.id;
   delete from mayfly.job_signals s using old_rows o where s.tenant_id = o.id;
@@ -18168,11 +18479,11 @@ comment on function mayfly.list_graphs is 'The workflows that are declared as gr
 grant execute on function mayfly.list_graphs to authenticated, service_role;
 
 -- Runs of workflows, newest first, one page at a time. For callers with job:read. Each call is planned for its
--- arguments, so that since and until read a range of ids. Locks nothing.
+-- arguments, so that since and until read a range of ids, and of_attributes uses an index. Locks nothing.
 
 create function mayfly.list_workflows(
   of_name text default null, of_version text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
-  since timestamptz default null, until timestamptz default null
+  since timestamptz default null, until timestamptz default null, of_attributes jsonb default null
 )
 returns jsonb
 language plpgsql stable
@@ -18183,6 +18494,9 @@ declare
   tenant constant uuid := mayfly_private.require_tenant('job:read');
   oldest constant uuid := mayfly_private.job_id_at(since);
   past constant uuid := mayfly_private.job_id_at(until);
+  ids uuid[];
+  part uuid[];
+  found jsonb := '[]';
   low constant text := 'workflow:' || coalesce(of_name || ':', '') || coalesce(of_version, '');
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
@@ -18193,22 +18507,30 @@ begin
   elsif of_version is not null and of_name is null then
     perform mayfly_private.fail(400, 'invalid_request', 'of_version needs of_name.', null, '{"field": "of_version"}');
   end if;
-  return (
-    select coalesce(jsonb_agg(mayfly_private.workflow_row(p.job) order by p.id desc), '[]')
-    from (
-      select * from (
-        (select j.id, to_jsonb(j) - 'input' as job from mayfly.jobs j
-          where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
-            and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
-            and starts_with(j.name, low) and (of_version is null or j.name = low)
-          order by j.id desc limit page_limit)
-        union all
-        (select f.id, to_jsonb(f) - '{input,result}'::text[] from mayfly.finished_jobs f
-          where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
-            and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
-            and starts_with(f.name, low) and (of_version is null or f.name = low)
-          order by f.id desc limit page_limit)) b
-      order by b.id desc limit page_limit) p);
+  if of_attributes <> '{}' then
+    ids := mayfly_private.attributed_jobs(of_attributes, oldest, past, before);
+  end if;
+  for part in select mayfly_private.newest_first(ids) loop
+    found := found || (
+      select coalesce(jsonb_agg(mayfly_private.workflow_row(p.job || jsonb_build_object('attributes', (
+        select a.attributes from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = p.id))) order by p.id desc), '[]')
+      from (
+        select * from (
+          (select j.id, to_jsonb(j) - 'input' as job from mayfly.jobs j
+            where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
+              and (part is null or j.id = any (part)) and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
+              and starts_with(j.name, low) and (of_version is null or j.name = low)
+            order by j.id desc limit page_limit)
+          union all
+          (select f.id, to_jsonb(f) - '{input,result}'::text[] from mayfly.finished_jobs f
+            where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
+              and (part is null or f.id = any (part)) and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
+              and starts_with(f.name, low) and (of_version is null or f.name = low)
+            order by f.id desc limit page_limit)) b
+        order by b.id desc limit page_limit - jsonb_array_length(found)) p);
+    exit when jsonb_array_length(found) >= page_limit;
+  end loop;
+  return found;
 end
 $$;
 
@@ -18396,7 +18718,8 @@ begin
   if job is null then
     perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
-  return mayfly_private.workflow_row(job) || jsonb_build_object(
+  return mayfly_private.workflow_row(job || jsonb_build_object('attributes', (
+      select a.attributes from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = query_workflow.id))) || jsonb_build_object(
     'input', job -> 'input', 'result', job -> 'result',
     'report', (select s.result from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = query_workflow.id and s.name = 'report'),
     'steps', (select count(*) from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = query_workflow.id and s.name <> 'report'),
@@ -18980,7 +19303,7 @@ return jsonb_strip_nulls(jsonb_build_object(
   'id', job -> 'id', 'name', split_part(job ->> 'name', ':', 2), 'version', substr(job ->> 'name', length(split_part(job ->> 'name', ':', 2)) + 11),
   'status', job -> 'status', 'attempt', job -> 'attempt', 'key', job -> 'key', 'parent_id', job -> 'parent_id', 'holder', job -> 'holder',
   'created_by', job -> 'created_by', 'created_at', job -> 'created_at', 'started_at', job -> 'started_at', 'finished_at', job -> 'finished_at',
-  'cancelled', nullif(job -> 'cancelled', 'false'), 'error', job -> 'error',
+  'cancelled', nullif(job -> 'cancelled', 'false'), 'error', job -> 'error', 'attributes', job -> 'attributes',
   'wakes_at', case when job ->> 'status' in ('waiting', 'scheduled') and job ->> 'run_at' <> 'infinity' then job -> 'run_at' end,
   'waits_for', case when job ->> 'status' = 'waiting' then coalesce(nullif(job -> 'wait_for', 'null'), '[]') end));
 
@@ -20952,6 +21275,7 @@ as $$
 declare
   old uuid[];
   freed bigint;
+  more bigint;
 begin
   old := array(
     select r.id from mayfly.runs r
@@ -20967,7 +21291,10 @@ begin
     + coalesce((select sum(c.bytes) from mayfly.run_chunks c where c.tenant_id = tenant and c.run_id = any (old)), 0)
   into freed;
   delete from mayfly.runs r where r.tenant_id = tenant and r.id = any (old);
-  perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  -- Attributes whose job is still there are deleted with the job.
+  with gone as (delete from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = any (old) and a.kept returning a.bytes)
+  select coalesce(sum(g.bytes), 0) into more from gone g;
+  perform mayfly_private.count_usage(tenant, 0, -(freed + more), 0);
   return jsonb_build_object('more', cardinality(old) = least(max_rows, 100));
 end
 $$;
@@ -20992,12 +21319,20 @@ insert into mayfly.event_kinds (kind, scope, admin_scope, description) values
 on conflict (kind) do update
 set scope = excluded.scope, admin_scope = excluded.admin_scope, description = excluded.description;
 
--- How rows of this room come back from an export. The jobs of runs are left out, so open runs come back as ended.
+-- How rows of this room come back from an export. The jobs of runs are left out, so open runs come back as ended. The
+-- attributes of jobs are here too, because those of runs come back even if their jobs do not.
 
 insert into mayfly_private.imports (relation, sets) values
   ('mayfly.runs', '{
     "status": "case when r.status in (''queued'', ''running'') then ''cancelled'' else r.status end",
     "ended_at": "coalesce(r.ended_at, mayfly_private.now())"}')
+on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
+
+insert into mayfly_private.imports (relation, rows, sets) values
+  ('mayfly.job_attributes',
+    'exists (select from mayfly.finished_jobs f where f.tenant_id = r.tenant_id and f.id = r.job_id)
+      or exists (select from mayfly.runs u where u.tenant_id = r.tenant_id and u.id = r.job_id)',
+    '{"kept": "not exists (select from mayfly.finished_jobs f where f.tenant_id = r.tenant_id and f.id = r.job_id)"}')
 on conflict (relation) do update set sets = excluded.sets, rows = excluded.rows, left_out = excluded.left_out;
 
 -- Who may see runs. Only functions write them.
@@ -21441,7 +21776,8 @@ comment on function mayfly.end_tool_calls is 'Records how tool calls ended, each
 
 grant execute on function mayfly.end_tool_calls to authenticated, service_role;
 
--- Starts a fork. It copies no step: the fork reads earlier steps from the original run. Locks what start_run locks.
+-- Starts a fork, with the attributes of the original run. It copies no step: the fork reads earlier steps from the
+-- original run. Locks what start_run locks.
 
 create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb, trace text)
 returns jsonb
@@ -21464,7 +21800,8 @@ begin
   elsif edits is not null and (jsonb_typeof(edits) <> 'object' or octet_length(edits::text) > 262144) then
     perform mayfly_private.fail(400, 'invalid_request', 'edits must be { <call id>: <result as a text of JSON> }.', null, '{"field": "edits"}');
   end if;
-  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step, trace);
+  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step, trace,
+    (select a.attributes from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = of_run.id));
   if edits is not null then
     line := mayfly_private.run_log(tenant, of_run.id, false) -> 'tools';
     select e.key into unknown from jsonb_each(edits) e
@@ -21527,7 +21864,7 @@ begin
   if not found then
     perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
   end if;
-  return mayfly_private.show_run(run) || mayfly_private.run_log(tenant, run.id, with_parts) || jsonb_build_object('output', run.output::text);
+  return mayfly_private.show_run(run) || mayfly_private.run_attributes(tenant, run.id) || mayfly_private.run_log(tenant, run.id, with_parts) || jsonb_build_object('output', run.output::text);
 end
 $$;
 
@@ -21574,33 +21911,45 @@ $$;
 comment on function mayfly_private.held_run is 'Locks and returns the run of a lease.';
 
 -- Lists runs. It is a definer, because the status of a run depends on the run's job, which the caller may not see.
--- Locks nothing.
+-- Each call is planned for its arguments, as in list_jobs. Locks nothing.
 
-create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamptz, until timestamptz, containing text)
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamptz, until timestamptz, containing text,
+  of_attributes jsonb)
 returns jsonb
 language plpgsql stable security definer
 set search_path = ''
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   tenant constant uuid := mayfly_private.require_tenant('run:read');
   oldest constant uuid := mayfly_private.job_id_at(since);
   past constant uuid := mayfly_private.job_id_at(until);
   wanted constant text := lower(containing);
+  ids uuid[];
+  part uuid[];
+  found jsonb := '[]';
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
   elsif length(containing) > 200 then -- bounds: 200 work.containing
     perform mayfly_private.fail(400, 'invalid_request', 'containing must have 200 characters at most.', null, '{"field": "containing"}'); -- bounds: 200 work.containing
   end if;
-  return (
-    select coalesce(jsonb_agg(s.shown order by s.id desc), '[]')
-    from (
-      select r.id, mayfly_private.show_run(r) || jsonb_strip_nulls(jsonb_build_object('about', left(r.input #>> '{}', 200))) as shown from mayfly.runs r
-      where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
-        and (oldest is null or r.id >= oldest) and (past is null or r.id < past)
-        and (wanted is null or strpos(lower(concat_ws(' ', r.id, r.agent, r.input #>> '{}')), wanted) > 0)
-        and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
-      order by r.id desc limit page_limit) s);
+  if of_attributes <> '{}' then
+    ids := mayfly_private.jobs_with(tenant, of_attributes, oldest, past, before);
+  end if;
+  for part in select mayfly_private.newest_first(ids) loop
+    found := found || (
+      select coalesce(jsonb_agg(s.shown || mayfly_private.run_attributes(tenant, s.id) order by s.id desc), '[]')
+      from (
+        select r.id, mayfly_private.show_run(r) || jsonb_strip_nulls(jsonb_build_object('about', left(r.input #>> '{}', 200))) as shown from mayfly.runs r
+        where r.tenant_id = tenant and (of_agent is null or r.agent = of_agent) and (before is null or r.id < before)
+          and (part is null or r.id = any (part)) and (oldest is null or r.id >= oldest) and (past is null or r.id < past)
+          and (wanted is null or strpos(lower(concat_ws(' ', r.id, r.agent, r.input #>> '{}')), wanted) > 0)
+          and (of_status is null or mayfly_private.show_run(r) ->> 'status' = any (of_status))
+        order by r.id desc limit page_limit - jsonb_array_length(found)) s);
+    exit when jsonb_array_length(found) >= page_limit;
+  end loop;
+  return found;
 end
 $$;
 
@@ -21609,17 +21958,17 @@ comment on function mayfly_private.list_runs is 'Runs, the newest first.';
 grant execute on function mayfly_private.list_runs to authenticated, service_role;
 
 -- Runs (scope run:read), newest first. `before` is the last id of the previous page. Runs can be filtered by agent, by
--- status, by when they were added, and by a text in their id, agent or input, in upper or lower case. `about` is the
--- beginning of a run's input.
+-- status, by attributes ({ name: value }, or a list of values), by when they were added, and by a text in their id,
+-- agent or input, in upper or lower case. `about` is the beginning of a run's input.
 
 create function mayfly.list_runs(of_agent text default null, of_status text[] default null, before uuid default null, page_limit integer default 100,
-  since timestamptz default null, until timestamptz default null, containing text default null)
+  since timestamptz default null, until timestamptz default null, containing text default null, of_attributes jsonb default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.list_runs(of_agent, of_status, before, page_limit, since, until, containing);
+  return mayfly_private.list_runs(of_agent, of_status, before, page_limit, since, until, containing, of_attributes);
 end
 $$;
 
@@ -21690,7 +22039,7 @@ begin
   if not run.paused and job.status = 'waiting' and 'resume' = any (job.wait_for) then
     perform mayfly_private.put_signal(job, 'resume', 'null', 0);
   end if;
-  return mayfly_private.show_run(run);
+  return mayfly_private.show_run(run) || mayfly_private.run_attributes(tenant, run.id);
 end
 $$;
 
@@ -22133,6 +22482,21 @@ comment on function mayfly.run_statistics is
 
 grant execute on function mayfly.run_statistics to authenticated, service_role;
 
+-- The attributes of a run, for show_run's callers that list or read runs: { attributes }, or {} if it has none. The
+-- functions of workers do not call it, because they read a run at each step.
+
+create function mayfly_private.run_attributes(tenant uuid, run uuid)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return coalesce((select jsonb_build_object('attributes', a.attributes) from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = run), '{}');
+end
+$$;
+
+comment on function mayfly_private.run_attributes is 'The attributes of a run, to be added to what show_run returns.';
+
 -- A run in the form that readers get. Its job says whether it waits or is paused.
 
 create function mayfly_private.show_run(run mayfly.runs)
@@ -22160,7 +22524,7 @@ comment on function mayfly_private.show_run is 'A run in the form that readers g
 -- Starts a run. With a lease, the job of the lease waits for the new run, which is started once for each key. Locks
 -- what insert_jobs locks, and the job of the lease.
 
-create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text, attributes jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -22187,6 +22551,7 @@ begin
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), 'Nothing was started.', jsonb_build_object('field', fault.field));
   end if;
+  perform mayfly_private.check_attributes(attributes, 'attributes');
   if lease is null then
     tenant := mayfly_private.require_tenant('run:write');
   else
@@ -22194,7 +22559,7 @@ begin
     tenant := above.tenant_id;
   end if;
   added := mayfly_private.insert_jobs(tenant, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('name', 'run:' || agent, 'max_attempts', 20,
-    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority, 'trace', trace))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
+    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority, 'trace', trace, 'attributes', attributes))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
   if not (added ->> 'existing')::boolean then
     size := 1024 + coalesce(octet_length(input), 0);
     perform mayfly_private.charge(tenant, 0, size, 1);
@@ -22217,14 +22582,16 @@ grant execute on function mayfly_private.start_run to authenticated, service_rol
 -- Starts a run of an agent (scope run:write). The run is a job that a worker with this agent claims. `input` is a text
 -- of JSON. If a run with the same key exists, that run is returned. If a worker passes its lease, the worker's own run
 -- waits for the end of the new one. `trace` is the trace context (W3C traceparent) that the worker continues.
+-- `attributes` are those of its job, by which the run is found.
 
-create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null)
+create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null,
+  attributes jsonb default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null, trace);
+  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null, trace, attributes);
 end
 $$;
 
@@ -22297,6 +22664,32 @@ comment on function mayfly_private.end_runs is 'Trigger: ends runs whose jobs ha
 create trigger finished_jobs_end_runs after insert on mayfly.finished_jobs
   referencing new table as new_rows
   for each statement execute function mayfly_private.end_runs();
+
+-- A run may outlive its job, if the job is discarded or a fork reads the run. It then keeps its attributes:
+-- delete_finished leaves what is marked here, and maintain_runs deletes it with the run. A job that is redriven is not
+-- gone, because it is in jobs again.
+
+create function mayfly_private.keep_attributes()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  update mayfly.job_attributes a set kept = true
+  from old_rows o
+  where left(o.name, 4) = 'run:' and a.tenant_id = o.tenant_id and a.job_id = o.id
+    and exists (select from mayfly.runs r where r.tenant_id = o.tenant_id and r.id = o.id)
+    and not exists (select from mayfly.jobs j where j.tenant_id = o.tenant_id and j.id = o.id);
+  return null;
+end
+$$;
+
+comment on function mayfly_private.keep_attributes is 'Trigger: runs whose jobs are deleted keep their attributes.';
+
+create trigger finished_jobs_keep_attributes after delete on mayfly.finished_jobs
+  referencing old table as old_rows
+  for each statement execute function mayfly_private.keep_attributes();
 
 -- A run whose job is redriven is queued again at once. A redriven job is deleted from finished_jobs and is in jobs again.
 
