@@ -4,15 +4,17 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createConsoleLog, findRunning, type Local, startLocal } from "@mayfly/local";
 import postgres from "postgres";
+import { readArguments } from "../examples/arguments.ts";
 import { watchFiles } from "../local/src/functions/watch.ts";
 import { buildConsole } from "./build-console.ts";
 import { seed } from "./seed/index.ts";
 import { buildMigrations, objectsIn, readSources } from "./sql/releases.ts";
 import { applyStatements, changesBetween } from "./sql/source-changes.ts";
 
+const { flags } = readArguments("[--verbose]");
 const root = join(import.meta.dirname, "..");
 const data = join(root, ".mayfly/dev");
-const log = createConsoleLog({ verbose: process.argv.includes("--verbose"), json: false });
+const log = createConsoleLog({ verbose: flags.has("verbose"), json: false });
 const say = (line: string) => console.log(line);
 
 // `npm run dev | head` closes standard output. The server continues, as with `npm start`.

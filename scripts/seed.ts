@@ -1,10 +1,11 @@
-// Fills a tenant with data: npm run seed [-- <name of the tenant>]. Uses the project that `npm start` serves, or the
-// one that MAYFLY_URL and MAYFLY_KEY name.
+// Fills a tenant of this name with data, by default the tenant seed. Uses the project that `npm start` serves, or
+// the one that MAYFLY_URL and MAYFLY_KEY name.
 import { join } from "node:path";
 import { findRunning } from "@mayfly/local";
+import { readArguments } from "../examples/arguments.ts";
 import { seed } from "./seed/index.ts";
 
-const name = process.argv[2] ?? "seed";
+const [name = "seed"] = readArguments("[name]").words;
 const { MAYFLY_URL, MAYFLY_KEY } = process.env;
 try {
   if (MAYFLY_URL && !MAYFLY_KEY)
@@ -22,7 +23,7 @@ try {
     console.log("Another one beside it: npm run seed -- <another name>");
   } else {
     console.log(`\nThe tenant ${name} is ${tenant}.`);
-    if (running) console.log(whereToLook(running.studioUrl, tenant));
+    console.log(whereToLook(tenant, running?.studioUrl));
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
@@ -35,11 +36,24 @@ async function findStack() {
   return (await findRunning(data)) ?? (await findRunning(join(data, "dev")));
 }
 
-function whereToLook(studio: string, tenant: string): string {
-  return `
-Where to look:
-  every table         ${studio}
-  in SQL              psql "$(npm run -s db:url)" -f sql/agents/inspect/agents.sql   (and the other rooms')
-  from the shell      npx mayfly doctor
-  from a program      new Mayfly({ url, key, tenant: "${tenant}" }), with the keys of: npm run -s status`;
+function whereToLook(tenant: string, studio: string | undefined): string {
+  const lines = [
+    ["in the console", `npx mayfly console --tenant ${tenant}`],
+    ["from the shell", `npx mayfly use ${tenant}, and then for example: npx mayfly agents`],
+    ...(studio
+      ? [
+          ["every table", studio],
+          [
+            "in SQL",
+            `psql "$(npm run -s db:url)" -f sql/agents/inspect/agents.sql   (and the other rooms')`,
+          ],
+        ]
+      : []),
+    [
+      "from a program",
+      `new Mayfly({ url, key, tenant: "${tenant}" })${studio ? ", with the keys of: npm run -s status" : ""}`,
+    ],
+  ];
+  const told = lines.map(([place = "", how]) => `  ${place.padEnd(18)}  ${how}`);
+  return ["", "Where to look:", ...told].join("\n");
 }
