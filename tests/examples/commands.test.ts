@@ -92,8 +92,8 @@ describe("an example", () => {
     const ended = await run("examples/smallest-run.ts", [], folder, model);
     refusing.close();
     expect(ended.code).toBe(1);
-    const [run1] = await local.sql`select id from mayfly.runs where status = 'failed'`;
-    expect(ended.out).toContain(`npx mayfly runs ${run1?.id} --tenant example`);
+    const [failed] = await local.sql`select id from mayfly.runs where status = 'failed'`;
+    expect(ended.out).toContain(`npx mayfly runs ${failed?.id} --tenant example`);
     expect(`${ended.out}${ended.err}`).toMatch(/The run failed: .*Incorrect API key/);
     expect(`${ended.out}${ended.err}`).not.toMatch(/^ +at /m);
   });
