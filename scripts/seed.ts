@@ -26,7 +26,8 @@ try {
     console.log(whereToLook(tenant, running?.studioUrl));
   }
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  const { message = String(error), hint } = error as { message?: string; hint?: string | null };
+  console.error([message, hint].filter(Boolean).join(" "));
   process.exitCode = 1;
 }
 
