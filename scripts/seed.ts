@@ -23,7 +23,7 @@ try {
     console.log("Another one beside it: npm run seed -- <another name>");
   } else {
     console.log(`\nThe tenant ${name} is ${tenant}.`);
-    console.log(whereToLook(tenant, running?.studioUrl));
+    console.log(whereToLook(tenant, name, running?.studioUrl));
   }
 } catch (error) {
   const { message = String(error), hint } = error as { message?: string; hint?: string | null };
@@ -37,10 +37,12 @@ async function findStack() {
   return (await findRunning(data)) ?? (await findRunning(join(data, "dev")));
 }
 
-function whereToLook(tenant: string, studio: string | undefined): string {
+function whereToLook(tenant: string, name: string, studio: string | undefined): string {
+  // Other names would need quotes in a shell.
+  const named = /^\w[\w.-]*$/.test(name) ? name : tenant;
   const lines = [
-    ["in the console", `npx mayfly console --tenant ${tenant}`],
-    ["from the shell", `npx mayfly use ${tenant}, and then for example: npx mayfly agents`],
+    ["in the console", `npx mayfly console --tenant ${named}`],
+    ["from the shell", `npx mayfly use ${named}, and then for example: npx mayfly agents`],
     ...(studio
       ? [
           ["every table", studio],

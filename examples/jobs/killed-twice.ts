@@ -60,6 +60,7 @@ if (flags.has("worker")) {
   }
   const { data: done, error: unended } = await ended;
   if (unended) throw unended;
+  if (done.status !== "succeeded") throw new Error(done.error?.message ?? done.status);
   console.log(`${done.status} in attempt ${done.attempt}:`, JSON.stringify(done.result));
   await mayfly.close({ stopAgents: true });
 }

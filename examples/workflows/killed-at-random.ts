@@ -88,6 +88,7 @@ if (flags.has("worker")) {
   }
   const { data: done, error: unended } = await ended;
   if (unended) throw unended;
+  if (done.status !== "succeeded") throw new Error(done.error?.message ?? done.status);
   const told = (await readFile(account, "utf8"))
     .trim()
     .split("\n")
