@@ -6,6 +6,18 @@ import { readArguments } from "../examples/arguments.ts";
 import { seed } from "./seed/index.ts";
 
 const [name = "seed"] = readArguments("[name]").words;
+const ending = new AbortController();
+for (const [name, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
+  process.on(name, () => {
+    // A second Ctrl-C ends the process at once.
+    if (ending.signal.aborted) process.exit(code);
+    process.exitCode = code;
+    console.error("Stopping, and erasing the incomplete tenant…");
+    ending.abort(new Error("Stopped. The incomplete tenant was erased."));
+  });
 const { MAYFLY_URL, MAYFLY_KEY } = process.env;
 try {
   if (MAYFLY_URL && !MAYFLY_KEY)
@@ -17,7 +29,7 @@ try {
     );
   const url = MAYFLY_URL ?? running?.apiUrl ?? "";
   const key = MAYFLY_KEY ?? running?.secretKey ?? "";
-  const tenant = await seed({ url, key, name, say: console.log });
+  const tenant = await seed({ url, key, name, say: console.log, signal: ending.signal });
   if (tenant === null) {
     console.log(`There is a tenant ${name} already, and it is left as it is.`);
     console.log("Another one beside it: npm run seed -- <another name>");
@@ -28,7 +40,7 @@ try {
 } catch (error) {
   const { message = String(error), hint } = error as { message?: string; hint?: string | null };
   console.error([message, hint].filter(Boolean).join(" "));
-  process.exitCode = 1;
+  process.exitCode ??= 1;
 }
 
 /** The project that `npm start` or `npm run dev` serves. */

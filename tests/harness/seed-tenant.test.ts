@@ -64,6 +64,19 @@ describe("npm run seed", () => {
   });
 });
 
+describe("an interrupted seed", () => {
+  it("erases its incomplete tenant, which a later seed would take for a complete one", async () => {
+    const local = await startTestLocal();
+    const ending = new AbortController();
+    const { apiUrl: url, secretKey: key, sql } = local;
+    const say = () => ending.abort(new Error("Stopped."));
+    const seeding = seed({ url, key, name: "half", say, signal: ending.signal });
+    await expect(seeding).rejects.toThrow("Stopped.");
+    expect(await sql`select name from mayfly.tenants where name = 'half'`).toEqual([]);
+    await local.close();
+  });
+});
+
 describe("the command npm run seed", () => {
   let local: TestLocal;
   beforeAll(async () => {
