@@ -67,7 +67,7 @@ const about: Record<string, { title: string; says?: string }> = {
   },
   recall: {
     title: "Recall",
-    says: "For whole recalls, the CPU time of the server's process is measured. The goal is 2 × the plain queries + 0.5 ms for checks and fusion, so a ratio of at most 1 meets it. Recall by meaning, and by words and meaning, meets the goal at every size. Recall by a rare word meets it or takes up to a tenth more, because its fixed part weighs most there. If the question also has a word that is in every memory, recall meets the goal too, except with 100 memories, where it takes a sixth more: in a tenant of fewer than 300 memories, words are counted during the search. With 10,000 memories, such a question takes only a tenth of the goal, and with 100,000 a fiftieth.",
+    says: "For whole recalls, the CPU time of the server's process is measured. The goal is 2 × the plain queries + 0.5 ms for checks and fusion, so a ratio of at most 1 meets it. Recall by meaning, and by words and meaning, meets the goal at every size. Recall by a rare word meets it or takes up to a tenth more: the search itself is so fast that the checks around it count most. If the question also has a word that is in every memory, recall meets the goal too, with one exception: with 100 memories, it takes a sixth more. The reason is that a tenant of fewer than 300 memories has no stored word counts, so the search counts the words. With 10,000 memories, such a question takes only a tenth of the goal, and with 100,000 a fiftieth.",
   },
   quality: { title: "What recall finds" },
   messages: { title: "Messages" },
@@ -197,7 +197,7 @@ const picks: {
     on: "postgres",
     size: 100_000,
     say: ({ ours }) =>
-      `recall finds ${round(ours * 100)} % of the ten best of 100,000 memories, in a database with 200,000 memories of 101 tenants`,
+      `recall finds ${round(ours)} % of the ten best of 100,000 memories, in a database with 200,000 memories of 101 tenants`,
   },
   {
     bench: "recall",

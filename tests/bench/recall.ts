@@ -75,9 +75,9 @@ async function vectorPart(size: number, tenant: string, questions: string[]): Pr
   report({
     ...row,
     name: `${name}, recall@10`,
-    unit: "of the best ten",
-    ours: own.recall,
-    baseline: best.recall,
+    unit: "%",
+    ours: own.recall * 100,
+    baseline: best.recall * 100,
     ratio: own.recall / best.recall,
   });
   return best.call;

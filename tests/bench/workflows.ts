@@ -136,7 +136,7 @@ for (const open of [
       const began = performance.now();
       await engine.signal(`r${counter}-${process.pid}`);
       const end = await resumed;
-      put(name, `from signal to the end behind ${count} steps`, end - began);
+      put(name, `from signal to the end of a run with ${count} recorded steps`, end - began);
     }
   await engine.close();
 }

@@ -1,6 +1,8 @@
 /** Every page of a tenant full of data, on a phone. */
+import { Mayfly } from "@mayfly/sdk";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { dataOf } from "#harness/agents";
 import { chromiumPath } from "#harness/needs";
 import { seed } from "../../scripts/seed/index.ts";
 import { local, newPage, problems, setUp } from "./opened.ts";
@@ -68,6 +70,27 @@ const outOfReach = (page: Page): Promise<string[]> =>
     return found;
   });
 
+/** What is uneven: no visible heading, neighbouring buttons of several heights, and boxes that end without a sign. */
+const unevenParts = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const heading = document.querySelector("main h1")?.getBoundingClientRect();
+    const found = heading && heading.height > 10 ? [] : ["there is no visible heading"];
+    for (const group of document.querySelectorAll("main :is(.actions, .panel > header)")) {
+      const buttons = [...group.querySelectorAll(".button")].filter((one) => one.checkVisibility());
+      const heights = new Set(buttons.map((one) => Math.round(one.getBoundingClientRect().height)));
+      const names = buttons.map(({ textContent }) => textContent).join(", ");
+      if (heights.size > 1) found.push(`${names} are ${[...heights].join(" and ")} px high`);
+    }
+    for (const box of document.querySelectorAll("main *")) {
+      const { overflowX, maskImage } = getComputedStyle(box);
+      // What is only for screen readers is in a box of a pixel.
+      const isMore = box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 40;
+      if (isMore && (overflowX === "auto" || overflowX === "scroll") && maskImage === "none")
+        found.push(`${box.tagName} ${box.className} goes on behind its edge without a sign`);
+    }
+    return found;
+  });
+
 describe.skipIf(!chromiumPath)("the console on a phone", () => {
   setUp();
   let tenant: string;
@@ -106,7 +129,7 @@ describe.skipIf(!chromiumPath)("the console on a phone", () => {
       seen.add(shape);
       await open(path);
       paths.push(...(await linked("main")));
-      const found = await outOfReach(page);
+      const found = [...(await outOfReach(page)), ...(await unevenParts(page))];
       if (found.length > 0) faults[shape] = found;
     }
     expect(faults).toEqual({});
@@ -115,6 +138,31 @@ describe.skipIf(!chromiumPath)("the console on a phone", () => {
       expect([...seen]).toContain(shape);
     await page.context().close();
   }, 180_000);
+
+  it("names what a run waits for in words, and shows the whole name of the step", async () => {
+    const own = new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant });
+    const asked = dataOf(await own.approvals.list({ status: "pending" })).find(
+      ({ step }) => step !== null && /^tool: 2\//.test(step),
+    );
+    await own.close();
+    const page = await newPage(phone);
+    await page.goto(local.consoleLink() ?? "");
+    await page.waitForSelector(".shell");
+    const open = (path: string) =>
+      page.evaluate((hash) => {
+        globalThis.location.hash = hash;
+      }, `#/${tenant}/${path}`);
+    await open(`approvals/${asked?.id}`);
+    await page.waitForSelector(".asked-by >> text=its run waits for the decision in step 2.");
+    expect(await page.locator("main").textContent()).not.toContain(asked?.step);
+    await open(`jobs/${asked?.jobId}`);
+    const label = page.locator(".fall-label bdi", { hasText: "approval of a tool call in step 2" });
+    expect(await label.evaluate((text) => text.scrollWidth - text.clientWidth)).toBeLessThan(2);
+    await page.click(".fall-label >> text=approval of a tool call");
+    await page.click(".page-head >> text=As a run");
+    await page.waitForSelector("h1");
+    await page.context().close();
+  });
 
   it("broke no rule of its content security policy, and threw no error", () => {
     expect(problems).toEqual([]);

@@ -68,6 +68,65 @@ describe.skipIf(!chromiumPath)("the stream", () => {
     await page.context().close();
   });
 
+  it("says that it does not have the whole past hour, until the rest of it is loaded", async () => {
+    const busy = await local.enter();
+    dataOf(await busy.mayfly.channels.create({ name: "first" }));
+    await local.sql`
+      insert into mayfly.events (tenant_id, epoch, type, subject, at)
+      select e.tenant_id, e.epoch, 'job.added', gen_random_uuid(), e.at + n * interval '100 milliseconds' - interval '30 minutes'
+      from mayfly.events e, generate_series(1, 3500) n
+      where e.tenant_id = ${busy.tenant} and e.type = 'channel.created'`;
+    const page = await newPage();
+    await page.goto(local.consoleLink() ?? "");
+    await page.waitForSelector(".shell");
+    await page.evaluate((hash) => {
+      globalThis.location.hash = hash;
+    }, `#/${busy.tenant}/stream`);
+    const about = page.locator(".page-head p");
+    await about.getByText("3,000 lines, since").waitFor();
+    await about.getByText("older ones are not loaded yet").waitFor();
+    expect(await about.textContent()).not.toContain("an hour ago");
+    await keepLooks(page, "stream-cut");
+    await page.locator(".rows").evaluate((rows) => rows.scrollTo(0, 0));
+    await page.click(".rows button >> text=Load older");
+    await about.getByText("lines, since an hour ago").waitFor();
+    expect(await about.textContent()).not.toContain("not loaded");
+    await busy.mayfly.close();
+    await page.context().close();
+  });
+
+  it("cuts neither a name nor what happened while the line has room", async () => {
+    const name = "researcher-of-the-north-12";
+    dataOf(await mayfly.spawn({ name, lifetime: 900 }));
+    const title = "Compared the quarterly numbers of all offices with those of the year before";
+    ada.debug.decision(title, { agree: true });
+    const isKept = async () =>
+      (await local.sql`select from mayfly.debug_records where name = ${title}`).length;
+    await expect.poll(isKept).toBe(1);
+    const page = await opened("stream");
+    const isWhole = (selector: string) =>
+      page
+        .locator(selector)
+        .first()
+        .evaluate((own) => {
+          const range = document.createRange();
+          range.selectNodeContents(own);
+          const { right } = range.getBoundingClientRect();
+          for (let box: Element | null = own; box; box = box.parentElement)
+            if (
+              getComputedStyle(box).overflowX === "hidden" &&
+              getComputedStyle(box).display !== "inline"
+            )
+              if (right > box.getBoundingClientRect().right + 1) return false;
+          return true;
+        });
+    await expect.poll(() => isWhole(`.line-who:has-text("${name}")`)).toBe(true);
+    await expect.poll(() => isWhole(`.line-title:has-text("${title}")`)).toBe(true);
+    await keepLooks(page, "stream-names");
+    await expectNoSidewaysScroll(page);
+    await page.context().close();
+  });
+
   it("shows the events and debug records of another time, and is live again afterwards", async () => {
     const { id } = dataOf(
       await mayfly.memory.remember({ task: "Long ago", output: "Three days." }),

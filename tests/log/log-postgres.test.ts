@@ -94,7 +94,7 @@ describe.skipIf(!databaseUrl)("the log, on a real Postgres 17,", () => {
     const tail = async (n: number) => {
       let cursor = start;
       for (let last = false; ; ) {
-        // Every other reader reads the log by kind, with the same cursors.
+        // Half of the readers read the log by kind, with the same cursors.
         const read = n % 2 ? readLog : pull;
         const page = await read(reader.claims, cursor, 1 + Math.floor(Math.random() * 40));
         cursor = page.cursor;

@@ -22,7 +22,7 @@ describe.skipIf(!databaseUrl)("80 callers that update one state at once", () => 
     await admin.end();
   });
 
-  it("all succeed once, and so do edits in between", async () => {
+  it("all succeed, each exactly once, and so do increments afterwards", async () => {
     const { tenant } = await local.enter();
     const callers = Array.from(
       { length: 80 },

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { pageOf, pages } from "../pages/index.ts";
 import type { Page, PageProps } from "../pages/page.ts";
 import { Icon } from "../parts/icon.tsx";
-import { Empty } from "../parts/panel.tsx";
+import { Missing } from "../parts/panel.tsx";
 import { Count } from "../parts/tabs.tsx";
 import { followAddress, space } from "../session/session.ts";
 import { Account } from "./account.tsx";
@@ -131,6 +131,7 @@ const loaded = new Map<string, ComponentType<PageProps>>();
 function Content({ name }: { name: string }) {
   const page = pageOf(name);
   const [, setReady] = useState(0);
+  const toNow: [string, string] = [href("now"), "What is happening now"];
   useEffect(() => {
     document.title = page ? `${page.title} · Mayfly` : "Mayfly";
     if (!page || loaded.has(name)) return;
@@ -140,17 +141,12 @@ function Content({ name }: { name: string }) {
     });
   }, [name]);
   const open = space.value;
-  if (!page)
-    return (
-      <Empty title="There is no such page.">
-        <a href={href("now")}>See what is happening now</a>
-      </Empty>
-    );
+  if (!page) return <Missing title="There is no such page." back={toNow} />;
   if (page.needs && !open?.may(page.needs))
     return (
-      <Empty title="Your role may not see this.">
+      <Missing title="Your role may not see this." back={toNow}>
         It needs {page.needs}. An admin of the tenant can change your role.
-      </Empty>
+      </Missing>
     );
   const Body = loaded.get(name);
   // The tenant in the address may still be opening. Meanwhile, nothing of another tenant is shown.

@@ -36,10 +36,16 @@ export class DebugRecords {
   #last: Promise<void> = Promise.resolve();
   #ended = false;
   #oldest: DebugRecord | undefined;
+  #hasOlder = false;
 
   constructor(mayfly: Mayfly, agent?: string) {
     this.#mayfly = mayfly;
     this.#agent = agent;
+  }
+
+  /** Whether `readOlder` may return more of the time that was read. The number of kept records is limited. */
+  get hasOlder(): boolean {
+    return this.#hasOlder && this.timeline.items.length < kept;
   }
 
   /**
@@ -48,8 +54,7 @@ export class DebugRecords {
   async readKept(since: Date): Promise<void> {
     const agent = this.#agent ? { agent: this.#agent } : {};
     const { data } = await this.#mayfly.debug.list({ since, limit: pageSize, ...agent });
-    this.#oldest = data?.at(-1);
-    this.timeline.add((data ?? []).reverse().map(toldOf));
+    this.#took(data ?? [], since);
   }
 
   /** Reads stored records that are older than all known ones, back to this time. */
@@ -59,9 +64,17 @@ export class DebugRecords {
     const options = { since, limit: pageSize, ...agent, ...before };
     const { data, error } = await this.#mayfly.debug.list(options);
     if (error) return error;
-    this.#oldest = data.at(-1) ?? this.#oldest;
-    this.timeline.add(data.reverse().map(toldOf));
+    this.#took(data, since);
     return null;
+  }
+
+  /** Takes a page of stored records since this time, newest first. */
+  #took(page: DebugRecord[], since: Date): void {
+    this.#oldest = page.at(-1) ?? this.#oldest;
+    this.#hasOlder = page.length === pageSize;
+    const complete = this.#hasOlder && this.#oldest ? this.#oldest.at : since;
+    this.timeline.completeSince = complete.getTime();
+    this.timeline.add(page.reverse().map(toldOf));
   }
 
   /** Watches at this level from now on. `silent` ends the lease. */

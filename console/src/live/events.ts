@@ -140,7 +140,9 @@ export class Events {
     const read = await this.#mayfly.log.list({ limit: pageSize, ...more });
     if (read.error) return read.error;
     this.#older = read.data.after;
-    this.#tell(this.timeline.add(read.data.events.reverse().map(happeningOf)), true);
+    const { completeSince } = this.timeline;
+    const oldest = this.#addPast(read.data.events);
+    this.timeline.completeSince = this.#older === null ? 0 : Math.min(completeSince, oldest);
     this.timeline.version.changed();
     // The first page may contain only known events.
     return this.timeline.items.length === before && this.hasOlder ? this.readOlder() : null;
@@ -173,12 +175,20 @@ export class Events {
       const more = after === undefined ? {} : { after };
       const read = await this.#mayfly.log.list({ since, limit: pageSize, ...more });
       if (read.error) return read.error;
-      this.#tell(this.timeline.add(read.data.events.reverse().map(happeningOf)), true);
+      const oldest = this.#addPast(read.data.events);
+      this.timeline.completeSince = read.data.after === null ? since.getTime() : oldest;
       if (read.data.after === null) break;
       after = read.data.after;
       this.#older ??= after;
     }
     return null;
+  }
+
+  /** Adds a page of past events, newest first. Returns the time of the oldest one. */
+  #addPast(page: LogEvent[]): number {
+    const happened = page.map(happeningOf).reverse();
+    this.#tell(this.timeline.add(happened), true);
+    return happened[0]?.at ?? 0;
   }
 
   #take(events: LogEvent[]): void {

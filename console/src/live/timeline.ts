@@ -19,6 +19,7 @@ export class Timeline<T extends Instant> {
   #items: T[] = [];
   /** How many items were dropped because there were too many. */
   dropped = 0;
+  #completeSince = 0;
 
   constructor(most: number) {
     this.#most = most;
@@ -27,6 +28,18 @@ export class Timeline<T extends Instant> {
   /** The items in the order of time. Read `version.value` to be redrawn after changes. */
   get items(): readonly T[] {
     return this.#items;
+  }
+
+  /**
+   * Since when every item is known, in milliseconds since 1970. Whoever adds the items sets it. Dropped items
+   * are not known.
+   */
+  get completeSince(): number {
+    return Math.max(this.#completeSince, this.dropped > 0 ? (this.#items[0]?.at ?? 0) : 0);
+  }
+
+  set completeSince(at: number) {
+    this.#completeSince = at;
   }
 
   has(key: string): boolean {

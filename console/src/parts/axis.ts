@@ -26,9 +26,10 @@ export function shrunkAxis(work: readonly (readonly [number, number])[], share: 
     if (last && from <= last[1] + noticedMs) last[1] = Math.max(last[1], until);
     else busy.push([from, until]);
   }
-  const busyMs = busy.reduce((sum, [from, until]) => sum + until - from, 0) || 1;
-  const gapMs = busyMs * share;
-  const length = busyMs + gapMs * Math.max(0, busy.length - 1);
+  const busyMs = busy.reduce((sum, [from, until]) => sum + until - from, 0);
+  // If no work takes time, the marks share the whole axis.
+  const gapMs = (busyMs || 1) * share;
+  const length = busyMs + gapMs * Math.max(0, busy.length - 1) || 1;
   const gaps: Gap[] = [];
   const begins: number[] = [];
   let at = 0;

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useSideways } from "./sideways.ts";
 
 export interface Chip {
   key: string;
@@ -13,8 +14,9 @@ export function Chips(props: {
   isOn(key: string): boolean;
   onPick(key: string): void;
 }) {
+  const sideways = useSideways<HTMLFieldSetElement>();
   return (
-    <fieldset class="kinds" aria-label={props.label}>
+    <fieldset {...sideways} class="kinds sideways" aria-label={props.label}>
       {props.of.map(({ key, title, tone }) => (
         <button
           key={key}

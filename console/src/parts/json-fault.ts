@@ -1,4 +1,8 @@
-/** Says where and why a text is not JSON. Browsers say it each in their own words, and often without a place. */
+/**
+ * Says where and why a text is not JSON. Browsers say it each in their own words, and often without a place. A parser
+ * such as jsonc-parser adds 10 kB, and its codes say less: for `[1}` that a comma is missing, and for `{ a: 1 }` only
+ * that `a` is no symbol.
+ */
 
 const text = String.raw`"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"`;
 const number = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])`;

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { useSideways } from "./sideways.ts";
 import { plural } from "./text.ts";
 
 export interface Column<T> {
@@ -28,13 +29,18 @@ export function Table<T>(props: {
   /** What a row shows when it is opened. */
   inside?(row: T): ComponentChildren;
 }) {
-  const { label, columns, rows, keyOf, hrefOf, inside } = props;
+  const { label, rows, keyOf, hrefOf, inside } = props;
+  const sideways = useSideways<HTMLDivElement>();
   const [most, setMost] = useState(atFirst);
   const [open, setOpen] = useState<string | null>(null);
+  // A column in which no row has anything, such as one for actions that nobody may take, is left out.
+  const columns = props.columns.filter(
+    ({ cell }) => rows.length === 0 || rows.some((row) => (cell(row) ?? false) !== false),
+  );
   const classOf = ({ number, wide }: Column<T>) =>
     `${number ? "number" : ""} ${wide ? "wide" : ""}`;
   return (
-    <div class="table-box">
+    <div {...sideways} class="table-box sideways">
       <table aria-label={label}>
         <thead>
           <tr>

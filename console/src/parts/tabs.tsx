@@ -1,3 +1,5 @@
+import { useSideways } from "./sideways.ts";
+
 export interface Tab {
   title: string;
   href: string;
@@ -9,8 +11,9 @@ export interface Tab {
 
 /** The views of a page. Each has its own address. */
 export function Tabs({ label, of }: { label: string; of: Tab[] }) {
+  const sideways = useSideways<HTMLElement>();
   return (
-    <nav class="tabs" aria-label={label}>
+    <nav {...sideways} class="tabs sideways" aria-label={label}>
       {of.map(({ title, href, current, count, hot }) => (
         <a key={title} href={href} aria-current={current ? "page" : undefined}>
           {title}

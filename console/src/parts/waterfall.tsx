@@ -39,15 +39,18 @@ function axisOf(spans: readonly Pick<Span, "from" | "to" | "hollow">[], now: num
   const work = spans.flatMap(({ from, hollow }, n): [number, number][] =>
     hollow ? [] : [[from, ends[n] ?? from]],
   );
-  // Without any work that takes time, such as a step of 0 ms, nothing needs the room.
-  if (work.every(([from, until]) => from === until)) return whole;
   // Each wait has a mark of its own, because where it begins and ends is a place on the axis too.
   const points = spans.flatMap(({ from, hollow }, n): [number, number][] =>
     hollow ? [from, ends[n] ?? from].map((at): [number, number] => [at, at]) : [],
   );
   const { gaps } = shrunkAxis([...work, ...points], 0);
-  const waitedMs = gaps.reduce((sum, { ms }) => sum + ms, 0);
-  if (waitedMs <= most * (end - start - waitedMs)) return whole;
+  if (gaps.length === 0) return whole;
+  const waits = gaps.map(({ ms }) => ms);
+  const waitedMs = waits.reduce((sum, ms) => sum + ms, 0);
+  const workMs = end - start - waitedMs;
+  // Steps of 0 ms need no room, but between long waits they need a distance from each other.
+  if (workMs > 0 ? waitedMs <= most * workMs : Math.max(...waits) <= most * Math.min(...waits))
+    return whole;
   return shrunkAxis([...work, ...points], Math.min(markShare, marksShare / gaps.length));
 }
 

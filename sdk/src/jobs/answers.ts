@@ -64,6 +64,8 @@ const claimed = row<ClaimedRow>({
   timeout: count.optional(),
   steps: named.optional(),
 });
+/** A new job that is sent to a sleeping worker, whose id is `worker`. */
+export const sentJob = row<{ worker: string; job: ClaimedRow }>({ worker: text, job: claimed });
 
 /**
  * The position from which the next claim continues. Pass it to the next claim. You may leave out or empty
@@ -134,7 +136,11 @@ export const waited = row<{ signal?: string; payload?: unknown; timeout?: true; 
 export const childEnd = row<{ status: string; result?: unknown; error?: JobError }>({
   status: word,
   result: value.optional(),
-  error: row<JobError>({ code: text, message: text }).optional(),
+  error: row<JobError>({
+    code: text,
+    message: text,
+    final: z.literal(true).optional(),
+  }).optional(),
 });
 export const markedCall = row<{ known: boolean }>({ known: flag });
 export const woken = row<{ woken: boolean }>({ woken: flag });

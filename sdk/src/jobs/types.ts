@@ -73,6 +73,8 @@ export interface JobsAdder {
 export interface JobError {
   code: string;
   message: string;
+  /** Redriving the job would end in the same way, so it is refused with `job_final`. */
+  final?: true;
 }
 
 /** A job without its input and its result. */

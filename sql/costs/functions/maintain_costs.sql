@@ -1,7 +1,7 @@
--- Maintains the costs of a tenant. Gives back dead holds. Deletes holds that were given back more than a day ago,
--- breakers whose last failure is more than a day ago, and budgets of runs whose jobs are gone. Takes at most max_rows
--- of each, and returns { more }. The ledger is kept. It is a chore, which maintain_tenant calls as owner. Does not wait
--- for locks.
+-- Maintains the costs of a tenant. Gives back dead holds (holds whose call nobody will settle any more). Deletes holds
+-- that were given back more than a day ago, breakers whose last failure is more than a day ago, and budgets of runs
+-- whose jobs are gone. Takes at most max_rows of each, and returns { more }. Does not touch the ledger
+-- (mayfly.model_usage). It is a chore, which maintain_tenant calls as owner. Does not wait for locks.
 
 create function mayfly_private.maintain_costs(tenant uuid, max_rows integer)
 returns jsonb

@@ -1,6 +1,6 @@
 -- Takes back the leases of running jobs that the caller has locked, because the leases or their holders have ended. A
 -- cancelled job ends. A job without attempts left fails, so a job that kills its worker each time becomes a dead
--- letter. Every other job is ready again at once.
+-- letter. All other jobs are ready again at once.
 
 create function mayfly_private.release_leases(tenant uuid, ids uuid[], code text, message text)
 returns void

@@ -1,7 +1,7 @@
 -- Announces that there is something to pull, to all readers of a tenant's log, or to one agent and the people who
 -- watch. There is one announcement for each window of 1 s and each audience. The first transaction of a window claims
--- the topic's row and broadcasts. Every other transaction leaves a due row, which becomes visible exactly when its data
--- does, and flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
+-- the topic's row and broadcasts. All later ones leave a due row, which becomes visible exactly when their data do, and
+-- flush_nudges sends it within a second. 1,000 writes in 10 s made 14 to 17 broadcasts. No news was lost,
 -- even with transactions that aborted or stayed open. Called by the log's triggers.
 --
 -- If nobody listens, nothing is broadcast. A lease may start while this transaction is open, and this transaction

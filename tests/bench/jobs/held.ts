@@ -57,11 +57,11 @@ export async function measureHeld(db: TestDatabase): Promise<void> {
   await stop();
   report({
     bench: "jobs",
-    name: "under a held xmin, two names and two priorities",
+    name: "jobs with two names and two priorities, while another transaction stays open",
     on: "postgres",
     unit: "jobs/s",
     ours: during,
-    against: "before it",
+    against: "before that transaction began",
     baseline: before,
     ratio: during / before,
   });
@@ -70,7 +70,7 @@ export async function measureHeld(db: TestDatabase): Promise<void> {
     await db.sql`select n_dead_tup::integer as dead from pg_stat_user_tables where relname = 'jobs'`;
   report({
     bench: "jobs",
-    name: "dead rows after one vacuum, once the hold has ended",
+    name: "dead rows after one vacuum, once that transaction has ended",
     on: "postgres",
     unit: "rows",
     ours: left?.dead ?? Number.NaN,

@@ -28,7 +28,7 @@ export async function measurePglite(): Promise<void> {
     }
     report({
       bench: "jobs",
-      name: `a turn in SQL, 1 connection, by ${size}`,
+      name: `turn_jobs in SQL, 1 connection, ${size} ${size === 1 ? "job" : "jobs"} a call`,
       on: "pglite",
       unit: "jobs/s",
       ours: quartiles(rates).median,

@@ -133,9 +133,9 @@ export async function measureSql(db: TestDatabase): Promise<void> {
       rates.fleet.push(await rateOf(fleet, size, turns));
     }
     const row = { bench: "jobs", on: "postgres", against: "graphile-worker" };
-    const how = `${connections} connection${connections > 1 ? "s" : ""}, by ${size}`;
+    const how = `${connections} connection${connections > 1 ? "s" : ""}, ${size} ${size === 1 ? "job" : "jobs"} a call`;
     for (const [name, own] of [
-      ["a turn", rates.turning],
+      ["turn_jobs", rates.turning],
       ["claim_any and complete", rates.fleet],
     ] as const) {
       const faster = quartiles(

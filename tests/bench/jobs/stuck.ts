@@ -55,7 +55,7 @@ export async function measureStuck(db: TestDatabase): Promise<void> {
   const beside = await times();
   report({
     bench: "jobs",
-    name: "a turn by 10 beside 100,000 scheduled and 100,000 stuck jobs, to one alone",
+    name: "time of turn_jobs for 10 jobs beside 100,000 scheduled and 100,000 stuck jobs, compared with 10 jobs alone",
     on: "postgres",
     unit: "times",
     ours: beside.own / before.own,

@@ -18,7 +18,10 @@ export function AgentMemories({ space, id }: { space: Space; id: string }) {
     [id, count],
   );
   return (
-    <Panel title="Memories made" hint={`the newest ${shown}`}>
+    <Panel
+      title="Memories made"
+      hint={memories.data?.memories.length === shown ? `the newest ${shown}` : undefined}
+    >
       <Show of={memories}>
         {({ memories: rows }) =>
           rows.length === 0 ? (

@@ -10,6 +10,7 @@ import { Name } from "../../parts/name.tsx";
 import { Empty, type Fact, Facts, Panel } from "../../parts/panel.tsx";
 import { oneLine, printable } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
+import { runStepOf } from "../jobs/titles.tsx";
 import { Decide } from "./decide.tsx";
 
 /** An approval: its exact arguments, who asks, why it waits, and what was decided. */
@@ -68,14 +69,7 @@ function Body(props: { space: Space; approval: ApprovalDetails; reload(): void }
           <p class="muted asked-by">
             <Name id={requestedBy} /> asked <Ago at={approval.createdAt} />
             {approval.jobId && (
-              <>
-                , and{" "}
-                <a class="underlined" href={href("jobs", approval.jobId)}>
-                  its job
-                </a>{" "}
-                waits
-                {approval.step && <bdi> at {oneLine(approval.step, 80)}</bdi>}
-              </>
+              <Waiter jobId={approval.jobId} step={approval.step} isOpen={status === "pending"} />
             )}
             .
           </p>
@@ -104,6 +98,29 @@ function Body(props: { space: Space; approval: ApprovalDetails; reload(): void }
         )}
       </Panel>
     </div>
+  );
+}
+
+/** Whose work waits, or waited, for the decision, and where it is in that work. */
+function Waiter({ jobId, step, isOpen }: { jobId: string; step: string | null; isOpen: boolean }) {
+  const runStep = runStepOf(step ?? "");
+  // The name that a workflow gives an approval by itself repeats the title.
+  const own = step && !runStep && !step.startsWith("approve: ") ? oneLine(step, 80) : null;
+  return (
+    <>
+      , and{" "}
+      <a class="underlined" href={href(runStep ? "runs" : "jobs", jobId)}>
+        {runStep ? "its run" : "its job"}
+      </a>{" "}
+      {isOpen ? "waits" : "waited"} for the decision
+      {runStep && ` in step ${runStep}`}
+      {own && (
+        <>
+          {" "}
+          in the step <bdi>{own}</bdi>
+        </>
+      )}
+    </>
   );
 }
 

@@ -20,9 +20,19 @@ export default function Channels({ space, rest }: PageProps) {
           <OneChannel key={channel.id} space={space} channel={channel} onChange={channels.reload} />
         ) : (
           <Empty
-            title={name && channels.data ? "There is no such channel." : "No channel is open."}
+            title={
+              channels.data?.length === 0
+                ? "A channel appears here."
+                : name && channels.data
+                  ? "There is no such channel."
+                  : "No channel is open."
+            }
           >
-            <p>Pick one to read what agents and people say to each other, and to join in.</p>
+            <p>
+              {channels.data?.length === 0
+                ? "With what agents and people say to each other. You can join in."
+                : "Pick one to read what agents and people say to each other, and to join in."}
+            </p>
             {space.may("channel:write") && <p>New creates a channel.</p>}
           </Empty>
         )}

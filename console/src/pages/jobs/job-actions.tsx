@@ -26,14 +26,16 @@ export function JobActions(props: { space: Space; job: JobDetails; reload(): voi
   if (job.status === "failed")
     return (
       <>
-        <Action
-          label="Redrive"
-          tone="primary"
-          scope="job:admin"
-          done="It is ready again"
-          run={() => jobs.redrive({ ids: [job.id] })}
-          after={reload}
-        />
+        {!job.error?.final && (
+          <Action
+            label="Redrive"
+            tone="primary"
+            scope="job:admin"
+            done="It is ready again"
+            run={() => jobs.redrive({ ids: [job.id] })}
+            after={reload}
+          />
+        )}
         <Action
           label="Discard"
           tone="danger"

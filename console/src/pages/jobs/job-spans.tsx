@@ -4,9 +4,14 @@ import { Name } from "../../parts/name.tsx";
 import { oneLine, printable } from "../../parts/text.ts";
 import type { Span } from "../../parts/waterfall.tsx";
 import { hasEnded } from "./job-actions.tsx";
-import { sayWaits } from "./titles.tsx";
+import { sayWaits, stepTitle } from "./titles.tsx";
 
-const tones: Record<string, string> = { succeeded: "green", running: "blue", failed: "red" };
+const tones: Record<string, string> = {
+  succeeded: "green",
+  running: "blue",
+  waiting: "blue",
+  failed: "red",
+};
 
 /** The spans of a job in the order of time: waits for a worker, attempts, and steps. */
 export function spansOf(job: JobDetails): Span[] {
@@ -47,25 +52,27 @@ export function spansOf(job: JobDetails): Span[] {
       ),
     });
   const isRecorded = attempts.some(({ attempt }) => attempt === job.attempt);
-  if (startedAt && !isRecorded && (status === "running" || finishedAt))
+  const lastAt = Math.max(startedAt?.getTime() ?? 0, ...steps.map(({ at }) => at.getTime()));
+  if (startedAt && !isRecorded && (status === "running" || status === "waiting" || finishedAt))
     spans.push({
       key: "attempt",
       label: `Attempt ${job.attempt}`,
       says: status,
       tone: tones[status] ?? "gray",
       from: startedAt.getTime(),
-      to: finishedAt?.getTime() ?? null,
+      // A job that waits was worked on until about its last step.
+      to: finishedAt?.getTime() ?? (status === "waiting" ? lastAt : null),
     });
   for (const { name, ms, at, result, attempt } of steps)
     spans.push({
       key: `step ${name}`,
-      label: <bdi>{oneLine(name, 80)}</bdi>,
+      label: <bdi>{stepTitle(name)}</bdi>,
       says: `step, in attempt ${attempt}`,
       tone: "violet",
       from: at.getTime() - (ms ?? 0),
       to: at.getTime(),
       inner: true,
-      title: oneLine(name, 80),
+      title: stepTitle(name),
       inside: <Json value={result} open={3} />,
     });
   if (status === "waiting")
@@ -74,7 +81,7 @@ export function spansOf(job: JobDetails): Span[] {
       label: <bdi>{oneLine(`Waits for ${sayWaits(job.waitFor ?? []) || "a time"}`, 80)}</bdi>,
       says: "waiting",
       tone: "amber",
-      from: Math.max(createdAt.getTime(), ...steps.map(({ at }) => at.getTime())),
+      from: Math.max(createdAt.getTime(), lastAt),
       to: null,
       hollow: true,
     });

@@ -30,6 +30,16 @@ export function JobTitle({ name }: { name: string }) {
   );
 }
 
+/** The step of a run in which an approval of a tool call is asked for, from the name that the run gives it. */
+export const runStepOf = (name: string): string | undefined =>
+  /^(?:approval of )?tool: (\d+)\//.exec(name)?.[1];
+
+/** The name of a step that a job recorded. */
+export function stepTitle(name: string): string {
+  const step = runStepOf(name);
+  return step ? `approval of a tool call in step ${step}` : oneLine(name, 80);
+}
+
 /** Says what a job waits for: how many children and approvals, and which signals. */
 export function sayWaits(waitsFor: string[]): string {
   const of = (kind: string) => waitsFor.filter((name) => name.startsWith(`${kind}:`)).length;

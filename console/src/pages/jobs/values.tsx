@@ -1,3 +1,4 @@
+import type { JobError } from "@mayfly/sdk";
 import { Copy } from "../../parts/copy.tsx";
 import { Json } from "../../parts/json.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -8,7 +9,7 @@ interface Work {
   status: string;
   input: unknown;
   result?: unknown;
-  error?: { code: string; message: string } | null | undefined;
+  error?: JobError | null | undefined;
 }
 
 /** The input of a job or a run, and its result. */
@@ -17,10 +18,15 @@ export function Values({ of: { status, input, result, error } }: { of: Work }) {
     <>
       {error && status !== "succeeded" && (
         <Panel title={hasEnded({ status }) ? "Why it failed" : "The last failure"}>
-          <div class="panel-body">
+          <div class="panel-body stack">
             <p class="warning">
               <bdi>{printable(error.message)}</bdi> <code>{error.code}</code>
             </p>
+            {error.final && (
+              <p class="muted">
+                Redriving it would end in the same way. Start a new one with higher limits.
+              </p>
+            )}
           </div>
         </Panel>
       )}

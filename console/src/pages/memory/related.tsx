@@ -59,7 +59,7 @@ export function Thread(props: { space: Space; id: string; conversation: string; 
     <Panel title="Its conversation" hint="the last 50 turns">
       <Show of={thread}>
         {(turns) => (
-          <ol class="turns">
+          <ol class="thread">
             {turns.map((turn) => (
               <li key={turn.id} class={turn.id === id ? "current" : ""}>
                 <a href={href("memory", turn.id)}>

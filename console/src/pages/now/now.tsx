@@ -21,7 +21,7 @@ export default function Now({ space }: PageProps) {
   if (space.agents.count === 0 && state.value.at !== "starting")
     return (
       <>
-        <h1 class="sr-only">Now</h1>
+        <h1>Now</h1>
         <Empty title="No agent was alive within the past hour.">
           <p>
             Spawn one, and its life appears here at once: <code>await mayfly.spawn()</code> in a
@@ -38,7 +38,7 @@ export default function Now({ space }: PageProps) {
     );
   return (
     <div class={`now ${picked ? "picked" : ""}`}>
-      <h1 class="sr-only">Now</h1>
+      <h1>Now</h1>
       <Summary space={space} />
       <div class="now-middle">
         <Board space={space} onPick={setPicked} />

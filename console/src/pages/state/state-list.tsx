@@ -4,10 +4,9 @@ import { href, route, setQuery } from "../../app/route.ts";
 import { withNames } from "../../live/about.ts";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
-import { useCount } from "../../live/use-count.ts";
 import { useTeamNames } from "../../live/use-team-names.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { Show, useLoaded } from "../../parts/loaded.tsx";
+import { type Loaded, Show } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Empty, Head } from "../../parts/panel.tsx";
 import { Search, searched } from "../../parts/search.tsx";
@@ -17,21 +16,21 @@ import { Ago } from "../../parts/time.tsx";
 import { isGone, ownerOf } from "./owner.ts";
 import { StateForm } from "./state-form.tsx";
 
-const most = 500;
+/** How many states are listed at most. */
+export const mostStates = 500;
 
 /** All states that the person may read, most recently changed first. */
 export function StateList(props: {
   space: Space;
+  states: Loaded<RecentState[]>;
   owner: string | undefined;
   picked: string | undefined;
 }) {
-  const { space, owner, picked } = props;
+  const { space, states, owner, picked } = props;
   const { query } = route.value;
   const of = query.get("of") ?? "";
   const [writes, setWrites] = useState(false);
   void space.subjects.version.value;
-  const count = useCount(space, ({ kind }) => kind === "state");
-  const states = useLoaded(() => space.mayfly.state.recent({ limit: most }), [count]);
   useTeamNames(
     space,
     (states.data ?? []).map(({ key }) => key),
@@ -92,8 +91,8 @@ export function StateList(props: {
                   {isGone(state, second.value) && <Badge>deleted</Badge>}
                 </a>
               ))}
-              {all.length === most && (
-                <p class="muted">{plural(most, "state")}: those that changed last.</p>
+              {all.length === mostStates && (
+                <p class="muted">{plural(mostStates, "state")}: those that changed last.</p>
               )}
             </nav>
           );

@@ -47,15 +47,15 @@ export function EntryRow(props: {
       </span>
       <button type="button" class="line-what" aria-pressed={isPicked} onClick={props.onPick}>
         <Kind of={entry.from === "log" ? titleOf(entry) : entry.kind} />
-        {entry.from === "debug" && <bdi class="line-title">{titleOf(entry)}</bdi>}
-        <bdi class="line-text">{lineOf(space, entry)}</bdi>
-        {inside && (
-          <span class="line-count">
-            {plural(inside.count, "line")}
-            {inside.failures > 0 && <b> {plural(inside.failures, "failure")}</b>}
-          </span>
-        )}
-        {took !== null && took > 0 && <span class="line-took">{duration(took)}</span>}
+        <span class="line-says">
+          {entry.from === "debug" && <bdi class="line-title">{titleOf(entry)}</bdi>}
+          <bdi class="line-text">{lineOf(space, entry)}</bdi>
+        </span>
+        <span class="line-end">
+          {inside && <span>{plural(inside.count, "line")}</span>}
+          {inside && inside.failures > 0 && <b>{plural(inside.failures, "failure")}</b>}
+          {took !== null && took > 0 && <span>{duration(took)}</span>}
+        </span>
       </button>
     </div>
   );

@@ -13,6 +13,8 @@ interface Source {
   entries: Entry[];
   /** Since when the lines are complete. */
   since: number;
+  /** Whether the span of time, such as the past hour, has older lines that are not loaded. */
+  isCut: boolean;
   until: Date | undefined;
   /** Whether an answer is awaited. */
   reads: boolean;
@@ -45,21 +47,27 @@ export function useSource(space: Space, records: DebugRecords, query: URLSearchP
     return merge(span.united(span.events.items, events), span.united(span.records.items, told));
   }, [span, ...versions]);
   const oldest = entries[0]?.at ?? Number.POSITIVE_INFINITY;
-  if (!span)
+  if (!span) {
+    const complete = Math.max(...live.map(({ completeSince }) => completeSince));
+    const hourAgo = Date.now() - hourMs;
+    const canLoad = space.events.hasOlder || records.hasOlder;
     return {
       entries,
-      since: Math.min(oldest, Date.now() - hourMs),
+      since: Math.max(complete, Math.min(oldest, hourAgo)),
+      isCut: complete > hourAgo && canLoad,
       until: undefined,
       reads: false,
-      loadOlder: space.events.hasOlder ? () => loadOlder(space, records) : null,
+      loadOlder: canLoad ? () => loadOlder(space, records) : null,
       isBeginning: space.events.hasBeginning && space.events.timeline.dropped === 0,
       dropped: space.events.timeline.dropped,
     };
+  }
   const { reads, hasOlder } = span.state.value;
   const { since, until } = span.times;
   return {
     entries,
     since: hasOlder ? oldest : (since?.getTime() ?? oldest),
+    isCut: hasOlder,
     until,
     reads,
     loadOlder: hasOlder ? () => span.read().then(tell) : null,
@@ -69,7 +77,7 @@ export function useSource(space: Space, records: DebugRecords, query: URLSearchP
 }
 
 async function loadOlder(space: Space, records: DebugRecords): Promise<void> {
-  const failed = await space.events.readOlder();
+  const failed = space.events.hasOlder ? await space.events.readOlder() : null;
   const oldest = space.events.timeline.items[0];
   tell(
     failed === null && oldest && space.may("debug:read")

@@ -20,6 +20,14 @@ import { filtered, filterOf, isEmpty } from "./filter.ts";
 import { grouped, type Line } from "./group.ts";
 import { useSource } from "./sources.ts";
 
+/** How many characters the longest name in the lines has. */
+function longestName({ names }: PageProps["space"], entries: readonly Entry[]): number {
+  let most = 0;
+  for (const id of new Set(entries.map(({ agentId }) => agentId)))
+    most = Math.max(most, names.of(id).name.length);
+  return most;
+}
+
 /** The events and debug records of the past hour, followed live, or those of another time. */
 export default function Stream({ space }: PageProps) {
   const records = useMemo(() => new DebugRecords(space.mayfly), [space]);
@@ -41,6 +49,7 @@ export default function Stream({ space }: PageProps) {
     () => filtered(space, all, filter),
     [all, query.toString(), space.names.version.value, space.subjects.version.value],
   );
+  const longest = useMemo(() => longestName(space, found), [found, space.names.version.value]);
   const lines: Line[] = useMemo(
     () =>
       isGrouped
@@ -55,7 +64,7 @@ export default function Stream({ space }: PageProps) {
     if (!next.delete(key)) next.add(key);
     setClosed(next);
   };
-  const { dropped, loadOlder, isBeginning, until, since } = source;
+  const { dropped, loadOlder, isBeginning, until, since, isCut } = source;
   const beginning = isBeginning && <p class="older muted">This is the beginning of the log.</p>;
   const older = held === null && loadOlder && (
     <button
@@ -70,9 +79,9 @@ export default function Stream({ space }: PageProps) {
     </button>
   );
   const isTimed = timesKey(query) !== "";
-  const isLive = !isTimed && since >= Date.now() - hourMs - 1_000;
+  const isLive = !isTimed && Math.abs(Date.now() - hourMs - since) < 1_000;
   return (
-    <div class={`stream ${shown ? "picked" : ""}`}>
+    <div class={`stream ${shown ? "picked" : ""}`} style={{ "--who": `${longest}ch` }}>
       <Head
         title="Stream"
         about={
@@ -90,6 +99,7 @@ export default function Stream({ space }: PageProps) {
                 , until <At at={until.getTime()} />
               </>
             )}
+            {isCut && "; older ones are not loaded yet"}
             {dropped > 0 && `; ${plural(dropped, "older line")} dropped`}
           </>
         }

@@ -7,8 +7,11 @@ import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Empty, Head, Panel } from "../../parts/panel.tsx";
 import { Table } from "../../parts/table.tsx";
-import { oneLine, printable } from "../../parts/text.ts";
+import { oneLine, plural, printable } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
+
+/** How many teams the answer has at most. */
+const most = 100;
 
 export function TeamList({ space }: { space: Space }) {
   const count = useCount(space, ({ kind }) => kind === "team" || kind === "agent");
@@ -16,10 +19,13 @@ export function TeamList({ space }: { space: Space }) {
   return (
     <>
       <Head title="Teams" about="Agents that work on something together, and end together." />
-      <Panel title="Teams" hint="the newest 100">
-        <Show of={teams}>
-          {(all) =>
-            all.length === 0 ? (
+      <Show of={teams}>
+        {(all) => (
+          <Panel
+            title={plural(all.length, "team")}
+            hint={all.length === most ? `the newest ${most}` : undefined}
+          >
+            {all.length === 0 ? (
               <Empty title="There is no team yet.">
                 <p>
                   Spawn one in a program:{" "}
@@ -58,10 +64,10 @@ export function TeamList({ space }: { space: Space }) {
                   { title: "Made", cell: ({ createdAt }) => <Ago at={createdAt} /> },
                 ]}
               />
-            )
-          }
-        </Show>
-      </Panel>
+            )}
+          </Panel>
+        )}
+      </Show>
     </>
   );
 }

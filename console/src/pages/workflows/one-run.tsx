@@ -1,4 +1,4 @@
-import type { JobDetails, WorkflowQuery } from "@mayfly/sdk";
+import type { GraphInfo, JobDetails, Result, WorkflowQuery } from "@mayfly/sdk";
 import { useState } from "preact/hooks";
 import { href, route, setQuery } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
@@ -76,13 +76,8 @@ function Steps(props: { space: Space; run: WorkflowQuery; job: JobDetails; histo
   const { checkpoints } = history;
   const { query } = route.value;
   const picked = query.get("step");
-  // A run of code has no graph. That is not an error.
-  const graph = useLoaded(
-    () => space.mayfly.workflows.graphs.get(run.name, run.version),
-    [run.name, run.version],
-  );
-  if (graph.data === null && graph.error === null)
-    return <div class="skeleton" role="status" aria-label="Loading" />;
+  const graph = useLoaded(() => graphOf(space, run.name, run.version), [run.name, run.version]);
+  if (!graph.answered) return <div class="skeleton" role="status" aria-label="Loading" />;
   const steps = checkpoints.filter(({ kind }) => kind === "step" || kind === "child").length;
   const about = (
     <Panel title="About">
@@ -148,6 +143,19 @@ function Steps(props: { space: Space; run: WorkflowQuery; job: JobDetails; histo
       </div>
     </>
   );
+}
+
+/** The graph of a run. A run of code has none, so a graph that is not listed is not asked for. */
+async function graphOf(
+  { mayfly }: Space,
+  name: string,
+  version: string,
+): Promise<Result<GraphInfo | null>> {
+  const { graphs } = mayfly.workflows;
+  const listed = await graphs.list({ name });
+  if (listed.error) return listed;
+  const isListed = listed.data.some((one) => one.version === version);
+  return isListed ? graphs.get(name, version) : { data: null, error: null };
 }
 
 /** What must happen before the run continues, and what a person can do about it. */

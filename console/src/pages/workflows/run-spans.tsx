@@ -3,9 +3,8 @@ import { href } from "../../app/route.ts";
 import type { IconName } from "../../parts/icon.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Json } from "../../parts/json.tsx";
-import { oneLine } from "../../parts/text.ts";
 import type { Span } from "../../parts/waterfall.tsx";
-import { sayWaits } from "../jobs/titles.tsx";
+import { sayWaits, stepTitle } from "../jobs/titles.tsx";
 
 const looks: Partial<Record<Checkpoint["kind"], [string, IconName]>> = {
   step: ["violet", "work"],
@@ -43,12 +42,12 @@ export function runSpans(run: WorkflowQuery, checkpoints: Checkpoint[]): Span[] 
           <span class={`toned tone-${tone}`}>
             <Icon name={icon} size={14} />
           </span>
-          <bdi>{oneLine(name, 80)}</bdi>
+          <bdi>{stepTitle(name)}</bdi>
         </>
       ),
       says: `${kind}, in attempt ${attempt}`,
       ...{ tone, from: Math.min(from, to), to, hollow: waits },
-      title: oneLine(name, 80),
+      title: stepTitle(name),
       inside: (
         <div class="stack">
           {id && (

@@ -2,7 +2,7 @@
 import { useAgents, useMayfly } from "@mayfly/react";
 import { type FormEvent, useState } from "react";
 
-/** Shows which agents are present, in this and every other window, and what they have learned. */
+/** Shows which agents are present, in this window and all others, and what they have learned. */
 export function Team() {
   const mayfly = useMayfly();
   const { data: agents, error: unseen } = useAgents();
