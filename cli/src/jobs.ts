@@ -5,6 +5,7 @@ import { execute, type ProjectOptions, type Session, whole, withProject } from "
 import { dataOf } from "./failure.ts";
 import { count, duration, printable } from "./format-values.ts";
 import { aborted } from "./interruption.ts";
+import { addJobKinds } from "./job-kinds.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 
@@ -26,6 +27,7 @@ Examples:
   mayfly jobs 0198f0c2-…               one, with its steps and attempts
   mayfly jobs --queues                 the queues: how many jobs wait, and for how long
   mayfly jobs --watch                  what changes, until Ctrl-C
+  mayfly jobs kinds                    what workers have handlers for
   mayfly redrive --queue mail          make the dead letters of a queue ready again
   mayfly schedules                     jobs that are added again and again`;
 
@@ -34,6 +36,7 @@ export const exampleOf = (words: string) => `\nExamples:\n  mayfly ${words}`;
 export function addJobs(program: Command): void {
   const jobs = program
     .command("jobs")
+    .enablePositionalOptions(false)
     .argument("[id]", "id of a job to show, with its steps and attempts")
     .description("list jobs, or show one")
     .option("--status <status>", "only with this status: ready, running, failed, …")
@@ -49,6 +52,7 @@ export function addJobs(program: Command): void {
       return options.watch ? watch(options, session) : showAll(options, session);
     }),
   );
+  addJobKinds(jobs);
   const redrive = program
     .command("redrive")
     .argument("[ids...]", "ids of dead letters (default: all)")

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { maxResultBytes } from "../../sdk/src/contract/artifact-bounds.ts";
 import { agentBounds, memoryBounds, tenantBounds } from "../../sdk/src/contract/bounds.ts";
 import { threadBounds } from "../../sdk/src/contract/thread-bounds.ts";
-import { workBounds, workflowBounds } from "../../sdk/src/contract/work-bounds.ts";
+import { kindBounds, workBounds, workflowBounds } from "../../sdk/src/contract/work-bounds.ts";
 
 interface Bounds {
   readonly [name: string]: number | Bounds;
@@ -32,6 +32,7 @@ const bounds = new Map(
     thread: threadBounds,
     work: workBounds,
     workflow: workflowBounds,
+    kind: kindBounds,
   }),
 );
 

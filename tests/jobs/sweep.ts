@@ -37,6 +37,7 @@ export const sweep: RoomSweep = {
   shownBy: {
     finished_jobs: "job:read",
     job_attempts: "job:read",
+    job_kinds: "job:read",
     job_queues: "job:read",
     job_schedules: "job:read",
     job_signals: "job:read",
@@ -44,7 +45,7 @@ export const sweep: RoomSweep = {
     jobs: "job:read",
   },
   scopes: ["job:read", "job:add", "job:work"],
-  // Makes a running job with a step and a signal, a dead letter, a queue, a schedule, and a sleeping worker.
+  // Makes a running job with a step and a signal, a dead letter, a queue, a schedule, a kind, and a sleeping worker.
   fill: async (sql, victim) => {
     const asWorker = <T>(name: string, values: Record<string, unknown>) =>
       rpc<T>(sql, victim.agent.claims, name, values);
@@ -72,6 +73,11 @@ export const sweep: RoomSweep = {
     const yearly = { name: "yearly", cron: "@yearly", job: "work" };
     await rpc(sql, victim.owner, "set_schedule", yearly);
     await rpc(sql, serviceRole, "set_job_share", { weight: 2 }, inTenant(victim.tenant));
+    await asWorker("publish_job_kinds", {
+      kinds: [
+        { name: "work", description: "the secret plan", input_schema: { type: "object" } },
+      ] as never,
+    });
     await asWorker("claim_jobs", { park: randomUUID(), queues: ["nothing"] });
     return { job: running.id, jobLease: running.lease };
   },
@@ -86,8 +92,10 @@ export const sweep: RoomSweep = {
     discard_jobs: forAdmins({}),
     fail_jobs: underLease({ failures: [{ lease, error: { message: "mine" } }] }),
     get_job: forReaders({ id: job }),
+    get_job_kind: forReaders({ name: "work" }),
     heartbeat_jobs: underLease({ leases: [lease] }),
     job_statistics: forReaders({}),
+    list_job_kinds: forReaders({}),
     list_jobs: forReaders({}),
     list_schedules: forReaders({}),
     mark_job_call: {
@@ -96,6 +104,7 @@ export const sweep: RoomSweep = {
       only: "secret",
       viewer: "may not",
     },
+    publish_job_kinds: underLease({ kinds: [{ name: "planted" }] }),
     read_steps: underLease({ lease }),
     record_steps: underLease({ lease, steps: [{ name: "planted" }] }),
     redrive_jobs: forAdmins({}),

@@ -4,6 +4,7 @@
  */
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
+import { withKind } from "./handler-kind.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { JobHandlers } from "./local-job.ts";
 import type { Schedules } from "./schedules.ts";
@@ -29,6 +30,8 @@ interface Issue {
 
 /** The schemas of a kind of job. Without a schema, any input or result is accepted. */
 export interface JobKind {
+  /** What forms say about it. By default, the description of the input's schema. */
+  description?: string;
   input?: JobSchema;
   result?: JobSchema;
 }
@@ -91,15 +94,15 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
    */
   handlers(handlers: KindHandlers<Kinds>): JobHandlers {
     return Object.fromEntries(
-      Object.entries(this.#kinds).map(([name, { input, result }]) => [
-        name,
-        async (given: unknown, job: HeldJob) => {
+      Object.entries(this.#kinds).map(([name, { description, input, result }]) => {
+        const handler = async (given: unknown, job: HeldJob) => {
           const taken = unwrap(await fit(input, given, "input"));
           return unwrap(
             await fit(result, await handlers[name]?.(taken as never, job as never), "result"),
           );
-        },
-      ]),
+        };
+        return [name, withKind(handler, { input, description })];
+      }),
     );
   }
 
