@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { dataOf } from "#harness/agents";
 import { chromiumPath } from "#harness/needs";
+import { addJob, faultsOf, field, jobs, publish, report } from "./described.ts";
 import {
   expectAccessible,
   expectNoSidewaysScroll,
@@ -20,23 +21,6 @@ import {
   tenant,
 } from "./opened.ts";
 
-const report = z.object({
-  title: z.string().min(3).describe("What the readers see first."),
-  source: z.url().describe("The page to read."),
-  pages: z.int().min(1).max(50).default(10),
-  share: z.number().optional(),
-  language: z.enum(["de", "en"]),
-  draft: z.boolean().default(true),
-  signed: z.boolean().optional(),
-  day: z.iso.date().optional(),
-  due: z.coerce.date().optional(),
-  tags: z.array(z.string()).max(2).optional(),
-  author: z.object({ name: z.string(), mail: z.email().optional() }),
-  layout: z.object({ columns: z.int().default(2), wide: z.boolean() }).optional(),
-  parts: z.array(z.object({ heading: z.string() })).optional(),
-  note: z.string().nullable().optional(),
-});
-
 describe.skipIf(!chromiumPath)("a form for a job that a worker has described", () => {
   setUp();
 
@@ -45,23 +29,6 @@ describe.skipIf(!chromiumPath)("a form for a job that a worker has described", (
     await openAsOwner(page, path);
     return page;
   };
-  const publish = async (input: z.ZodType, name = "report") => {
-    const jobs = mayfly.jobs.define({ [name]: { input, description: "Writes a report." } });
-    dataOf(await mayfly.jobs.kinds.publish(jobs.handlers({ [name]: () => null })));
-  };
-  const addJob = async (page: Page, name: string) => {
-    await page.click("text=Add a job");
-    await page.fill("dialog input[name=name]", name);
-    await page.keyboard.press("Tab");
-  };
-  const field = (page: Page, name: string) => page.locator(`dialog [name="input.${name}"]`);
-  /** The faults beside a field. */
-  const faultsOf = (page: Page, name: string) =>
-    page
-      .locator(".form-part", { has: page.locator(`[name="input.${name}"]`) })
-      .locator(".form-fault")
-      .allTextContents();
-  const jobs = async (name: string) => dataOf(await mayfly.jobs.list({ name }));
 
   it("has a field of the right type for each part, with help, defaults and what is required", async () => {
     await publish(report);

@@ -1,5 +1,5 @@
-import type { JobSchema } from "./kinds.ts";
 import type { JobHandler } from "./local-job.ts";
+import type { JobSchema } from "./schema.ts";
 
 /** What a handler says about its jobs, besides doing them. */
 export interface HandlerKind {

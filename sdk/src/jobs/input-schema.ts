@@ -1,6 +1,6 @@
 import { problemOf } from "../contract/storable.ts";
 import { kindBounds } from "../contract/work-bounds.ts";
-import type { JobSchema } from "./kinds.ts";
+import type { JobSchema } from "./schema.ts";
 
 /** A JSON Schema, or why there is none. */
 export type InputSchema =

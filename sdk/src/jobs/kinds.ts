@@ -8,25 +8,10 @@ import { withKind } from "./handler-kind.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { JobHandlers } from "./local-job.ts";
 import type { Schedules } from "./schedules.ts";
+import type { JobSchema } from "./schema.ts";
 import type { AddedJob, JobOptions, JobsAdder, Schedule, ScheduleOptions } from "./types.ts";
 
-/**
- * A schema from zod, valibot, arktype or any other library that supports Standard Schema
- * (https://standardschema.dev).
- */
-export interface JobSchema<Out = unknown, In = unknown> {
-  readonly "~standard": {
-    readonly validate: (value: unknown) => Checked<Out> | Promise<Checked<Out>>;
-    readonly types?: { readonly input: In; readonly output: Out } | undefined;
-  };
-}
-type Checked<Out> =
-  | { readonly value: Out; readonly issues?: undefined }
-  | { readonly issues: readonly Issue[] };
-interface Issue {
-  readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-}
+export type { JobSchema };
 
 /** The schemas of a kind of job. Without a schema, any input or result is accepted. */
 export interface JobKind {
