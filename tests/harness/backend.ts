@@ -8,7 +8,7 @@ export interface Backend {
   query<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
   /** The CPU time of the server's process in microseconds. NaN if it does not run on this machine. */
   cpu(): number;
-  listen(topic: string, listener: () => void): Promise<void>;
+  listen(topic: string, listener: (payload: string) => void): Promise<void>;
   close(): Promise<void>;
 }
 

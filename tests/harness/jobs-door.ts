@@ -34,6 +34,7 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
   let next = 0;
   return {
     calls,
+    sends: true,
     async call(name, values, form) {
       calls[name] = (calls[name] ?? 0) + 1;
       const keys = Object.keys(values);
@@ -61,7 +62,11 @@ export async function directDoor(url: string, claims: Claims): Promise<DirectDoo
       const renewal = setInterval(() => void lease().catch(() => {}), 30_000);
       // If the connection is closed before it listens, the worker is not woken. No test depends on that.
       ear
-        .listen(`mayfly:${tenant}`, listener)
+        .listen(`mayfly:${tenant}`, (text) => {
+          const { event, payload } = JSON.parse(text);
+          if (event === "job_ready") listener();
+          else if (event === "job_sent") listener(payload);
+        })
         .then(lease)
         .catch(() => {});
       return () => {

@@ -80,7 +80,14 @@ describe.each(databases)("without Realtime, on $name,", ({ open, name }) => {
     }
     const topic = `tenant:${at.tenant}:jobs`;
     expect(await ways.sql`select from realtime.messages where topic = ${topic}`).toHaveLength(0);
+    await expect.poll(async () => (await sleeping()).length, { timeout: 20_000 }).toBe(1);
     await work.stop();
+    expect(await sleeping()).toHaveLength(0);
+    // Each job was sent to the worker when it was added, so no claim started it.
+    expect(
+      await ways.sql`
+      select from mayfly.finished_jobs where tenant_id = ${at.tenant} and started_at = created_at`,
+    ).toHaveLength(2);
   });
 
   it("an agent learns at once that it was stopped", async () => {

@@ -64,6 +64,8 @@ const claimed = row<ClaimedRow>({
   timeout: count.optional(),
   steps: named.optional(),
 });
+/** A new job that is sent to a sleeping worker, whose id is `worker`. */
+export const sentJob = row<{ worker: string; job: ClaimedRow }>({ worker: text, job: claimed });
 
 /**
  * The position from which the next claim continues. Pass it to the next claim. You may leave out or empty

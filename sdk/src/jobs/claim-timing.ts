@@ -30,6 +30,16 @@ export const afterLease = (ms: number): number => Math.max(200, ms) + 50 + 250 *
 export const soon = (step: () => void) =>
   typeof setImmediate === "function" ? void setImmediate(step) : void setTimeout(step, 0);
 
-/** How many jobs to claim in advance if one job takes `meanMs`. */
-export const aheadOf = (meanMs: number, concurrency: number): number =>
-  Math.min(maxAhead, Math.floor((aheadMs / meanMs) * concurrency) || 0);
+/** How long jobs take on average, in which recent jobs count more. */
+export class Pace {
+  #meanMs = Number.POSITIVE_INFINITY;
+
+  add(ms: number): void {
+    this.#meanMs = Number.isFinite(this.#meanMs) ? this.#meanMs * 0.9 + ms * 0.1 : ms;
+  }
+
+  /** How many jobs to claim in advance. */
+  ahead(concurrency: number): number {
+    return Math.min(maxAhead, Math.floor((aheadMs / this.#meanMs) * concurrency) || 0);
+  }
+}

@@ -1,11 +1,20 @@
-import { ok, type Result } from "../contract/errors.ts";
+import { failed, ok, type Result } from "../contract/errors.ts";
 import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
-import { type ClaimedRow, completed, failedJobs, type Place, turned } from "./answers.ts";
+import {
+  type ClaimedRow,
+  completed,
+  failedJobs,
+  heard,
+  type Place,
+  sentJob,
+  turned,
+} from "./answers.ts";
 import { afterLease } from "./claim-timing.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Ending } from "./local-job.ts";
 import type { WorkOptions } from "./work-options.ts";
+import { refusedEnding } from "./worker-errors.ts";
 
 /**
  * If three claims in a row take longer than this in the database, they are scanning dead rows that vacuum
@@ -25,7 +34,7 @@ const longestMs = 5_000;
 export class Turns {
   readonly #door: JobsDoor;
   readonly #names: string[];
-  readonly #options: WorkOptions;
+  readonly #options: WorkOptions & { lease: number };
   /** The id with which the database registers the worker to be woken. */
   readonly #id = crypto.randomUUID();
   #place: Place = {};
@@ -43,10 +52,24 @@ export class Turns {
    */
   #late = 0;
 
-  constructor(door: JobsDoor, names: string[], options: WorkOptions) {
+  constructor(door: JobsDoor, names: string[], options: WorkOptions & { lease: number }) {
     this.#door = door;
     this.#names = names;
     this.#options = options;
+  }
+
+  /** The job, if it was sent to this worker. */
+  sentHere(sent: object): ClaimedRow | undefined {
+    const { data } = sentJob.safeParse(sent);
+    return data?.worker === this.#id ? data.job : undefined;
+  }
+
+  /** Tells the database that this worker no longer sleeps, so that no job is sent to it any more. */
+  async leave(): Promise<Result<null>> {
+    if (!this.#door.sends || this.#options.anyTenant) return ok(null);
+    const values = { wanted: 0, names: this.#names, park: this.#id };
+    const answer = await this.#door.call("turn_jobs", values, turned);
+    return answer.error ? answer : ok(null);
   }
 
   /** How long a worker that has found nothing may sleep. */
@@ -124,6 +147,27 @@ export class Turns {
       if (answer.error) return answer;
     }
     return ok(null);
+  }
+
+  /** Records one ending. Returns what has to be recorded instead, if it was not recorded. */
+  async endOne(ending: Ending): Promise<Ending | null> {
+    const { lease, result, failure } = ending;
+    const { error } = failure
+      ? await this.end([], [{ lease, ...failure.said }])
+      : await this.end([{ lease, result }], []);
+    if (!error) return null;
+    return error.code === "invalid_request" ? refusedEnding(ending, error) : ending;
+  }
+
+  /** Extends leases. Returns those that are over, and why. */
+  async heartbeat(leases: string[]): Promise<Result<Map<string, "lease_lost" | "job_cancelled">>> {
+    const beat = { leases, lease: this.#options.lease };
+    const { data, error } = await this.#door.call("heartbeat_jobs", beat, heard);
+    if (error) return failed(error);
+    const over = new Map<string, "lease_lost" | "job_cancelled">();
+    for (const at of data.cancelled) over.set(leases[at] ?? "", "job_cancelled");
+    for (const at of data.lost) over.set(leases[at] ?? "", "lease_lost");
+    return ok(over);
   }
 
   /** The shortest of the last durations of a full claim, in ms. 0 until there are enough of them. */

@@ -1,6 +1,8 @@
 /** Errors that end a job but not its worker, and errors that end the worker. */
 import { MayflyError } from "../contract/errors.ts";
+import { report } from "../link/safe-callback.ts";
 import type { Ending } from "./local-job.ts";
+import type { WorkOptions } from "./work-options.ts";
 
 /** After these errors, the worker cannot continue. */
 export const fatal = [
@@ -43,6 +45,12 @@ export const overran = (lease: string): Ending => {
   const error = { code: "call_over", message: `${cause.message} ${cause.hint}` };
   return { lease, failure: { said: { error, retryable: true }, cause } };
 };
+
+/** Reports errors to `onError`. Without `onError`, it still reports an error that ends the worker. */
+export function tell(onError: WorkOptions["onError"], error: MayflyError, ends: boolean): void {
+  if (onError || ends)
+    report(onError as ((error: unknown) => void) | undefined, "A worker of jobs", error);
+}
 
 /** The server refused the result, so the attempt has failed for good. */
 export const refusedEnding = ({ lease }: Ending, error: MayflyError): Ending => ({

@@ -2,15 +2,14 @@ import type { Note } from "../contract/debug.ts";
 import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
-import { report } from "../link/safe-callback.ts";
-import { type ClaimedRow, heard, released } from "./answers.ts";
-import { aheadOf, besideFrom, passing, retryAfterMs, soon } from "./claim-timing.ts";
+import { type ClaimedRow, released } from "./answers.ts";
+import { besideFrom, Pace, passing, retryAfterMs, soon } from "./claim-timing.ts";
 import type { JobsDoor } from "./door.ts";
 import { type Ending, type JobHandlers, type LocalJob, startJob } from "./local-job.ts";
 import { onTermination } from "./termination.ts";
 import { Turns } from "./turns.ts";
 import { faultIn, type Work, type WorkOptions } from "./work-options.ts";
-import { fatal, overFor, overran, refusedEnding, stopped } from "./worker-errors.ts";
+import { fatal, overFor, overran, refusedEnding, stopped, tell } from "./worker-errors.ts";
 
 export class Worker implements Work {
   done = 0;
@@ -29,12 +28,11 @@ export class Worker implements Work {
   #quiet = 0;
   /** Counts events that may have made jobs ready. A running call may not see these jobs. */
   #stirs = 0;
-  /**
-   * The pauses before further looks for an announced job that is not visible yet. A look that finds
-   * a job clears this list.
-   */
+  /** The pauses before further looks for an announced job that is not visible yet. */
   #looks: number[] = [];
-  #meanMs = Number.POSITIVE_INFINITY;
+  readonly #pace = new Pace();
+  /** How many jobs were sent to this worker while it was also asking for jobs. */
+  #sentMeanwhile = 0;
   /** How many calls are running. `#asked` is how many jobs they ask for. */
   #underWay = 0;
   #taking: Promise<unknown> = Promise.resolve();
@@ -64,7 +62,8 @@ export class Worker implements Work {
     this.ended = new Promise((resolve) => {
       this.#finish = resolve;
     });
-    this.#unwake = door.onWake(() => {
+    this.#unwake = door.onWake((sent) => {
+      if (sent) return this.#receive(this.#turns.sentHere(sent));
       this.#looks = [...lookAgainMs];
       this.#isTold = this.#underWay > 0;
       this.#wake();
@@ -91,27 +90,21 @@ export class Worker implements Work {
   async stop({ timeoutMs = 25_000 }: { timeoutMs?: number } = {}): Promise<void> {
     if (this.#finished) return;
     this.#draining = true;
-    const back = this.#waiting.map(({ lease }) => lease);
-    this.#waiting = [];
-    if (back.length > 0) await this.#giveBack(back);
-    await Promise.race([this.#drained(), passing(timeoutMs)]);
+    const leaving = Promise.race([this.#turns.leave(), passing(timeoutMs)]);
+    await this.#giveBack(this.#waiting.splice(0));
+    const drained = new Promise<void>((done) => (this.#isIdle() ? done() : this.#idle.push(done)));
+    await Promise.race([drained, passing(timeoutMs)]);
     const left = [...this.#running.values()];
     if (left.length > 0) {
       const { stalledMs = Number.POSITIVE_INFINITY } = this.#options;
       const stuck = left.filter(({ idleMs }) => idleMs() > stalledMs);
       this.#endings.push(...stuck.map(({ lease }) => overran(lease)));
       for (const { abort } of left) abort(stopped());
-      const others = left.filter((one) => !stuck.includes(one)).map(({ lease }) => lease);
-      if (others.length > 0) await this.#giveBack(others);
+      await this.#giveBack(left.filter((one) => !stuck.includes(one)));
     }
+    await leaving;
     await this.#flush();
     this.#conclude(null);
-  }
-
-  /** Resolves when nothing runs and everything is recorded. */
-  #drained(): Promise<void> {
-    if (this.#isIdle()) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   #isIdle = () =>
@@ -128,6 +121,19 @@ export class Worker implements Work {
     void this.#unwake();
     for (const { abort } of this.#running.values()) abort(why ?? stopped());
     this.#finish(why);
+  }
+
+  /** Starts a job that the database has sent, with a short lease that has to be extended at once. */
+  #receive(job: ClaimedRow | undefined): void {
+    if (!job || this.#finished) return;
+    const isFull = this.#running.size + this.#waiting.length >= this.#options.concurrency;
+    if (this.#draining || isFull) return void this.#giveBack([job]);
+    this.#waiting.push(job);
+    if (this.#asked > 0) this.#sentMeanwhile++;
+    void this.#heartbeat();
+    // A handler that blocks the event loop must not delay the heartbeat.
+    soon(() => this.#begin());
+    this.#wake();
   }
 
   #wake(): void {
@@ -151,7 +157,7 @@ export class Worker implements Work {
   #wanted(): number {
     if (this.#draining || this.#quiet >= 2) return 0;
     const { concurrency } = this.#options;
-    const ahead = aheadOf(this.#meanMs, concurrency);
+    const ahead = this.#pace.ahead(concurrency);
     const free = concurrency - this.#running.size - this.#waiting.length;
     if (this.#isTold && this.#asked > 0) return Math.max(0, free);
     // Below zero if the waiting jobs were claimed while jobs took less time.
@@ -190,18 +196,27 @@ export class Worker implements Work {
       this.#isFull = jobs.length === wanted;
       this.#quiet = this.#isFull || stirs !== this.#stirs ? 0 : isAsleep ? 2 : 1;
     }
-    if (this.#draining && jobs.length > 0) await this.#giveBack(jobs.map(({ lease }) => lease));
+    if (this.#draining) await this.#giveBack(jobs);
     else this.#waiting.push(...jobs);
     this.#begin();
+    await this.#giveBackSurplus();
     this.#schedule();
+  }
+
+  /** If a job was sent while the worker asked for jobs, it may have got more than it has room for. */
+  async #giveBackSurplus(): Promise<void> {
+    const ahead = this.#pace.ahead(this.#options.concurrency);
+    const surplus = Math.min(this.#sentMeanwhile, this.#waiting.length - ahead);
+    this.#sentMeanwhile = 0;
+    if (surplus > 0) await this.#giveBack(this.#waiting.splice(-surplus));
   }
 
   /** Waits until somebody wakes the worker, a job ends, or it is time to look again. */
   #rest(): void {
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
     clearTimeout(this.#poll);
-    if (this.#options.untilEmpty && this.#quiet >= 2 && this.#isIdle()) this.#conclude(null);
     if (this.#draining || this.#finished) return;
+    if (this.#options.untilEmpty && this.#quiet >= 2 && this.#isIdle()) return void this.stop();
     const pause = this.#turns.pauseMs(this.#looks, this.#options.pollMs);
     this.#poll = setTimeout(() => this.#wake(), pause);
   }
@@ -214,8 +229,7 @@ export class Worker implements Work {
       const local = startJob(this.#door, given, this.#handlers, this.#note, (ending, isKnown) => {
         this.#running.delete(given.lease);
         if (isKnown) this.done++;
-        const ms = performance.now() - begun;
-        this.#meanMs = Number.isFinite(this.#meanMs) ? this.#meanMs * 0.9 + ms * 0.1 : ms;
+        this.#pace.add(performance.now() - begun);
         if (ending) this.#endings.push(ending);
         // The job may have made others ready, such as its children or its parent.
         if (this.#options.untilEmpty) this.#wake();
@@ -227,12 +241,7 @@ export class Worker implements Work {
     }
   }
 
-  /** Reports errors to `onError`. Without `onError`, it still reports an error that ends the worker. */
-  #tell(error: MayflyError, ends = false): void {
-    const { onError } = this.#options;
-    if (onError || ends)
-      report(onError as ((error: unknown) => void) | undefined, "A worker of jobs", error);
-  }
+  #tell = (error: MayflyError, ends = false) => tell(this.#options.onError, error, ends);
 
   /** Handles a failed call: keeps what has to be recorded, and tries again, more slowly each time. */
   #stumble(error: MayflyError, endings: Ending[]): void {
@@ -256,14 +265,9 @@ export class Worker implements Work {
   }
 
   async #alone(ending: Ending): Promise<void> {
-    const { lease, result, failure } = ending;
-    const answer = failure
-      ? await this.#turns.end([], [{ lease, ...failure.said }])
-      : await this.#turns.end([{ lease, result }], []);
-    if (!answer.error) this.done++;
-    else if (answer.error.code === "invalid_request")
-      this.#endings.push(refusedEnding(ending, answer.error));
-    else this.#endings.push(ending);
+    const again = await this.#turns.endOne(ending);
+    if (again) this.#endings.push(again);
+    else this.done++;
     this.#schedule();
   }
 
@@ -275,7 +279,9 @@ export class Worker implements Work {
     else this.done += endings.length;
   }
 
-  async #giveBack(leases: string[]): Promise<void> {
+  async #giveBack(jobs: { lease: string }[]): Promise<void> {
+    if (jobs.length === 0) return;
+    const leases = jobs.map(({ lease }) => lease);
     const { error } = await this.#door.call("release_jobs", { leases }, released);
     // If these jobs could not be given back, they become ready when their leases end.
     if (error) this.#tell(error);
@@ -285,15 +291,9 @@ export class Worker implements Work {
   async #heartbeat(): Promise<void> {
     const leases = [...this.#running.keys(), ...this.#waiting.map(({ lease }) => lease)];
     if (leases.length === 0) return;
-    const beat = { leases, lease: this.#options.lease };
-    const { data, error } = await this.#door.call("heartbeat_jobs", beat, heard);
+    const { data, error } = await this.#turns.heartbeat(leases);
     if (error) return this.#tell(error);
-    const lost = data.lost.map((at) => leases[at]);
-    this.#waiting = this.#waiting.filter((job) => !lost.includes(job.lease));
-    for (const [code, places] of [
-      ["lease_lost", data.lost],
-      ["job_cancelled", data.cancelled],
-    ] as const)
-      for (const at of places) this.#running.get(leases[at] ?? "")?.abort(overFor(code));
+    this.#waiting = this.#waiting.filter(({ lease }) => data.get(lease) !== "lease_lost");
+    for (const [lease, code] of data) this.#running.get(lease)?.abort(overFor(code));
   }
 }

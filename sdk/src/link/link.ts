@@ -79,6 +79,11 @@ export class Link {
     this.attendance = new Attendance((beat) => this.rpc("listen", { ...beat }, newest));
   }
 
+  /** Whether calls and broadcasts go over a database connection of the program's own. */
+  get isDirect(): boolean {
+    return this.#way !== undefined;
+  }
+
   /** Returns the tenant, or the error that `what` needs one. `what` is, for example, "A log". */
   tenant(what: string): Result<string> {
     return this.tenantId === undefined ? failed(noTenant(what)) : ok(this.tenantId);

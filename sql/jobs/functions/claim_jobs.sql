@@ -22,8 +22,8 @@ begin
   taken := mayfly_private.take_next(worker, wanted, queues, names, lease, place);
   -- If the worker got fewer jobs than it wanted, no more were ready. One more look shows whether others have become
   -- ready since.
-  if park is not null and json_array_length(taken.jobs) < wanted then
-    look_in := mayfly_private.park_worker(worker.tenant_id, park, asleep);
+  if park is not null and (wanted = 0 or json_array_length(taken.jobs) < wanted) then
+    look_in := mayfly_private.park_worker(worker, park, asleep, wanted, queues, names, lease);
   end if;
   return json_build_object('jobs', taken.jobs, 'place', taken.place, 'took', taken.took,
     'late', late and not taken.are_any, 'look_in', look_in, 'asleep', asleep and not taken.are_any);

@@ -34,6 +34,7 @@ declare
   added uuid[];
   bytes bigint;
   due boolean;
+  sent mayfly_private.delivery;
 begin
   if keyed then
     ids := array(select mayfly_private.new_job_id(ts) from generate_series(1, jsonb_array_length(jobs)));
@@ -56,10 +57,20 @@ begin
     label := jobs -> 0 ->> 'name';
     content := coalesce(nullif(jobs -> 0 -> 'input', 'null'), '{}');
     bytes := 768 + octet_length(content::text);
-    insert into mayfly.jobs (tenant_id, id, queue, name, lane, status, run_at, parent_id, root_id, created_by, created_at, bytes, input)
-    values (tenant, new_id, label, label, mayfly_private.lane_of(label, label, null, null), 'ready', ts, parent, root, author, ts, bytes, content);
-    perform mayfly_private.charge(tenant, 0, bytes, 1), mayfly_private.append_events(tenant, 'job.added', array[new_id]),
-      mayfly_private.wake_workers(tenant);
+    perform mayfly_private.charge(tenant, 0, bytes, 1), mayfly_private.append_events(tenant, 'job.added', array[new_id]);
+    sent := mayfly_private.deliver_job(tenant, label, content);
+    insert into mayfly.jobs (tenant_id, id, queue, name, lane, status, run_at, attempt, holder, started_at, lease_end,
+      parent_id, root_id, created_by, created_at, bytes, input)
+    values (tenant, new_id, label, label, mayfly_private.lane_of(label, label, null, null),
+      case when sent.worker is null then 'ready' else 'running' end, ts, (sent.worker is not null)::integer,
+      sent.holder, case when sent.worker is not null then ts end, sent.lease_end, parent, root, author, ts, bytes, content);
+    if sent.worker is null then
+      perform mayfly_private.wake_workers(tenant);
+    else
+      perform mayfly_private.notify(format('tenant:%s:jobs', tenant), 'job_sent', jsonb_build_object('worker', sent.worker,
+        'job', mayfly_private.show_claimed(j)))
+      from mayfly.jobs j where j.tenant_id = tenant and j.id = new_id;
+    end if;
     return jsonb_build_array(jsonb_build_object('id', new_id, 'existing', false));
   end if;
 
