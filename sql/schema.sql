@@ -44,6 +44,12 @@ create type mayfly_private.cost_ask as (
   groups text[]
 );
 
+create type mayfly_private.delivery as (
+  worker uuid,
+  holder uuid,
+  lease_end timestamp with time zone
+);
+
 create type mayfly_private.found_lanes as (
   lanes text[],
   heads text[],
@@ -2202,6 +2208,10 @@ create table mayfly_private.job_workers (
   id uuid not null,
   until timestamp with time zone not null,
   notified boolean not null default false,
+  holder uuid,
+  names text[],
+  queues text[],
+  lease double precision,
   constraint job_workers_pkey PRIMARY KEY (tenant_id, id)
 );
 alter table mayfly_private.job_workers enable row level security;
@@ -4521,6 +4531,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.deliver_job(tenant uuid, label text, content jsonb)
+returns mayfly_private.delivery
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.deliver_message(tenant uuid, id uuid, type text, sender uuid, recipient uuid, reply_to uuid, conversation uuid, correlation text, content jsonb)
 returns void
 language plpgsql volatile security definer
@@ -5883,7 +5898,7 @@ returns uuid[]
 language plpgsql stable
 set search_path = "";
 
-create function mayfly_private.park_worker(tenant uuid, worker uuid, asleep boolean)
+create function mayfly_private.park_worker(worker mayfly_private.claiming_worker, park uuid, asleep boolean, wanted integer, queues text[], names text[], lease double precision)
 returns double precision
 language plpgsql volatile security definer
 set search_path = "";
