@@ -7,6 +7,7 @@ import { execute, type ProjectOptions, type Session, whole, withProject } from "
 import { dataOf } from "./failure.ts";
 import { duration, printable } from "./format-values.ts";
 import { aborted } from "./interruption.ts";
+import { addJobKinds } from "./job-kinds.ts";
 import { addJobVerbs } from "./jobs-verbs.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
@@ -30,12 +31,14 @@ Examples:
   mayfly jobs 0198f0c2-…               one, with its steps and attempts
   mayfly jobs --queues                 the queues: how many jobs wait, and for how long
   mayfly jobs --watch                  what changes, until Ctrl-C
+  mayfly jobs kinds                    what workers have handlers for
   mayfly redrive --queue mail          make the dead letters of a queue ready again
   mayfly schedules                     jobs that are added again and again`;
 
 export function addJobs(program: Command): void {
   const jobs = program
     .command("jobs")
+    .enablePositionalOptions(false)
     .argument("[id]", "id of a job to show, with its steps and attempts", idOf("a job"))
     .description("list jobs, or show one")
     .addOption(new Option("--status <status>", "only with this status").choices(jobStatuses))
@@ -51,6 +54,7 @@ export function addJobs(program: Command): void {
       return options.watch ? watch(options, session) : showAll(options, session);
     }),
   );
+  addJobKinds(jobs);
   pointTo(jobs, {
     redrive: "mayfly redrive <id>",
     cancel: "mayfly cancel <id>",
