@@ -81,7 +81,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await page.waitForSelector(".live >> text=Live");
     await mayfly.spawn({ name: "first", lifetime: 600 });
     await page.waitForSelector(".line >> text=first");
-    // Committed later, but with an earlier time.
+    // This event is committed later, but has an earlier time.
     await local.sql`
       insert into mayfly.events (tenant_id, epoch, type, subject, at)
       select tenant_id, epoch, 'job.redriven', gen_random_uuid(), at - interval '1 millisecond'
