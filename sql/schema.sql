@@ -104,6 +104,18 @@ create type mayfly_private.locked_jobs as (
   marks mayfly_private.job_marks
 );
 
+create type mayfly_private.matches as (
+  ids uuid[],
+  shares double precision[],
+  in_threads boolean,
+  sums double precision[],
+  typos double precision[],
+  best_sum double precision,
+  full_sum double precision,
+  report jsonb,
+  similarities double precision[]
+);
+
 create type mayfly_private.moved_jobs as (
   tenants uuid[],
   ids uuid[],
@@ -860,6 +872,7 @@ create policy finished_jobs_select on mayfly.finished_jobs for select to authent
 CREATE TRIGGER finished_jobs_begin_assignments AFTER DELETE ON mayfly.finished_jobs REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_assignments();
 CREATE TRIGGER finished_jobs_end_assignments AFTER INSERT ON mayfly.finished_jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_assignments();
 CREATE TRIGGER finished_jobs_end_runs AFTER INSERT ON mayfly.finished_jobs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.end_runs();
+CREATE TRIGGER finished_jobs_keep_attributes AFTER DELETE ON mayfly.finished_jobs REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.keep_attributes();
 CREATE TRIGGER finished_jobs_requeue_runs AFTER DELETE ON mayfly.finished_jobs REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mayfly_private.requeue_runs();
 grant select on table mayfly.finished_jobs to authenticated;
 grant select on table mayfly.finished_jobs to service_role;
@@ -922,6 +935,23 @@ create policy job_attempts_select on mayfly.job_attempts for select to authentic
 grant select on table mayfly.job_attempts to authenticated;
 grant select on table mayfly.job_attempts to service_role;
 comment on table mayfly.job_attempts is 'Attempts of jobs that failed or were lost, and why.';
+
+create table mayfly.job_attributes (
+  tenant_id uuid not null,
+  job_id uuid not null,
+  attributes jsonb not null,
+  kept boolean not null default false,
+  bytes integer not null,
+  constraint job_attributes_pkey PRIMARY KEY (tenant_id, job_id),
+  constraint job_attributes_present CHECK (((jsonb_typeof(attributes) = 'object'::text) AND (attributes <> '{}'::jsonb)))
+);
+CREATE INDEX job_attributes_search_idx ON mayfly.job_attributes USING gin (jsonb_set('{}'::jsonb, ARRAY[(tenant_id)::text], attributes) jsonb_path_ops) WITH (fastupdate=off);
+alter table mayfly.job_attributes enable row level security;
+create policy job_attributes_select on mayfly.job_attributes for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_attributes to authenticated;
+grant select on table mayfly.job_attributes to service_role;
+comment on table mayfly.job_attributes is 'What programs say about their jobs, so that they are found by it.';
 
 create table mayfly.job_queues (
   tenant_id uuid not null,
@@ -3098,7 +3128,7 @@ set search_path = "";
 grant execute on function mayfly.list_graphs to authenticated;
 grant execute on function mayfly.list_graphs to service_role;
 
-create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text)
+create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text, of_attributes jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language plpgsql stable
 set plan_cache_mode = force_custom_plan
@@ -3120,7 +3150,7 @@ set search_path = "";
 grant execute on function mayfly.list_polls to authenticated;
 grant execute on function mayfly.list_polls to service_role;
 
-create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text)
+create function mayfly.list_runs(of_agent text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text, of_attributes jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
@@ -3162,7 +3192,7 @@ set search_path = "";
 grant execute on function mayfly.list_threads to authenticated;
 grant execute on function mayfly.list_threads to service_role;
 
-create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone)
+create function mayfly.list_workflows(of_name text DEFAULT NULL::text, of_version text DEFAULT NULL::text, of_status text[] DEFAULT NULL::text[], before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, of_attributes jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language plpgsql stable
 set plan_cache_mode = force_custom_plan
@@ -3587,6 +3617,13 @@ set search_path = "";
 grant execute on function mayfly.set_graph to authenticated;
 grant execute on function mayfly.set_graph to service_role;
 
+create function mayfly.set_job_attributes(lease text, changes jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = "";
+grant execute on function mayfly.set_job_attributes to authenticated;
+grant execute on function mayfly.set_job_attributes to service_role;
+
 create function mayfly.set_job_share(weight integer DEFAULT 1, max_running integer DEFAULT NULL::integer)
 returns jsonb
 language plpgsql volatile
@@ -3669,7 +3706,7 @@ set search_path = "";
 grant execute on function mayfly.spawn_team to authenticated;
 grant execute on function mayfly.spawn_team to service_role;
 
-create function mayfly.start_run(agent text, input text DEFAULT NULL::text, limits jsonb DEFAULT '{}'::jsonb, key text DEFAULT NULL::text, lease text DEFAULT NULL::text, priority integer DEFAULT 0, trace text DEFAULT NULL::text)
+create function mayfly.start_run(agent text, input text DEFAULT NULL::text, limits jsonb DEFAULT '{}'::jsonb, key text DEFAULT NULL::text, lease text DEFAULT NULL::text, priority integer DEFAULT 0, trace text DEFAULT NULL::text, attributes jsonb DEFAULT NULL::jsonb)
 returns jsonb
 language plpgsql volatile
 set search_path = "";
@@ -3917,6 +3954,11 @@ returns SETOF uuid
 language sql stable security definer
 set search_path = "";
 
+create function mayfly_private.agents_under(tenant uuid, agent uuid)
+returns uuid[]
+language plpgsql stable
+set search_path = "";
+
 create function mayfly_private.announce(tenant uuid, ids uuid[], in_channels boolean)
 returns void
 language plpgsql volatile security definer
@@ -3989,6 +4031,23 @@ set jit = off
 set search_path = "";
 grant execute on function mayfly_private.assign_job to authenticated;
 grant execute on function mayfly_private.assign_job to service_role;
+
+create function mayfly_private.attributed_jobs(wanted jsonb, oldest uuid, past uuid, before uuid)
+returns uuid[]
+language plpgsql stable security definer
+set search_path = "";
+grant execute on function mayfly_private.attributed_jobs to authenticated;
+grant execute on function mayfly_private.attributed_jobs to service_role;
+
+create function mayfly_private.attributes_fault(attributes jsonb)
+returns jsonb
+language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.attributes_path(tenant uuid, wanted jsonb)
+returns jsonpath
+language plpgsql stable
+set search_path = "";
 
 create function mayfly_private.await_deliveries(tenant uuid)
 returns void
@@ -4125,6 +4184,11 @@ set search_path = "";
 create function mayfly_private.check_approval(title text, input jsonb, category text, confidence double precision, quorum integer, roles text[], deciders uuid[], expires_in double precision, input_schema jsonb, step text)
 returns void
 language plpgsql stable security definer
+set search_path = "";
+
+create function mayfly_private.check_attributes(attributes jsonb, field text)
+returns void
+language plpgsql volatile
 set search_path = "";
 
 create function mayfly_private.check_channel(tenant uuid, description text, publishers uuid[])
@@ -4703,21 +4767,26 @@ set search_path = "";
 grant execute on function mayfly_private.find_agents to authenticated;
 grant execute on function mayfly_private.find_agents to service_role;
 
-create function mayfly_private.find_by_meaning(tenant uuid, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[])
+create function mayfly_private.find_by_many_words(tenant uuid, self uuid, sees_all boolean, terms tsquery[], known_rarities double precision[], phrase tsquery, picked tsquery, known_memories bigint, sampled integer, most integer, depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT hits mayfly_private.matches, OUT known bigint, OUT found_in bigint[], OUT rarities double precision[], OUT of_phrase double precision)
 returns record
+language plpgsql stable
+set search_path = "";
+
+create function mayfly_private.find_by_meaning(tenant uuid, self uuid, sees_all boolean, model text, asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid)
+returns mayfly_private.matches
 language plpgsql stable
 set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.find_by_meanings(tenant uuid, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT similarities double precision[], OUT likenesses double precision[])
-returns record
+create function mayfly_private.find_by_meanings(tenant uuid, self uuid, sees_all boolean, model text, asked extensions.halfvec, unrelated real, older_model text, older_asked extensions.halfvec, reach integer, depth integer, wanted integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid)
+returns mayfly_private.matches
 language plpgsql stable
 set search_path = "";
 
-create function mayfly_private.find_by_words(tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[], OUT best_sum double precision, OUT full_sum double precision, OUT report jsonb)
-returns record
+create function mayfly_private.find_by_words(tenant uuid, self uuid, sees_all boolean, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid)
+returns mayfly_private.matches
 language plpgsql stable
 set enable_seqscan = off
 set search_path = "";
@@ -4758,8 +4827,8 @@ language sql stable security definer
 set enable_seqscan = off
 set search_path = "";
 
-create function mayfly_private.find_typos(tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[], found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT scores double precision[], OUT sums double precision[], OUT likenesses double precision[])
-returns record
+create function mayfly_private.find_typos(tenant uuid, self uuid, sees_all boolean, language text, question text, doubtful text[], words text[], rarities double precision[], hits mayfly_private.matches, depth integer, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid)
+returns mayfly_private.matches
 language plpgsql stable
 set jit = off
 set search_path = "";
@@ -5013,6 +5082,11 @@ returns void
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.insert_attributes(tenant uuid, jobs jsonb, ids uuid[], known integer[])
+returns bigint
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.insert_jobs(tenant uuid, jobs jsonb, author uuid, parent uuid, root uuid)
 returns jsonb
 language plpgsql volatile security definer
@@ -5138,6 +5212,13 @@ returns text[]
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.jobs_with(tenant uuid, wanted jsonb, oldest uuid, past uuid, before uuid)
+returns uuid[]
+language plpgsql stable security definer
+set enable_indexscan = off
+set enable_seqscan = off
+set search_path = "";
+
 create function mayfly_private.join_team(team_id uuid, agent_ids uuid[], role text)
 returns jsonb
 language plpgsql volatile security definer
@@ -5153,6 +5234,12 @@ set search_path = "";
 create function mayfly_private.json_within(value jsonb, max_bytes integer, max_depth integer)
 returns boolean
 language plpgsql immutable parallel safe
+set search_path = "";
+
+create function mayfly_private.keep_attributes()
+returns trigger
+language plpgsql volatile security definer
+set enable_seqscan = off
 set search_path = "";
 
 create function mayfly_private.keep_graph(tenant uuid, name text, version text, graph jsonb)
@@ -5243,9 +5330,10 @@ set search_path = "";
 grant execute on function mayfly_private.list_polls to authenticated;
 grant execute on function mayfly_private.list_polls to service_role;
 
-create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamp with time zone, until timestamp with time zone, containing text)
+create function mayfly_private.list_runs(of_agent text, of_status text[], before uuid, page_limit integer, since timestamp with time zone, until timestamp with time zone, containing text, of_attributes jsonb)
 returns jsonb
 language plpgsql stable security definer
+set plan_cache_mode = force_custom_plan
 set search_path = "";
 grant execute on function mayfly_private.list_runs to authenticated;
 grant execute on function mayfly_private.list_runs to service_role;
@@ -5708,7 +5796,7 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 set search_path = "";
 
-create function mayfly_private.neighbours_of(tenant uuid, threads uuid[], times timestamp with time zone[], lenders uuid[], relevances double precision[], share double precision, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT gains double precision[])
+create function mayfly_private.neighbours_of(tenant uuid, self uuid, sees_all boolean, lenders uuid[], relevances double precision[], share double precision, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamp with time zone, until timestamp with time zone, for_task text, session uuid, conversation uuid, without uuid, OUT ids uuid[], OUT gains double precision[])
 returns record
 language plpgsql stable
 set enable_seqscan = off
@@ -5723,6 +5811,13 @@ create function mayfly_private.new_secret(prefix text)
 returns text
 language sql volatile
 set search_path = "";
+
+create function mayfly_private.newest_first(ids uuid[])
+returns SETOF uuid[]
+language plpgsql immutable parallel safe
+set search_path = "";
+grant execute on function mayfly_private.newest_first to authenticated;
+grant execute on function mayfly_private.newest_first to service_role;
 
 create function mayfly_private.next_clock(seen text)
 returns text
@@ -6382,6 +6477,11 @@ returns TABLE(name text, step text)
 language plpgsql stable security definer
 set search_path = "";
 
+create function mayfly_private.run_attributes(tenant uuid, run uuid)
+returns jsonb
+language plpgsql stable security definer
+set search_path = "";
+
 create function mayfly_private.run_lineage(tenant uuid, id uuid)
 returns TABLE(run_id uuid, nth integer, above integer, below integer)
 language plpgsql stable security definer
@@ -6484,6 +6584,15 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.set_graph to authenticated;
 grant execute on function mayfly_private.set_graph to service_role;
+
+create function mayfly_private.set_job_attributes(lease text, changes jsonb)
+returns jsonb
+language plpgsql volatile security definer
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set search_path = "";
+grant execute on function mayfly_private.set_job_attributes to authenticated;
+grant execute on function mayfly_private.set_job_attributes to service_role;
 
 create function mayfly_private.set_job_share(weight integer, max_running integer)
 returns jsonb
@@ -6718,7 +6827,7 @@ set search_path = "";
 grant execute on function mayfly_private.spawn_team to authenticated;
 grant execute on function mayfly_private.spawn_team to service_role;
 
-create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text, attributes jsonb)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
@@ -6771,7 +6880,7 @@ returns jsonb
 language plpgsql stable security definer
 set search_path = "";
 
-create function mayfly_private.surroundings_of(tenant uuid, memory uuid, reach integer)
+create function mayfly_private.surroundings_of(tenant uuid, self uuid, sees_all boolean, memory uuid, reach integer)
 returns jsonb
 language plpgsql stable
 set jit = off
@@ -6878,6 +6987,11 @@ language plpgsql stable security definer
 set search_path = "";
 grant execute on function mayfly_private.tenant_ids to authenticated;
 grant execute on function mayfly_private.tenant_ids to service_role;
+
+create function mayfly_private.tenant_ids_of(who mayfly_private.caller, scope text)
+returns uuid[]
+language plpgsql stable
+set search_path = "";
 
 create function mayfly_private.tenant_tables()
 returns TABLE(place integer, relation regclass, key text[], key_types text[], generated text[], refers boolean, child_of text)
@@ -7083,11 +7197,6 @@ create function mayfly_private.worth_of_model(tenant uuid, model text, OUT meani
 returns record
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
-set search_path = "";
-
-create function mayfly_private.worths_of(tenant uuid, memories uuid[], half_lives double precision[], of_reward double precision, of_importance double precision, of_recency double precision, OUT threads uuid[], OUT times timestamp with time zone[], OUT worths double precision[], OUT recencies double precision[])
-returns record
-language plpgsql stable
 set search_path = "";
 
 create function mayfly_private.write_budgets(rows mayfly.budgets[])

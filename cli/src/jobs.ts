@@ -1,6 +1,7 @@
-import type { JobDetails, JobInfo, JobStatus, Percentiles } from "@mayfly/sdk";
+import type { JobDetails, JobInfo, JobStatus, ListJobs, Percentiles } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { AgentNames } from "./agent-names.ts";
+import { attributesLine, type WhereOption, whereOf, withWhere } from "./attributes.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { count, duration, printable } from "./format-values.ts";
@@ -8,7 +9,7 @@ import { aborted } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 
-interface Options extends ProjectOptions {
+interface Options extends ProjectOptions, WhereOption {
   status?: JobStatus;
   queue?: string;
   watch?: boolean;
@@ -23,6 +24,7 @@ const examples = `
 Examples:
   mayfly jobs                          the newest jobs
   mayfly jobs --status failed          the dead letters
+  mayfly jobs --where customer:acme    those with this attribute
   mayfly jobs 0198f0c2-…               one, with its steps and attempts
   mayfly jobs --queues                 the queues: how many jobs wait, and for how long
   mayfly jobs --watch                  what changes, until Ctrl-C
@@ -42,7 +44,7 @@ export function addJobs(program: Command): void {
     .option("--watch", "show each change, until Ctrl-C; with --json, one JSON line for each")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples);
-  withProject(jobs).action((id: string | undefined, options: Options) =>
+  withProject(withWhere(jobs)).action((id: string | undefined, options: Options) =>
     execute(options, (session) => {
       if (id) return showOne(id, options, session);
       if (options.queues) return showQueues(options, session);
@@ -84,13 +86,17 @@ export function addJobs(program: Command): void {
 
 async function showAll(options: Options, { output }: Session): Promise<undefined> {
   const { mayfly } = await openProject(options, output);
-  const { status, queue, limit } = options;
-  const jobs = dataOf(
-    await mayfly.jobs.list({ limit, ...(status && { status }), ...(queue && { queue }) }),
-  );
+  const jobs = dataOf(await mayfly.jobs.list(filterOf(options)));
   output.answer({ jobs }, () => (jobs.length === 0 ? ["There are no jobs."] : jobs.map(lineOf)));
   return undefined;
 }
+
+const filterOf = ({ limit, status, queue, ...options }: Options): ListJobs => ({
+  limit,
+  ...(status && { status }),
+  ...(queue && { queue }),
+  ...whereOf(options),
+});
 
 async function showQueues(options: Options, { output }: Session): Promise<undefined> {
   const { mayfly } = await openProject(options, output);
@@ -131,7 +137,10 @@ const lineOf = (job: JobInfo) =>
       ? duration(job.finishedAt.getTime() - job.startedAt.getTime())
       : "",
     printable(job.error?.message ?? ""),
-  ].join("  ");
+    attributesLine(job.attributes),
+  ]
+    .join("  ")
+    .trimEnd();
 
 async function showOne(id: string, options: Options, { output }: Session): Promise<undefined> {
   const project = await openProject(options, output);
@@ -180,14 +189,9 @@ function treeOf(
 /** Prints each job whenever its status or attempt changes. */
 async function watch(options: Options, { output, interruption }: Session): Promise<undefined> {
   const { mayfly } = await openProject(options, output);
-  const { status, queue, limit } = options;
   const seen = new Map<string, string>();
   while (!interruption.signal.aborted) {
-    const found = await mayfly.jobs.list({
-      limit,
-      ...(status && { status }),
-      ...(queue && { queue }),
-    });
+    const found = await mayfly.jobs.list(filterOf(options));
     if (found.error) output.problem(found.error.message);
     for (const job of (found.data ?? []).toReversed()) {
       const state = `${job.status} ${job.attempt}`;

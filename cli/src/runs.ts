@@ -1,12 +1,13 @@
 import type { RunDetails, RunInfo, RunStatus } from "@mayfly/sdk";
 import type { Command } from "commander";
+import { attributesLine, type WhereOption, whereOf, withWhere } from "./attributes.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { count, duration, harmless, printable, shorten } from "./format-values.ts";
 import { openProject } from "./project.ts";
 import { addVerbs } from "./runs-verbs.ts";
 
-interface ListOptions extends ProjectOptions {
+interface ListOptions extends ProjectOptions, WhereOption {
   agent?: string;
   status?: RunStatus;
   watch?: boolean;
@@ -17,6 +18,7 @@ const examples = `
 Examples:
   mayfly runs                          the newest runs
   mayfly runs --agent analyst          the runs of one agent
+  mayfly runs --where customer:acme    those with this attribute
   mayfly runs 0198f0c2-…               one, with its steps, tools, tokens and money
   mayfly runs 0198f0c2-… --watch       its output, as it arrives
   mayfly runs approve 0198f0c2-…       approve the tool call that it waits for
@@ -34,7 +36,7 @@ export function addRuns(program: Command): void {
     .addHelpText("after", examples)
     // Options after `fork` belong to `fork`.
     .enablePositionalOptions();
-  withProject(runs).action((id: string | undefined, options: ListOptions) =>
+  withProject(withWhere(runs)).action((id: string | undefined, options: ListOptions) =>
     execute(options, (session) => {
       if (!id) return list(options, session);
       return options.watch ? watch(id, options, session) : show(id, options, session);
@@ -47,7 +49,12 @@ async function list(options: ListOptions, { output }: Session): Promise<undefine
   const { mayfly } = await openProject(options, output);
   const { agent, status, limit } = options;
   const runs = dataOf(
-    await mayfly.runs.list({ limit, ...(agent && { agent }), ...(status && { status }) }),
+    await mayfly.runs.list({
+      limit,
+      ...(agent && { agent }),
+      ...(status && { status }),
+      ...whereOf(options),
+    }),
   );
   output.answer({ runs }, () => (runs.length === 0 ? ["There are no runs."] : runs.map(lineOf)));
   return undefined;
@@ -63,6 +70,7 @@ const lineOf = (run: RunInfo) =>
     `${run.usd.toFixed(6)} USD${run.unpriced > 0 ? ` and ${run.unpriced} without a price` : ""}`,
     duration(run.activeMs),
     run.error ? printable(run.error.message) : "",
+    attributesLine(run.attributes),
   ]
     .filter(Boolean)
     .join("  ");

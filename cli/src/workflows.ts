@@ -1,5 +1,6 @@
 import type { Checkpoint, JobStatus, WorkflowInfo, WorkflowQuery } from "@mayfly/sdk";
 import type { Command } from "commander";
+import { attributesLine, type WhereOption, whereOf, withWhere } from "./attributes.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf, usage } from "./failure.ts";
 import { count, duration, printable } from "./format-values.ts";
@@ -7,13 +8,15 @@ import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 import { drawGraph, drawRun, listGraph } from "./workflow-drawing.ts";
 
-type ListOptions = ProjectOptions & { name?: string; status?: JobStatus; limit: number };
+type ListOptions = ProjectOptions &
+  WhereOption & { name?: string; status?: JobStatus; limit: number };
 type ShowOptions = ProjectOptions & { mermaid?: boolean; of?: string };
 type MoveOptions = ProjectOptions & { to: string; rename: string[]; forget: string[] };
 
 const examples = `
 Examples:
   mayfly workflows --status waiting
+  mayfly workflows --where customer:acme       those with this attribute
   mayfly workflows show 0198f0c2-…             what it has recorded, and what it waits for
   mayfly workflows show 0198f0c2-… --mermaid   the same as a diagram
   mayfly workflows show digest --mermaid       a workflow that is declared as a graph
@@ -32,7 +35,7 @@ export function addWorkflows(program: Command): void {
     .option("--status <status>", "only with this status: waiting, running, failed, …")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples);
-  withProject(workflows).action((options: ListOptions) =>
+  withProject(withWhere(workflows)).action((options: ListOptions) =>
     execute(options, (session) => list(options, session)),
   );
   // The options for the project belong to `workflows`, which accepts them in any place.
@@ -90,6 +93,7 @@ async function list(options: ListOptions, { output }: Session): Promise<undefine
     limit,
     ...(name && { name }),
     ...(status && { status }),
+    ...whereOf(options),
   });
   const runs = dataOf(found);
   output.answer({ runs }, () => (runs.length === 0 ? ["There are no runs."] : runs.map(lineOf)));
@@ -104,6 +108,7 @@ const lineOf = (run: WorkflowInfo) =>
     `for ${duration((run.finishedAt ?? new Date()).getTime() - run.createdAt.getTime())}`,
     run.waitsFor ? `waits for ${waitOf(run)}` : "",
     printable(run.error?.message ?? ""),
+    attributesLine(run.attributes),
   ]
     .filter(Boolean)
     .join("  ");

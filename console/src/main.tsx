@@ -4,6 +4,7 @@ import "@fontsource-variable/jetbrains-mono/wght.css";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
+import "./styles/live.css";
 import "./styles/tenant.css";
 import "./styles/parts.css";
 import "./styles/figures.css";

@@ -4,7 +4,11 @@ import { agentOf, done, type Room } from "./world.ts";
 export const jobs: Room = async (world) => {
   const { mayfly } = world;
   const read = await done(
-    mayfly.jobs.add("read-log", { file: "payment-2026-11-23.log" }, { key: "read-log-1" }),
+    mayfly.jobs.add(
+      "read-log",
+      { file: "payment-2026-11-23.log" },
+      { key: "read-log-1", attributes: { service: "payment", day: "2026-11-23" } },
+    ),
   );
   const broken = await done(
     mayfly.jobs.add("read-log", { file: "none.log" }, { key: "read-log-2", maxAttempts: 1 }),

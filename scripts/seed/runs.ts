@@ -36,7 +36,9 @@ const analyst = defineAgent({
 export const runs: Room = async (world) => {
   const { mayfly } = world;
   const work = await done(agentOf(world, "barbara").work(runAgents(analyst)));
-  const ended = await done(mayfly.runs.start(analyst, "Where is order 17?"));
+  const ended = await done(
+    mayfly.runs.start(analyst, "Where is order 17?", { attributes: { order: 17 } }),
+  );
   await done(ended.result());
   await done(mayfly.runs.start(analyst, "Refund order 18."));
   let asked = 0;

@@ -34,7 +34,8 @@ export const workflows: Room = async (world) => {
     mayfly.workflows.start(digest, { services: ["payment", "orders", "mail"] }),
   );
   await done(mayfly.jobs.ended(ended.id));
-  const waits = await done(mayfly.workflows.start(release, { version: "1.4.2" }));
+  const attributes = { attributes: { service: "checkout" } };
+  const waits = await done(mayfly.workflows.start(release, { version: "1.4.2" }, attributes));
   while ((await done(mayfly.workflows.query(waits.id))).status !== "waiting");
   await work.stop();
   return ["2 workflows: a graph of four steps has ended, a release waits for an approval"];

@@ -121,6 +121,14 @@ export type {
   Said,
   TraverseOptions,
 } from "./facts/types.ts";
+export {
+  type AttributeChanges,
+  type Attributes,
+  type AttributeValue,
+  attributeText,
+  splitSearch,
+  type Where,
+} from "./jobs/attributes.ts";
 export type { Duration } from "./jobs/duration.ts";
 export type { FromMessage } from "./jobs/from-messages.ts";
 export type { HeldJob, StepWork, WaitEnd } from "./jobs/held-job.ts";
@@ -219,11 +227,11 @@ export type { Replayed } from "./runs/replay.ts";
 export type { StreamOptions } from "./runs/run-stream.ts";
 export type { ListRuns, ResultOptions, Run, Runs } from "./runs/runs.ts";
 export type { SecretResolver } from "./runs/secrets.ts";
+export type { ForkOptions, StartRunOptions } from "./runs/start-options.ts";
 export type { RunStatistics } from "./runs/statistics.ts";
 export type {
   Agentlike,
   AgentOptions,
-  ForkOptions,
   ModelMaker,
   RunAnswer,
   RunBudget,
@@ -236,7 +244,6 @@ export type {
   RunResult,
   RunStatus,
   RunToolCall,
-  StartRunOptions,
   ToolApproval,
   ToolContext,
   ToolDefinition,

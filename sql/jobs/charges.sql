@@ -3,6 +3,7 @@
 insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.jobs', 'r.bytes'),
   ('mayfly.finished_jobs', 'r.bytes'),
+  ('mayfly.job_attributes', 'r.bytes'),
   ('mayfly.job_steps', 'r.bytes'),
   ('mayfly.job_signals', 'r.bytes'),
   ('mayfly.job_schedules', 'r.bytes')

@@ -4,6 +4,8 @@ alter table mayfly.jobs enable row level security;
 
 alter table mayfly.finished_jobs enable row level security;
 
+alter table mayfly.job_attributes enable row level security;
+
 alter table mayfly.job_steps enable row level security;
 
 alter table mayfly.job_attempts enable row level security;
@@ -22,6 +24,11 @@ create policy jobs_select on mayfly.jobs for select to authenticated
 grant select on mayfly.finished_jobs to authenticated, service_role;
 
 create policy finished_jobs_select on mayfly.finished_jobs for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
+
+grant select on mayfly.job_attributes to authenticated, service_role;
+
+create policy job_attributes_select on mayfly.job_attributes for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
 
 grant select on mayfly.job_steps to authenticated, service_role;

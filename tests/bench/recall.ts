@@ -2,21 +2,28 @@
  * Recall among 200,000 vectors in 101 tenants, which have 10 to 100,000 vectors each, on a real Postgres 17.
  * Measures how many of the ten nearest vectors the search by meaning finds, and compares its median time with
  * that of the fastest plain query that finds as many. Also compares whole recalls by an agent, by words, by
- * meaning and by both, with the goal: twice the time of the plain queries, plus 0.5 ms. Also measures 1, 8
- * and 32 simultaneous callers. With --held-out, the vectors have another distribution, on which nothing was
+ * meaning and by both, with the goal: twice the time of the plain queries, plus 0.5 ms. Whole recalls by
+ * words are also compared in tenants with conversations and with private memories. Also measures 1, 8 and 32
+ * simultaneous callers. With --held-out, the vectors have another distribution, on which nothing was
  * tuned.
  *
  *   DATABASE_URL=postgresql://… node tests/bench/recall.ts [--quick] [--held-out]
  */
 import postgres from "postgres";
-import { openBackend } from "#harness/backend";
 import { makeAgent } from "#harness/callers";
 import { openPostgresDatabase } from "#harness/database";
-import { compareCosts } from "./lib/cost.ts";
 import { quartiles, timed } from "./lib/measure.ts";
 import { bestPlain, exact, hnsw, type Measured, makePlain, nameOf, ours } from "./lib/plain.ts";
 import { report } from "./lib/report.ts";
 import { quick, rounds } from "./lib/target.ts";
+import {
+  columns,
+  compareWholes,
+  fillSpecial,
+  plainWords,
+  rareWord,
+  type Wholes,
+} from "./lib/wholes.ts";
 import { fillTenant, heldOut, makePools, makeQuestions, settleAll, tuned } from "./vectors.ts";
 
 const groups = quick
@@ -83,72 +90,37 @@ async function vectorPart(size: number, tenant: string, questions: string[]): Pr
   return best.call;
 }
 
-/**
- * The columns that a plain query reads of the ten memories that it finds. A recall returns the same columns.
- */
-const columns = `m.id, m.agent_id, m.kind, m.task, m.input, m.output, m.critique, m.reward, m.importance, m.tags,
-  m.metadata, m.created_at`;
-
-/**
- * Compares whole recalls by an agent with plain queries that read as many rows and check no caller. Measures
- * the CPU time of the server's process, which other work on the machine does not change.
- */
-async function wholes(size: number, tenant: string, questions: string[], plain: string) {
+/** Whole recalls in a tenant of this size. `plain` is the plain query by meaning. */
+async function wholes(
+  size: number,
+  tenant: string,
+  questions: string[],
+  plain: string,
+): Promise<Wholes> {
   const { claims } = await makeAgent(sql, tenant, { lifetime: 900 });
-  const [agent, owner] = [await openBackend(db.url, claims), await openBackend(db.url)];
   const vector = () => questions[Math.floor(Math.random() * questions.length)] as string;
-  const rare = () => `subject${Math.floor(Math.random() * Math.min(size, 1_000))}`;
-  const recall = (query: string | null, asked: string | null) =>
-    agent.query(
-      "select * from mayfly.recall($1, $2::text::extensions.halfvec(384)::real[], 'bench')",
-      [query, asked],
-    );
+  const rare = () => rareWord(size);
   const rowsOf = plain.replace(/^select array\(select (.*)\)$/, "$1");
-  const plainly = async (query: string | null, asked: string | null) => {
-    if (query)
-      await owner.query(
-        `select ${columns} from mayfly.memories m, to_tsquery('english', $1) q
-        where m.tenant_id = $2 and m.words @@ q order by ts_rank(m.words, q, 1) desc limit 10`,
-        [query.replaceAll(" ", " | "), tenant],
-      );
-    if (asked)
-      await owner.query(
-        `select ${columns} from (select f from ${rowsOf} f limit 10) f
-        join mayfly.memories m on m.tenant_id = $1 and m.id = f.f`,
-        [tenant, asked],
-      );
+  return {
+    size,
+    tenant,
+    claims,
+    kinds: {
+      "recall by a rare word": () => [rare(), null],
+      "recall by a rare word and a word in every memory": () => [`task ${rare()}`, null],
+      "recall by meaning": () => [null, vector()],
+      "recall by a rare word and meaning": () => [rare(), vector()],
+    },
+    async plainly(owner, words, asked) {
+      if (words) await plainWords(owner, tenant, words);
+      if (asked)
+        await owner.query(
+          `select ${columns} from (select f from ${rowsOf} f limit 10) f
+          join mayfly.memories m on m.tenant_id = $1 and m.id = f.f`,
+          [tenant, asked],
+        );
+    },
   };
-  const kinds: Record<string, [query: () => string | null, near: () => string | null]> = {
-    "recall by a rare word": [rare, () => null],
-    "recall by a rare word and a word in every memory": [() => `task ${rare()}`, () => null],
-    "recall by meaning": [() => null, vector],
-    "recall by a rare word and meaning": [rare, vector],
-  };
-  for (const [name, [query, near]] of Object.entries(kinds)) {
-    const asked = new Map<number, [string | null, string | null]>();
-    const questionOf = (round: number) => {
-      const known = asked.get(round) ?? [query(), near()];
-      asked.set(round, known);
-      return known;
-    };
-    const { ours: own, baseline } = await compareCosts(
-      rounds(100, 20),
-      { backend: agent, prepare: (round) => () => recall(...questionOf(round)) },
-      { backend: owner, prepare: (round) => () => plainly(...questionOf(round)) },
-    );
-    // The goal leaves half a millisecond to check the caller and to merge the results, at any size of the
-    // tenant.
-    const goal = 2 * baseline.median + 0.5;
-    const row = { bench, name, on, against: "2 × the plain queries + 0.5 ms", size };
-    report({
-      ...row,
-      unit: "ms of CPU",
-      ours: own.median,
-      baseline: goal,
-      ratio: own.median / goal,
-    });
-  }
-  await Promise.all([agent.close(), owner.close()]);
 }
 
 /** Lets `callers` callers ask at once. Each asks again as soon as it has an answer. */
@@ -201,6 +173,10 @@ try {
   const example = new Map<number, string>();
   for (const { size, tenants } of groups)
     for (let n = 0; n < tenants; n++) example.set(size, await fillTenant(sql, size));
+  const special: Wholes[] = [];
+  if (!held)
+    for (const size of quick ? [100] : [10, 100, 1_000, 10_000])
+      special.push(...(await fillSpecial(sql, size)));
   say("the memories and vectors are there");
   const large = [...example]
     .filter(([size]) => isLarge(size))
@@ -211,7 +187,7 @@ try {
 
   // Maintenance runs each minute in production. It samples the words, so that a recall knows which words are
   // rare.
-  for (const tenant of example.values())
+  for (const tenant of [...example.values(), ...special.map(({ tenant }) => tenant)])
     await sql`select mayfly_private.maintain_tenant(${tenant}, 10000)`;
   await makePlain(sql);
   const questions = await makeQuestions(sql, quick ? 50 : 100);
@@ -221,10 +197,11 @@ try {
   for (const [size, tenant] of example) {
     const plain = await vectorPart(size, tenant, questions);
     if (held) continue;
-    await wholes(size, tenant, questions, plain);
+    await compareWholes(db.url, bench, await wholes(size, tenant, questions, plain));
     if (tenant === large.at(-1)?.tenant)
       for (const callers of [1, 8, 32]) await atOnce(callers, tenant, plain);
   }
+  for (const part of special) await compareWholes(db.url, bench, part);
 } finally {
   await db.close();
 }

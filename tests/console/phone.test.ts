@@ -30,6 +30,18 @@ const outOfReach = (page: Page): Promise<string[]> =>
         ? [`${name} is ${box.scrollWidth} px wide instead of ${box.clientWidth}`]
         : [];
     });
+    const { scrollHeight, clientHeight } = document.documentElement;
+    if (scrollHeight > clientHeight)
+      found.push(`the window scrolls to ${scrollHeight} px, into nothing`);
+    // A box outside of the flow belongs to the box that scrolls it, or it makes a longer box scroll into nothing.
+    for (const own of document.querySelectorAll<HTMLElement>("main .sr-only")) {
+      const scrolling = /auto|scroll/;
+      if (!own.checkVisibility()) continue;
+      let box = own.parentElement;
+      while (box && !scrolling.test(getComputedStyle(box).overflow)) box = box.parentElement;
+      if (box && !box.contains(own.offsetParent))
+        found.push(`${own.textContent} for screen readers leaves ${box.tagName} ${box.className}`);
+    }
     const isCut = (own: Element, { left, right }: DOMRect): boolean => {
       let cut = right > room + 1;
       for (let box: Element | null = own; box; box = box.parentElement) {
@@ -138,6 +150,26 @@ describe.skipIf(!chromiumPath)("the console on a phone", () => {
       expect([...seen]).toContain(shape);
     await page.context().close();
   }, 180_000);
+
+  it("keeps every button of the header in the window while it connects", async () => {
+    const page = await newPage(phone);
+    // The past of the log never arrives, so the page stays at what it says first.
+    await page.route("**/rest/v1/events?*", () => {});
+    await page.goto(local.consoleLink() ?? "");
+    await page.waitForSelector(".live >> text=Connecting");
+    for (const width of [390, 360, 320]) {
+      await page.setViewportSize({ width, height: phone.height });
+      const outside = await page.locator(".top > *").evaluateAll((all, room) => {
+        const shown = all.filter((one) => one.checkVisibility());
+        return shown
+          .filter((one) => one.getBoundingClientRect().right > room)
+          .map(({ className }) => className);
+      }, width);
+      expect({ width, outside }).toEqual({ width, outside: [] });
+    }
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+    await page.context().close();
+  });
 
   it("names what a run waits for in words, and shows the whole name of the step", async () => {
     const own = new Mayfly({ url: local.apiUrl, key: local.secretKey, tenant });

@@ -40,6 +40,7 @@ describe.each(databases.filter(([, , here]) => here))(
     it("is nothing that tenants write, because such columns of readable tables have no statistics", async () => {
       expect(content.length).toBeGreaterThan(60);
       expect(content.filter(({ kind }) => kind === "i").map(({ relation }) => relation)).toEqual([
+        "job_attributes_search_idx",
         "memories_key_idx",
         "memories_labels_idx",
         "memories_thread_idx",

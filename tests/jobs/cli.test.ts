@@ -55,6 +55,26 @@ describe("mayfly jobs", () => {
     expect((await run("schedules")).out).toMatch(/nightly {2}0 3 \* \* \* UTC {2}bad/);
   });
 
+  it("finds jobs by their attributes and shows them", async () => {
+    const attributes = { customer: "acme", plan: "Team XL", orders: 3 };
+    const [{ id } = { id: "" }] = dataOf(
+      await mayfly.jobs.add([
+        { name: "later", delay: "1h", attributes },
+        { name: "later", delay: "1h", attributes: { customer: "globex" } },
+      ]),
+    );
+    const shown = 'customer:acme orders:3 plan:"Team XL"';
+    const found = await run("jobs", "--where", "customer:acme", "--where", "orders:3");
+    expect(found.out.trim().split("\n")).toEqual([expect.stringContaining(shown)]);
+    expect((await run("jobs", "--where", shown)).out).toContain(id);
+    expect((await run("jobs", id)).out).toContain(shown);
+    expect((await run("jobs", "--where", "customer:nobody")).out).toContain("There are no jobs.");
+    const wrong = await run("jobs", "--where", "acme");
+    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining("customer:acme") });
+    for (const list of ["runs", "workflows"])
+      expect((await run(list, "--where", "customer:acme")).out).toContain("There are no runs.");
+  });
+
   it("names the agent that has a job", async () => {
     const agent = dataOf(await mayfly.spawn({ name: "digger", lifetime: 60 }));
     const begun = Promise.withResolvers<void>();

@@ -37,6 +37,7 @@ export const sweep: RoomSweep = {
   shownBy: {
     finished_jobs: "job:read",
     job_attempts: "job:read",
+    job_attributes: "job:read",
     job_queues: "job:read",
     job_schedules: "job:read",
     job_signals: "job:read",
@@ -44,7 +45,7 @@ export const sweep: RoomSweep = {
     jobs: "job:read",
   },
   scopes: ["job:read", "job:add", "job:work"],
-  // Makes a running job with a step and a signal, a dead letter, a queue, a schedule, and a sleeping worker.
+  // Makes a running job with a step, a signal and an attribute, a dead letter, a queue, a schedule, and a sleeping worker.
   fill: async (sql, victim) => {
     const asWorker = <T>(name: string, values: Record<string, unknown>) =>
       rpc<T>(sql, victim.agent.claims, name, values);
@@ -57,7 +58,7 @@ export const sweep: RoomSweep = {
     };
     await asWorker("add_jobs", {
       jobs: [
-        { name: "work", key: "work", input: { secret: "plan" } },
+        { name: "work", key: "work", input: { secret: "plan" }, attributes: { plan: "secret" } },
         { name: "dead", max_attempts: 1 },
       ] as never,
     });
@@ -88,7 +89,7 @@ export const sweep: RoomSweep = {
     get_job: forReaders({ id: job }),
     heartbeat_jobs: underLease({ leases: [lease] }),
     job_statistics: forReaders({}),
-    list_jobs: forReaders({}),
+    list_jobs: forReaders({ of_attributes: { plan: "secret" } }),
     list_schedules: forReaders({}),
     mark_job_call: {
       values: { call: job, seconds: 60 },
@@ -100,6 +101,7 @@ export const sweep: RoomSweep = {
     record_steps: underLease({ lease, steps: [{ name: "planted" }] }),
     redrive_jobs: forAdmins({}),
     release_jobs: underLease({ leases: [lease] }),
+    set_job_attributes: underLease({ lease, changes: { plan: "planted" } }),
     set_job_share: { values: { weight: 100 }, needs: null, only: "secret", viewer: "may not" },
     set_queue: forAdmins({ name: "work", paused: true }),
     set_schedule: forAdmins({ name: "yearly", cron: "@hourly", job: "mine" }),

@@ -37,4 +37,18 @@ describe("memories, for a caller that is no agent,", () => {
     const days = Object.entries(dataOf(await memory.statistics()).byDay);
     expect(days).toEqual([[expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/), 2]]);
   });
+
+  it("are listed by their ids, as events name them", async () => {
+    const { memory } = (await local.enter()).mayfly;
+    const { id } = dataOf(await memory.remember({ task: "named" }));
+    dataOf(await memory.remember({ task: "another" }));
+    const ids = [id, randomUUID()];
+    expect(tasks(dataOf(await memory.list({ ids })).memories)).toEqual(["named"]);
+    expect(dataOf(await memory.list({ ids: [] })).memories).toEqual([]);
+    const tooMany = Array.from({ length: 101 }, () => id);
+    expect((await memory.list({ ids: tooMany })).error).toMatchObject({
+      code: "invalid_request",
+      details: { field: "ids" },
+    });
+  });
 });

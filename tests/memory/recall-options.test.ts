@@ -210,3 +210,35 @@ describe("recall of what is similar to a memory", () => {
     expect(await recall({ similar_to: asked })).toEqual([]);
   });
 });
+
+describe("recall among private memories", () => {
+  it("asks only once who is calling, and finds those of the caller and its children", async () => {
+    const tenant = await makeTenant(db.sql);
+    const parent = await makeAgent(db.sql, tenant, {
+      scopes: ["agent:spawn", "memory:read", "memory:write"],
+    });
+    const child = await makeAgent(db.sql, tenant, { as: parent.claims });
+    const sibling = await makeAgent(db.sql, tenant);
+    const session_id = randomUUID();
+    for (const [task, { claims }] of Object.entries({ mine: parent, child, sibling })) {
+      const put = putOf({ task: `A comet, ${task}`, visibility: "agent", session_id });
+      await actAs(
+        db.sql,
+        claims,
+        (session) => session`select mayfly.sync(${session.json([put] as never)}, null, 0)`,
+      );
+    }
+    const [found, calls] = await db.sql.begin(async (session) => {
+      await session`set local track_functions = 'all'`;
+      await session`select set_config('request.jwt.claims', ${JSON.stringify(parent.claims)}, true),
+        set_config('request.headers', '{}', true), set_config('role', 'authenticated', true)`;
+      const rows = await session`select task from mayfly.recall('comet meteor', surrounding => 1)`;
+      const [row] = await session`
+        select calls::integer from pg_stat_xact_user_functions
+        where schemaname = 'mayfly_private' and funcname = 'caller'`;
+      return [rows.map((row) => row.task as string), row?.calls];
+    });
+    expect(found.toSorted()).toEqual(["A comet, child", "A comet, mine"]);
+    expect(calls).toBe(1);
+  });
+});

@@ -45,6 +45,7 @@ export const sweep: RoomSweep = {
       agent: "scout",
       input: '"the secret plan"',
       limits: { usd: 1 } as never,
+      attributes: { plan: "secret" } as never,
     });
     const { jobs } = await asAgent<{ jobs: { lease: string }[] }>("claim_jobs", {
       queues: ["run:scout"],
@@ -77,7 +78,7 @@ export const sweep: RoomSweep = {
     }),
     fork_run: needs("run:write", "may not", { id, at_step: 1 }),
     get_run: needs("run:read", "may", { id }),
-    list_runs: needs("run:read", "may"),
+    list_runs: needs("run:read", "may", { of_attributes: { plan: "secret" } }),
     pause_run: needs("run:write", "may not", { id }),
     read_run_chunks: needs("run:read", "may", { id }),
     record_model_call: needs("job:work", "may not", { lease, call: call(2) }),

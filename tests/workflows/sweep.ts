@@ -31,7 +31,7 @@ export const sweep: RoomSweep = {
     delete_graph: needs("job:admin", "may not", { name: "secret", version: "1" }),
     get_graph: needs("job:read", "may", { name: "secret" }),
     list_graphs: needs("job:read", "may"),
-    list_workflows: needs("job:read", "may"),
+    list_workflows: needs("job:read", "may", { of_attributes: { plan: "secret" } }),
     move_workflow: needs("job:add", "may not", { id, to_version: "2" }),
     query_workflow: needs("job:read", "may", { id }),
     read_graph_input: needs("job:work", "may not", { lease }),

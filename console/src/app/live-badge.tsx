@@ -26,8 +26,10 @@ export function LiveBadge() {
   return (
     <span class={`live tone-${tones[at]}`} title={message ?? measured} role="status">
       <i class="dot" />
-      {words[at]}
-      {behind}
+      <span class="live-words">
+        {words[at]}
+        {behind}
+      </span>
     </span>
   );
 }

@@ -42,8 +42,11 @@ export class Agents {
     return this.#lives.values();
   }
 
-  get count(): number {
-    return this.#lives.size;
+  /** Those that were alive within the hour before an instant. Others are known because something mentions them. */
+  within(at: number): AgentLife[] {
+    return [...this.#lives.values()].filter(
+      (life) => life.spawnedAt.getTime() <= at && this.endOf(life) >= at - hourMs,
+    );
   }
 
   /** Looks up those of these agents that are not known yet. With `again`, looks up all of them. */

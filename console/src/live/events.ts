@@ -47,6 +47,11 @@ const caughtUpMs = [600, 1_500] as const;
 /** Errors that may go away by themselves. */
 const passing: readonly string[] = ["unavailable", "rate_limited"];
 
+const failed = /\.(failed|refused|expired|rejected)$/;
+
+/** Whether an event says that something went wrong. */
+export const saysFailure = ({ type }: { type: string }): boolean => failed.test(type);
+
 export function happeningOf(event: LogEvent): Happening {
   const { type, subject, agent_id, version, fields, at } = event;
   const kind = type.split(".", 1)[0] ?? type;

@@ -40,8 +40,6 @@ interface Project {
 
 export async function openSpace(project: Project, tenant: Tenant): Promise<Result<Space>> {
   const mayfly = new Mayfly({ ...project, tenant: tenant.id });
-  const me = await mayfly.people.me();
-  if (me.error) return me;
   const agents = new Agents(mayfly);
   const events = new Events(mayfly);
   const messages = new MessageStore(mayfly);
@@ -59,13 +57,22 @@ export async function openSpace(project: Project, tenant: Tenant): Promise<Resul
     subjects.want(happened.filter(({ subject }) => !events.memories.has(subject ?? "")));
   };
   events.listen(learnNames);
+  // All at once: on an embedded Supabase, each answer waits for everything that the tenant before still asks.
+  const [me] = await Promise.all([
+    mayfly.people.me(),
+    ...[names.start(), agents.start(), messages.start()],
+  ]);
+  if (me.error) {
+    agents.stop();
+    await mayfly.close();
+    return me;
+  }
   const scopes = new Set(me.data.scopes);
   const space: Space = {
     ...{ tenant, mayfly, me: me.data, agents, asked, events, messages, names, subjects },
     may: (scope) => scopes.has(scope),
     learn: (happened) => learnNames(happened, true),
   };
-  await Promise.all([names.start(), agents.start(), messages.start()]);
   if (space.may("approval:decide")) asked.start();
   // If the events cannot be read, the page says so, and everything else still works.
   void events.start();

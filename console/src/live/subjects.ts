@@ -97,12 +97,7 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     found(runs.list({ limit: newest }), ({ id, agent }) => ({
       ...{ id, name: oneLine(agent), path: ["runs", id] },
     })),
-  memory: async ({ memory }) => {
-    const { data } = await memory.list({ limit: newest, newestFirst: true });
-    return (data?.memories ?? []).map((one) => ({
-      ...{ id: one.id, name: titleOfMemory(one), path: ["memory", one.id] },
-    }));
-  },
+  memory: findMemories,
   approval: ({ approvals }) =>
     found(approvals.list({ limit: newest }), ({ id, title }) => ({
       ...{ id, name: oneLine(title), path: ["approvals", id] },
@@ -145,6 +140,29 @@ const lookUps: Record<string, (mayfly: Mayfly, wanted: Wanted) => Promise<Subjec
     return (await Promise.all(lists)).flat();
   },
 };
+
+/** How many memories one call may ask for, and how many calls are made at once. */
+const [memoriesAtOnce, memoryCalls] = [100, 3];
+
+/** The memories with these ids. If there are too many, the newest of them. */
+async function findMemories({ memory }: Mayfly, { ids }: Wanted): Promise<Subject[]> {
+  const wanted = [...ids].slice(-memoriesAtOnce * memoryCalls);
+  const calls: Promise<Subject[]>[] = [];
+  for (let at = 0; at < wanted.length; at += memoriesAtOnce) {
+    const asked = memory.list({
+      ids: wanted.slice(at, at + memoriesAtOnce),
+      limit: memoriesAtOnce,
+    });
+    calls.push(
+      asked.then(({ data }) =>
+        (data?.memories ?? []).map((one) => ({
+          ...{ id: one.id, name: titleOfMemory(one), path: ["memory", one.id] },
+        })),
+      ),
+    );
+  }
+  return (await Promise.all(calls)).flat();
+}
 
 /** If there are too many, looks up only the newest, because older ones may have left the page already. */
 const findJobs = (

@@ -1,8 +1,9 @@
+import type { ComponentChildren } from "preact";
 import { Meter } from "./meter.tsx";
 
 /** Shows how much of a limit is used. If there is no limit, shows only the number that is used. */
 export function Bar(props: {
-  label: string;
+  label: ComponentChildren;
   used: number;
   most: number | null;
   unit?: (value: number) => string;

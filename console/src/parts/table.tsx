@@ -10,6 +10,8 @@ export interface Column<T> {
   cell(row: T): ComponentChildren;
   /** Whether the column contains numbers, which are aligned to the right. */
   number?: boolean;
+  /** Whether the column contains sentences. It does not become narrower than a few words. */
+  text?: boolean;
   /** Whether to hide it on a phone. */
   wide?: boolean;
 }
@@ -37,8 +39,8 @@ export function Table<T>(props: {
   const columns = props.columns.filter(
     ({ cell }) => rows.length === 0 || rows.some((row) => (cell(row) ?? false) !== false),
   );
-  const classOf = ({ number, wide }: Column<T>) =>
-    `${number ? "number" : ""} ${wide ? "wide" : ""}`;
+  const classOf = ({ number, text, wide }: Column<T>) =>
+    `${number ? "number" : ""} ${text ? "text" : ""} ${wide ? "wide" : ""}`;
   return (
     <div {...sideways} class="table-box sideways">
       <table aria-label={label}>

@@ -557,6 +557,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"job_attributes": {
+                  Row: {
+                    "attributes": NonNullable<Json>,"bytes": number,"job_id": string,"kept": boolean,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attributes": NonNullable<Json>,"bytes": number,"job_id": string,"kept"?: boolean,"tenant_id": string
+                  }
+                  Update: {
+                    "attributes"?: NonNullable<Json>,"bytes"?: number,"job_id"?: string,"kept"?: boolean,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"job_queues": {
                   Row: {
                     "filled_at": string,"max_running": number | null,"max_running_per_group": number | null,"name": string,"paused": boolean,"rate": number | null,"tenant_id": string,"tokens": number,"updated_at": string,"weight": number
@@ -1520,7 +1534,7 @@ isOneToOne: false
 { Args: { "of_name"?: string }; Returns: Json
                            },
 "list_jobs":
-{ Args: { "before"?: string,"containing"?: string,"of_holder"?: string,"of_ids"?: (string)[],"of_key_prefix"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
+{ Args: { "before"?: string,"containing"?: string,"of_attributes"?: Json,"of_holder"?: string,"of_ids"?: (string)[],"of_key_prefix"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
                            },
 "list_members":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -1529,7 +1543,7 @@ isOneToOne: false
 { Args: { "page_limit"?: number,"team_id"?: string }; Returns: Json
                            },
 "list_runs":
-{ Args: { "before"?: string,"containing"?: string,"of_agent"?: string,"of_status"?: (string)[],"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
+{ Args: { "before"?: string,"containing"?: string,"of_agent"?: string,"of_attributes"?: Json,"of_status"?: (string)[],"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
                            },
 "list_schedules":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -1547,7 +1561,7 @@ isOneToOne: false
 { Args: { "after"?: string,"page_limit"?: number,"prefix"?: string }; Returns: Json
                            },
 "list_workflows":
-{ Args: { "before"?: string,"of_name"?: string,"of_status"?: (string)[],"of_version"?: string,"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
+{ Args: { "before"?: string,"of_attributes"?: Json,"of_name"?: string,"of_status"?: (string)[],"of_version"?: string,"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
                            },
 "listen":
 { Args: { "channels"?: (string)[],"log"?: boolean,"lost"?: number }; Returns: Json
@@ -1731,6 +1745,9 @@ isOneToOne: false
 "set_graph":
 { Args: { "graph": Json,"name": string,"version": string }; Returns: Json
                            },
+"set_job_attributes":
+{ Args: { "changes": Json,"lease": string }; Returns: Json
+                           },
 "set_job_share":
 { Args: { "max_running"?: number,"weight"?: number }; Returns: Json
                            },
@@ -1789,7 +1806,7 @@ isOneToOne: false
 { Args: { "team": Json }; Returns: Json
                            },
 "start_run":
-{ Args: { "agent": string,"input"?: string,"key"?: string,"lease"?: string,"limits"?: Json,"priority"?: number,"trace"?: string }; Returns: Json
+{ Args: { "agent": string,"attributes"?: Json,"input"?: string,"key"?: string,"lease"?: string,"limits"?: Json,"priority"?: number,"trace"?: string }; Returns: Json
                            },
 "state_changes":
 { Args: { "changes": Json }; Returns: Json

@@ -8,6 +8,9 @@ export const workBounds = {
   containing: 200,
 };
 
+/** How many attributes a job may have, how long a name may be, and how many bytes a text may have. */
+export const attributeBounds = { names: 16, name: 64, value: 256 };
+
 /**
  * How long the names of workflows may be (they are part of the names of jobs and steps), and how
  * many steps a graph may have.

@@ -1,9 +1,11 @@
+import { idOf } from "../contract/ids.ts";
 import { instantOf } from "../contract/invalid.ts";
 import { fromRow, present } from "../link/rows.ts";
 import { secondsOf } from "./duration.ts";
 import type {
   JobDetails,
   JobOptions,
+  ListJobs,
   NewJob,
   QueueStatistics,
   Schedule,
@@ -37,6 +39,7 @@ export const toOptions = (options: JobOptions) =>
     deadline: instant(options.deadline),
     trace: options.trace,
     answers: options.answers,
+    attributes: options.attributes,
   });
 
 export const toJob = ({ name, input, ...options }: NewJob) => ({
@@ -44,6 +47,22 @@ export const toJob = ({ name, input, ...options }: NewJob) => ({
   ...(input !== undefined && { input }),
   ...toOptions(options),
 });
+
+/** Which jobs to list, in the form that SQL expects, without `where`. An empty text is no filter. */
+export const toList = ({ status, ids, before, ...of }: ListJobs) =>
+  present({
+    of_status: status && [status].flat(),
+    of_queue: of.queue || undefined,
+    of_name: of.name || undefined,
+    of_holder: of.holder ? idOf(of.holder) : undefined,
+    of_ids: ids?.map(idOf),
+    of_key_prefix: of.keyPrefix || undefined,
+    since: of.since?.toISOString(),
+    until: of.until?.toISOString(),
+    containing: of.containing || undefined,
+    before: before ? idOf(before) : undefined,
+    page_limit: of.limit,
+  });
 
 export const toSchedule = (name: string, { cron, job, input, options, ...more }: ScheduleOptions) =>
   present({

@@ -1,14 +1,16 @@
 import type { z } from "zod";
-import { failed, MayflyError, type Result } from "../contract/errors.ts";
+import type { Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import type { Link } from "../link/link.ts";
 import { observe, traceOf } from "../link/observe.ts";
-import { addedJobs, type ClaimedRow, childEnd, waited } from "./answers.ts";
+import { addedJobs, type ClaimedRow, waited } from "./answers.ts";
+import { type AttributeChanges, type Attributes, attributesRow } from "./attributes.ts";
+import { resultOfChild } from "./child-end.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Duration } from "./duration.ts";
 import { seconds, toJob } from "./forms.ts";
-import { StepLog } from "./step-log.ts";
-import type { JobError, JobOptions } from "./types.ts";
+import { type OnStep, StepLog } from "./step-log.ts";
+import type { JobOptions } from "./types.ts";
 
 /** Thrown to leave the handler when the job goes to sleep. It is not a failure. */
 export class Asleep extends Error {
@@ -30,9 +32,6 @@ export interface StepWork {
   /** Aborted when the lease is lost or the job is cancelled. */
   signal: AbortSignal;
 }
-
-/** Called with each step that is recorded now or was recorded before. */
-export type OnStep = (name: string, ms: number, isKnown: boolean) => void;
 
 /**
  * The parts of a held job that a workflow uses.
@@ -210,9 +209,24 @@ export class HeldJob<Input = unknown> {
       return answer.data[0]?.id ?? "";
     });
     const { payload } = await this.#wait([`job:${added}`], undefined, `end of ${name}`);
-    const { status, result, error } = childEnd.parse(payload);
-    if (status === "succeeded") return { data: (result ?? null) as T, error: null };
-    return failed(childFailed(added, name, status, error));
+    return resultOfChild<T>(payload, added, name);
+  }
+
+  /**
+   * Changes the attributes of the job, by which lists find it, and returns all of them. Null removes one, and
+   * those that are not named stay.
+   *
+   * @throws `invalid_request` with the field; `lease_lost`, `job_cancelled`, `quota_exceeded`.
+   *
+   * @example
+   * await job.attributes({ customer: "acme", stage: "paid", hint: null });
+   */
+  async attributes(changes: AttributeChanges): Promise<Attributes> {
+    this.#check();
+    const values = { lease: this.lease, changes };
+    const answer = await this.door.call("set_job_attributes", values, attributesRow);
+    if (answer.error) throw answer.error;
+    return answer.data;
   }
 
   /**
@@ -284,11 +298,3 @@ export class HeldJob<Input = unknown> {
     if (this.#asleep) throw new Asleep();
   }
 }
-
-const childFailed = (id: string, name: string, status: string, error: JobError | undefined) =>
-  new MayflyError({
-    code: "job_failed",
-    message: `The child ${name} ${status === "failed" ? "failed" : "was cancelled"}${error ? `: ${error.message}` : "."}`,
-    hint: "Look at it with jobs.get, and redrive it or continue without it.",
-    details: { id, status, error: error ?? null },
-  });

@@ -16,8 +16,9 @@ import {
   redriven,
   woken,
 } from "./answers.ts";
+import { toWhere } from "./attributes.ts";
 import { doorOf, type JobsDoor } from "./door.ts";
-import { toDetails, toStatistics } from "./forms.ts";
+import { toDetails, toList, toStatistics } from "./forms.ts";
 import { type FromMessage, fromMessages } from "./from-messages.ts";
 import { DefinedJobs, type JobKind } from "./kinds.ts";
 import type { JobHandlers } from "./local-job.ts";
@@ -174,23 +175,16 @@ export class Jobs {
     return answer.error ? answer : ok(toDetails<Input, Output>(answer.data));
   }
 
-  /** Lists jobs without inputs and results, newest first, one page at a time. */
+  /**
+   * Lists jobs without inputs and results, newest first, one page at a time.
+   *
+   * @example
+   * const { data } = await mayfly.jobs.list({ where: { customer: "acme" }, status: "failed" });
+   */
   async list(of: ListJobs = {}): Promise<Result<JobInfo[]>> {
-    const { status, queue, name, holder, ids, keyPrefix, since, until, containing } = of;
-    const { before, limit } = of;
-    const values = {
-      ...(status && { of_status: [status].flat() }),
-      ...(queue && { of_queue: queue }),
-      ...(name && { of_name: name }),
-      ...(holder && { of_holder: idOf(holder) }),
-      ...(ids && { of_ids: ids.map(idOf) }),
-      ...(keyPrefix && { of_key_prefix: keyPrefix }),
-      ...(since && { since: since.toISOString() }),
-      ...(until && { until: until.toISOString() }),
-      ...(containing && { containing }),
-      ...(before && { before: idOf(before) }),
-      ...(limit !== undefined && { page_limit: limit }),
-    };
+    const where = toWhere(of.where);
+    if (where.error) return where;
+    const values = { ...toList(of), ...where.data };
     const answer = await this.#door.call("list_jobs", values, list(jobRow));
     if (answer.error) return answer;
     return ok(answer.data.map((one) => fromRow(one) as unknown as JobInfo));

@@ -17,6 +17,9 @@ interface Pending extends Step {
 
 const stepMark = "step";
 const stepsPerCall = 1_000;
+/** Called with each step that is recorded now or was recorded before. */
+export type OnStep = (name: string, ms: number, isKnown: boolean) => void;
+
 /**
  * One call carries at most this many bytes, and the rest goes into the next call. A single result has at
  * most 256 KB.

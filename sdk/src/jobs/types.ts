@@ -1,4 +1,5 @@
 import type { Result } from "../contract/errors.ts";
+import type { Attributes, Where } from "./attributes.ts";
 import type { Duration } from "./duration.ts";
 
 /** The status of a job. The last three are final. */
@@ -49,6 +50,8 @@ export interface JobOptions {
   trace?: string;
   /** The id of a message that is answered with a `task_result` when the job ends. */
   answers?: string;
+  /** What the job is about, so that lists find it: `{ customer: "acme" }`. Everybody who sees the job sees this. */
+  attributes?: Attributes;
 }
 
 /** A job to add. */
@@ -100,6 +103,7 @@ export interface JobInfo {
   waitFor?: string[];
   /** Whether it was cancelled, but its worker does not know this yet. */
   cancelled?: boolean;
+  attributes?: Attributes;
 }
 
 /** A job with all its details. */
@@ -139,6 +143,8 @@ export interface ListJobs {
   ids?: string[];
   /** Only jobs whose key begins with this. */
   keyPrefix?: string;
+  /** Only jobs with these attributes: `{ customer: "acme" }` or `customer:acme`. An index finds them. */
+  where?: Where;
   /** Only those that were added at this time or later. */
   since?: Date;
   /** Only those that were added before this time. */
@@ -205,7 +211,15 @@ export interface ScheduleOptions {
   input?: unknown;
   options?: Pick<
     JobOptions,
-    "queue" | "group" | "priority" | "maxAttempts" | "backoff" | "timeout" | "target" | "trace"
+    | "queue"
+    | "group"
+    | "priority"
+    | "maxAttempts"
+    | "backoff"
+    | "timeout"
+    | "target"
+    | "trace"
+    | "attributes"
   >;
   /**
    * What to add for times that were missed while nothing ran: one job for all missed times (the default), one

@@ -53,6 +53,8 @@ export interface NewMemory {
 
 /** Which memories to list, and where their page starts. */
 export interface ListOptions {
+  /** Only memories with these ids, such as the ones in events of the log: 100 at most. */
+  ids?: string[];
   kinds?: MemoryKind[];
   /** A memory must have all of these. */
   tags?: string[];

@@ -4,7 +4,8 @@ import type { Link } from "../link/link.ts";
 
 import { list, row, text } from "../contract/answer-form.ts";
 import { failed, ok, type Result } from "../contract/errors.ts";
-import { wrongPage } from "../contract/invalid.ts";
+import { idOf } from "../contract/ids.ts";
+import { invalid, wrongPage } from "../contract/invalid.ts";
 import { fromDataApi } from "../link/call.ts";
 import { arrayOf, listOf } from "../link/filters.ts";
 import { observe } from "../link/observe.ts";
@@ -12,6 +13,9 @@ import { beforeRow, readPage } from "../link/read-all.ts";
 import { recallAnswer } from "./answers.ts";
 import { type ListOptions, type Memory, type MemoryPage, memoryFromRow } from "./memory.ts";
 import { type Recall, type RecallOptions, recallFromAnswer, toQuery } from "./recall.ts";
+
+/** How many ids one request may have, because the length of a URL is limited. */
+const mostIds = 100;
 
 const nameRow = row<{ memory_id: string }>({ memory_id: text });
 
@@ -47,11 +51,15 @@ export async function listMemories(
   options: ListOptions,
 ): Promise<Result<MemoryPage>> {
   const { kinds, tags, agentId, sessionId, conversationId, minReward, minImportance } = options;
-  const { key, newestFirst = false, after, limit = 100 } = options;
-  const wrong = wrongPage("limit", limit);
+  const { ids, key, newestFirst = false, after, limit = 100 } = options;
+  const wrong =
+    ids && ids.length > mostIds
+      ? invalid("ids", `must have at most ${mostIds} ids`)
+      : wrongPage("limit", limit);
   if (wrong) return failed(wrong);
   const { data, error } = await readPage(memoryRow, limit, (behind, rows) => {
     let query = alive(link, tenant);
+    if (ids) query = query.filter("id", "in", listOf(ids.map(idOf)));
     if (kinds) query = query.filter("kind", "in", listOf(kinds));
     if (tags) query = query.contains("tags", arrayOf(tags));
     if (agentId) query = query.eq("agent_id", agentId);

@@ -112,7 +112,8 @@ async function run(
       const began = performance.now();
       const { signal } = job;
       const said = await observe(job.door.telemetry, spanOf(acting, call), async (tell) => {
-        const given = { ...context, step, attempt, idempotencyKey, signal };
+        const attributes = job.attributes.bind(job);
+        const given = { ...context, step, attempt, idempotencyKey, signal, attributes };
         const outcome = await invokeTool(tool, call, given);
         if (outcome.error) tell({ error: outcome.error });
         return outcome;

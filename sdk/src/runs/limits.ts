@@ -1,5 +1,6 @@
 import { present } from "../link/rows.ts";
-import type { Agentlike, AgentOptions, StartRunOptions } from "./types.ts";
+import type { StartRunOptions } from "./start-options.ts";
+import type { Agentlike, AgentOptions } from "./types.ts";
 
 /** The limits of a run in the form that SQL expects. */
 export function limitsOf({

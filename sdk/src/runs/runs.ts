@@ -1,6 +1,7 @@
 import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { cancelledJobs } from "../jobs/answers.ts";
+import { toWhere, type Where } from "../jobs/attributes.ts";
 import type { Link } from "../link/link.ts";
 import { observe, traceOf } from "../link/observe.ts";
 import { present } from "../link/rows.ts";
@@ -9,22 +10,16 @@ import { detailsRow, runRow, runRows, startedRun, toRun, toRunDetails } from "./
 import { limitsFor } from "./limits.ts";
 import { type Replayed, replayLog } from "./replay.ts";
 import { type StreamOptions, streamRun } from "./run-stream.ts";
+import type { ForkOptions, StartRunOptions } from "./start-options.ts";
 import { type RunStatistics, statisticsRow, toStatistics } from "./statistics.ts";
-import type {
-  Agentlike,
-  ForkOptions,
-  RunChunk,
-  RunDetails,
-  RunInfo,
-  RunResult,
-  RunStatus,
-  StartRunOptions,
-} from "./types.ts";
+import type { Agentlike, RunChunk, RunDetails, RunInfo, RunResult, RunStatus } from "./types.ts";
 
 /** Which runs to list. */
 export interface ListRuns {
   agent?: string;
   status?: RunStatus | RunStatus[];
+  /** Only runs with these attributes: `{ customer: "acme" }` or `customer:acme`. An index finds them. */
+  where?: Where;
   /** Only those that were added at this time or later. */
   since?: Date;
   /** Only those that were added before this time. */
@@ -94,7 +89,7 @@ export class Runs {
   async start<Output = string>(
     agent: Agentlike<Output> | string,
     input: unknown,
-    { key, priority, ...limits }: StartRunOptions = {},
+    { key, priority, attributes, ...limits }: StartRunOptions = {},
   ): Promise<Result<Run<Output>>> {
     const name = typeof agent === "string" ? agent : agent.name;
     const values = {
@@ -102,7 +97,8 @@ export class Runs {
       input: JSON.stringify(input ?? null),
       limits: limitsFor(agent, limits),
     };
-    return this.#added<Output>("start_run", name, { ...values, ...present({ key, priority }) });
+    const more = present({ key, priority, attributes });
+    return this.#added<Output>("start_run", name, { ...values, ...more });
   }
 
   /** A run by its id, to watch it or to wait for it. Makes no call. */
@@ -155,7 +151,10 @@ export class Runs {
   /** Lists runs, newest first, one page at a time. Needs `run:read`. */
   async list(of: ListRuns = {}): Promise<Result<RunInfo[]>> {
     const { agent, status, since, until, containing, before, limit } = of;
+    const where = toWhere(of.where);
+    if (where.error) return where;
     const values = present({
+      ...where.data,
       since: since?.toISOString(),
       until: until?.toISOString(),
       containing,

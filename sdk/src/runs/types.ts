@@ -1,3 +1,4 @@
+import type { AttributeChanges, Attributes } from "../jobs/attributes.ts";
 import type { JobSchema } from "../jobs/kinds.ts";
 
 /**
@@ -42,6 +43,11 @@ export interface ToolContext extends RunContext {
   attempt: number;
   /** Aborted when the run is cancelled, its lease is lost, or its time is over. */
   signal: AbortSignal;
+  /**
+   * Changes the attributes of the run, by which lists find it, and returns all of them. Null removes one, and
+   * those that are not named stay.
+   */
+  attributes(changes: AttributeChanges): Promise<Attributes>;
 }
 
 /** A tool: what an agent can do. */
@@ -182,6 +188,7 @@ export interface RunInfo {
   createdAt: Date;
   startedAt?: Date;
   endedAt?: Date;
+  attributes?: Attributes;
 }
 
 /** A model call. */
@@ -269,32 +276,4 @@ export interface RunChunk {
    * …
    */
   chunk: { type: string; [more: string]: unknown };
-}
-
-/** Options for starting a run. */
-export interface StartRunOptions {
-  /**
-   * Starting another run with this key returns the existing run, even a failed one, as long as that run is
-   * kept. To try a failed run again, redrive it: `jobs.redrive({ ids: [run.id] })`. To start a new run, use
-   * another key.
-   */
-  key?: string;
-  /** Runs with a lower number come first. 0 by default. */
-  priority?: number;
-  /**
-   * Limits of this run instead of the agent's. If you pass only the name of the agent, its own limits do
-   * not apply, except `maxSteps`.
-   */
-  maxSteps?: number;
-  budget?: RunBudget;
-}
-
-/** Options for forking a run. */
-export interface ForkOptions {
-  /** The first step to run again. */
-  atStep: number;
-  /** A message at that step. At the first step it replaces the input. */
-  input?: unknown;
-  /** New results for tool calls of the step before, by the id of the call. */
-  edits?: Record<string, unknown>;
 }

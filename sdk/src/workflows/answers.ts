@@ -38,6 +38,23 @@ export const movedRow = row<{ id: string; name: string; version: string; from: s
   from: text,
 });
 
+/** How a child ended, as its wait records it. */
+export interface ChildEnd {
+  id: string;
+  status: string;
+  result?: unknown;
+  error?: { code: string; message: string } | null;
+}
+
+/** How an approval ended, as its wait records it. */
+export interface ApprovalEnd<Input> {
+  id: string;
+  status: string;
+  input: Input;
+  reasons: string[];
+  waived: string | null;
+}
+
 export interface FailedStep {
   step: string;
   id?: string;

@@ -1,4 +1,5 @@
 import type { ApprovalOptions } from "../approvals/types.ts";
+import type { Attributes, Where } from "../jobs/attributes.ts";
 import type { JobSchema } from "../jobs/kinds.ts";
 import type { JobHandlers } from "../jobs/local-job.ts";
 import type { JobError, JobOptions, JobStatus } from "../jobs/types.ts";
@@ -84,6 +85,7 @@ export interface WorkflowInfo {
   error?: JobError;
   /** Whether it was cancelled, but its worker does not know this yet. */
   cancelled?: boolean;
+  attributes?: Attributes;
   /** When it continues even without a signal. */
   wakesAt?: Date;
   /** The signals for which it waits: `job:<id>` for a child, `approval:<id>` for an approval. */
@@ -140,6 +142,8 @@ export interface ListWorkflows {
   /** Only with `name`. */
   version?: string;
   status?: JobStatus | JobStatus[];
+  /** Only runs with these attributes: `{ customer: "acme" }` or `customer:acme`. An index finds them. */
+  where?: Where;
   /** Only those that were started at this time or later. */
   since?: Date;
   /** Only those that were started before this time. */

@@ -2,10 +2,11 @@ import { toRequest } from "../approvals/forms.ts";
 import type { Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
 import { workflowBounds } from "../contract/work-bounds.ts";
+import type { AttributeChanges, Attributes } from "../jobs/attributes.ts";
 import type { Duration } from "../jobs/duration.ts";
 import { seconds, toJob } from "../jobs/forms.ts";
 import type { StepWork } from "../jobs/held-job.ts";
-import { asked, reported } from "./answers.ts";
+import { type ApprovalEnd, asked, type ChildEnd, reported } from "./answers.ts";
 import { childFailed, notApproved } from "./errors.ts";
 import type { WorkflowRun } from "./run.ts";
 import type { Approved, ApproveOptions, ChildOptions, Startable } from "./types.ts";
@@ -244,6 +245,16 @@ export class WorkflowContext {
     or(await parts.door.call("report_workflow", { lease, value: value ?? null }, reported));
   }
 
+  /**
+   * Changes the attributes of the run, by which lists find it. Null removes one, and those that are not
+   * named stay. The change is recorded, so it is made once, and not again each time the run wakes up.
+   *
+   * @returns all attributes of the run.
+   */
+  attributes(changes: AttributeChanges): Promise<Attributes> {
+    return this.step(this.#count("attributes"), () => this.#run.job.attributes(changes));
+  }
+
   #name(name: string): string {
     const full = `${this.#prefix}${name}`;
     if (name.length === 0 || full.length > workflowBounds.step)
@@ -262,27 +273,12 @@ export class WorkflowContext {
   #count(label: string): string {
     const count = (this.#counts.get(label) ?? 0) + 1;
     this.#counts.set(label, count);
-    return label === "sleep" || label === "now" || label === "random"
+    return ["sleep", "now", "random", "attributes"].includes(label)
       ? `${label}: ${count}`
       : count === 1
         ? label
         : `${label} ${count}`;
   }
-}
-
-interface ChildEnd {
-  id: string;
-  status: string;
-  result?: unknown;
-  error?: { code: string; message: string } | null;
-}
-
-interface ApprovalEnd<Input> {
-  id: string;
-  status: string;
-  input: Input;
-  reasons: string[];
-  waived: string | null;
 }
 
 function or<T>({ data, error }: Result<T>): T {

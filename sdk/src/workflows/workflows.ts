@@ -1,6 +1,7 @@
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { instantOf } from "../contract/invalid.ts";
+import { toWhere } from "../jobs/attributes.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import { fit } from "../jobs/kinds.ts";
 import type { AddedJob, JobOptions } from "../jobs/types.ts";
@@ -108,10 +109,13 @@ export class Workflows {
   /** Lists runs, newest first. Needs `job:read`. */
   async list(options: ListWorkflows = {}): Promise<Result<WorkflowInfo[]>> {
     const { name, version, status, since, until, before, limit } = options;
+    const where = toWhere(options.where);
+    if (where.error) return where;
     const values = {
       ...(name !== undefined && { of_name: name }),
       ...(version !== undefined && { of_version: version }),
       ...(status && { of_status: [status].flat() }),
+      ...where.data,
       ...(since && { since: instantOf(since) }),
       ...(until && { until: instantOf(until) }),
       ...(before && { before: idOf(before) }),

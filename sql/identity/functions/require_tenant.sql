@@ -10,12 +10,11 @@ as $$
 declare
   tenants uuid[];
 begin
-  -- For an agent, and for the secret key with a tenant, this shortcut gives the same answer as tenant_ids, which would
-  -- identify the caller again.
+  -- For an agent, and for the secret key with a tenant, this shortcut gives the same answer as tenant_ids_of.
   if who.kind in ('agent', 'secret') and who.tenant_id is not null and (scope is null or scope = any (who.scopes)) then
     return who.tenant_id;
   end if;
-  tenants := case when who.kind = 'machine' then array[who.tenant_id] else mayfly_private.tenant_ids(null) end;
+  tenants := case when who.kind = 'machine' then array[who.tenant_id] else mayfly_private.tenant_ids_of(who, null) end;
   if who is null or who.kind is null then
     perform mayfly_private.fail(401, 'not_authorized', 'The caller is not a living agent, a person, a valid enrolment key or the secret key.',
       'Spawn an agent, or sign in. A stopped or expired agent can no longer do anything.');
@@ -25,7 +24,7 @@ begin
   elsif cardinality(tenants) > 1 then
     perform mayfly_private.fail(400, 'tenant_ambiguous', 'The caller belongs to several tenants.',
       'Choose one by its id, with new Mayfly({ tenant }) or the header x-mayfly-tenant.');
-  elsif cardinality(mayfly_private.tenant_ids(scope)) = 0 then
+  elsif cardinality(mayfly_private.tenant_ids_of(who, scope)) = 0 then
     perform mayfly_private.fail(403, 'scope_missing',
       case when scope is null then 'An enrolment key can only spawn.' else format('The caller does not have the scope %s.', scope) end,
       'Spawn the agent with this scope, or ask an admin of the tenant for another role.',

@@ -1,3 +1,40 @@
+-- The tenants of a caller that has already been identified, as tenant_ids returns them. Locks nothing.
+
+create function mayfly_private.tenant_ids_of(who mayfly_private.caller, scope text)
+returns uuid[]
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if who.kind = 'person' then
+    return coalesce((
+      select array_agg(m.tenant_id)
+      from mayfly.members m
+      where m.user_id = who.id
+        and m.tenant_id::text = coalesce(who.chosen, m.tenant_id::text)
+        and (tenant_ids_of.scope is null
+          or exists (select from mayfly.scopes s where s.name = tenant_ids_of.scope and m.role = any (s.roles)))), '{}');
+  end if;
+  -- A scope that a person granted to an OAuth client counts only while the person still has it.
+  if who.kind = 'client' then
+    return coalesce((
+      select array_agg(m.tenant_id)
+      from mayfly.members m
+      where m.tenant_id = who.tenant_id and m.user_id = who.id
+        and (tenant_ids_of.scope is null
+          or (tenant_ids_of.scope = any (who.scopes)
+            and exists (select from mayfly.scopes s where s.name = tenant_ids_of.scope and m.role = any (s.roles))))), '{}');
+  end if;
+  -- Without a scope, a machine gets no tenant, because it may only spawn.
+  if who.tenant_id is null or (scope is null and who.kind = 'machine') or not (scope is null or scope = any (who.scopes)) then
+    return '{}';
+  end if;
+  return array[who.tenant_id];
+end
+$$;
+
+comment on function mayfly_private.tenant_ids_of is 'The tenants in which a caller that has been identified has a scope.';
+
 -- Finds the caller's tenants. It is a definer, because it reads mayfly.members, whose own policies call it. Locks
 -- nothing.
 
@@ -6,33 +43,8 @@ returns uuid[]
 language plpgsql stable security definer
 set search_path = ''
 as $$
-declare
-  caller constant mayfly_private.caller := mayfly_private.caller();
 begin
-  if caller.kind = 'person' then
-    return coalesce((
-      select array_agg(m.tenant_id)
-      from mayfly.members m
-      where m.user_id = caller.id
-        and m.tenant_id::text = coalesce(caller.chosen, m.tenant_id::text)
-        and (tenant_ids.scope is null
-          or exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles)))), '{}');
-  end if;
-  -- A scope that a person granted to an OAuth client counts only while the person still has it.
-  if caller.kind = 'client' then
-    return coalesce((
-      select array_agg(m.tenant_id)
-      from mayfly.members m
-      where m.tenant_id = caller.tenant_id and m.user_id = caller.id
-        and (tenant_ids.scope is null
-          or (tenant_ids.scope = any (caller.scopes)
-            and exists (select from mayfly.scopes s where s.name = tenant_ids.scope and m.role = any (s.roles))))), '{}');
-  end if;
-  -- Without a scope, a machine gets no tenant, because it may only spawn.
-  if caller.tenant_id is null or (scope is null and caller.kind = 'machine') or not (scope is null or scope = any (caller.scopes)) then
-    return '{}';
-  end if;
-  return array[caller.tenant_id];
+  return mayfly_private.tenant_ids_of(mayfly_private.caller(), scope);
 end
 $$;
 

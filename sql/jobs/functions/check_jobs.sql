@@ -8,7 +8,7 @@ set search_path = ''
 as $$
 declare
   fault record;
-  known constant text[] := '{name,queue,group,input,priority,run_at,delay,key,target,max_attempts,backoff,timeout,deadline,trace,answers}';
+  known constant text[] := '{name,queue,group,input,priority,run_at,delay,key,target,max_attempts,backoff,timeout,deadline,trace,answers,attributes}';
 begin
   if jsonb_typeof(jobs) is distinct from 'array' or jsonb_array_length(jobs) not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'jobs must be an array of 1 to 1000 jobs.', null, '{"field": "jobs"}');
@@ -44,6 +44,7 @@ begin
       when not mayfly_private.instant_or_absent(e.j -> 'deadline') then 'deadline'
       when not mayfly_private.text_within(e.j -> 'trace', 500) then 'trace'
       when not mayfly_private.uuid_or_absent(e.j -> 'answers') then 'answers'
+      when mayfly_private.attributes_fault(e.j -> 'attributes') is not null then 'attributes'
       when coalesce(jsonb_typeof(e.j -> 'backoff'), 'null') <> 'null' and (jsonb_typeof(e.j -> 'backoff') <> 'object'
         or case when jsonb_typeof(e.j -> 'backoff') = 'object' then (e.j -> 'backoff') - '{base,factor,cap}'::text[] <> '{}' end
         or not mayfly_private.number_within(e.j -> 'backoff' -> 'base', 0, 86400)
@@ -78,10 +79,12 @@ begin
         when 'deadline' then 'must be an ISO 8601 instant'
         when 'trace' then 'must be a text of at most 500 characters'
         when 'answers' then 'must be the id of a message'
+        when 'attributes' then mayfly_private.attributes_fault(jobs -> fault.index::integer -> 'attributes') ->> 'rule'
         when 'backoff' then 'must be { base, factor, cap }: seconds up to a day, 1 to 10, seconds up to a week'
         when 'target' then 'must be one of { agent: uuid }, { type }, { capabilities: [text] }'
         else 'is not a field of a job' end),
-      'Nothing was added. Correct it, or leave the job out.', jsonb_build_object('index', fault.index, 'field', fault.field));
+      'Nothing was added. Correct it, or leave the job out.', jsonb_build_object('index', fault.index, 'field', concat_ws('.', fault.field,
+        case fault.field when 'attributes' then mayfly_private.attributes_fault(jobs -> fault.index::integer -> 'attributes') ->> 'name' end)));
   end if;
 end
 $$;

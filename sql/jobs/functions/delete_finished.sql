@@ -1,5 +1,5 @@
--- Deletes ended jobs with their steps, attempts, signals, keys and large results, and gives back their bytes. Called by
--- retention and by discard_jobs, as owner. Locks what it deletes.
+-- Deletes ended jobs with their steps, attempts, signals, keys, attributes and large results, and gives back their
+-- bytes. Called by retention and by discard_jobs, as owner. Locks what it deletes.
 
 create function mayfly_private.delete_finished(tenant uuid, ids uuid[])
 returns void
@@ -32,6 +32,10 @@ begin
   delete from mayfly_private.job_keys k where k.tenant_id = tenant and k.job_id = any (ids) and k.key in (
     select f.key from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = any (ids));
   with gone as (delete from mayfly.finished_jobs f where f.tenant_id = tenant and f.id = any (ids) returning f.bytes)
+  select coalesce(sum(g.bytes), 0) into more from gone g;
+  freed := freed + more;
+  -- The trigger keep_attributes has marked the attributes that runs keep, when the jobs were deleted above.
+  with gone as (delete from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = any (ids) and not a.kept returning a.bytes)
   select coalesce(sum(g.bytes), 0) into more from gone g;
   perform mayfly_private.count_usage(tenant, 0, -(freed + more), 0);
 end

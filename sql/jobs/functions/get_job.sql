@@ -19,6 +19,8 @@ begin
     perform mayfly_private.fail(404, 'job_unknown', 'There is no such job.', null, '{"field": "id"}');
   end if;
   return jsonb_strip_nulls(job - '{input,result}'::text[])
+    || jsonb_strip_nulls(jsonb_build_object('attributes', (
+      select a.attributes from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = get_job.id)))
     || jsonb_build_object('input', job -> 'input', 'result', job -> 'result',
       'timeout', (select extract(epoch from (job ->> 'timeout')::interval)),
       'steps', (

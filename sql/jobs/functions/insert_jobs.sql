@@ -25,6 +25,7 @@ as $$
 declare
   ts constant timestamptz := mayfly_private.now();
   keyed constant boolean := jsonb_path_exists(jobs, '$[*] ? (@.key != null)');
+  attributed constant boolean := jsonb_path_exists(jobs, '$[*] ? (@.attributes != null)');
   ids uuid[];
   known integer[] := '{}';
   answer jsonb;
@@ -36,8 +37,10 @@ declare
   due boolean;
   sent mayfly_private.delivery;
 begin
-  if keyed then
+  if keyed or attributed then
     ids := array(select mayfly_private.new_job_id(ts) from generate_series(1, jsonb_array_length(jobs)));
+  end if;
+  if keyed then
     with claimed as (
       insert into mayfly_private.job_keys (tenant_id, key, job_id)
       select tenant, e.j ->> 'key', ids[e.n] from jsonb_array_elements(jobs) with ordinality as e (j, n)
@@ -104,6 +107,9 @@ begin
   into added, bytes, due, answer
   from inserted i;
 
+  if attributed then
+    bytes := bytes + mayfly_private.insert_attributes(tenant, jobs, ids, known);
+  end if;
   if cardinality(known) > 0 then
     -- This is a separate statement, so that it sees keys that another transaction has committed meanwhile.
     answer := (

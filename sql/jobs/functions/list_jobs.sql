@@ -27,14 +27,15 @@ comment on function mayfly_private.job_id_at is 'The lowest id of a job that was
 grant execute on function mayfly_private.job_id_at to authenticated, service_role;
 
 -- Jobs without their inputs and results, newest first, one page at a time. For callers with job:read. Each call is
--- planned for its arguments. So of_ids, of_holder and of_key_prefix use their indexes, and since and until read a range
--- of ids. The other filters have no index: a call with them reads the newest jobs until it has a page. The text
--- `containing` is looked for in ids, names, keys, errors and inputs, in upper or lower case. Locks nothing.
+-- planned for its arguments. So of_ids, of_holder, of_key_prefix and of_attributes use their indexes, and since and
+-- until read a range of ids. The other filters have no index: a call with them reads the newest jobs until it has a
+-- page. The text `containing` is looked for in ids, names, keys, errors and inputs, in upper or lower case.
+-- `of_attributes` is { name: value }, where a list of values finds any of them. Locks nothing.
 
 create function mayfly.list_jobs(
   of_status text[] default null, of_queue text default null, of_name text default null, before uuid default null, page_limit integer default 100,
   of_holder uuid default null, of_ids uuid[] default null, of_key_prefix text default null,
-  since timestamptz default null, until timestamptz default null, containing text default null
+  since timestamptz default null, until timestamptz default null, containing text default null, of_attributes jsonb default null
 )
 returns jsonb
 language plpgsql stable
@@ -46,7 +47,10 @@ declare
   oldest constant uuid := mayfly_private.job_id_at(since);
   past constant uuid := mayfly_private.job_id_at(until);
   wanted constant text := lower(containing);
-  ids constant uuid[] := case
+  found jsonb := '[]';
+  part uuid[];
+  attributed uuid[];
+  ids uuid[] := case
     when of_key_prefix is null then of_ids
     else array(select k from mayfly_private.keyed_jobs(of_key_prefix) k where of_ids is null or k = any (of_ids)) end;
 begin
@@ -58,30 +62,38 @@ begin
   elsif length(containing) > 200 then -- bounds: 200 work.containing
     perform mayfly_private.fail(400, 'invalid_request', 'containing must have 200 characters at most.', null, '{"field": "containing"}'); -- bounds: 200 work.containing
   end if;
-  return (
-    select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(p)) order by p.id desc), '[]')
-    from (
-      select * from (
-        (select j.id, j.name, j.queue, j.status, j.priority, j.attempt, j.max_attempts, j.run_at, j.created_at, j.started_at,
-            null::timestamptz as finished_at, j.holder, j.parent_id, j.key, j.error, j.wait_for, nullif(j.cancelled, false) as cancelled
-          from mayfly.jobs j
-          where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
-            and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
-            and (of_holder is null or j.holder = of_holder and j.status = 'running') and (ids is null or j.id = any (ids))
-            and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
-            and (wanted is null or strpos(lower(concat_ws(' ', j.id, j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
-          order by j.id desc limit page_limit)
-        union all
-        (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
-            f.finished_at, f.holder, f.parent_id, f.key, f.error, null, null
-          from mayfly.finished_jobs f
-          where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
-            and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
-            and (of_holder is null or f.holder = of_holder) and (ids is null or f.id = any (ids))
-            and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
-            and (wanted is null or strpos(lower(concat_ws(' ', f.id, f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
-          order by f.id desc limit page_limit)) b
-      order by b.id desc limit page_limit) p);
+  if of_attributes <> '{}' then
+    attributed := mayfly_private.attributed_jobs(of_attributes, oldest, past, before);
+    ids := case when ids is null then attributed else array(select i from unnest(ids) i where i = any (attributed)) end;
+  end if;
+  for part in select mayfly_private.newest_first(ids) loop
+    found := found || (
+      select coalesce(jsonb_agg(jsonb_strip_nulls(to_jsonb(p)) order by p.id desc), '[]')
+      from (
+        select b.*, (select a.attributes from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = b.id) as attributes from (
+          (select j.id, j.name, j.queue, j.status, j.priority, j.attempt, j.max_attempts, j.run_at, j.created_at, j.started_at,
+              null::timestamptz as finished_at, j.holder, j.parent_id, j.key, j.error, j.wait_for, nullif(j.cancelled, false) as cancelled
+            from mayfly.jobs j
+            where j.tenant_id = tenant and (before is null or j.id < before) and (of_status is null or j.status = any (of_status))
+              and (of_queue is null or j.queue = of_queue) and (of_name is null or j.name = of_name)
+              and (of_holder is null or j.holder = of_holder and j.status = 'running') and (part is null or j.id = any (part))
+              and (oldest is null or j.id >= oldest) and (past is null or j.id < past)
+              and (wanted is null or strpos(lower(concat_ws(' ', j.id, j.name, j.key, j.error ->> 'message', j.input)), wanted) > 0)
+            order by j.id desc limit page_limit)
+          union all
+          (select f.id, f.name, f.queue, f.status, f.priority, f.attempt, f.max_attempts, f.run_at, f.created_at, f.started_at,
+              f.finished_at, f.holder, f.parent_id, f.key, f.error, null, null
+            from mayfly.finished_jobs f
+            where f.tenant_id = tenant and (before is null or f.id < before) and (of_status is null or f.status = any (of_status))
+              and (of_queue is null or f.queue = of_queue) and (of_name is null or f.name = of_name)
+              and (of_holder is null or f.holder = of_holder) and (part is null or f.id = any (part))
+              and (oldest is null or f.id >= oldest) and (past is null or f.id < past)
+              and (wanted is null or strpos(lower(concat_ws(' ', f.id, f.name, f.key, f.error ->> 'message', f.input)), wanted) > 0)
+            order by f.id desc limit page_limit)) b
+        order by b.id desc limit page_limit - jsonb_array_length(found)) p);
+    exit when jsonb_array_length(found) >= page_limit;
+  end loop;
+  return found;
 end
 $$;
 

@@ -31,7 +31,7 @@ begin
   elsif jsonb_typeof(options) is distinct from 'object' then
     perform mayfly_private.fail(400, 'invalid_request', 'options must be an object.', null, '{"field": "options"}');
   end if;
-  extra := (select k from jsonb_object_keys(options) k where k not in ('queue', 'group', 'priority', 'max_attempts', 'backoff', 'timeout', 'target', 'trace') limit 1);
+  extra := (select k from jsonb_object_keys(options) k where k not in ('queue', 'group', 'priority', 'max_attempts', 'backoff', 'timeout', 'target', 'trace', 'attributes') limit 1);
   if extra is not null then
     perform mayfly_private.fail(400, 'invalid_request', format('options.%s is not an option of a scheduled job.', extra), null,
       jsonb_build_object('field', 'options.' || extra));

@@ -9,6 +9,7 @@ as $$
 begin
   delete from mayfly.jobs j using old_rows o where j.tenant_id = o.id;
   delete from mayfly.finished_jobs f using old_rows o where f.tenant_id = o.id;
+  delete from mayfly.job_attributes a using old_rows o where a.tenant_id = o.id;
   delete from mayfly.job_steps s using old_rows o where s.tenant_id = o.id;
   delete from mayfly.job_attempts a using old_rows o where a.tenant_id = o.id;
   delete from mayfly.job_signals s using old_rows o where s.tenant_id = o.id;

@@ -21,12 +21,29 @@
 -- (pg_trgm's word_similarity, at least 0.5) count as having it, with half of that similarity. Called by
 -- mayfly_private.recall. Locks nothing.
 
+-- Memories that were found, best first.
+
+create type mayfly_private.matches as (
+  ids uuid[],
+  -- The score of words, or the likeness of meaning.
+  shares double precision[],
+  -- Whether any of them belongs to a conversation or a session.
+  in_threads boolean,
+  -- Only of words. The first two are for each memory, the others for the question.
+  sums double precision[],
+  typos double precision[],
+  best_sum double precision,
+  full_sum double precision,
+  report jsonb,
+  -- Only of meaning.
+  similarities double precision[]
+);
+
 create function mayfly_private.find_by_words(
-  tenant uuid, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
-  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
-  out ids uuid[], out scores double precision[], out sums double precision[], out likenesses double precision[],
-  out best_sum double precision, out full_sum double precision, out report jsonb
+  tenant uuid, self uuid, sees_all boolean, question text, depth integer, wanted integer, explain boolean, kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid
 )
+returns mayfly_private.matches
 language plpgsql stable
 set search_path = ''
 -- Words are always found through their index. recall sets the other planner settings.
@@ -36,6 +53,7 @@ as $$
 declare
   instant constant timestamptz := mayfly_private.now();
   is_filtered constant boolean := num_nonnulls(kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) > 0;
+  hits mayfly_private.matches;
   language text;
   known bigint;
   sampled integer;
@@ -55,41 +73,27 @@ declare
   -- How many of the words, which come rarest first, no sampled memory contains.
   unseen integer := 0;
   rarity double precision;
+  many record;
   -- Each word of the question, and its rarity, has a variable of its own. Reading them from an array for each memory
   -- took longer than the ranking.
-  t1 tsquery; t2 tsquery; t3 tsquery; t4 tsquery; t5 tsquery; t6 tsquery; t7 tsquery; t8 tsquery; t9 tsquery; t10 tsquery; t11 tsquery; t12 tsquery;
-  o1 double precision; o2 double precision; o3 double precision; o4 double precision; o5 double precision; o6 double precision;
-  o7 double precision; o8 double precision; o9 double precision; o10 double precision; o11 double precision; o12 double precision;
+  t1 tsquery; t2 tsquery; t3 tsquery;
+  o1 double precision; o2 double precision; o3 double precision;
 begin
-  if question is null then
-    return;
-  end if;
   select t.language, s.memories, s.sampled into language, known, sampled
   from mayfly.tenants t left join mayfly_private.word_samples s on s.tenant_id = t.id
   where t.id = tenant;
   asked := mayfly_private.words_of_question(tenant, language, question, known, sampled);
   words := asked.words;
   if words is null then
-    return;
+    return null;
   end if;
   terms := asked.terms;
   counts := asked.counts;
   rarities := asked.rarities;
   phrase := asked.phrase;
   t1 := terms[1]; t2 := terms[2]; t3 := terms[3];
-  if cardinality(terms) > 3 then
-    t4 := terms[4]; t5 := terms[5]; t6 := terms[6]; t7 := terms[7]; t8 := terms[8]; t9 := terms[9]; t10 := terms[10]; t11 := terms[11]; t12 := terms[12];
-  end if;
 
   if sampled is null then
-    -- Counts only memories that the caller may see.
-    known := (
-      select count(*) from (
-        select from mayfly.memories m
-        where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
-          and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-            or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
-        limit 5000) visible);
     most := 5000;
     unseen := cardinality(terms);
   else
@@ -98,9 +102,6 @@ begin
       unseen := unseen + 1;
     end loop;
     o1 := rarities[1]; o2 := rarities[2]; o3 := rarities[3];
-    if cardinality(terms) > 3 then
-      o4 := rarities[4]; o5 := rarities[5]; o6 := rarities[6]; o7 := rarities[7]; o8 := rarities[8]; o9 := rarities[9]; o10 := rarities[10]; o11 := rarities[11]; o12 := rarities[12];
-    end if;
   end if;
   picked := t1;
   expected := coalesce(counts[1], 0);
@@ -114,34 +115,35 @@ begin
   end if;
 
   loop
-    if sampled is not null and phrase is null then
+    if cardinality(terms) > 3 or phrase is not null then
+      many := mayfly_private.find_by_many_words(tenant, self, sees_all, terms, rarities, phrase, picked, known, sampled, most, depth,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without);
+      hits := many.hits;
+      known := many.known;
+      found_in := many.found_in;
+      rarities := many.rarities;
+      of_phrase := many.of_phrase;
+    elsif sampled is not null then
       -- The rarities are known, so each memory is read once and only the best are kept.
       select array_agg(b.id order by b.score desc, b.id), array_agg(b.score order by b.score desc, b.id),
-        array_agg(b.sum order by b.score desc, b.id), max(b.sum), array[count(*) filter (where b.r1 > 0)]
-      into ids, scores, sums, best_sum, found_in
+        array_agg(b.sum order by b.score desc, b.id), max(b.sum), bool_or(b.in_thread), array[count(*) filter (where b.r1 > 0)]
+      into hits.ids, hits.shares, hits.sums, hits.best_sum, hits.in_threads, found_in
       from (
-        select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.r1
+        select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.r1, s.in_thread
         from (
-          select r.id, r.length, r.r1, coalesce(o1 * r.r1 * r.r1, 0) + coalesce(o2 * r.r2 * r.r2, 0) + coalesce(o3 * r.r3 * r.r3, 0)
-            -- Few questions have more than three words.
-            + case when t4 is null then 0 else o4 * r.r4 * r.r4 + coalesce(o5 * r.r5 * r.r5, 0) + coalesce(o6 * r.r6 * r.r6, 0)
-              + coalesce(o7 * r.r7 * r.r7, 0) + coalesce(o8 * r.r8 * r.r8, 0) + coalesce(o9 * r.r9 * r.r9, 0)
-              + coalesce(o10 * r.r10 * r.r10, 0) + coalesce(o11 * r.r11 * r.r11, 0) + coalesce(o12 * r.r12 * r.r12, 0) end as sum
+          select r.id, r.length, r.in_thread, r.r1, coalesce(o1 * r.r1 * r.r1, 0) + coalesce(o2 * r.r2 * r.r2, 0) + coalesce(o3 * r.r3 * r.r3, 0) as sum
           from (
-            select x.id, length(x.words) as length,
+            select x.id, x.in_thread, length(x.words) as length,
               ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
-              ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12
+              ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3
             from (
               -- Decompresses the words of a memory once, not once for each word of the question.
-              select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+              select m.id, coalesce(m.conversation_id, m.session_id) is not null as in_thread,
+                case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
               from mayfly.memories m
               where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
-                and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-                  or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+                and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+                  or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
                 and (m.expires_at is null or m.expires_at > instant)
                 and (not is_filtered or (without is null or m.id <> without)
                   and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
@@ -157,21 +159,17 @@ begin
     else
       -- The words are counted in the candidates first, so these are kept until then.
       with c as materialized (
-        select x.id, length(x.words) as length,
+        select x.id, x.in_thread, length(x.words) as length,
           ts_rank('{0.1,0.2,0.8,1}', x.words, t1) as r1, ts_rank('{0.1,0.2,0.8,1}', x.words, t2) as r2,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3, ts_rank('{0.1,0.2,0.8,1}', x.words, t4) as r4,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t5) as r5, ts_rank('{0.1,0.2,0.8,1}', x.words, t6) as r6,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t7) as r7, ts_rank('{0.1,0.2,0.8,1}', x.words, t8) as r8,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t9) as r9, ts_rank('{0.1,0.2,0.8,1}', x.words, t10) as r10,
-          ts_rank('{0.1,0.2,0.8,1}', x.words, t11) as r11, ts_rank('{0.1,0.2,0.8,1}', x.words, t12) as r12,
-          x.words @@ phrase as has_phrase
+          ts_rank('{0.1,0.2,0.8,1}', x.words, t3) as r3
         from (
           -- Decompresses the words of a memory once, not once for each word of the question.
-          select m.id, case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
+          select m.id, coalesce(m.conversation_id, m.session_id) is not null as in_thread,
+            case when pg_column_compression(m.words) is null then m.words else m.words || ''::tsvector end as words
           from mayfly.memories m
           where m.tenant_id = tenant and m.words @@ picked and m.deleted_at is null
-            and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-              or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+            and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+              or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
             and (m.expires_at is null or m.expires_at > instant)
             and (not is_filtered or (without is null or m.id <> without)
               and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
@@ -181,42 +179,38 @@ begin
               and (conversation is null or m.conversation_id = conversation))
           limit 5 * most) x
       ), n as (
-        select count(*) filter (where c.has_phrase) as phrases, array[
-            count(*) filter (where c.r1 > 0), count(*) filter (where c.r2 > 0), count(*) filter (where c.r3 > 0), count(*) filter (where c.r4 > 0),
-            count(*) filter (where c.r5 > 0), count(*) filter (where c.r6 > 0), count(*) filter (where c.r7 > 0), count(*) filter (where c.r8 > 0),
-            count(*) filter (where c.r9 > 0), count(*) filter (where c.r10 > 0), count(*) filter (where c.r11 > 0), count(*) filter (where c.r12 > 0)] as found_in
+        -- Also counts all memories that the caller may see.
+        select count(*) filter (where c.r1 > 0) as n1, count(*) filter (where c.r2 > 0) as n2, count(*) filter (where c.r3 > 0) as n3,
+          (
+            select count(*) from (
+              select from mayfly.memories m
+              where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
+                and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+                  or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
+              limit 5000) visible) as known
         from c
       ), w as materialized (
-        select n.found_in, n.of_phrase, n.of, n.of[1] as o1, n.of[2] as o2, n.of[3] as o3, n.of[4] as o4, n.of[5] as o5, n.of[6] as o6,
-          n.of[7] as o7, n.of[8] as o8, n.of[9] as o9, n.of[10] as o10, n.of[11] as o11, n.of[12] as o12
-        from (
-          select n.found_in, case when phrase is not null then ln(1 + (greatest(known - n.phrases, 0) + 0.5) / (n.phrases + 0.5)) end as of_phrase,
-            coalesce(rarities, array(
-              select ln(1 + (greatest(known - h.has, 0) + 0.5) / (h.has + 0.5))
-              from unnest(n.found_in[1:cardinality(terms)]::real[]) h (has))) as of
-          from n
-          offset 0) n
+        select n.known, n.n1, n.n2, n.n3, ln(1 + (greatest(n.known - n.n1, 0)::double precision + 0.5) / (n.n1::double precision + 0.5)) as o1,
+          ln(1 + (greatest(n.known - n.n2, 0)::double precision + 0.5) / (n.n2::double precision + 0.5)) as o2,
+          ln(1 + (greatest(n.known - n.n3, 0)::double precision + 0.5) / (n.n3::double precision + 0.5)) as o3
+        from n
       ), best as (
-        select s.id, s.sum, s.sum / ln(s.length + 24) as score
+        select s.id, s.sum, s.sum / ln(s.length + 24) as score, s.in_thread
         from (
-          select c.id, c.length, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0)
-            + case when t4 is null then 0 else w.o4 * c.r4 * c.r4 + coalesce(w.o5 * c.r5 * c.r5, 0) + coalesce(w.o6 * c.r6 * c.r6, 0)
-              + coalesce(w.o7 * c.r7 * c.r7, 0) + coalesce(w.o8 * c.r8 * c.r8, 0) + coalesce(w.o9 * c.r9 * c.r9, 0)
-              + coalesce(w.o10 * c.r10 * c.r10, 0) + coalesce(w.o11 * c.r11 * c.r11, 0) + coalesce(w.o12 * c.r12 * c.r12, 0) end
-            + case when c.has_phrase then 0.36957 * w.of_phrase else 0 end as sum
+          select c.id, c.length, c.in_thread, coalesce(w.o1 * c.r1 * c.r1, 0) + coalesce(w.o2 * c.r2 * c.r2, 0) + coalesce(w.o3 * c.r3 * c.r3, 0) as sum
           from c, w
           offset 0) s
         where s.sum > 0
         order by score desc, s.id limit depth
       )
-      select b.ids, b.scores, b.sums, b.best, w.found_in[1:cardinality(terms)], w.of, w.of_phrase
-      into ids, scores, sums, best_sum, found_in, rarities, of_phrase
+      select b.ids, b.scores, b.sums, b.best, b.in_threads, w.known, (array[w.n1, w.n2, w.n3])[1:cardinality(terms)], (array[w.o1, w.o2, w.o3])[1:cardinality(terms)]
+      into hits.ids, hits.shares, hits.sums, hits.best_sum, hits.in_threads, known, found_in, rarities
       from w, (
         select array_agg(best.id order by best.score desc, best.id) as ids, array_agg(best.score order by best.score desc, best.id) as scores,
-          array_agg(best.sum order by best.score desc, best.id) as sums, max(best.sum) as best
+          array_agg(best.sum order by best.score desc, best.id) as sums, max(best.sum) as best, bool_or(best.in_thread) as in_threads
         from best) b;
     end if;
-    exit when picked_of = cardinality(terms) or coalesce(cardinality(ids), 0) >= wanted;
+    exit when picked_of = cardinality(terms) or coalesce(cardinality(hits.ids), 0) >= wanted;
     -- Too few candidates passed the filters, so all words select candidates now.
     picked := (select string_agg(t::text, ' | ') from unnest(terms) t)::tsquery;
     picked_of := cardinality(terms);
@@ -232,27 +226,26 @@ begin
         and char_length(words[k]) >= 3 and not exists (
           select from mayfly.memories m
           where m.tenant_id = tenant and m.words @@ terms[k] and m.deleted_at is null
-            and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-              or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))));
+            and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+              or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))));
     if doubtful <> '{}' then
-      select t.ids, t.scores, t.sums, t.likenesses into ids, scores, sums, likenesses
-      from mayfly_private.find_typos(tenant, language, question, doubtful, words, rarities, ids, scores, sums, depth,
-        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without) t;
-      best_sum := (select max(s) from unnest(sums) s);
+      hits := mayfly_private.find_typos(tenant, self, sees_all, language, question, doubtful, words, rarities, hits, depth,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, without);
     end if;
   end if;
-  full_sum := 0;
+  hits.full_sum := 0;
   foreach rarity in array rarities loop
-    full_sum := full_sum + rarity;
+    hits.full_sum := hits.full_sum + rarity;
   end loop;
-  full_sum := 0.36957 * greatest(coalesce(of_phrase, 0) + full_sum, 1e-9);
+  hits.full_sum := 0.36957 * greatest(coalesce(of_phrase, 0) + hits.full_sum, 1e-9);
   if explain then
-    report := jsonb_build_object('memories', known, 'counted_in', sampled,
+    hits.report := jsonb_build_object('memories', known, 'counted_in', sampled,
     'words', (
       select jsonb_agg(jsonb_build_object('word', words[k], 'rarity', round(rarities[k]::numeric, 3),
         'memories', coalesce(round(counts[k]::numeric, 1), found_in[k]), 'chooses', k <= picked_of) order by k)
       from generate_subscripts(words, 1) k));
   end if;
+  return hits;
 end
 $$;
 

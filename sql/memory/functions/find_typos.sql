@@ -3,12 +3,12 @@
 -- nothing.
 
 create function mayfly_private.find_typos(
-  tenant uuid, language text, question text, doubtful text[], words text[], rarities double precision[],
-  found_ids uuid[], found_scores double precision[], found_sums double precision[], depth integer,
+  tenant uuid, self uuid, sees_all boolean, language text, question text, doubtful text[], words text[], rarities double precision[],
+  hits mayfly_private.matches, depth integer,
   kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
-  until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
-  out ids uuid[], out scores double precision[], out sums double precision[], out likenesses double precision[]
+  until timestamptz, for_task text, session uuid, conversation uuid, without uuid
 )
+returns mayfly_private.matches
 language plpgsql stable
 set search_path = ''
 set jit = off
@@ -28,13 +28,14 @@ begin
       and tsvector_to_array(to_tsvector(mayfly_private.text_search_config(language), w.word)) && doubtful
     limit 5
   ), like_it as materialized (
-    select m.id, sum(extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))) as likeness,
-      sum(0.18478 * rarest * extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))) as sum, ln(length(m.words) + 24) as damping
+    -- In double precision, the sum of a few similarities is exact. So it does not depend on the order of the words.
+    select m.id, sum(extensions.word_similarity(a.word, mayfly_private.labels(m.task, m.tags))::double precision) as likeness,
+      ln(length(m.words) + 24) as damping, coalesce(m.conversation_id, m.session_id) is not null as in_thread
     from asked a
     join mayfly.memories m on mayfly_private.labels(m.task, m.tags) operator(extensions.%>) a.word
     where m.tenant_id = tenant and m.deleted_at is null
-      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+      and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+        or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
       and (m.expires_at is null or m.expires_at > instant)
       and (without is null or m.id <> without)
       and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
@@ -46,18 +47,20 @@ begin
     order by likeness desc, m.id
     limit depth
   ), either as (
-    select coalesce(f.id, l.id) as id, coalesce(f.score, 0) + coalesce(l.sum / l.damping, 0) as score,
-      coalesce(f.sum, 0) + coalesce(l.sum, 0) as sum, l.likeness
-    from unnest(found_ids, found_scores, found_sums) f (id, score, sum)
-    full join like_it l on l.id = f.id
-    order by score desc, id
+    select coalesce(h.id, l.id) as id, coalesce(h.share, 0) + coalesce(0.18478 * rarest * l.likeness / l.damping, 0) as share,
+      coalesce(h.sum, 0) + coalesce(0.18478 * rarest * l.likeness, 0) as sum, l.likeness, l.in_thread
+    from unnest(hits.ids, hits.shares, hits.sums) h (id, share, sum)
+    full join like_it l on l.id = h.id
+    order by share desc, id
     limit depth
   )
-  select array_agg(e.id order by e.score desc, e.id), array_agg(e.score order by e.score desc, e.id),
-    array_agg(e.sum order by e.score desc, e.id), array_agg(e.likeness order by e.score desc, e.id)
-  into ids, scores, sums, likenesses
+  select array_agg(e.id order by e.share desc, e.id), array_agg(e.share order by e.share desc, e.id),
+    array_agg(e.sum order by e.share desc, e.id), array_agg(e.likeness order by e.share desc, e.id), max(e.sum),
+    hits.in_threads is true or coalesce(bool_or(e.in_thread), false)
+  into hits.ids, hits.shares, hits.sums, hits.typos, hits.best_sum, hits.in_threads
   from either e;
   perform set_config('pg_trgm.word_similarity_threshold', threshold, true);
+  return hits;
 end
 $$;
 

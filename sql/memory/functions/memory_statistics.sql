@@ -1,6 +1,9 @@
 -- Counts the memories that the caller sees, without tombstones and expired memories. For this, it reads all of them.
 -- Runs as the caller (scope memory:read). Locks nothing.
 --
+-- Memories without a vector are the rest: all memories minus those with one. A subquery for each memory read every
+-- vector each time: 28 s with 13,500 memories, instead of 0.2 s.
+--
 --   { memories, bytes, last_hour, last_day, private, by_kind: {kind: n}, by_agent: [{ agent_id, memories }],
 --     by_day: {day: n}, with_vector: {model: n}, without_vector, conflicts }
 --   by_agent: the 100 agents with the most memories
@@ -41,7 +44,7 @@ begin
           select (x.created_at at time zone 'UTC')::date as day, count(*) as n from seen x
           where x.created_at > instant - interval '90 days' group by 1) d),
       'with_vector', (select coalesce(jsonb_object_agg(v.model, v.n), '{}') from (select x.model, count(*) as n from vectors x group by 1) v),
-      'without_vector', count(*) filter (where not exists (select from vectors v where v.memory_id = s.id)),
+      'without_vector', count(*) - (select count(distinct v.memory_id) from vectors v),
       'conflicts', (select count(*) from mayfly.memory_conflicts c where c.tenant_id = tenant))
     from seen s);
 end

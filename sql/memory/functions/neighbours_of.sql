@@ -6,7 +6,7 @@
 -- On conversations that were not used for tuning, this raised recall@10 from .624 to .688. It takes 0.3 ms.
 
 create function mayfly_private.neighbours_of(
-  tenant uuid, threads uuid[], times timestamptz[], lenders uuid[], relevances double precision[], share double precision,
+  tenant uuid, self uuid, sees_all boolean, lenders uuid[], relevances double precision[], share double precision,
   kinds text[], having_tags text[], agent uuid, min_reward real, since timestamptz,
   until timestamptz, for_task text, session uuid, conversation uuid, without uuid,
   out ids uuid[], out gains double precision[]
@@ -22,14 +22,17 @@ begin
   select array_agg(g.id), array_agg(g.gain) into ids, gains
   from (
     select n.id, sum(share * l.relevance / n.distance) as gain
-    from unnest(threads, times, lenders, relevances) l (thread, at, id, relevance)
+    from unnest(lenders, relevances) r (id, relevance)
+    cross join lateral (
+      select m.id, r.relevance, coalesce(m.conversation_id, m.session_id) as thread, m.created_at as at
+      from mayfly.memories m where m.tenant_id = tenant and m.id = r.id offset 0) l
     cross join lateral (
       (select m.id, row_number() over (order by m.created_at, m.id) as distance
       from mayfly.memories m
       where coalesce(m.conversation_id, m.session_id) = l.thread and (m.created_at, m.id) > (l.at, l.id)
         and m.tenant_id = tenant and m.deleted_at is null
-        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
         and (m.expires_at is null or m.expires_at > instant)
         and (without is null or m.id <> without)
         and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)
@@ -44,8 +47,8 @@ begin
       from mayfly.memories m
       where coalesce(m.conversation_id, m.session_id) = l.thread and (m.created_at, m.id) < (l.at, l.id)
         and m.tenant_id = tenant and m.deleted_at is null
-        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
         and (m.expires_at is null or m.expires_at > instant)
         and (without is null or m.id <> without)
         and (kinds is null or m.kind = any (kinds)) and (having_tags is null or m.tags @> having_tags)

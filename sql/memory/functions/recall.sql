@@ -18,8 +18,8 @@
 -- Functions for Hybrid Retrieval", TOIS 2023).
 --
 -- Words, vectors and rows are each read by a statement of their own, which is planned once per session. A single
--- statement for all three took 2 ms to plan at each recall. Starting a planned statement takes 10 to 40 µs, more than an
--- assignment, so the results of functions are assigned, and the rest is done in arrays.
+-- statement for all three took 2 ms to plan at each recall. In a small recall, starting statements takes more than
+-- running them: 10 to 40 µs each, and 4 µs for each aggregate. So there are few of both.
 
 create function mayfly_private.recall(
   query text, embedding real[], model text, kinds text[], having_tags text[], agent uuid, min_reward real,
@@ -40,7 +40,10 @@ as $$
 #variable_conflict use_column
 declare
   instant constant timestamptz := mayfly_private.now();
-  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+  who constant mayfly_private.caller := mayfly_private.caller();
+  tenant constant uuid := mayfly_private.require_tenant_of(who, 'memory:read');
+  self constant uuid := case when who.kind = 'agent' then who.id end;
+  sees_all constant boolean := tenant = any (mayfly_private.tenant_ids_of(who, 'memory:admin'));
   is_filtered constant boolean := num_nonnulls(kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation) > 0;
   depth integer := greatest(50, 2 * result_limit);
   asked_vector extensions.halfvec;
@@ -53,8 +56,8 @@ declare
   of_importance constant double precision := coalesce((weights ->> 'importance')::double precision, 0.1);
   of_recency constant double precision := coalesce((weights ->> 'recency')::double precision, 0.1);
   checked text;
-  by_words record;
-  by_meaning record;
+  by_words mayfly_private.matches;
+  by_meaning mayfly_private.matches;
   -- Both together, best first. relevance = portion * share / most, and the places are those among words and meaning.
   ids uuid[];
   shares double precision[];
@@ -62,18 +65,16 @@ declare
   most double precision;
   word_places bigint[];
   meaning_places bigint[];
-  seen record;
-  worths double precision[];
-  recencies double precision[];
   lent record;
-  newcomers uuid[];
   gains double precision[];
   best double precision;
   ranked uuid[];
   ranked_places bigint[];
   ranked_scores double precision[];
-  -- Computed once, not for each memory. If the caller passes no half-lives, these are the defaults of
-  -- mayfly_private.half_life.
+  recencies double precision[];
+  -- Whether no two of the ranked begin or end alike.
+  are_different boolean;
+  -- If the caller passes no half-lives, these are the defaults of mayfly_private.half_life.
   half_lives_of double precision[] := '{30,30,7,180,365,1,30}';
   -- For each of the ranked, the place of the first that says the same.
   alike integer[];
@@ -111,8 +112,8 @@ begin
     left join mayfly.memory_vectors v on v.tenant_id = m.tenant_id and v.memory_id = m.id
       and (recall.model is null or v.model = recall.model)
     where m.tenant_id = tenant and m.id = similar_to and m.deleted_at is null
-      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+      and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+        or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
     order by v.model
     limit 1;
     if not found then
@@ -132,78 +133,85 @@ begin
   end if;
 
   loop
-    -- Without a question or a vector, nothing is found.
-    by_words := mayfly_private.find_by_words(tenant, case when of_words > 0 then query end, depth, result_limit, explain,
-      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-    -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
-    -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
-    -- not pass it.
-    by_meaning := mayfly_private.find_by_meanings(tenant, model, case when of_meaning > 0 then asked_vector end, unrelated, older_model, older_embedding::extensions.halfvec,
-      case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
-      kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    if of_words > 0 then
+      by_words := mayfly_private.find_by_words(tenant, self, sees_all, query, depth, result_limit, explain,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    end if;
+    if of_meaning > 0 then
+      -- If there is no filter, fewer of the nearest vectors are enough: for 10,000 vectors among 110,000, HNSW took
+      -- three times as long to find 50 as to find 20. With a filter, more are needed, because some of the memories will
+      -- not pass it.
+      by_meaning := mayfly_private.find_by_meanings(tenant, self, sees_all, model, asked_vector, unrelated, older_model, older_embedding::extensions.halfvec,
+        case when is_filtered then greatest(1000, depth) when depth > 200 then depth else greatest(20, 2 * result_limit) end, depth, result_limit,
+        kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
+    end if;
     if by_words.ids is null and by_meaning.ids is null then
       return;
     end if;
     level := (of_words * case when by_words.ids is null then 0 else least(1, by_words.best_sum / by_words.full_sum) end
-      + of_meaning * coalesce(by_meaning.likenesses[1], 0)) / (of_words + of_meaning);
+      + of_meaning * coalesce(by_meaning.shares[1], 0)) / (of_words + of_meaning);
 
     if by_meaning.ids is null then
       ids := by_words.ids;
-      shares := by_words.scores;
+      shares := by_words.shares;
       portion := of_words / (of_words + of_meaning);
     elsif by_words.ids is null then
       ids := by_meaning.ids;
-      shares := by_meaning.likenesses;
+      shares := by_meaning.shares;
       portion := of_meaning / (of_words + of_meaning);
     else
-      select array_agg(f.id), array_agg(f.relevance), array_agg(f.word_place), array_agg(f.meaning_place)
+      select array_agg(f.id), array_agg(f.share), array_agg(f.word_place), array_agg(f.meaning_place)
       into ids, shares, word_places, meaning_places
       from (
-        select either.id, sum(either.share) as relevance, max(either.word_place) as word_place, max(either.meaning_place) as meaning_place
-        from (
-          select w.id, of_words / (of_words + of_meaning) * w.score / by_words.scores[1] as share, w.n as word_place, null as meaning_place
-          from unnest(by_words.ids, by_words.scores) with ordinality w (id, score, n)
-          union all
-          select v.id, of_meaning / (of_words + of_meaning) * v.likeness / by_meaning.likenesses[1], null, v.n
-          from unnest(by_meaning.ids, by_meaning.likenesses) with ordinality v (id, likeness, n)
-        ) either
-        group by either.id
-        order by relevance desc, either.id
+        select coalesce(w.id, v.id) as id, w.n as word_place, v.n as meaning_place,
+          coalesce(of_words / (of_words + of_meaning) * w.share / by_words.shares[1], 0)
+            + coalesce(of_meaning / (of_words + of_meaning) * v.share / by_meaning.shares[1], 0) as share
+        from unnest(by_words.ids, by_words.shares) with ordinality w (id, share, n)
+        full join unnest(by_meaning.ids, by_meaning.shares) with ordinality v (id, share, n) on v.id = w.id
+        order by share desc, id
         limit depth
       ) f;
       portion := 1;
     end if;
     most := case when by_words.ids is null or by_meaning.ids is null then shares[1] else 1 end;
     best := portion * shares[1] / most;
-    seen := mayfly_private.worths_of(tenant, ids, half_lives_of, of_reward, of_importance, of_recency);
-    worths := seen.worths;
-    recencies := seen.recencies;
     gains := null;
-    if of_neighbours > 0 and num_nonnulls(variadic seen.threads[1:20]) > 0 then
-      lent := mayfly_private.neighbours_of(tenant, seen.threads[1:20], seen.times[1:20], ids[1:20],
-        shares[1:20], of_neighbours * portion / most,
+    if of_neighbours > 0 and (by_words.in_threads or by_meaning.in_threads) then
+      lent := mayfly_private.neighbours_of(tenant, self, sees_all, ids[1:20], shares[1:20], of_neighbours * portion / most,
         kinds, having_tags, agent, min_reward, since, until, for_task, session, conversation, similar_to);
-      newcomers := array(select n from unnest(lent.ids) n where n <> all (ids));
-      if newcomers <> '{}' then
-        seen := mayfly_private.worths_of(tenant, newcomers, half_lives_of, of_reward, of_importance, of_recency);
-        ids := ids || newcomers;
-        worths := worths || seen.worths;
-        recencies := recencies || seen.recencies;
+      if lent.ids is not null then
+        select array_agg(coalesce(i.id, l.id) order by i.n, l.id), array_agg(i.share order by i.n, l.id), array_agg(l.gain order by i.n, l.id),
+          max(coalesce(portion * i.share / most, 0) + coalesce(l.gain, 0))
+        into ids, shares, gains, best
+        from unnest(ids, shares) with ordinality i (id, share, n)
+        full join unnest(lent.ids, lent.gains) l (id, gain) on l.id = i.id;
       end if;
-      select array_agg(g.gain order by i.n), max(coalesce(portion * i.share / most, 0) + coalesce(g.gain, 0)) into gains, best
-      from unnest(ids, shares) with ordinality i (id, share, n) left join unnest(lent.ids, lent.gains) g (id, gain) on g.id = i.id;
     end if;
-
     -- In the order of the answer.
-    select array_agg(s.id), array_agg(s.place), array_agg(s.score) into ranked, ranked_places, ranked_scores
+    select array_agg(s.id order by s.score desc, s.id), array_agg(s.place order by s.score desc, s.id),
+      array_agg(s.score order by s.score desc, s.id), array_agg(s.recency order by s.score desc, s.id),
+      count(*) = count(distinct s.beginning) and count(*) = count(distinct s.ending)
+    into ranked, ranked_places, ranked_scores, recencies, are_different
     from (
-      select c.id, c.place, level * (coalesce(portion * c.share / most, 0) + coalesce(c.gain, 0)) / best * c.worth as score
-      from unnest(ids, shares, gains, worths) with ordinality c (id, share, gain, worth, place)
-      order by score desc, c.id
-      limit case when depth > 200 then depth else result_limit + 10 end
+      select r.id, r.place, r.score, r.recency,
+        hashtextextended(r.kind || lower(left(r.task || left(r.input, 40) || left(r.output, 40), 40)), 0) as beginning,
+        hashtextextended(r.kind || lower(right(case when octet_length(r.output) >= 160 then r.output else r.task || r.input || r.output end, 40)), 0) as ending
+      from (
+        select c.id, c.place, m.kind, m.task, m.input, m.output, m.recency,
+          level * (coalesce(portion * c.share / most, 0) + coalesce(c.gain, 0)) / best * (1 - of_reward - of_importance - of_recency
+            + of_reward * coalesce(m.reward, 0.5) + of_importance * m.importance / 10 + of_recency * m.recency) as score
+        from unnest(ids, shares, gains) with ordinality c (id, share, gain, place)
+        cross join lateral (
+          -- Freshness is practically zero after 100 half-lives. After 1,000, the number would underflow, which is an error.
+          select m.*, 0.5 ^ least(100, greatest(date_part('epoch', instant - m.created_at), 0)
+            / 86400 / half_lives_of[array_position('{episode,task_result,conversation,learning,fact,working,general}', m.kind)]) as recency
+          from mayfly.memories m where m.tenant_id = tenant and m.id = c.id offset 0) m
+        order by score desc, c.id
+        limit case when depth > 200 then depth else result_limit + 10 end
+      ) r
     ) s;
-    alike := case when grouped and cardinality(ranked) > 1 then mayfly_private.duplicates_among(tenant, ranked) end;
-    -- If duplicates filled the list, the loop looks further, but only once.
+    alike := case when grouped and not are_different then mayfly_private.duplicates_among(tenant, ranked) end;
+    -- If duplicates filled the list, the loop looks further once.
     exit when alike is null or depth > 200 or cardinality(ranked) < result_limit;
     exit when (select count(distinct p) from unnest(alike) p) >= result_limit;
     depth := 500;
@@ -216,7 +224,7 @@ begin
       || case when explain then jsonb_build_object('weights', jsonb_build_object('words', of_words, 'meaning', of_meaning,
           'neighbours', of_neighbours, 'reward', of_reward, 'importance', of_importance, 'recency', of_recency), 'level', level::real)
         || coalesce(jsonb_build_object('asked', by_words.report), '{}') else '{}' end,
-    coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, m.id, surrounding) end
+    coalesce(s.others, '{}'), case when surrounding > 0 then mayfly_private.surroundings_of(tenant, self, sees_all, m.id, surrounding) end
   from (
     select r.n, r.id, r.place, r.score,
       -- If only words or only vectors found something, the places are the same.
@@ -233,11 +241,11 @@ begin
   left join mayfly.agents a on a.tenant_id = tenant and a.id = m.agent_id
   -- to_jsonb takes half the time of jsonb_build_object.
   cross join lateral (
-    select s.word as words_rank, by_words.scores[s.word]::real as words,
-      case when s.word > 0 then least(1, by_words.sums[s.word] / by_words.full_sum)::real end as fit, by_words.likenesses[s.word]::real as typos,
+    select s.word as words_rank, by_words.shares[s.word]::real as words,
+      case when s.word > 0 then least(1, by_words.sums[s.word] / by_words.full_sum)::real end as fit, by_words.typos[s.word]::real as typos,
       s.meaning as vector_rank, by_meaning.similarities[s.meaning]::real as similarity, (level * gains[s.place] / best)::real as neighbours,
       (level * (coalesce(portion * shares[s.place] / most, 0) + coalesce(gains[s.place], 0)) / best)::real as relevance,
-      coalesce(m.reward, 0.5) as reward, m.importance, recencies[s.place]::real as recency
+      coalesce(m.reward, 0.5) as reward, m.importance, recencies[s.n]::real as recency
     offset 0) p
   order by s.n;
 end

@@ -13,7 +13,10 @@ as $$
 #variable_conflict use_column
 declare
   instant constant timestamptz := mayfly_private.now();
-  tenant constant uuid := mayfly_private.require_tenant('memory:read');
+  who constant mayfly_private.caller := mayfly_private.caller();
+  tenant constant uuid := mayfly_private.require_tenant_of(who, 'memory:read');
+  self constant uuid := case when who.kind = 'agent' then who.id end;
+  sees_all constant boolean := tenant = any (mayfly_private.tenant_ids_of(who, 'memory:admin'));
   stored constant bigint := (select coalesce(sum(u.memories), 0) from mayfly_private.tenant_usage u where u.tenant_id = tenant);
   memories bigint;
   vectors bigint;
@@ -23,8 +26,8 @@ begin
     from mayfly.memories m
     left join mayfly.memory_vectors v on v.tenant_id = tenant and v.model = recall_scope.model and v.memory_id = m.id
     where m.tenant_id = tenant and m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
-      and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-        or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))));
+      and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+        or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]));
   else
     memories := coalesce((select s.memories from mayfly_private.word_samples s where s.tenant_id = tenant), stored);
     select s.vectors + (

@@ -2,7 +2,7 @@
 -- session, in order. `place` is -1 and below before the memory, and 1 and above after it. Each text is cut
 -- after 2,000 characters. Called by mayfly_private.recall. Locks nothing.
 
-create function mayfly_private.surroundings_of(tenant uuid, memory uuid, reach integer)
+create function mayfly_private.surroundings_of(tenant uuid, self uuid, sees_all boolean, memory uuid, reach integer)
 returns jsonb
 language plpgsql stable
 set search_path = ''
@@ -25,8 +25,8 @@ begin
       join mayfly.memories m on m.tenant_id = tenant and coalesce(m.conversation_id, m.session_id) = h.thread
         and (m.created_at, m.id) > (h.created_at, h.id)
       where m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
-        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
       order by m.created_at, m.id
       limit reach)
       union all
@@ -35,8 +35,8 @@ begin
       join mayfly.memories m on m.tenant_id = tenant and coalesce(m.conversation_id, m.session_id) = h.thread
         and (m.created_at, m.id) < (h.created_at, h.id)
       where m.deleted_at is null and (m.expires_at is null or m.expires_at > instant)
-        and (m.visibility = 'tenant' or m.agent_id = any ((select mayfly_private.own_agent_ids())::uuid[])
-          or (select tenant = any (mayfly_private.tenant_ids('memory:admin'))))
+        and (m.visibility = 'tenant' or sees_all or m.agent_id = self
+          or m.agent_id = any ((select mayfly_private.agents_under(tenant, self))::uuid[]))
       order by m.created_at desc, m.id desc
       limit reach)
     ) n);

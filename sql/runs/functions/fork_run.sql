@@ -1,4 +1,5 @@
--- Starts a fork. It copies no step: the fork reads earlier steps from the original run. Locks what start_run locks.
+-- Starts a fork, with the attributes of the original run. It copies no step: the fork reads earlier steps from the
+-- original run. Locks what start_run locks.
 
 create function mayfly_private.fork_run(id uuid, at_step integer, input text, edits jsonb, trace text)
 returns jsonb
@@ -21,7 +22,8 @@ begin
   elsif edits is not null and (jsonb_typeof(edits) <> 'object' or octet_length(edits::text) > 262144) then
     perform mayfly_private.fail(400, 'invalid_request', 'edits must be { <call id>: <result as a text of JSON> }.', null, '{"field": "edits"}');
   end if;
-  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step, trace);
+  added := mayfly_private.start_run(of_run.agent, coalesce(input, case when at_step = 1 then of_run.input::text end), of_run.limits, null, null, 0, of_run.id, at_step, trace,
+    (select a.attributes from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = of_run.id));
   if edits is not null then
     line := mayfly_private.run_log(tenant, of_run.id, false) -> 'tools';
     select e.key into unknown from jsonb_each(edits) e

@@ -14,7 +14,7 @@ begin
   if not found then
     perform mayfly_private.fail(404, 'run_unknown', 'There is no such run.', null, '{"field": "id"}');
   end if;
-  return mayfly_private.show_run(run) || mayfly_private.run_log(tenant, run.id, with_parts) || jsonb_build_object('output', run.output::text);
+  return mayfly_private.show_run(run) || mayfly_private.run_attributes(tenant, run.id) || mayfly_private.run_log(tenant, run.id, with_parts) || jsonb_build_object('output', run.output::text);
 end
 $$;
 

@@ -9,6 +9,7 @@ as $$
 declare
   old uuid[];
   freed bigint;
+  more bigint;
 begin
   old := array(
     select r.id from mayfly.runs r
@@ -24,7 +25,10 @@ begin
     + coalesce((select sum(c.bytes) from mayfly.run_chunks c where c.tenant_id = tenant and c.run_id = any (old)), 0)
   into freed;
   delete from mayfly.runs r where r.tenant_id = tenant and r.id = any (old);
-  perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  -- Attributes whose job is still there are deleted with the job.
+  with gone as (delete from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = any (old) and a.kept returning a.bytes)
+  select coalesce(sum(g.bytes), 0) into more from gone g;
+  perform mayfly_private.count_usage(tenant, 0, -(freed + more), 0);
   return jsonb_build_object('more', cardinality(old) = least(max_rows, 100));
 end
 $$;

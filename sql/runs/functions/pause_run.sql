@@ -25,7 +25,7 @@ begin
   if not run.paused and job.status = 'waiting' and 'resume' = any (job.wait_for) then
     perform mayfly_private.put_signal(job, 'resume', 'null', 0);
   end if;
-  return mayfly_private.show_run(run);
+  return mayfly_private.show_run(run) || mayfly_private.run_attributes(tenant, run.id);
 end
 $$;
 

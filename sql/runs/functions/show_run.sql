@@ -1,3 +1,18 @@
+-- The attributes of a run, for show_run's callers that list or read runs: { attributes }, or {} if it has none. The
+-- functions of workers do not call it, because they read a run at each step.
+
+create function mayfly_private.run_attributes(tenant uuid, run uuid)
+returns jsonb
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return coalesce((select jsonb_build_object('attributes', a.attributes) from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = run), '{}');
+end
+$$;
+
+comment on function mayfly_private.run_attributes is 'The attributes of a run, to be added to what show_run returns.';
+
 -- A run in the form that readers get. Its job says whether it waits or is paused.
 
 create function mayfly_private.show_run(run mayfly.runs)

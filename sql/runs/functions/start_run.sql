@@ -1,7 +1,7 @@
 -- Starts a run. With a lease, the job of the lease waits for the new run, which is started once for each key. Locks
 -- what insert_jobs locks, and the job of the lease.
 
-create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text)
+create function mayfly_private.start_run(agent text, input text, limits jsonb, key text, lease text, priority integer, forked_from uuid, forked_at integer, trace text, attributes jsonb)
 returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -28,6 +28,7 @@ begin
   if found then
     perform mayfly_private.fail(400, 'invalid_request', format('%s must be %s.', fault.field, fault.rule), 'Nothing was started.', jsonb_build_object('field', fault.field));
   end if;
+  perform mayfly_private.check_attributes(attributes, 'attributes');
   if lease is null then
     tenant := mayfly_private.require_tenant('run:write');
   else
@@ -35,7 +36,7 @@ begin
     tenant := above.tenant_id;
   end if;
   added := mayfly_private.insert_jobs(tenant, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('name', 'run:' || agent, 'max_attempts', 20,
-    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority, 'trace', trace))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
+    'key', 'run/' || coalesce(above.id || '/', '') || key, 'priority', priority, 'trace', trace, 'attributes', attributes))), mayfly_private.caller_id(), above.id, coalesce(above.root_id, above.id)) -> 0;
   if not (added ->> 'existing')::boolean then
     size := 1024 + coalesce(octet_length(input), 0);
     perform mayfly_private.charge(tenant, 0, size, 1);
@@ -57,14 +58,16 @@ grant execute on function mayfly_private.start_run to authenticated, service_rol
 -- Starts a run of an agent (scope run:write). The run is a job that a worker with this agent claims. `input` is a text
 -- of JSON. If a run with the same key exists, that run is returned. If a worker passes its lease, the worker's own run
 -- waits for the end of the new one. `trace` is the trace context (W3C traceparent) that the worker continues.
+-- `attributes` are those of its job, by which the run is found.
 
-create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null)
+create function mayfly.start_run(agent text, input text default null, limits jsonb default '{}', key text default null, lease text default null, priority integer default 0, trace text default null,
+  attributes jsonb default null)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null, trace);
+  return mayfly_private.start_run(agent, input, limits, key, lease, priority, null, null, trace, attributes);
 end
 $$;
 

@@ -17,7 +17,8 @@ begin
   if job is null then
     perform mayfly_private.fail(404, 'workflow_unknown', 'There is no such workflow.', 'List the existing ones.', '{"field": "id"}');
   end if;
-  return mayfly_private.workflow_row(job) || jsonb_build_object(
+  return mayfly_private.workflow_row(job || jsonb_build_object('attributes', (
+      select a.attributes from mayfly.job_attributes a where a.tenant_id = tenant and a.job_id = query_workflow.id))) || jsonb_build_object(
     'input', job -> 'input', 'result', job -> 'result',
     'report', (select s.result from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = query_workflow.id and s.name = 'report'),
     'steps', (select count(*) from mayfly.job_steps s where s.tenant_id = tenant and s.job_id = query_workflow.id and s.name <> 'report'),

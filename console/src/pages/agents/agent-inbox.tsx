@@ -36,6 +36,7 @@ export function AgentInbox({ space, id }: { space: Space; id: string }) {
                 { title: "From", cell: ({ senderId }) => <Name id={senderId} /> },
                 {
                   title: "Says",
+                  text: true,
                   cell: ({ payload }) => <bdi class="muted">{preview(payload, 90)}</bdi>,
                   wide: true,
                 },

@@ -20,11 +20,13 @@ export function AgentList({ space }: { space: Space }) {
   const { query } = route.value;
   const wanted = query.get("status") ?? "all";
   const now = second.value;
-  const all = [...space.agents.all()].sort(
-    (one, other) =>
-      order[space.agents.conditionAt(one, now)] - order[space.agents.conditionAt(other, now)] ||
-      other.spawnedAt.getTime() - one.spawnedAt.getTime(),
-  );
+  const all = space.agents
+    .within(now)
+    .sort(
+      (one, other) =>
+        order[space.agents.conditionAt(one, now)] - order[space.agents.conditionAt(other, now)] ||
+        other.spawnedAt.getTime() - one.spawnedAt.getTime(),
+    );
   const found = all.filter(
     (life) =>
       matches(life, searched()) &&
@@ -83,6 +85,7 @@ const columnsOf = ({ agents }: Space): Column<AgentLife>[] => [
   { title: "Life", cell: (life) => <Life agents={agents} of={life} /> },
   {
     title: "Task",
+    text: true,
     cell: ({ task }) => <span class="muted">{oneLine(task ?? "", 90)}</span>,
     wide: true,
   },

@@ -1,5 +1,5 @@
+import { useEffect } from "preact/hooks";
 import { href } from "../../app/route.ts";
-import { subjectOf } from "../../live/about.ts";
 import { happeningOf } from "../../live/events.ts";
 import type { Space } from "../../live/space.ts";
 import { useCount } from "../../live/use-count.ts";
@@ -7,14 +7,17 @@ import { Kind } from "../../parts/badge.tsx";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
+import { Subject } from "../../parts/subject.tsx";
 import { Ago } from "../../parts/time.tsx";
 
 /** The newest events that the agent caused or that happened to it. */
 export function AgentTrail({ space, id }: { space: Space; id: string }) {
   const count = useCount(space, ({ agentId, subject }) => agentId === id || subject === id);
   const trail = useLoaded(() => space.mayfly.log.list({ agent: id, limit: 30 }), [id, count]);
-  void space.messages.version.value;
-  void space.subjects.version.value;
+  // It may have events from before the past hour, whose subjects the page does not know yet.
+  useEffect(() => {
+    if (trail.data) space.learn(trail.data.events.map(happeningOf));
+  }, [trail.data]);
   return (
     <Panel
       title="Trail"
@@ -37,8 +40,7 @@ export function AgentTrail({ space, id }: { space: Space; id: string }) {
                   <Kind of={event.type} />
                   <span class="muted">
                     {event.agentId !== id && event.agentId !== null && <Name id={event.agentId} />}{" "}
-                    <bdi>{event.subject === id ? "" : subjectOf(space, event)}</bdi>{" "}
-                    {event.fields?.join(", ")}
+                    {event.subject !== id && <Subject of={event} />} {event.fields?.join(", ")}
                   </span>
                 </li>
               ))}

@@ -9,7 +9,9 @@ import { hasEnded, isWork } from "../jobs/job-actions.tsx";
 import { columns } from "../jobs/job-list.tsx";
 
 const shown = 50;
-const own = columns.filter(({ title }) => !["Worker", "Queue"].includes(title));
+/** A column that is about the queue or the worker, and not about what the agent did, is left out. */
+const others = ["Worker", "Queue", "Attempt", "In the queue"];
+const own = columns.filter(({ title }) => !others.includes(title));
 
 /** The jobs that the agent holds, or held last. */
 export function AgentWork({ space, id }: { space: Space; id: string }) {

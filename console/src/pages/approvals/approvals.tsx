@@ -163,7 +163,7 @@ function List(props: {
   };
   if (approvals.length === 0)
     return (
-      <div class="panel asking-none">
+      <div class="panel">
         <Empty
           title={
             { mine: "Nothing waits for you.", pending: "No approval is pending." }[view] ??

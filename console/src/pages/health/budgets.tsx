@@ -1,4 +1,7 @@
 import type { Budget } from "@mayfly/sdk";
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { href } from "../../app/route.ts";
 import { withNames } from "../../live/about.ts";
 import type { Space } from "../../live/space.ts";
 import { useCount } from "../../live/use-count.ts";
@@ -13,6 +16,15 @@ import { Ago } from "../../parts/time.tsx";
 export function Budgets({ space }: { space: Space }) {
   const count = useCount(space, ({ kind }) => kind === "budget" || kind === "run");
   const budgets = useLoaded(() => space.mayfly.costs.budgets.list(), [count]);
+  useEffect(() => {
+    for (const kind of ["team", "run"] as const) {
+      const own = (budgets.data ?? []).filter(({ level }) => level === kind);
+      space.subjects.wantIds(
+        kind,
+        own.map(({ subject }) => subject),
+      );
+    }
+  }, [budgets.data]);
   return (
     <Panel title="Budgets">
       <Show of={budgets}>
@@ -29,7 +41,11 @@ export function Budgets({ space }: { space: Space }) {
           ) : (
             <div class="panel-body bars">
               {all.map((budget) => (
-                <OneBudget key={budget.id} budget={budget} of={ofWhat(space, budget)} />
+                <OneBudget
+                  key={budget.id}
+                  budget={budget}
+                  of={<Owner of={budget} space={space} />}
+                />
               ))}
             </div>
           )
@@ -39,23 +55,51 @@ export function Budgets({ space }: { space: Space }) {
   );
 }
 
-/** The owner of a budget, by name instead of id. */
-function ofWhat(space: Space, { level, subject }: Budget): string {
+/**
+ * The owner of a budget, by name instead of id. Runs of one agent have the same name, so a run also gets the end of its
+ * id.
+ */
+function Owner({ space, of }: { space: Space; of: Budget }) {
+  const { level, subject } = of;
   void space.subjects.version.value;
-  return level === "tenant" ? "The tenant" : `${level} ${withNames(space, printable(subject))}`;
+  if (level === "tenant") return <>The tenant</>;
+  const name = `${level} ${withNames(space, printable(subject))}`;
+  const [page, ...rest] = space.subjects.pathOf(subject) ?? [];
+  return (
+    <>
+      {page ? (
+        <a class="underlined" href={href(page, ...rest)}>
+          {name}
+        </a>
+      ) : (
+        name
+      )}
+      {level === "run" && <span class="muted"> …{subject.slice(-4)}</span>}
+    </>
+  );
 }
 
-export function OneBudget({ budget, of }: { budget: Budget; of: string }) {
+export function OneBudget({ budget, of }: { budget: Budget; of: ComponentChildren }) {
   const { period, spentUsd, heldUsd, hardUsd, softUsd, refusedAt } = budget;
-  const when = period === "total" ? "in all" : `a ${period}`;
+  const { hardTokens, spentTokens, heldTokens } = budget;
+  const label = (
+    <>
+      {of}, {period === "total" ? "in all" : `a ${period}`}
+    </>
+  );
   return (
-    <div>
-      <Bar
-        label={`${of}, ${when}`}
-        used={spentUsd + heldUsd}
-        most={hardUsd ?? softUsd}
-        unit={dollars}
-      />
+    <div class="budget">
+      <Bar label={label} used={spentUsd + heldUsd} most={hardUsd ?? softUsd} unit={dollars} />
+      {hardTokens !== null && (
+        <Bar
+          label={<span class="muted">Tokens</span>}
+          used={spentTokens + heldTokens}
+          most={hardTokens}
+        />
+      )}
+      {softUsd !== null && hardUsd !== null && (
+        <small class="muted">Its soft limit is {dollars(softUsd)}.</small>
+      )}
       {refusedAt && (
         <small class="muted">
           A call was refused <Ago at={refusedAt} />.

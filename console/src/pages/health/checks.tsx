@@ -2,10 +2,11 @@ import { useEffect, useState } from "preact/hooks";
 import { href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Panel } from "../../parts/panel.tsx";
+import { plural } from "../../parts/text.ts";
 import { duration } from "../../parts/time.tsx";
 import { type Check, looks, runChecks, spawning } from "./run-checks.ts";
 
-const marks = { ok: "green", warning: "amber", error: "red", running: "gray" };
+const marks = { ok: "green", skipped: "gray", warning: "amber", error: "red", running: "gray" };
 
 /** Shows at a glance whether each part answers. */
 export function Checks({ space }: { space: Space }) {
@@ -37,17 +38,10 @@ export function Doctor({ space }: { space: Space }) {
     await runChecks(space, [spawning], setSpawned);
     setBusy(false);
   };
-  const bad = [...checks, ...spawned].filter(({ state }) => state === "error").length;
-  const open = checks.some(({ state }) => state === "running");
+  const all = [...checks, ...spawned];
   return (
     <Panel
-      title={
-        open
-          ? "Checking"
-          : bad === 0
-            ? "Everything that was checked works"
-            : `${bad} of ${checks.length + spawned.length} checks failed`
-      }
+      title={verdictOf(all)}
       actions={
         <>
           {space.may("agent:spawn") && (
@@ -61,13 +55,24 @@ export function Doctor({ space }: { space: Space }) {
         </>
       }
     >
-      <List of={[...checks, ...spawned]} isFull />
+      <List of={all} isFull />
       <p class="panel-body muted">
         <code>npx mayfly doctor</code> also checks migrations, policies and settings. It needs the
         secret key.
       </p>
     </Panel>
   );
+}
+
+/** What the checks say together. It never says more good than the least good of them. */
+function verdictOf(checks: readonly Check[]): string {
+  const count = (state: Check["state"]) => checks.filter((check) => check.state === state).length;
+  const [failed, warned] = [count("error"), count("warning")];
+  if (count("running") > 0) return "Checking";
+  if (failed > 0) return `${failed} of ${plural(checks.length, "check")} failed`;
+  if (warned > 0)
+    return `Everything answers, but ${plural(warned, "check")} found something to look at`;
+  return "Everything that was checked works";
 }
 
 function useChecks(space: Space): { checks: Check[]; again(): void } {

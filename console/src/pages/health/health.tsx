@@ -1,5 +1,6 @@
 import "./health.css";
 import { href } from "../../app/route.ts";
+import type { Condition } from "../../live/agents.ts";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { useLoaded } from "../../parts/loaded.tsx";
@@ -43,9 +44,11 @@ function Overview({ space }: { space: Space }) {
   const usage = useLoaded(() => space.mayfly.tenants.usage(), [round]);
   const present = usePresent(space);
   void space.agents.version.value;
-  const living = [...space.agents.all()].filter(
-    (life) => space.agents.conditionAt(life, second.value) === "running",
-  ).length;
+  const conditions = [...space.agents.all()].map((life) =>
+    space.agents.conditionAt(life, second.value),
+  );
+  const count = (wanted: Condition) => conditions.filter((one) => one === wanted).length;
+  const suspended = count("suspended");
   return (
     <div class="stack">
       <div class="figures">
@@ -59,7 +62,11 @@ function Overview({ space }: { space: Space }) {
           }
           tone={at === "live" ? "green" : "amber"}
         />
-        <Figure label="Living agents" value={living} />
+        <Figure
+          label="Running agents"
+          value={count("running")}
+          note={suspended > 0 ? `and ${suspended.toLocaleString("en")} suspended` : undefined}
+        />
         <Figure
           label="Present"
           value={present.count ?? "–"}
@@ -76,7 +83,7 @@ function Overview({ space }: { space: Space }) {
           }
         />
       </div>
-      <div class="grid">
+      <div class="grid health-grid">
         <Checks space={space} />
         <Quotas usage={usage} />
         {space.may("memory:read") && <Embeddings space={space} />}

@@ -13,9 +13,17 @@ export function Quotas({ usage }: { usage: Loaded<Usage> }) {
           const spawns = most("spawns_per_minute");
           return (
             <div class="panel-body bars">
-              <Bar label="Memories" used={memories} most={most("max_memories")} />
+              <Bar
+                label="Memories, with forgotten ones"
+                used={memories}
+                most={most("max_memories")}
+              />
               <Bar label="Data" used={held} most={most("max_bytes")} unit={bytes} />
-              <Bar label="Living agents" used={living_agents} most={most("max_living_agents")} />
+              <Bar
+                label="Agents, running or suspended"
+                used={living_agents}
+                most={most("max_living_agents")}
+              />
               <Bar
                 label="Writes this minute"
                 used={writes_this_minute}

@@ -1,12 +1,13 @@
 import type { MayflyError } from "@mayfly/sdk";
 import type { Space } from "../../live/space.ts";
-import { printable } from "../../parts/text.ts";
+import { plural, printable } from "../../parts/text.ts";
 
 export interface Check {
   name: string;
   /** What the check is about. */
   about: string;
-  state: "running" | "ok" | "warning" | "error";
+  /** `skipped` if the person may not check it. */
+  state: "running" | "ok" | "skipped" | "warning" | "error";
   ms: number | null;
   message: string | null;
   /** What to do about it. */
@@ -15,7 +16,9 @@ export interface Check {
 
 interface Outcome {
   error: MayflyError | null;
-  /** Set if the part works, but something should be looked at. */
+  /** Why the person may not check it. */
+  skipped?: string;
+  /** Set if the part answers, but something should be looked at. */
   warning?: string;
   todo?: string;
 }
@@ -43,13 +46,15 @@ export async function runChecks(
   );
 }
 
-function checkOf({ name, about }: Way, { error, warning, todo }: Outcome, ms: number): Check {
+function checkOf({ name, about }: Way, outcome: Outcome, ms: number): Check {
+  const { error, skipped, warning, todo } = outcome;
   const own = { name, about, ms };
   if (error)
     return {
       ...{ ...own, state: "error", message: printable(error.message) },
       todo: error.hint && printable(error.hint),
     };
+  if (skipped) return { ...own, ms: null, state: "skipped", message: skipped, todo: null };
   if (warning) return { ...own, state: "warning", message: warning, todo: todo ?? null };
   if (ms > slowMs)
     return {
@@ -72,23 +77,23 @@ const lateMs = 300_000;
 export const looks: readonly Way[] = [
   {
     name: "Data API",
-    about: "The database answers, and the schema mayfly is exposed.",
+    about: "Whether the database answers, and the schema mayfly is exposed.",
     run: async ({ mayfly }) => ({ error: (await mayfly.tenants.usage()).error }),
   },
   {
     name: "Function query",
-    about: "The function that recalls memories is deployed and answers.",
+    about: "Whether the function that recalls memories is deployed and answers.",
     run: async ({ mayfly, may }) => {
-      if (!may("memory:read")) return { error: null, warning: "Your role may not recall." };
+      if (!may("memory:read")) return { error: null, skipped: "Your role may not recall." };
       const { error } = await mayfly.memory.recall("Does it work?", { limit: 1 });
       return { error };
     },
   },
   {
     name: "Realtime",
-    about: "A private channel can be joined.",
+    about: "Whether a private channel can be joined.",
     run: async ({ mayfly, may }) => {
-      if (!may("presence:read")) return { error: null, warning: "Your role may not see presence." };
+      if (!may("presence:read")) return { error: null, skipped: "Your role may not see presence." };
       const { data: stop, error } = await mayfly.agents.watch(() => {});
       await stop?.();
       return { error };
@@ -96,7 +101,7 @@ export const looks: readonly Way[] = [
   },
   {
     name: "The log",
-    about: "This page has everything that happens.",
+    about: "Whether this page has everything that happens.",
     run: async ({ events }) => {
       const { at, message } = events.state.value;
       if (at === "live" || at === "starting") return { error: null };
@@ -109,7 +114,7 @@ export const looks: readonly Way[] = [
   },
   {
     name: "Maintenance",
-    about: "Agents that have expired are marked within minutes.",
+    about: "Whether agents that have expired are marked within minutes.",
     run: async ({ mayfly }) => {
       const { data, error } = await mayfly.agents.list({ since: new Date(), limit: 1_000 });
       if (error) return { error };
@@ -123,32 +128,32 @@ export const looks: readonly Way[] = [
         ? { error: null }
         : {
             error: null,
-            warning: `${overdue.length} agents have expired and are not marked yet.`,
+            warning: `Not marked yet: ${plural(overdue.length, "expired agent")}.`,
             todo: "Enable pg_cron, or call mayfly.tenants.maintain() every minute.",
           };
     },
   },
   {
     name: "Embeddings",
-    about: "Memories get vectors, so that they are found by meaning.",
+    about: "Whether memories have vectors, so that they are found by meaning.",
     run: async ({ mayfly, may }) => {
-      if (!may("memory:read")) return { error: null, warning: "Your role may not read memories." };
+      if (!may("memory:read")) return { error: null, skipped: "Your role may not read memories." };
       const { data, error } = await mayfly.memory.statistics();
       if (error) return { error };
       return data.withoutVector <= data.lastHour
         ? { error: null }
         : {
             error: null,
-            warning: `${data.withoutVector.toLocaleString("en")} memories have no vector.`,
+            warning: `Without a vector: ${plural(data.withoutVector, "memory", "memories")}.`,
             todo: "Maintenance embeds them. If the number stays, look at the logs of the function sync.",
           };
     },
   },
   {
     name: "Workers",
-    about: "Jobs that are ready are taken.",
+    about: "Whether jobs that are ready are taken.",
     run: async ({ mayfly, may }) => {
-      if (!may("job:read")) return { error: null, warning: "Your role may not read jobs." };
+      if (!may("job:read")) return { error: null, skipped: "Your role may not read jobs." };
       const { data, error } = await mayfly.jobs.statistics();
       if (error) return { error };
       const late = data.filter(
@@ -169,7 +174,7 @@ export const looks: readonly Way[] = [
 /** Spawns an agent for a moment, to show that tokens are signed with the project's key. */
 export const spawning: Way = {
   name: "Spawning",
-  about: "An agent is spawned, its token is accepted, and it is stopped.",
+  about: "Whether an agent can be spawned, its token is accepted, and it can be stopped.",
   run: async ({ mayfly }) => {
     const { data: agent, error } = await mayfly.spawn({
       ...{ name: "doctor", type: "doctor", lifetime: 60, scopes: ["memory:read"], renew: false },

@@ -3,13 +3,14 @@ import { useState } from "preact/hooks";
 import { href, route, setQuery } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { useLive } from "../../live/use-live.ts";
+import { AttributeLinks, inList } from "../../parts/attributes.tsx";
 import { Status } from "../../parts/badge.tsx";
 import { type Chip, Chips } from "../../parts/chips.tsx";
 import { Show } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
 import { pickColumn, usePicks } from "../../parts/pick.tsx";
-import { Search, searched, useSought } from "../../parts/search.tsx";
+import { NoneWith, Search, soughtNow, useSought } from "../../parts/search.tsx";
 import { Select } from "../../parts/select.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { oneLine, plural, printable } from "../../parts/text.ts";
@@ -39,15 +40,15 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
   const { key: name = "all", status = [] } = view ?? {};
   const queue = query.get("queue") ?? "";
   const picks = usePicks();
-  const sought = useSought();
+  const { sought, where, containing } = useSought();
   const jobs = useLive(
     space,
     async () => {
       const answer = await space.mayfly.jobs.list({
-        ...{ limit, ...timesOf(query, sought) },
+        ...{ limit, where, ...timesOf(query, containing) },
         ...(status.length > 0 && { status }),
         ...(queue && { queue }),
-        ...(sought && { containing: sought }),
+        ...(containing && { containing }),
       });
       return answer.error ? answer : { data: { all: answer.data, sought }, error: null };
     },
@@ -59,12 +60,12 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
   );
   // Until a new search has its answer, the results of the old search are shown. No action may use
   // those results.
-  const isCurrent = jobs.data?.sought === searched().trim().slice(0, 200);
+  const isCurrent = jobs.data?.sought === soughtNow();
   return (
     <div class="stack">
       <div class="controls">
         <div class="controls-row">
-          <Search label="Find jobs" placeholder="Name, key, input, error  ( / )" />
+          <Search label="Find jobs" placeholder="Name, input, error, customer:acme  ( / )" />
           <Select
             label="Queue"
             value={queue}
@@ -76,7 +77,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
             ]}
             onChange={(to) => setQuery({ queue: to })}
           />
-          <Times sought={sought} />
+          <Times sought={containing} />
           {name === "failed" && isCurrent && (
             <DeadLetters
               space={space}
@@ -102,7 +103,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
           return (
             <Panel title={plural(found.length, "job")} hint="the newest first">
               {found.length === 0 ? (
-                <None isAll={isAll} view={name} />
+                <None isAll={isAll} view={name} where={where} />
               ) : (
                 <Table
                   label="Jobs"
@@ -125,7 +126,7 @@ export function JobList({ space, queues }: { space: Space; queues: QueueStatisti
   );
 }
 
-function None({ isAll, view }: { isAll: boolean; view: string }) {
+function None({ isAll, view, where }: { isAll: boolean; view: string; where: string }) {
   if (isAll)
     return (
       <Empty title="There is no job yet.">
@@ -137,7 +138,7 @@ function None({ isAll, view }: { isAll: boolean; view: string }) {
         </p>
       </Empty>
     );
-  if (view === "failed")
+  if (view === "failed" && where === "")
     return (
       <Empty title="No job has failed.">
         Jobs that fail in their last attempt come here, to be redriven or discarded.
@@ -145,7 +146,8 @@ function None({ isAll, view }: { isAll: boolean; view: string }) {
     );
   return (
     <Empty title="No job matches.">
-      Choose another status, queue or time, or use a shorter search.
+      <p>Choose another status, queue or time, or use a shorter search.</p>
+      <NoneWith where={where} />
     </Empty>
   );
 }
@@ -180,7 +182,13 @@ export const columns: Column<JobInfo>[] = [
   },
   {
     title: "About",
-    cell: (job) => <bdi class="muted">{aboutOf(job)}</bdi>,
+    cell: (job) => (
+      <>
+        <bdi class="muted">{aboutOf(job)}</bdi>{" "}
+        {job.attributes && <AttributeLinks of={job.attributes} page="jobs" most={inList} />}
+      </>
+    ),
+    text: true,
     wide: true,
   },
   { title: "Queue", cell: ({ queue }) => <bdi class="muted">{printable(queue)}</bdi>, wide: true },

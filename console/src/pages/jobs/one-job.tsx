@@ -3,6 +3,7 @@ import { href } from "../../app/route.ts";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { useLive } from "../../live/use-live.ts";
+import { AttributeLinks } from "../../parts/attributes.tsx";
 import { Status } from "../../parts/badge.tsx";
 import { Copy } from "../../parts/copy.tsx";
 import { Show } from "../../parts/loaded.tsx";
@@ -109,6 +110,7 @@ function factsOf(job: JobDetails): Fact[] {
   );
   const parent = parentId ? <a href={href("jobs", parentId)}>the job above it</a> : null;
   return [
+    ["Attributes", job.attributes && <AttributeLinks of={job.attributes} page="jobs" />],
     ["Queue", ofQueue],
     ["Attempt", `${attempt} of ${maxAttempts}`],
     ["Priority", priority],

@@ -63,7 +63,7 @@ export function Newest({ space, filter, count }: { space: Space; filter: Filter;
 }
 
 export const columns: Column<Memory>[] = [
-  { title: "Memory", cell: (memory) => <bdi>{titleOf(memory)}</bdi> },
+  { title: "Memory", text: true, cell: (memory) => <bdi>{titleOf(memory)}</bdi> },
   {
     title: "Kind",
     cell: ({ kind }) => <Badge tone={toneOfKind(kind)}>{kindWord(kind)}</Badge>,

@@ -6,6 +6,7 @@ import type { Space } from "../../live/space.ts";
 import { printable } from "../../parts/text.ts";
 import { jobArcs, messageArcs } from "./arcs.ts";
 import { lanesOf, pausesOf } from "./lanes.ts";
+import { NobodyHere } from "./nobody.tsx";
 import { paint } from "./paint.ts";
 import { axisHeight, rowHeight, type Scene, type Spot } from "./scene.ts";
 import { advance, goTo, headAt, isLive, pastAt, playing, spanMs, windowAt } from "./view.ts";
@@ -150,6 +151,9 @@ export function Board(props: { space: Space; onPick(picked: Picked | null): void
           ))}
         </ul>
         <div class="board-canvas" style={{ height: `${room}px` }}>
+          {lanes.length === 0 && (
+            <NobodyHere space={props.space} head={head} isLive={isLive.value} />
+          )}
           <canvas
             ref={canvas}
             role="img"

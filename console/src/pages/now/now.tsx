@@ -2,11 +2,12 @@ import "./now.css";
 import { useState } from "preact/hooks";
 import { hourMs } from "../../live/agents.ts";
 import { second } from "../../live/clock.ts";
-import { Empty, Figure } from "../../parts/panel.tsx";
-import { config } from "../../session/session.ts";
+import { saysFailure } from "../../live/events.ts";
+import { Figure } from "../../parts/panel.tsx";
 import type { PageProps } from "../page.ts";
 import { Board, type Picked } from "./board.tsx";
 import { Details } from "./details.tsx";
+import { NobodyThisHour } from "./nobody.tsx";
 import { Scrubber } from "./scrubber.tsx";
 import { pastAt } from "./view.ts";
 
@@ -18,22 +19,11 @@ export default function Now({ space }: PageProps) {
   void space.agents.version.value;
   void space.events.timeline.version.value;
   const { timeline, state } = space.events;
-  if (space.agents.count === 0 && state.value.at !== "starting")
+  if (space.agents.within(second.value).length === 0 && state.value.at !== "starting")
     return (
       <>
         <h1>Now</h1>
-        <Empty title="No agent was alive within the past hour.">
-          <p>
-            Spawn one, and its life appears here at once: <code>await mayfly.spawn()</code> in a
-            program, or <code>npx mayfly spawn</code> in a terminal.
-            {config.value?.local && (
-              <>
-                {" "}
-                <code>npm run seed</code> makes a whole team.
-              </>
-            )}
-          </p>
-        </Empty>
+        <NobodyThisHour space={space} />
       </>
     );
   return (
@@ -53,14 +43,13 @@ export default function Now({ space }: PageProps) {
 function Summary({ space }: Pick<PageProps, "space">) {
   const at = pastAt.value ?? second.value;
   const counts = { running: 0, suspended: 0, stopped: 0, expired: 0 };
-  for (const life of space.agents.all())
-    if (life.spawnedAt.getTime() <= at) counts[space.agents.conditionAt(life, at)]++;
+  for (const life of space.agents.within(at)) counts[space.agents.conditionAt(life, at)]++;
   const { items, from } = { items: space.events.timeline.items, from: at - minuteMs };
   const { timeline } = space.events;
   const lastMinute = items.slice(timeline.from(from), timeline.from(at + 1));
   const messages = lastMinute.filter(({ type }) => type === "message.sent").length;
   const sinceHour = items.slice(timeline.from(at - hourMs), timeline.from(at + 1));
-  const failures = sinceHour.filter(({ type }) => /failed|refused|expired/.test(type)).length;
+  const failures = sinceHour.filter(saysFailure).length;
   return (
     <div class="figures now-figures">
       <Figure label="Living" value={counts.running} tone="green" />

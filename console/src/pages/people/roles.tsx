@@ -22,6 +22,7 @@ export function Roles({ space }: { space: Space }) {
               { title: "Scope", cell: ({ name }) => <code>{printable(name)}</code> },
               {
                 title: "Allows to",
+                text: true,
                 cell: ({ description }) => <span class="muted">{printable(description)}</span>,
                 wide: true,
               },

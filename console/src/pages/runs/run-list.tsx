@@ -3,13 +3,14 @@ import { useState } from "preact/hooks";
 import { href, route, setQuery } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { useLive } from "../../live/use-live.ts";
+import { attributesColumn } from "../../parts/attributes.tsx";
 import { Badge, Status } from "../../parts/badge.tsx";
 import { Show } from "../../parts/loaded.tsx";
 import { costOf } from "../../parts/money.ts";
 import { say } from "../../parts/notice.tsx";
 import { Empty, Head, Panel } from "../../parts/panel.tsx";
 import { type Picks, pickColumn, usePicks } from "../../parts/pick.tsx";
-import { Search, useSought } from "../../parts/search.tsx";
+import { NoneWith, Search, useSought } from "../../parts/search.tsx";
 import { Select } from "../../parts/select.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { oneLine, printable } from "../../parts/text.ts";
@@ -27,18 +28,19 @@ const statuses: readonly (RunStatus | "")[] = [
   ...(["max_steps", "max_time", "max_tokens", "max_cost"] as const),
 ];
 
-/** The newest runs, filtered by agent, status, time and text. */
+/** The newest runs, filtered by agent, status, time, attributes and text. */
 export function RunList({ space }: { space: Space }) {
   const { query } = route.value;
   const agent = query.get("agent") ?? "";
   const status = query.get("status") ?? "";
-  const sought = useSought();
+  const { sought, where, containing } = useSought();
   const times = timesKey(query);
   const which = {
-    ...timesOf(query, sought),
-    ...(sought && { containing: sought }),
+    ...timesOf(query, containing),
+    ...(containing && { containing }),
     ...(agent && { agent }),
     ...(status && { status: status as RunStatus }),
+    where,
     limit: pageSize,
   };
   const [older, setOlder] = useState<{ of: string; runs: RunInfo[]; all: boolean } | null>(null);
@@ -62,7 +64,7 @@ export function RunList({ space }: { space: Space }) {
   return (
     <>
       <Head title="Runs" about="What agents were asked, thought and did, step by step.">
-        <Search label="Find runs" placeholder="Agent, input  ( / )" />
+        <Search label="Find runs" placeholder="Agent, input, customer:acme  ( / )" />
         <Select
           label="Status"
           value={status}
@@ -72,7 +74,7 @@ export function RunList({ space }: { space: Space }) {
           ])}
           onChange={(to) => setQuery({ status: to })}
         />
-        <Times sought={sought} />
+        <Times sought={containing} />
         <PickedRuns space={space} runs={known} picks={picks} />
         <StartRun space={space} known={known} />
       </Head>
@@ -82,7 +84,7 @@ export function RunList({ space }: { space: Space }) {
           const seen = new Set(newest.map(({ id }) => id));
           const found = [...newest, ...(kept?.runs ?? []).filter(({ id }) => !seen.has(id))];
           if (found.length === 0)
-            return <NoRuns filtered={Boolean(agent || status || sought || times)} />;
+            return <NoRuns filtered={Boolean(agent || status || sought || times)} where={where} />;
           return (
             <div class="stack">
               <RunFigures runs={found} />
@@ -125,11 +127,12 @@ export function RunList({ space }: { space: Space }) {
   );
 }
 
-function NoRuns({ filtered }: { filtered: boolean }) {
+function NoRuns({ filtered, where }: { filtered: boolean; where: string }) {
   if (filtered)
     return (
       <Panel title="Runs">
         <Empty title="No run matches.">
+          <NoneWith where={where} />
           <button
             type="button"
             class="link-button"
@@ -181,6 +184,7 @@ function columnsOf(runs: readonly RunInfo[], picks: Picks): Column<RunInfo>[] {
         </span>
       ),
     },
+    ...attributesColumn(runs, "runs"),
     { title: "Status", cell: ({ status }) => <Status of={status} /> },
     { title: "Steps", cell: ({ steps }) => steps, number: true, wide: true },
     {

@@ -2,6 +2,7 @@ import type { RunDetails } from "@mayfly/sdk";
 import type { ComponentChildren } from "preact";
 import { href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
+import { AttributeLinks } from "../../parts/attributes.tsx";
 import { Bar } from "../../parts/bar.tsx";
 import { Copy } from "../../parts/copy.tsx";
 import { useLoaded } from "../../parts/loaded.tsx";
@@ -24,10 +25,13 @@ export function WholeRun(props: { space: Space; run: RunDetails; onPick(key: str
     () => space.mayfly.runs.list({ agent, limit: looked }),
     [run.id, run.status],
   );
+  const { attributes } = run;
   const facts: [string, ComponentChildren][] = [
     ["Started", <Ago key="at" at={createdAt} />],
     ["By", <Name key="by" id={createdBy ?? null} />],
   ];
+  if (attributes)
+    facts.unshift(["Attributes", <AttributeLinks key="attributes" of={attributes} page="runs" />]);
   if (startedAt && startedAt.getTime() - createdAt.getTime() > 1_000)
     facts.push(["Was taken", `after ${duration(startedAt.getTime() - createdAt.getTime())}`]);
   if (endedAt) facts.push(["Ended", <Ago key="ended" at={endedAt} />]);

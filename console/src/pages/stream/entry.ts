@@ -1,6 +1,6 @@
 import { subjectOf, withNames } from "../../live/about.ts";
 import type { Told } from "../../live/debug.ts";
-import type { Happening } from "../../live/events.ts";
+import { type Happening, saysFailure } from "../../live/events.ts";
 import type { Space } from "../../live/space.ts";
 import { oneLine, preview } from "../../parts/text.ts";
 
@@ -49,8 +49,7 @@ export function lineOf(space: Space, entry: Entry): string {
 }
 
 export const isFailure = (entry: Entry): boolean =>
-  entry.kind === "error" ||
-  (entry.from === "log" && /\.(failed|refused|expired|rejected)$/.test(entry.event.type));
+  entry.kind === "error" || (entry.from === "log" && saysFailure(entry.event));
 
 /** Merges two sequences in the order of time. */
 export function merge(events: readonly Happening[], records: readonly Told[]): Entry[] {

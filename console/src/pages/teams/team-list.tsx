@@ -58,6 +58,7 @@ export function TeamList({ space }: { space: Space }) {
                   },
                   {
                     title: "Task",
+                    text: true,
                     cell: ({ task }) => <bdi class="muted">{oneLine(task ?? "", 90)}</bdi>,
                     wide: true,
                   },

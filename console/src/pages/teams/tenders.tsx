@@ -80,6 +80,7 @@ function OneTender({ space, tender }: { space: Space; tender: Tender }) {
             { title: "Score", cell: ({ score }) => score, number: true },
             {
               title: "Note",
+              text: true,
               cell: ({ note }) => <bdi class="muted">{oneLine(note ?? "", 80)}</bdi>,
               wide: true,
             },

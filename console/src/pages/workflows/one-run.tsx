@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { href, route, setQuery } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { useLive } from "../../live/use-live.ts";
+import { AttributeLinks } from "../../parts/attributes.tsx";
 import { Status } from "../../parts/badge.tsx";
 import { Bar } from "../../parts/bar.tsx";
 import { Copy } from "../../parts/copy.tsx";
@@ -228,7 +229,12 @@ function Report({ of }: { of: unknown }) {
 
 function factsOf(run: WorkflowQuery): Fact[] {
   const { createdAt, createdBy, finishedAt, holder, key, attempt, children, parentId } = run;
+  const { attributes } = run;
   return [
+    [
+      "Attributes",
+      attributes && <AttributeLinks key="attributes" of={attributes} page="workflows" />,
+    ],
     ["Started", <Ago key="started" at={createdAt} />],
     ["Started by", <Name key="by" id={createdBy ?? null} />],
     ["Ended", finishedAt && <Ago key="ended" at={finishedAt} />],

@@ -3,12 +3,13 @@ import { href, route, setQuery } from "../../app/route.ts";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
 import { useLive } from "../../live/use-live.ts";
+import { attributesColumn } from "../../parts/attributes.tsx";
 import { Status } from "../../parts/badge.tsx";
 import { type Chip, Chips } from "../../parts/chips.tsx";
 import { Show } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
-import { Search, searched } from "../../parts/search.tsx";
+import { NoneWith, Search, useSought } from "../../parts/search.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { oneLine, plural, printable } from "../../parts/text.ts";
 import { Ago, duration } from "../../parts/time.tsx";
@@ -27,25 +28,26 @@ const views: readonly (Chip & { status: JobStatus[] })[] = [
 ];
 const shown = 500;
 
-/** The newest runs, by status, time and name. */
+/** The newest runs, by status, time, attributes and name. */
 export function RunList({ space }: { space: Space }) {
   const { query } = route.value;
   const view = views.find(({ key }) => key === query.get("status")) ?? views[0];
   const { key: name = "all", status = [] } = view ?? {};
+  const { where, containing } = useSought();
   const runs = useLive(
     space,
     () =>
       space.mayfly.workflows.list({
-        ...{ limit: shown, ...timesOf(query) },
+        ...{ limit: shown, where, ...timesOf(query) },
         ...(status.length > 0 && { status }),
       }),
-    { on: [name, timesKey(query)], concerns: isWork, goesOn: (all) => !all.every(hasEnded) },
+    { on: [name, where, timesKey(query)], concerns: isWork, goesOn: (all) => !all.every(hasEnded) },
   );
   return (
     <div class="stack">
       <div class="controls">
         <div class="controls-row">
-          <Search label="Find runs" placeholder="Workflow, key, id, error  ( / )" />
+          <Search label="Find runs" placeholder="Workflow, key, customer:acme  ( / )" />
           <Times />
         </div>
         <Chips
@@ -58,7 +60,7 @@ export function RunList({ space }: { space: Space }) {
       </div>
       <Show of={runs}>
         {(all) => {
-          const found = all.filter((run) => matches(run, searched()));
+          const found = all.filter((run) => matches(run, containing.toLowerCase()));
           return (
             <Panel
               title={plural(found.length, "run")}
@@ -67,12 +69,12 @@ export function RunList({ space }: { space: Space }) {
               {found.length > 0 ? (
                 <Table
                   label="Runs"
-                  columns={columns}
+                  columns={columnsOf(found)}
                   rows={found}
                   keyOf={({ id }) => id}
                   hrefOf={({ id }) => href("workflows", id)}
                 />
-              ) : all.length === 0 && name === "all" && timesKey(query) === "" ? (
+              ) : all.length === 0 && name === "all" && where + timesKey(query) === "" ? (
                 <Empty title="No workflow has run yet.">
                   <p>
                     Write one with <code>workflow(name, schema, code)</code> or{" "}
@@ -82,7 +84,8 @@ export function RunList({ space }: { space: Space }) {
                 </Empty>
               ) : (
                 <Empty title="No run matches.">
-                  Choose another status or time, or use a shorter search.
+                  <p>Choose another status or time, or use a shorter search.</p>
+                  <NoneWith where={where} />
                 </Empty>
               )}
             </Panel>
@@ -95,6 +98,11 @@ export function RunList({ space }: { space: Space }) {
 
 const matches = ({ id, name, key, error }: WorkflowInfo, text: string) =>
   text === "" || `${id} ${name} ${key ?? ""} ${error?.message ?? ""}`.toLowerCase().includes(text);
+
+const columnsOf = (rows: readonly WorkflowInfo[]) =>
+  columns.flatMap((column) =>
+    column.title === "About" ? [column, ...attributesColumn(rows, "workflows")] : column,
+  );
 
 const columns: Column<WorkflowInfo>[] = [
   {
@@ -109,7 +117,12 @@ const columns: Column<WorkflowInfo>[] = [
     title: "Status",
     cell: ({ status, cancelled }) => <Status of={cancelled ? "cancelling" : status} />,
   },
-  { title: "About", cell: (run) => <bdi class="muted">{aboutOf(run)}</bdi>, wide: true },
+  {
+    title: "About",
+    cell: (run) => <bdi class="muted">{aboutOf(run)}</bdi>,
+    text: true,
+    wide: true,
+  },
   {
     title: "Worker",
     cell: ({ holder }) => (holder ? <Name id={holder} /> : <span class="muted">–</span>),
