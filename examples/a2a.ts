@@ -11,6 +11,7 @@ import { getRequestListener } from "@hono/node-server";
 import { a2aHandler, pushNotifications } from "@mayfly/a2a";
 import { findRunning } from "@mayfly/local";
 import { defineAgent, runAgents } from "@mayfly/sdk";
+import "./as-command.ts";
 import { chooseModel } from "./model.ts";
 import { standIn, standInName } from "./stand-in.ts";
 import { openTenant } from "./tenant.ts";
@@ -61,7 +62,9 @@ for await (const { payload } of client.sendMessageStream(question)) {
   if (payload?.$case === "artifactUpdate")
     process.stdout.write(String(payload.value.artifact?.parts[0]?.content?.value));
 }
-console.log(`\n${chosen?.name ?? standInName}: npx mayfly runs ${task} --tenant example`);
+console.log(
+  `\n${chosen?.name ?? standInName}. To see the run: npx mayfly runs ${task} --tenant example`,
+);
 
 await work.stop();
 server.close();

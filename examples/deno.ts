@@ -2,9 +2,10 @@
 // out and remembers it. The next start of the script recalls that memory.
 import { readFile } from "node:fs/promises";
 import process from "node:process";
+import { readArguments } from "./arguments.ts";
 import { openTenant } from "./tenant.ts";
 
-const [file = "README.md"] = process.argv.slice(2);
+const [file = "README.md"] = readArguments("[file]").words;
 const nothingRuns = (): never => {
   console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);

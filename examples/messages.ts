@@ -1,15 +1,13 @@
 import { findRunning } from "@mayfly/local";
-import { Mayfly } from "@mayfly/sdk";
+import "./as-command.ts";
+import { openTenant } from "./tenant.ts";
 
 const project = await findRunning(".mayfly");
 if (!project) {
   console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);
 }
-const { apiUrl: url, secretKey: key } = project;
-
-const { data: tenant } = await new Mayfly({ url, key }).tenants.ensure("talkers");
-const mayfly = new Mayfly({ url, key, tenant: tenant?.id ?? "" });
+const mayfly = await openTenant(project.apiUrl, project.secretKey, "talkers");
 const { data: team, error } = await mayfly.spawnTeam([
   {
     names: ["ada"],
@@ -24,12 +22,16 @@ bob.on("query", async (message) => {
   console.log("bob is asked:", message.payload.question);
   await message.reply({ answer: "5432" });
 });
-const { data: reply } = await ada.request(bob.id, "query", { question: "Which port?" });
-console.log("ada hears:", reply?.payload.answer);
+const { data: reply, error: silence } = await ada.request(bob.id, "query", {
+  question: "Which port?",
+});
+if (silence) throw silence;
+console.log("ada hears:", reply.payload.answer);
 await ada.send({ capability: "review" }, "review_request", { subject: "the port" });
 
 await ada.channels.create({ name: "findings", kind: "broadcast" });
-await ada.channels.publish("findings", "info", { text: "It is 5432." });
+const published = await ada.channels.publish("findings", "info", { text: "It is 5432." });
+if (published.error) throw published.error;
 await new Promise<void>((heard) => {
   bob.channels.open("findings").on(
     (message) => {

@@ -1,6 +1,7 @@
 import { findRunning } from "@mayfly/local";
 import { defineAgent, runAgents, tool } from "@mayfly/sdk";
 import { z } from "zod";
+import "./as-command.ts";
 import { chooseModel } from "./model.ts";
 import { standIn, standInName } from "./stand-in.ts";
 import { openTenant } from "./tenant.ts";
@@ -38,16 +39,16 @@ const analyst = defineAgent({
 // Any process that has the agent's definition can execute its runs. It also continues the runs of a
 // process that died.
 const onError = ({ message }: { message: string }) => console.error(message);
-const { data: work } = await mayfly.jobs.work(runAgents(analyst), { onError });
+const { data: work, error: idle } = await mayfly.jobs.work(runAgents(analyst), { onError });
+if (idle) throw idle;
 
 const { data: run, error } = await mayfly.runs.start(analyst, "Why did order 17 not arrive?");
 if (error) throw error;
 for await (const { chunk } of run.stream({ onError }))
   if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
 const { data: result, error: failure } = await run.result();
-if (failure) throw failure;
-console.log(
-  `\n${chosen?.name ?? standInName}, ${result.steps} steps: npx mayfly runs ${run.id} --tenant example`,
-);
-await work?.stop();
+const end = failure ? failure.message : `${chosen?.name ?? standInName}, ${result.steps} steps.`;
+console.log(`\n${end} To see the run: npx mayfly runs ${run.id} --tenant example`);
+if (failure) process.exitCode = 1;
+await work.stop();
 await mayfly.close();

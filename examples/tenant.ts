@@ -1,6 +1,6 @@
 // Every example that opens a tenant ends with one line if something is wrong.
 import "./plain-errors.ts";
-import { Mayfly } from "@mayfly/sdk";
+import { Mayfly, type Result } from "@mayfly/sdk";
 
 /**
  * A client for the tenant of this name. If there is no such tenant, creates it. The examples share
@@ -10,4 +10,10 @@ export async function openTenant(url: string, key: string, name = "example"): Pr
   const { data: tenant, error } = await new Mayfly({ url, key }).tenants.ensure(name);
   if (error) throw error;
   return new Mayfly({ url, key, tenant: tenant.id });
+}
+
+/** The data of an answer. Throws its error. */
+export function dataOf<T>({ data, error }: Result<T>): T {
+  if (error) throw error;
+  return data as T;
 }

@@ -2,6 +2,7 @@
 // them, and replies. On Ctrl-C or SIGTERM it finishes its task and exits.
 import { findRunning } from "@mayfly/local";
 import type { Agent, Message } from "@mayfly/sdk";
+import "./as-command.ts";
 import { openTenant } from "./tenant.ts";
 
 const project = await findRunning(".mayfly");

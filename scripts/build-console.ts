@@ -3,6 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "vite";
+import { readArguments } from "../examples/arguments.ts";
 
 const repository = join(import.meta.dirname, "..");
 /** Everything that the console is built from. The second lockfile is npm's own list of installed packages. */
@@ -70,4 +71,7 @@ export async function buildConsole(root = repository): Promise<void> {
   }
 }
 
-if (import.meta.main) await buildConsole();
+if (import.meta.main) {
+  readArguments();
+  await buildConsole();
+}

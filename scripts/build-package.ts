@@ -3,6 +3,7 @@
 import { cp, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "vite";
+import { readArguments } from "../examples/arguments.ts";
 import { bundle } from "./bundle.ts";
 import {
   copyTexts,
@@ -121,6 +122,7 @@ async function manifest(): Promise<object> {
 }
 
 if (import.meta.main) {
+  readArguments();
   await buildPackage(join(sdk, "dist"));
   console.log("wrote sdk/dist; minified and compressed a page loads of");
   const built = JSON.stringify(join(sdk, "dist/esm/index.js"));

@@ -5,6 +5,7 @@ import { execFile } from "node:child_process";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { readArguments } from "../examples/arguments.ts";
 import { buildPackage as buildSdk } from "./build-package.ts";
 import { adapters, buildAdapter } from "./packages/adapter.ts";
 import { buildCli } from "./packages/cli.ts";
@@ -55,7 +56,7 @@ async function pack(built: string, folder: string): Promise<string> {
 }
 
 if (import.meta.main) {
-  const folder = resolve(process.argv[2] ?? join(root, "dist/packages"));
+  const folder = resolve(readArguments("[folder]").words[0] ?? join(root, "dist/packages"));
   for (const tarball of Object.values(await buildPackages(folder)))
     console.log(`${tarball}  ${((await stat(tarball)).size / 1_000).toFixed(0)} kB`);
 }

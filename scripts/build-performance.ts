@@ -5,6 +5,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { readArguments } from "../examples/arguments.ts";
 import { chart } from "../tests/bench/lib/chart.ts";
 import type { Row } from "../tests/bench/lib/report.ts";
 import {
@@ -17,7 +18,7 @@ import {
 } from "./performance/figures.ts";
 
 const root = join(import.meta.dirname, "..");
-const folders = process.argv.slice(2);
+const folders = readArguments("[folder...]").words;
 if (folders.length === 0) folders.push(join(root, "bench-results"));
 const charts = join(root, "docs/performance");
 

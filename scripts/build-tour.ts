@@ -7,10 +7,12 @@ import { createConsoleLog, startLocal } from "@mayfly/local";
 import { Mayfly } from "@mayfly/sdk";
 import gifenc from "gifenc";
 import { chromium, type Page } from "playwright-core";
+import { readArguments } from "../examples/arguments.ts";
 import { buildConsole } from "./build-console.ts";
 import { seed } from "./seed/index.ts";
 import { done } from "./seed/world.ts";
 
+readArguments();
 const root = join(import.meta.dirname, "..");
 const size = { width: 1280, height: 800 };
 /** The size of the tour's frames in pixels. Half is enough for a README. */

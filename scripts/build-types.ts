@@ -5,12 +5,14 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import postgres from "postgres";
+import { readArguments } from "../examples/arguments.ts";
 import { bootstrap } from "../local/src/bootstrap.ts";
 import { createConsoleLog } from "../local/src/console-log.ts";
 import { openPglite } from "../local/src/db/index.ts";
 import { applyMigrations } from "../local/src/migrations.ts";
 import { dumpSchema } from "./sql/dump.ts";
 
+const { flags } = readArguments("[--check]");
 const root = join(import.meta.dirname, "..");
 
 const database = await openPglite({ passwords: "only for now", log: createConsoleLog() });
@@ -34,7 +36,7 @@ try {
 async function put(path: string, text: string): Promise<void> {
   const present = await readFile(join(root, path), "utf8").catch(() => "");
   if (text === present) return;
-  if (process.argv.includes("--check")) {
+  if (flags.has("check")) {
     console.error(`${path} is not what the migrations give: run npm run build:types`);
     process.exitCode = 1;
   } else {

@@ -4,15 +4,17 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createConsoleLog, findRunning, type Local, startLocal } from "@mayfly/local";
 import postgres from "postgres";
+import { readArguments } from "../examples/arguments.ts";
 import { watchFiles } from "../local/src/functions/watch.ts";
 import { buildConsole } from "./build-console.ts";
 import { seed } from "./seed/index.ts";
 import { buildMigrations, objectsIn, readSources } from "./sql/releases.ts";
 import { applyStatements, changesBetween } from "./sql/source-changes.ts";
 
+const { flags } = readArguments("[--verbose]");
 const root = join(import.meta.dirname, "..");
 const data = join(root, ".mayfly/dev");
-const log = createConsoleLog({ verbose: process.argv.includes("--verbose"), json: false });
+const log = createConsoleLog({ verbose: flags.has("verbose"), json: false });
 const say = (line: string) => console.log(line);
 
 // `npm run dev | head` closes standard output. The server continues, as with `npm start`.
@@ -20,6 +22,9 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 let local: Local | undefined;
 let stopping = false;
+const ending = new AbortController();
+/** Resolves when the seed in progress has ended. After Ctrl-C, this is when its incomplete tenant is erased. */
+let filling: Promise<unknown> = Promise.resolve();
 /** Resolves when the SQL changes in progress have been applied. */
 let applying: Promise<void> = Promise.resolve();
 
@@ -28,6 +33,8 @@ async function stop(code: number): Promise<void> {
   if (stopping) process.exit(130);
   stopping = true;
   watcher?.close();
+  ending.abort(new Error("Stopped."));
+  await filling.catch(() => {});
   // If the database ends in the middle of a statement, the driver ends the process with an error.
   await applying;
   await local?.close();
@@ -62,7 +69,10 @@ async function start(): Promise<Local> {
 
 async function fill({ apiUrl: url, secretKey: key }: Local): Promise<void> {
   say("\nSeeding the tenant seed:");
-  const made = await seed({ url, key, say: (line) => say(`  ${line}`) });
+  const { signal } = ending;
+  const seeding = seed({ url, key, say: (line) => say(`  ${line}`), signal });
+  filling = seeding;
+  const made = await seeding;
   if (made === null) say("  It is there already.");
 }
 

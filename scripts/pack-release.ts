@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build, type Rolldown } from "vite";
+import { readArguments } from "../examples/arguments.ts";
 
 const root = join(import.meta.dirname, "..");
 const run = promisify(execFile);
@@ -93,11 +94,7 @@ its dependencies in it. \`tests/upgrade\` runs them against the SQL of today, wh
 `;
 
 if (import.meta.main) {
-  const [version, commit] = process.argv.slice(2);
-  if (!version || !commit) {
-    console.error("Name the release and its commit: node scripts/pack-release.ts 0.1.0 <commit>");
-    process.exit(2);
-  }
+  const [version = "", commit = ""] = readArguments("<version> <commit>").words;
   for (const file of await packRelease(version, commit))
     console.log(`wrote tests/upgrade/${version}/${file}`);
 }

@@ -1,9 +1,9 @@
-// Freezes the current migrations as a release, and begins the next one:
-//   npm run release -- <version of the next one>
+// Freezes the current migrations as a release, and begins the next one, which has this version.
 import { join } from "node:path";
+import { readArguments } from "../examples/arguments.ts";
 import { release } from "./sql/releases.ts";
 
-const next = process.argv[2] ?? "";
+const [next = ""] = readArguments("[version]").words;
 if (!/^\d+\.\d+\.\d+$/.test(next)) {
   console.error("Name the version that comes after this release: npm run release -- 0.3.0");
   process.exit(2);

@@ -953,6 +953,25 @@ grant select on table mayfly.job_attributes to authenticated;
 grant select on table mayfly.job_attributes to service_role;
 comment on table mayfly.job_attributes is 'What programs say about their jobs, so that they are found by it.';
 
+create table mayfly.job_kinds (
+  tenant_id uuid not null,
+  name text not null,
+  description text,
+  input_schema json,
+  digest uuid not null,
+  published_by uuid,
+  published_at timestamp with time zone not null default mayfly_private.now(),
+  bytes integer not null,
+  constraint job_kinds_pkey PRIMARY KEY (tenant_id, name),
+  constraint job_kinds_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenants(id) ON DELETE CASCADE
+);
+alter table mayfly.job_kinds enable row level security;
+create policy job_kinds_select on mayfly.job_kinds for select to authenticated
+  using ((tenant_id = ANY (( SELECT mayfly.tenant_ids('job:read'::text) AS tenant_ids)::uuid[])));
+grant select on table mayfly.job_kinds to authenticated;
+grant select on table mayfly.job_kinds to service_role;
+comment on table mayfly.job_kinds is 'Kinds of jobs that workers have handlers for, with the JSON Schema of their input.';
+
 create table mayfly.job_queues (
   tenant_id uuid not null,
   name text not null,
@@ -2958,6 +2977,13 @@ set search_path = "";
 grant execute on function mayfly.get_job to authenticated;
 grant execute on function mayfly.get_job to service_role;
 
+create function mayfly.get_job_kind(name text)
+returns json
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.get_job_kind to authenticated;
+grant execute on function mayfly.get_job_kind to service_role;
+
 create function mayfly.get_poll(poll_id uuid)
 returns jsonb
 language sql volatile
@@ -3127,6 +3153,13 @@ language plpgsql stable
 set search_path = "";
 grant execute on function mayfly.list_graphs to authenticated;
 grant execute on function mayfly.list_graphs to service_role;
+
+create function mayfly.list_job_kinds()
+returns jsonb
+language plpgsql stable
+set search_path = "";
+grant execute on function mayfly.list_job_kinds to authenticated;
+grant execute on function mayfly.list_job_kinds to service_role;
 
 create function mayfly.list_jobs(of_status text[] DEFAULT NULL::text[], of_queue text DEFAULT NULL::text, of_name text DEFAULT NULL::text, before uuid DEFAULT NULL::uuid, page_limit integer DEFAULT 100, of_holder uuid DEFAULT NULL::uuid, of_ids uuid[] DEFAULT NULL::uuid[], of_key_prefix text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, containing text DEFAULT NULL::text, of_attributes jsonb DEFAULT NULL::jsonb)
 returns jsonb
@@ -3309,6 +3342,13 @@ language sql volatile
 set search_path = "";
 grant execute on function mayfly.prune_thread to authenticated;
 grant execute on function mayfly.prune_thread to service_role;
+
+create function mayfly.publish_job_kinds(kinds json)
+returns jsonb
+language sql volatile
+set search_path = "";
+grant execute on function mayfly.publish_job_kinds to authenticated;
+grant execute on function mayfly.publish_job_kinds to service_role;
 
 create function mayfly.pull_inbox(session uuid, after bigint DEFAULT 0, page_limit integer DEFAULT 100)
 returns jsonb
@@ -4209,6 +4249,11 @@ set search_path = "";
 create function mayfly_private.check_graph(name text, version text, graph jsonb)
 returns void
 language plpgsql volatile
+set search_path = "";
+
+create function mayfly_private.check_job_kinds(kinds json)
+returns void
+language plpgsql immutable
 set search_path = "";
 
 create function mayfly_private.check_jobs(jobs jsonb)
@@ -5508,6 +5553,11 @@ returns jsonb
 language plpgsql volatile security definer
 set search_path = "";
 
+create function mayfly_private.maintain_job_kinds(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.maintain_jobs(tenant uuid, max_rows integer)
 returns jsonb
 language plpgsql volatile security definer
@@ -6020,6 +6070,13 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.prune_thread to authenticated;
 grant execute on function mayfly_private.prune_thread to service_role;
+
+create function mayfly_private.publish_job_kinds(kinds json)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = "";
+grant execute on function mayfly_private.publish_job_kinds to authenticated;
+grant execute on function mayfly_private.publish_job_kinds to service_role;
 
 create function mayfly_private.pull(since text, page_limit integer)
 returns jsonb
@@ -6733,6 +6790,13 @@ language sql stable
 set search_path = "";
 grant execute on function mayfly_private.show_fact to authenticated;
 grant execute on function mayfly_private.show_fact to service_role;
+
+create function mayfly_private.show_job_kind(kind mayfly.job_kinds)
+returns jsonb
+language sql immutable
+set search_path = "";
+grant execute on function mayfly_private.show_job_kind to authenticated;
+grant execute on function mayfly_private.show_job_kind to service_role;
 
 create function mayfly_private.show_message(message mayfly.messages)
 returns jsonb

@@ -1,6 +1,7 @@
 import type { Approval, ApprovalDetails, ApprovalStatus, ListedApproval } from "@mayfly/sdk";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { AgentNames } from "./agent-names.ts";
+import { approvalStatuses, idOf, pointTo } from "./arguments.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
 import { duration, printable } from "./format-values.ts";
@@ -20,18 +21,32 @@ interface DecideOptions extends ProjectOptions {
 export function addApprovals(program: Command): void {
   const approvals = program
     .command("approvals")
-    .argument("[id]", "id of an approval to show, with its input and decisions")
+    .argument(
+      "[id]",
+      "id of an approval to show, with its input and decisions",
+      idOf("an approval"),
+    )
     .description("list approvals, or show one")
-    .option("--status <status>", "with this status: pending (the default), approved, rejected, …")
+    .addOption(
+      new Option("--status <status>", "with this status, by default pending").choices(
+        approvalStatuses,
+      ),
+    )
     .option("--mine", "only those that you may decide")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", "\nExamples:\n  mayfly approvals --mine\n  mayfly approvals 5f0c12…");
   withProject(approvals).action((id: string | undefined, options: ListOptions) =>
     execute(options, (session) => (id ? show(id, options, session) : list(options, session))),
   );
+  pointTo(approvals, {
+    approve: "mayfly approve <id>",
+    reject: "mayfly reject <id>",
+    show: "mayfly approvals <id>",
+    list: "mayfly approvals",
+  });
   const approve = program
     .command("approve")
-    .argument("<id>", "id of the approval")
+    .argument("<id>", "id of the approval", idOf("an approval"))
     .description("approve what an approval asks")
     .option("--reason <text>", "reason, which the requester sees")
     .option("--input <json>", "approve this input instead of the requested one")
@@ -42,7 +57,7 @@ export function addApprovals(program: Command): void {
   );
   const reject = program
     .command("reject")
-    .argument("<id>", "id of the approval")
+    .argument("<id>", "id of the approval", idOf("an approval"))
     .description("reject what an approval asks")
     .option("--reason <text>", "reason, which the requester sees")
     .addHelpText("after", `\nExamples:\n  mayfly reject 5f0c12… --reason "Not on a Friday"`);

@@ -33,7 +33,7 @@ export async function chooseTenant(
 ): Promise<KnownTenant> {
   if (connection.tenant !== undefined) return namedTenant(connection, connection.tenant);
   if (connection.used !== undefined) {
-    const [found] = await readTenants(connection, filterOf(connection.used));
+    const found = await usedTenant(connection);
     if (found) return found;
     output.note(`The tenant from mayfly use, ${connection.used}, is not in this project.`);
   }
@@ -53,6 +53,13 @@ export async function chooseTenant(
     "The project has several tenants. Choose one with --tenant, MAYFLY_TENANT or mayfly use.",
     listOf(tenants),
   );
+}
+
+/** The tenant that `mayfly use` has chosen. Undefined if there is none in this project. */
+export async function usedTenant(connection: Connection): Promise<KnownTenant | undefined> {
+  if (connection.used === undefined) return undefined;
+  const [found] = await readTenants(connection, filterOf(connection.used));
+  return found;
 }
 
 export async function namedTenant(connection: Connection, name: string): Promise<KnownTenant> {

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import { namedTenant, usedTenant } from "./choose-tenant.ts";
 import { type CommonOptions, execute, type Session, whole, withJson } from "./command.ts";
+import { findConnection, readEnvironment } from "./connection.ts";
 import {
   checkPublishableKey,
   findPublishable,
@@ -7,7 +9,8 @@ import {
   type Publishable,
 } from "./connection-publishable.ts";
 import { serveConsole } from "./console-server.ts";
-import { Failure } from "./failure.ts";
+import { Failure, usage } from "./failure.ts";
+import { isUuid } from "./format-values.ts";
 import { instanceAt, secretKeyHint, startCommand } from "./here.ts";
 import { aborted } from "./interruption.ts";
 import { type Embedded, findEmbedded } from "./running.ts";
@@ -15,6 +18,7 @@ import { type Embedded, findEmbedded } from "./running.ts";
 interface Options extends CommonOptions {
   url?: string;
   key?: string;
+  tenant?: string;
   port: number;
 }
 
@@ -23,6 +27,7 @@ The console is a page that signs people in: it has the publishable key, and neve
 
 Examples:
   mayfly console                                      of the embedded Supabase that runs here: a link that signs you in once
+  mayfly console --tenant acme                        the same, and opens this tenant
   mayfly console --url https://<ref>.supabase.co --key sb_publishable_…
   mayfly console --port 4000`;
 
@@ -34,6 +39,10 @@ export function addConsole(program: Command): void {
     .option(
       "--key <key>",
       "its publishable key (default: MAYFLY_PUBLISHABLE_KEY or SUPABASE_PUBLISHABLE_KEY)",
+    )
+    .option(
+      "--tenant <tenant>",
+      "tenant to open: its id, or with the embedded Supabase also its name (default: MAYFLY_TENANT, or the one from mayfly use)",
     )
     .option("--port <port>", "port to serve it on", whole(0, 65_535), 4_321)
     .addHelpText("after", examples);
@@ -48,7 +57,8 @@ async function open(options: Options, session: Session): Promise<undefined> {
   const embedded = named?.key ? null : await embeddedOf(named);
   // The embedded Supabase serves the console itself, and knows its developer.
   if (embedded) {
-    const url = await linkOf(embedded);
+    const tenant = await tenantIn(embedded, options);
+    const url = `${await linkOf(embedded)}${tenant ? `&tenant=${tenant}` : ""}`;
     output.answer({ url }, () => [`Open the console, signed in (the link works once): ${url}`]);
     return undefined;
   }
@@ -61,10 +71,11 @@ async function open(options: Options, session: Session): Promise<undefined> {
   const { url, key } = named;
   if (!key) throw noPublishable(named);
   checkPublishableKey(key);
+  const place = await placeOf(options);
   const serving = await serveConsole({ url, key }, options.port);
   try {
-    output.answer({ url: serving.url, project: url }, () => [
-      `The console of ${url}: ${serving.url}`,
+    output.answer({ url: `${serving.url}${place}`, project: url }, () => [
+      `The console of ${url}: ${serving.url}${place}`,
       "Ctrl-C ends it.",
     ]);
     await aborted(interruption.signal);
@@ -80,6 +91,26 @@ async function embeddedOf(named: Publishable | null): Promise<Embedded | null> {
   if (!named) return here;
   const key = named.secret ?? (here?.url === named.url ? here.key : null);
   return key && (await instanceAt(named.url)) ? { url: named.url, key } : null;
+}
+
+/** The id of the tenant to open. Undefined if none was chosen. */
+async function tenantIn({ url, key }: Embedded, { tenant }: Options): Promise<string | undefined> {
+  const connection = await findConnection({ url, key, ...(tenant !== undefined && { tenant }) });
+  const { tenant: named } = connection;
+  const found =
+    named === undefined ? await usedTenant(connection) : await namedTenant(connection, named);
+  return found?.id;
+}
+
+/** The place in the page's address that opens a tenant. The publishable key cannot look a name up. */
+async function placeOf({ tenant }: Options): Promise<string> {
+  if (tenant !== undefined && !isUuid(tenant))
+    throw usage(
+      `With the publishable key, the tenant ${tenant} cannot be found by its name.`,
+      "Pass the tenant's id to --tenant, or choose the tenant in the console.",
+    );
+  const named = tenant ?? (await readEnvironment(process.cwd(), process.env)).MAYFLY_TENANT;
+  return named && isUuid(named) ? `#/${named}/now` : "";
 }
 
 /** Asks an embedded Supabase for a new link to its console. */

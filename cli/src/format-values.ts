@@ -15,10 +15,10 @@ export function duration(ms: number): string {
   return `${Math.round(seconds / 86_400)} days`;
 }
 
-/** `812 B`, `14 KB`, `1.3 MB`, `1.1 GB`. */
+/** `812 B`, `14 kB`, `1.3 MB`, `1.1 GB`. */
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1e6) return `${Math.round(bytes / 1000)} KB`;
+  if (bytes < 1e6) return `${Math.round(bytes / 1000)} kB`;
   if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)} MB`;
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }

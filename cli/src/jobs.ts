@@ -1,11 +1,14 @@
 import type { JobDetails, JobInfo, JobStatus, ListJobs, Percentiles } from "@mayfly/sdk";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { AgentNames } from "./agent-names.ts";
+import { idOf, jobStatuses, pointTo } from "./arguments.ts";
 import { attributesLine, type WhereOption, whereOf, withWhere } from "./attributes.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
-import { count, duration, printable } from "./format-values.ts";
+import { duration, printable } from "./format-values.ts";
 import { aborted } from "./interruption.ts";
+import { addJobKinds } from "./job-kinds.ts";
+import { addJobVerbs } from "./jobs-verbs.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 
@@ -28,17 +31,17 @@ Examples:
   mayfly jobs 0198f0c2-…               one, with its steps and attempts
   mayfly jobs --queues                 the queues: how many jobs wait, and for how long
   mayfly jobs --watch                  what changes, until Ctrl-C
+  mayfly jobs kinds                    what workers have handlers for
   mayfly redrive --queue mail          make the dead letters of a queue ready again
   mayfly schedules                     jobs that are added again and again`;
-
-export const exampleOf = (words: string) => `\nExamples:\n  mayfly ${words}`;
 
 export function addJobs(program: Command): void {
   const jobs = program
     .command("jobs")
-    .argument("[id]", "id of a job to show, with its steps and attempts")
+    .enablePositionalOptions(false)
+    .argument("[id]", "id of a job to show, with its steps and attempts", idOf("a job"))
     .description("list jobs, or show one")
-    .option("--status <status>", "only with this status: ready, running, failed, …")
+    .addOption(new Option("--status <status>", "only with this status").choices(jobStatuses))
     .option("--queue <queue>", "only of this queue")
     .option("--queues", "show how many jobs each queue has, and how long they waited and ran")
     .option("--watch", "show each change, until Ctrl-C; with --json, one JSON line for each")
@@ -51,37 +54,14 @@ export function addJobs(program: Command): void {
       return options.watch ? watch(options, session) : showAll(options, session);
     }),
   );
-  const redrive = program
-    .command("redrive")
-    .argument("[ids...]", "ids of dead letters (default: all)")
-    .description("make failed jobs ready again")
-    .option("--queue <queue>", "only of this queue")
-    .addHelpText("after", exampleOf("redrive --queue mail"));
-  withProject(redrive).action((ids: string[], options: ProjectOptions & { queue?: string }) =>
-    execute(options, async ({ output }) => {
-      const { mayfly } = await openProject(options, output);
-      const { queue } = options;
-      const which = { ...(ids.length > 0 && { ids }), ...(queue && { queue }) };
-      const answer = dataOf(await mayfly.jobs.redrive(which));
-      output.answer(answer, () => [`${count(answer.redriven, "job is", "jobs are")} ready again.`]);
-      return undefined;
-    }),
-  );
-  const cancel = program
-    .command("cancel")
-    .argument("<ids...>", "of jobs")
-    .description("cancel jobs with their children")
-    .addHelpText("after", exampleOf("cancel 0198f0c2-…"));
-  withProject(cancel).action((ids: string[], options: ProjectOptions) =>
-    execute(options, async ({ output }) => {
-      const { mayfly } = await openProject(options, output);
-      const answer = dataOf(await mayfly.jobs.cancel(ids));
-      output.answer(answer, () => [
-        `${count(answer.cancelled, "job")} cancelled; ${answer.cancelling} running and notified.`,
-      ]);
-      return undefined;
-    }),
-  );
+  addJobKinds(jobs);
+  pointTo(jobs, {
+    redrive: "mayfly redrive <id>",
+    cancel: "mayfly cancel <id>",
+    show: "mayfly jobs <id>",
+    list: "mayfly jobs",
+  });
+  addJobVerbs(program);
 }
 
 async function showAll(options: Options, { output }: Session): Promise<undefined> {

@@ -9,7 +9,7 @@ import { addCosts } from "./costs.ts";
 import { addDev } from "./dev.ts";
 import { addDoctor } from "./doctor.ts";
 import { addFacts } from "./facts.ts";
-import { usage } from "./failure.ts";
+import { Failure, usage } from "./failure.ts";
 import { addImport } from "./import/command.ts";
 import { addInit } from "./init.ts";
 import { addJobs } from "./jobs.ts";
@@ -94,14 +94,20 @@ process.stdout.on("error", () => {});
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
+  if (!(error instanceof CommanderError || error instanceof Failure)) throw error;
   if (error.exitCode !== 0) {
     // Without a command, commander has printed the help.
-    if (error.code !== "commander.help") {
-      const hint = "See: mayfly --help, or mayfly <command> --help";
-      const message = error.message.replace(/^error: /, "");
-      new Output(json).failure(usage(message.charAt(0).toUpperCase() + message.slice(1), hint));
-    }
+    if (error.code !== "commander.help")
+      new Output(json).failure(error instanceof Failure ? error : failureOf(error));
     process.exitCode = 2;
   }
+}
+
+function failureOf(error: CommanderError): Failure {
+  const message = error.message.replace(/^error: /, "");
+  const named = program.commands.find((command) => command.name() === process.argv[2]);
+  const hint = named
+    ? `See: mayfly ${named.name()} --help`
+    : "See: mayfly --help, or mayfly <command> --help";
+  return usage(message.charAt(0).toUpperCase() + message.slice(1), hint);
 }

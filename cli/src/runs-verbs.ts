@@ -1,6 +1,7 @@
 /** The verbs for one run: `mayfly runs cancel`, `approve`, `reject`, `fork`, `replay`. */
 import type { Mayfly } from "@mayfly/sdk";
 import type { Command } from "commander";
+import { idOf } from "./arguments.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf, Failure } from "./failure.ts";
 import { count, harmless, printable } from "./format-values.ts";
@@ -22,7 +23,7 @@ export function addVerbs(runs: Command): void {
   ) => {
     const command = runs
       .command(name)
-      .argument("<id>", "id of a run")
+      .argument("<id>", "id of a run", idOf("a run"))
       .description(description)
       .addHelpText("after", `\nExamples:\n  mayfly runs ${example}`);
     withProject(command).action((id: string, options: Options) =>
@@ -71,12 +72,16 @@ async function cancel(
   _options: ProjectOptions,
   { output }: Session,
 ): Promise<undefined> {
+  dataOf(await mayfly.runs.get(id));
   const done = dataOf(await mayfly.runs.cancel(id));
-  output.answer(done, () => [
-    `${count(done.cancelled, "run")} cancelled${
-      done.cancelling > 0 ? `; ${count(done.cancelling, "more ends", "more end")} soon` : ""
-    }.`,
-  ]);
+  if (done.cancelled + done.cancelling === 0)
+    output.answer(done, () => ["Nothing was left to cancel: this run had already ended."]);
+  else
+    output.answer(done, () => [
+      `${count(done.cancelled, "run")} cancelled${
+        done.cancelling > 0 ? `; ${count(done.cancelling, "more ends", "more end")} soon` : ""
+      }.`,
+    ]);
   return undefined;
 }
 
@@ -93,6 +98,7 @@ async function decide(
 ): Promise<undefined> {
   const pending = dataOf(await mayfly.approvals.list({ status: "pending", limit: 1_000 }));
   const [asked, another] = pending.filter(({ jobId }) => jobId === id);
+  if (!asked) dataOf(await mayfly.runs.get(id));
   if (!asked)
     throw new Failure("This run waits for no approval.", { hint: `See: mayfly runs ${id}` });
   if (another)

@@ -1,5 +1,6 @@
 import type { RunDetails, RunInfo, RunStatus } from "@mayfly/sdk";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { idOf, pointTo, runStatuses } from "./arguments.ts";
 import { attributesLine, type WhereOption, whereOf, withWhere } from "./attributes.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf } from "./failure.ts";
@@ -27,10 +28,10 @@ Examples:
 export function addRuns(program: Command): void {
   const runs = program
     .command("runs")
-    .argument("[id]", "id of a run to show, with its steps, tools, tokens and cost")
+    .argument("[id]", "id of a run to show, with its steps, tools, tokens and cost", idOf("a run"))
     .description("list runs of agents, or show one")
     .option("--agent <name>", "only of this agent")
-    .option("--status <status>", "only with this status: running, waiting, failed, max_cost, …")
+    .addOption(new Option("--status <status>", "only with this status").choices(runStatuses))
     .option("--watch", "print the output of one run as it arrives, until it ends")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples)
@@ -43,6 +44,11 @@ export function addRuns(program: Command): void {
     }),
   );
   addVerbs(runs);
+  pointTo(runs, {
+    show: "mayfly runs <id>",
+    list: "mayfly runs",
+    redrive: "mayfly redrive <id>",
+  });
 }
 
 async function list(options: ListOptions, { output }: Session): Promise<undefined> {

@@ -84,7 +84,7 @@ function linesOf(memory: Statistics, usage: Usage, output: Output): string[] {
             ["MEMORIES", "AGENT", "ID"],
             agents.map(({ agent_id, memories, name }) => [
               number(memories),
-              printable(name ?? ""),
+              agent_id === null ? "people and the secret key" : printable(name ?? ""),
               agent_id ?? "",
             ]),
           ),

@@ -1,6 +1,7 @@
-import type { Team, TeamAlert } from "@mayfly/sdk";
+import type { Mayfly, Team, TeamAlert } from "@mayfly/sdk";
 import type { Command } from "commander";
 import { AgentNames } from "./agent-names.ts";
+import { idOf, pointTo } from "./arguments.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
 import { dataOf, Failure } from "./failure.ts";
 import { duration, printable, shorten } from "./format-values.ts";
@@ -28,7 +29,7 @@ type Verb = (id: string | undefined, options: TeamsOptions, session: Session) =>
 export function addTeams(program: Command): void {
   const teams = program
     .command("teams")
-    .argument("[id]", "id of a team to show, with its members")
+    .argument("[id]", "id of a team to show, with its members", idOf("a team"))
     .description("list teams, or show one")
     .option("--ended", "list teams that have ended")
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
@@ -40,7 +41,7 @@ export function addTeams(program: Command): void {
   const verb = (name: string, argument: string, description: string, act: Verb) => {
     const command = teams
       .command(name)
-      .argument(argument, "the id of a team")
+      .argument(argument, "the id of a team", idOf("a team"))
       .description(description)
       .option("--limit <number>", "list at most this many", whole(1, 1_000), 50);
     if (name === "stop") command.option("--reason <text>", "reason, which others see");
@@ -54,6 +55,17 @@ export function addTeams(program: Command): void {
   verb("bids", "[id]", "list tenders and their bids", bids);
   verb("artifacts", "[id]", "list files of a team or of the tenant", artifacts);
   verb("alerts", "[id]", "list alerts of teams", alerts);
+  pointTo(teams, { show: "mayfly teams <id>", list: "mayfly teams" });
+}
+
+/** The team with this id. Fails if there is none, so that nothing of it looks like an empty list. */
+async function teamOf(mayfly: Mayfly, id: string): Promise<Team> {
+  const team = dataOf(await mayfly.teams.get(id));
+  if (team) return team;
+  throw new Failure(`There is no team ${id}.`, {
+    code: "team_unknown",
+    hint: "To list teams: mayfly teams",
+  });
 }
 
 const listTeams: Verb = async (_id, options, { output }) => {
@@ -89,8 +101,7 @@ const cellsOf = (team: Team) => [
 
 const show: Verb = async (id, options, { output }) => {
   const { mayfly } = await openProject(options, output);
-  const team = dataOf(await mayfly.teams.get(id ?? ""));
-  if (!team) throw new Failure("There is no such team. To list teams: mayfly teams");
+  const team = await teamOf(mayfly, id ?? "");
   output.answer({ team }, () => [
     ...output.table(["NAME", "LIVING", "LEAD", "SPENT", "ALERTS", "UNTIL", "ID"], [cellsOf(team)]),
     ...(team.task ? [`Task: ${printable(team.task)}`] : []),
@@ -116,6 +127,7 @@ const stop: Verb = async (id, options, { output }) => {
 
 const polls: Verb = async (id, options, { output }) => {
   const { mayfly } = await openProject(options, output);
+  if (id) await teamOf(mayfly, id);
   const found = dataOf(
     await mayfly.teams.polls.list({ limit: options.limit, ...(id && { team: id }) }),
   );
@@ -142,6 +154,7 @@ const polls: Verb = async (id, options, { output }) => {
 const bids: Verb = async (id, options, { output }) => {
   const project = await openProject(options, output);
   const { mayfly } = project;
+  if (id) await teamOf(mayfly, id);
   const found = dataOf(
     await mayfly.teams.tenders.list({ limit: options.limit, ...(id && { team: id }) }),
   );
@@ -173,6 +186,7 @@ const bids: Verb = async (id, options, { output }) => {
 
 const artifacts: Verb = async (id, options, { output }) => {
   const { mayfly } = await openProject(options, output);
+  if (id) await teamOf(mayfly, id);
   const files = id ? mayfly.artifacts.of(id) : mayfly.artifacts;
   const found = dataOf(await files.list({ limit: options.limit }));
   output.answer({ artifacts: found }, () =>
@@ -196,7 +210,9 @@ const artifacts: Verb = async (id, options, { output }) => {
 const alerts: Verb = async (id, options, { output }) => {
   const project = await openProject(options, output);
   const { mayfly } = project;
-  const teams = id ? [{ id }] : dataOf(await mayfly.teams.list({ status: "running" }));
+  const teams = id
+    ? [await teamOf(mayfly, id)]
+    : dataOf(await mayfly.teams.list({ status: "running" }));
   const found: TeamAlert[] = [];
   for (const team of teams) {
     const { every = false } = options;

@@ -1,9 +1,11 @@
 import type { Checkpoint, JobStatus, WorkflowInfo, WorkflowQuery } from "@mayfly/sdk";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { idOf, jobStatuses, pointTo } from "./arguments.ts";
 import { attributesLine, type WhereOption, whereOf, withWhere } from "./attributes.ts";
 import { execute, type ProjectOptions, type Session, whole, withProject } from "./command.ts";
-import { dataOf, usage } from "./failure.ts";
-import { count, duration, printable } from "./format-values.ts";
+import { dataOf, Failure, usage } from "./failure.ts";
+import { count, duration, isUuid, printable } from "./format-values.ts";
+import { cancelJobs, cancelledText } from "./jobs-verbs.ts";
 import type { Output } from "./output.ts";
 import { openProject } from "./project.ts";
 import { drawGraph, drawRun, listGraph } from "./workflow-drawing.ts";
@@ -32,7 +34,7 @@ export function addWorkflows(program: Command): void {
     .enablePositionalOptions(false)
     .description("list runs of workflows; show, signal, cancel or move one")
     .option("--name <name>", "only of this workflow")
-    .option("--status <status>", "only with this status: waiting, running, failed, …")
+    .addOption(new Option("--status <status>", "only with this status").choices(jobStatuses))
     .option("--limit <number>", "list at most this many", whole(1, 1_000), 50)
     .addHelpText("after", examples);
   withProject(withWhere(workflows)).action((options: ListOptions) =>
@@ -43,10 +45,11 @@ export function addWorkflows(program: Command): void {
     name: string,
     about: string,
     act: (id: string, options: Options, session: Session, more: string[]) => Promise<undefined>,
+    parse: (text: string) => string = idOf("a workflow's run"),
   ) =>
     workflows
       .command(name)
-      .argument("<id>", "id of a run")
+      .argument("<id>", "id of a run", parse)
       .description(about)
       .action((id: string, ...given: unknown[]) => {
         const command = given.at(-1) as Command;
@@ -58,7 +61,8 @@ export function addWorkflows(program: Command): void {
     "show",
     "show what a run has recorded and waits for; or a graph, by its name",
     (id, options, session) =>
-      isId(id) ? show(id, options, session) : showGraph(id, options, session),
+      isUuid(id) ? show(id, options, session) : showGraph(id, options, session),
+    String,
   )
     .option("--mermaid", "print a Mermaid diagram")
     .option("--of <version>", "version of the graph (default: the last one)");
@@ -74,16 +78,15 @@ export function addWorkflows(program: Command): void {
     .option("--payload <json>", "payload of the signal");
   one<ProjectOptions>("cancel", "cancel a run with its children", async (id, options, session) => {
     const { mayfly } = await openProject(options, session.output);
-    const answer = dataOf(await mayfly.workflows.cancel(id));
-    session.output.answer(answer, () => [
-      `${count(answer.cancelled, "job")} cancelled; ${answer.cancelling} running and notified.`,
-    ]);
+    const answer = await cancelJobs(mayfly, [id]);
+    session.output.answer(answer, () => [cancelledText(answer)]);
     return undefined;
   });
   one<MoveOptions>("move", "move a run to another version of its workflow", move)
     .requiredOption("--to <version>", "the version")
     .option("--rename <old=new>", "old=new name of a recorded step; can be repeated", several, [])
     .option("--forget <step>", "a recorded step to do again; can be repeated", several, []);
+  pointTo(workflows, { list: "mayfly workflows", redrive: "mayfly redrive <id>" });
 }
 
 async function list(options: ListOptions, { output }: Session): Promise<undefined> {
@@ -116,8 +119,6 @@ const lineOf = (run: WorkflowInfo) =>
 const waitOf = ({ waitsFor = [], wakesAt }: WorkflowInfo) =>
   [...waitsFor.map(printable), ...(wakesAt ? [wakesAt.toISOString()] : [])].join(" or ");
 
-const isId = (given: string) => /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(given);
-
 async function listGraphs(options: ProjectOptions, { output }: Session): Promise<undefined> {
   const { mayfly } = await openProject(options, output);
   const graphs = dataOf(await mayfly.workflows.graphs.list());
@@ -135,7 +136,13 @@ async function showGraph(
   { output }: Session,
 ): Promise<undefined> {
   const { mayfly } = await openProject(options, output);
-  const shown = dataOf(await mayfly.workflows.graphs.get(name, options.of));
+  const found = await mayfly.workflows.graphs.get(name, options.of);
+  if (found.error?.code === "workflow_unknown")
+    throw new Failure(
+      `There is no graph ${printable(name)}${options.of ? ` ${printable(options.of)}` : ""}.`,
+      { code: found.error.code, hint: "To list graphs: mayfly workflows graphs" },
+    );
+  const shown = dataOf(found);
   output.answer(shown, () =>
     options.mermaid
       ? drawGraph(shown.graph)

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { findRunning } from "@mayfly/local";
 import { defineAgent, runAgents, tool } from "@mayfly/sdk";
 import { z } from "zod";
+import { readArguments } from "../arguments.ts";
 import { chooseModel } from "../model.ts";
 import { standInName } from "../stand-in.ts";
 import { openTenant } from "../tenant.ts";
@@ -14,18 +15,15 @@ import { standInGuide, standInLibrarian } from "./stand-in.ts";
 // Without a reader of the output, as with `npm run ask | head`, the team still finishes and ends.
 process.stdout.on("error", () => {});
 
-const [given, question] = process.argv.slice(2);
-if (!given || !question) {
-  console.error('Give a folder and a question: npm run ask -- ~/notes "Where do we rotate keys?"');
-  process.exit(2);
-}
+const [given = "", question = ""] = readArguments("<folder> <question>").words;
 const folder = resolve(process.env.INIT_CWD ?? "", given);
 const project = await findRunning(".mayfly");
 if (!project) {
   console.error("No project is running in this folder. Start one in another terminal: npm start");
   process.exit(1);
 }
-const mayfly = await openTenant(project.apiUrl, project.secretKey, `ask ${folder}`.slice(0, 100));
+const tenant = `ask ${folder}`.slice(0, 100);
+const mayfly = await openTenant(project.apiUrl, project.secretKey, tenant);
 
 const chosen = await chooseModel(process.env.MODEL, process.env);
 console.log(`Answered by ${chosen?.name ?? standInName}.`);
@@ -66,7 +64,8 @@ const guide = defineAgent({
 
 const { data: worker, error } = await mayfly.spawn({ type: "worker", lifetime: 600 });
 if (error) throw error;
-const { data: work } = await worker.work(runAgents(guide));
+const { data: work, error: idle } = await worker.work(runAgents(guide));
+if (idle) throw idle;
 
 const { data: run, error: refused } = await mayfly.runs.start(guide, question);
 if (refused) throw refused;
@@ -75,12 +74,11 @@ for await (const { chunk } of run.stream()) {
   if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
 }
 const { data: result, error: failed } = await run.result();
-console.log(
-  failed
-    ? `\n${failed.message}`
-    : `\n\n${result.steps} ${result.steps === 1 ? "step" : "steps"}, ${result.usage.inputTokens} + ${result.usage.outputTokens} tokens. Run ${run.id}`,
-);
+const end = failed
+  ? failed.message
+  : `\n${result.steps} ${result.steps === 1 ? "step" : "steps"}, ${result.usage.inputTokens} + ${result.usage.outputTokens} tokens.`;
+console.log(`\n${end} To see the run: npx mayfly runs ${run.id} --tenant "${tenant}"`);
 if (failed) process.exitCode = 1;
-await work?.stop();
+await work.stop();
 await worker.stop();
 await mayfly.close();

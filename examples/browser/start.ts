@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { findRunning } from "@mayfly/local";
 import { createServer } from "vite";
+import { readArguments } from "../arguments.ts";
 import { openTenant } from "../tenant.ts";
 
 const repository = join(import.meta.dirname, "../..");
@@ -41,6 +42,7 @@ export async function servePage({ url, publishableKey, port = 5173, cacheDir }: 
 }
 
 async function start(): Promise<void> {
+  const [tenant] = readArguments("[tenant]").words;
   const { MAYFLY_URL, MAYFLY_PUBLISHABLE_KEY } = process.env;
   if (MAYFLY_URL) {
     if (!MAYFLY_PUBLISHABLE_KEY)
@@ -54,7 +56,7 @@ async function start(): Promise<void> {
     throw new Error(
       "No project is running in this folder. Start one in another terminal: npm start",
     );
-  const mayfly = await openTenant(project.apiUrl, project.secretKey, process.argv[2]);
+  const mayfly = await openTenant(project.apiUrl, project.secretKey, tenant);
   const { data: invited, error } = await mayfly.people.members.invite({ role: "member" });
   if (error) throw error;
   const page = await servePage({ url: project.apiUrl, publishableKey: project.publishableKey });

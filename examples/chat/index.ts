@@ -1,6 +1,7 @@
 // A chat page. Its answers survive a reload, and a crash of the worker that writes them.
 import { findRunning } from "@mayfly/local";
 import { defineAgent, runAgents } from "@mayfly/sdk";
+import "../as-command.ts";
 import { chooseModel } from "../model.ts";
 import { standIn, standInName } from "../stand-in.ts";
 import { openTenant } from "../tenant.ts";

@@ -3,6 +3,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HeldJob } from "@mayfly/sdk";
+import { readArguments } from "../arguments.ts";
 import { openProject, resultOf } from "./project.ts";
 
 interface FileReport {
@@ -13,6 +14,7 @@ interface FileReport {
   imports: string[];
 }
 
+const [folder = "examples"] = readArguments("[folder]").words;
 const { mayfly } = await openProject();
 const { data: analyst, error } = await mayfly.spawn({ type: "code-analyst", lifetime: 300 });
 if (error) throw error;
@@ -36,7 +38,6 @@ const { error: idle } = await analyst.work({
 });
 if (idle) throw idle;
 
-const [folder = "examples"] = process.argv.slice(2);
 const reports = await resultOf<FileReport[]>(mayfly, "analyse-folder", { folder });
 const lines = reports.reduce((sum, report) => sum + report.lines, 0);
 console.log(`${folder}: ${reports.length} files, ${lines} lines`);

@@ -2,6 +2,7 @@
 // adds them up. Each part is a step that is recorded once.
 import { readFile } from "node:fs/promises";
 import type { HeldJob } from "@mayfly/sdk";
+import { readArguments } from "../arguments.ts";
 import { openProject, resultOf } from "./project.ts";
 
 type Counts = Record<string, number>;
@@ -10,6 +11,7 @@ interface Locked {
 }
 const perPart = 200;
 
+const [file = "package-lock.json"] = readArguments("[lockfile]").words;
 const { mayfly } = await openProject();
 const { data: processor, error } = await mayfly.spawn({ type: "data-processor", lifetime: 300 });
 if (error) throw error;
@@ -33,7 +35,6 @@ const { error: idle } = await processor.work({
 });
 if (idle) throw idle;
 
-const [file = "package-lock.json"] = process.argv.slice(2);
 const { packages, totals } = await resultOf<{ packages: number; totals: Counts }>(
   mayfly,
   "licences",

@@ -4,15 +4,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { HeldJob } from "@mayfly/sdk";
+import { readArguments } from "../arguments.ts";
 import { openProject } from "./project.ts";
 
 const parts = ["words", "sentences", "longest"] as const;
+const { words, flags } = readArguments("[file] [--worker]");
 const { mayfly } = await openProject();
 
-if (process.argv[2] === "--worker") {
+if (flags.has("worker")) {
   const { data: agent, error } = await mayfly.spawn({ type: "reader", lifetime: 300 });
   if (error) throw error;
-  await agent.work({
+  const { error: idle } = await agent.work({
     read: async ({ file }: { file: string }, job: HeldJob) => {
       const found: Record<string, unknown> = {};
       for (const part of parts)
@@ -28,8 +30,9 @@ if (process.argv[2] === "--worker") {
       return found;
     },
   });
+  if (idle) throw idle;
 } else {
-  const [file = "README.md"] = process.argv.slice(2);
+  const [file = "README.md"] = words;
   const { data: job, error } = await mayfly.jobs.add("read", { file });
   if (error) throw error;
   let isOver = false;
@@ -53,9 +56,11 @@ if (process.argv[2] === "--worker") {
     // worker is dead, so it stops the agent, which ends the lease at once.
     const dead = /dies (\S+)/.exec(said)?.[1];
     if (dead) await mayfly.agents.stop(dead, "killed");
+    else if (!isOver) throw new Error("A worker could not start.");
   }
   const { data: done, error: unended } = await ended;
   if (unended) throw unended;
+  if (done.status !== "succeeded") throw new Error(done.error?.message ?? done.status);
   console.log(`${done.status} in attempt ${done.attempt}:`, JSON.stringify(done.result));
   await mayfly.close({ stopAgents: true });
 }

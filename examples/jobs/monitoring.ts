@@ -2,6 +2,7 @@
 // two checks, the job sleeps as a row in the database. So the worker is free for other jobs, and no
 // check is lost if the process dies.
 import type { HeldJob } from "@mayfly/sdk";
+import { readArguments, wholeOf } from "../arguments.ts";
 import { openProject, resultOf } from "./project.ts";
 
 interface Look {
@@ -14,6 +15,8 @@ interface Health {
   parts: Record<string, { state: string }>;
 }
 
+const [given = "3", every = "1s"] = readArguments("[checks] [pause]").words;
+const checks = wholeOf("checks", given, 1, 1_000);
 const { mayfly, url } = await openProject();
 const { data: monitor, error } = await mayfly.spawn({ type: "monitor", lifetime: 300 });
 if (error) throw error;
@@ -32,8 +35,7 @@ const { error: idle } = await monitor.work(
 );
 if (idle) throw idle;
 
-const [looks = "3", every = "1s"] = process.argv.slice(2);
-const seen = await resultOf<Look[]>(mayfly, "monitor", { url, looks: Number(looks), every });
+const seen = await resultOf<Look[]>(mayfly, "monitor", { url, looks: checks, every });
 const slowest = Math.max(...seen.map(({ ms }) => ms));
 const ill = new Set(seen.flatMap((one) => one.ill));
 console.log(`${seen.length} checks, the slowest took ${slowest} ms`);

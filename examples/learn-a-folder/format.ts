@@ -15,10 +15,10 @@ export function duration(ms: number): string {
   return `${Math.round(seconds / 86400)} days`;
 }
 
-/** `812 B`, `14 KB`, `1.3 MB`. */
+/** `812 B`, `14 kB`, `1.3 MB`. */
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1e6) return `${Math.round(bytes / 1000)} KB`;
+  if (bytes < 1e6) return `${Math.round(bytes / 1000)} kB`;
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 

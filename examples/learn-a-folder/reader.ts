@@ -124,7 +124,10 @@ class Reader {
    * that were not acknowledged stay in the queue.
    */
   async read(queue: FoundFile[]): Promise<void> {
-    await this.#show(`reading ${queue.length} files`, true);
+    await this.#show(
+      `reading its ${queue.length === 1 ? "file" : `${queue.length.toLocaleString("en-US")} files`}`,
+      true,
+    );
     while (queue.length > this.#pending.length && this.#hasTime()) {
       this.#assignment.signal.throwIfAborted();
       const file = queue[this.#pending.length];

@@ -49,13 +49,14 @@ export function textReport(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Re
     progress(tally, total) {
       const episodes = learnedOf(tally);
       live.show(
-        `${tally.files} of ${count(total, "file")} · ${count(episodes, "episode")} new`,
+        `${tally.files.toLocaleString("en-US")} of ${count(total, "file")} · ${count(episodes, "episode")} new`,
         tally.files / Math.max(1, total),
       );
     },
     alive(agents) {
-      const doing = agents.find((agent) => agent.status)?.status ?? "";
-      live.aside(`${count(agents.length, "agent")} alive${doing ? `, one is ${doing}` : ""}`);
+      const busy = agents.find((agent) => agent.status);
+      const doing = busy ? `, ${busy.name} is ${busy.status}` : "";
+      live.aside(`${count(agents.length, "reader")} alive${doing}`);
     },
     noPresence(message) {
       if (!silentPresence) say(`  ${paint("yellow", "presence does not work:")} ${message}`);
@@ -105,8 +106,8 @@ function placeText({ url, supabase, ms }: Place): string {
 function filesText({ files, skipped }: Scan): string {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const left = [...skipped].toSorted(([, a], [, b]) => b - a);
-  const reasons = left.map(([reason, number]) => `${number} ${reason}`).join(", ");
-  return `${count(files.length, "text file")}, ${size(bytes)}${reasons ? ` (skipped: ${reasons})` : ""}`;
+  const reasons = left.map(([reason, number]) => `${number.toLocaleString("en-US")} ${reason}`);
+  return `${count(files.length, "text file")}, ${size(bytes)}${reasons.length > 0 ? ` (skipped: ${reasons.join(", ")})` : ""}`;
 }
 
 function readerText(member: Member, paint: Paint): string {
@@ -119,7 +120,7 @@ function readerText(member: Member, paint: Paint): string {
 
 function lessonText({ tally, again, total, seenAlive }: Lesson, found: number): string[] {
   const learned = learnedOf(tally);
-  const seen = seenAlive ? ` Presence showed ${count(seenAlive, "agent")} alive at once.` : "";
+  const seen = seenAlive ? ` Presence showed ${count(seenAlive, "reader")} alive at once.` : "";
   const lost =
     (tally.unreadable > 0 ? ` ${count(tally.unreadable, "file")} could not be read.` : "") +
     (tally.refused > 0 ? ` ${count(tally.refused, "section")} the server refused.` : "");
@@ -137,7 +138,7 @@ function lessonText({ tally, again, total, seenAlive }: Lesson, found: number): 
   ] as const;
   const parts = changes
     .filter(([number]) => number > 0)
-    .map(([number, what]) => `${number} ${what}`);
+    .map(([number, what]) => `${number.toLocaleString("en-US")} ${what}`);
   return [
     `Learned only what was not known yet: ${parts.join(", ")}; ` +
       `${tally.unchanged.toLocaleString("en-US")} unchanged.${lost}${seen}`,
@@ -197,13 +198,24 @@ function findingText(
   return lines;
 }
 
+/** `6 agents (a lead, 4 readers, a newcomer)`. */
+function membersText(members: readonly Member[]): string {
+  const of = (role: Member["role"]) => members.filter((member) => member.role === role).length;
+  const parts = [
+    ...(of("lead") > 0 ? ["a lead"] : []),
+    ...(of("reader") > 0 ? [count(of("reader"), "reader")] : []),
+    ...(of("newcomer") > 0 ? ["a newcomer"] : []),
+  ];
+  return `${count(members.length, "agent")} (${parts.join(", ")})`;
+}
+
 function outcomeText(outcome: Outcome, paint: Paint): string {
   const { lesson, members, thinking, ms } = outcome;
   if (outcome.interrupted) {
     return `${paint("yellow", "Stopped.")} What was acknowledged is kept; the next run learns the rest.`;
   }
   const parts = [
-    count(members.length, "agent"),
+    membersText(members),
     count(lesson?.total ?? 0, "episode"),
     size(lesson?.tally.bytes ?? 0),
     ...(thinking

@@ -3,7 +3,8 @@
  * another.
  */
 import type { Agent } from "@mayfly/sdk";
-import { dataOf, type Pattern, pageOf } from "./pattern.ts";
+import { dataOf } from "../tenant.ts";
+import { type Pattern, pageOf } from "./pattern.ts";
 import { distinct, type Finding, pages } from "./task.ts";
 
 interface Board {

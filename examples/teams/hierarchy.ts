@@ -3,7 +3,8 @@
  * the editor.
  */
 import type { Agent } from "@mayfly/sdk";
-import { dataOf, type Pattern, resultOf, works } from "./pattern.ts";
+import { dataOf } from "../tenant.ts";
+import { type Pattern, resultOf, works } from "./pattern.ts";
 import { distinct, type Finding, type Page, pages } from "./task.ts";
 
 const scopes = [

@@ -5,6 +5,7 @@
  *   node_modules/.bin/node examples/teams/index.ts   uses a model with AI_GATEWAY_API_KEY, otherwise a stand-in
  */
 import type { Mayfly } from "@mayfly/sdk";
+import { readArguments } from "../arguments.ts";
 import { openProject } from "../jobs/project.ts";
 import { blackboard } from "./blackboard.ts";
 import { hierarchy } from "./hierarchy.ts";
@@ -49,6 +50,7 @@ export async function runAll(mayfly: Mayfly): Promise<{ model: string; outcomes:
 }
 
 if (import.meta.main) {
+  readArguments();
   const { mayfly } = await openProject();
   const { model, outcomes } = await runAll(mayfly);
   console.log(`With ${model}:`);

@@ -1,5 +1,7 @@
 /** A market: each page is offered, readers bid by their current load, and the lowest bid gets the page. */
-import { dataOf, type Pattern, resultOf, works } from "./pattern.ts";
+
+import { dataOf } from "../tenant.ts";
+import { type Pattern, resultOf, works } from "./pattern.ts";
 import { type Finding, pages } from "./task.ts";
 
 export const market: Pattern = async (mayfly, model) => {

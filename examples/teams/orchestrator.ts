@@ -1,5 +1,7 @@
 /** An orchestrator: it splits the work into jobs, and any free worker takes the next one. */
-import { dataOf, type Pattern, resultOf, works } from "./pattern.ts";
+
+import { dataOf } from "../tenant.ts";
+import { type Pattern, resultOf, works } from "./pattern.ts";
 import { type Finding, pages } from "./task.ts";
 
 export const orchestrator: Pattern = async (mayfly, model) => {

@@ -1,16 +1,11 @@
 /** The common parts of the patterns: waiting for a job, and agents that read and check pages. */
-import type { Agent, Mayfly, Result } from "@mayfly/sdk";
+import type { Agent, Mayfly } from "@mayfly/sdk";
+import { dataOf } from "../tenant.ts";
 import type { Model } from "./model.ts";
 import { type Finding, type Page, pages } from "./task.ts";
 
 /** Does the task with one kind of team. */
 export type Pattern = (mayfly: Mayfly, model: Model) => Promise<Finding[]>;
-
-/** Returns the data of a result, or throws its error. */
-export function dataOf<T>({ data, error }: Result<T>): T {
-  if (error) throw error;
-  return data as T;
-}
 
 export const pageOf = (name: string): Page => {
   const page = pages.find((one) => one.name === name);

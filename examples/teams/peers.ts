@@ -1,5 +1,7 @@
 /** Peers: each reads everything alone, then they vote on all findings. Ballots are sealed. */
-import { dataOf, type Pattern } from "./pattern.ts";
+
+import { dataOf } from "../tenant.ts";
+import type { Pattern } from "./pattern.ts";
 import { distinct, type Finding, pages } from "./task.ts";
 
 export const peers: Pattern = async (mayfly, model) => {

@@ -1,5 +1,7 @@
 /** A supervisor: it gives each page to the best reader, lets a verifier check the answer, and rates the reader. */
-import { dataOf, type Pattern, resultOf, works } from "./pattern.ts";
+
+import { dataOf } from "../tenant.ts";
+import { type Pattern, resultOf, works } from "./pattern.ts";
 import { type Finding, pages } from "./task.ts";
 
 export const supervisor: Pattern = async (mayfly, model) => {

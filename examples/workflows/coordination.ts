@@ -5,8 +5,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { workflow } from "@mayfly/sdk";
 import { z } from "zod";
+import { readArguments } from "../arguments.ts";
 import { openProject } from "../jobs/project.ts";
+import { dataOf } from "../tenant.ts";
 
+const [folder = "."] = readArguments("[folder]").words;
 const { mayfly } = await openProject();
 const skills = { ts: "code", md: "prose", json: "data" } as const;
 const findings = {
@@ -49,7 +52,7 @@ const coordinate = workflow(
 );
 
 const coordinator = await agentOf("coordinator", []);
-await coordinator.work(coordinate.handlers);
+dataOf(await coordinator.work(coordinate.handlers));
 for (const skill of Object.values(skills)) {
   const agent = await agentOf(`${skill}-reviewer`, [skill]);
   const read = async ({ folder, file }: { folder: string; file: string }) => ({
@@ -57,7 +60,7 @@ for (const skill of Object.values(skills)) {
     file,
     text: await readFile(join(folder, file), "utf8"),
   });
-  await agent.work({
+  const handlers = {
     review: async (task: { folder: string; file: string }): Promise<Found> => {
       const { text, ...found } = await read(task);
       return { ...found, finding: findings[skill](text) };
@@ -69,14 +72,16 @@ for (const skill of Object.values(skills)) {
         finding: `${text.length} characters, which ${skillOf(task.file)} could not read`,
       };
     },
-  });
+  };
+  dataOf(await agent.work(handlers));
 }
-const { data: run, error } = await mayfly.workflows.start(coordinate, {
-  folder: process.argv[2] ?? ".",
-});
+const { data: run, error } = await mayfly.workflows.start(coordinate, { folder });
 if (error) throw error;
-const { data: ended } = await mayfly.jobs.ended<{ who: string; findings: string[] }[]>(run.id);
-if (ended?.status !== "succeeded") throw new Error(ended?.error?.message);
+const { data: ended, error: unended } = await mayfly.jobs.ended<
+  { who: string; findings: string[] }[]
+>(run.id);
+if (unended) throw unended;
+if (ended.status !== "succeeded") throw new Error(ended.error?.message ?? ended.status);
 for (const { who, findings: all } of ended.result ?? []) {
   console.log(`${who}:`);
   for (const finding of all) console.log(`  ${finding}`);

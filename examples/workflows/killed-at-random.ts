@@ -9,8 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { workflow } from "@mayfly/sdk";
 import { z } from "zod";
+import { readArguments, wholeOf } from "../arguments.ts";
 import { openProject } from "../jobs/project.ts";
 
+const { words, flags } = readArguments("[file] [kills] [seed] [--worker]");
 const { mayfly } = await openProject();
 const partOf = (text: string, at: number, of: number) => {
   const words = text.split(/\s+/).filter(Boolean);
@@ -42,13 +44,16 @@ const count = workflow(
   },
 );
 
-if (process.argv[2] === "--worker") {
+if (flags.has("worker")) {
   const { data: agent, error } = await mayfly.spawn({ type: "counter", lifetime: 300 });
   if (error) throw error;
   console.log(agent.id);
-  await agent.work(count.handlers, { pollMs: 100 });
+  const { error: idle } = await agent.work(count.handlers, { pollMs: 100 });
+  if (idle) throw idle;
 } else {
-  const [file = "README.md", kills = "5", seed = "1"] = process.argv.slice(2);
+  const [file = "README.md", kills = "5", seed = "1"] = words;
+  const most = wholeOf("kills", kills, 0, 100);
+  const random = from(wholeOf("seed", seed, 0, 2 ** 31));
   const folder = await mkdtemp(join(tmpdir(), "mayfly-count-"));
   const account = join(folder, "account.jsonl");
   const { data: run, error } = await mayfly.workflows.start(count, { file, account, parts: 40 });
@@ -57,15 +62,16 @@ if (process.argv[2] === "--worker") {
   const ended = mayfly.jobs.ended(run.id).finally(() => {
     isOver = true;
   });
-  const random = from(Number(seed));
   let killed = 0;
   while (!isOver) {
     const worker = spawn(process.execPath, [process.argv[1] ?? "", "--worker"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const exit = once(worker, "close");
-    const id = String((await once(worker.stdout, "data"))[0]).trim();
-    if (killed < Number(kills)) {
+    const said = await Promise.race([once(worker.stdout, "data"), exit.then(() => null)]);
+    if (said === null) throw new Error("A worker could not start.");
+    const id = String(said[0]).trim();
+    if (killed < most) {
       // Kills the worker in the middle of its work, after it has written some lines to the account.
       // Time would be no good measure.
       const before = await linesOf(account);
@@ -82,6 +88,7 @@ if (process.argv[2] === "--worker") {
   }
   const { data: done, error: unended } = await ended;
   if (unended) throw unended;
+  if (done.status !== "succeeded") throw new Error(done.error?.message ?? done.status);
   const told = (await readFile(account, "utf8"))
     .trim()
     .split("\n")

@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { brotliCompressSync, deflateRawSync, gzipSync } from "node:zlib";
 import { graph } from "@mayfly/sdk";
 import { z } from "zod";
+import { readArguments } from "../arguments.ts";
 import { openProject } from "../jobs/project.ts";
 
+const [folder = "."] = readArguments("[folder]").words;
 const { mayfly } = await openProject();
-const folder = process.argv[2] ?? ".";
 const ways = { gzip: gzipSync, deflate: deflateRawSync, brotli: brotliCompressSync };
 
 const worker = await agentOf("compressor");
@@ -114,15 +115,17 @@ if (idle) throw idle;
 
 const { data: run, error } = await mayfly.workflows.start(learn, { agentId: worker.id, least: 3 });
 if (error) throw error;
-const { data: ended } = await mayfly.jobs.ended<string[]>(run.id);
-if (ended?.status !== "succeeded") throw new Error(ended?.error?.message);
+const { data: ended, error: unended } = await mayfly.jobs.ended<string[]>(run.id);
+if (unended) throw unended;
+if (ended.status !== "succeeded") throw new Error(ended.error?.message ?? ended.status);
 for (const line of ended.result ?? []) console.log(line);
 
 const newcomer = await agentOf("newcomer");
-const { data: known } = await newcomer.recall("Which way to compress md files?", {
+const { data: known, error: unknown } = await newcomer.recall("Which way to compress md files?", {
   kinds: ["learning"],
 });
-console.log("A newcomer recalls:", known?.results[0]?.output ?? "nothing");
+if (unknown) throw unknown;
+console.log("A newcomer recalls:", known.results[0]?.output ?? "nothing");
 await mayfly.close({ stopAgents: true });
 
 async function agentOf(name: string) {

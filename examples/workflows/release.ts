@@ -7,8 +7,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type ListedApproval, workflow } from "@mayfly/sdk";
 import { z } from "zod";
+import { readArguments } from "../arguments.ts";
 import { openProject } from "../jobs/project.ts";
 
+const [folder = "."] = readArguments("[folder]").words;
 const { mayfly } = await openProject();
 const Notes = z.object({ version: z.string().min(1), notes: z.string().min(1).max(20_000) });
 
@@ -47,9 +49,7 @@ const { data: agent, error } = await mayfly.spawn({ type: "release-manager", lif
 if (error) throw error;
 const { error: idle } = await agent.work(release.handlers);
 if (idle) throw idle;
-const { data: run, error: unstarted } = await mayfly.workflows.start(release, {
-  folder: process.argv[2] ?? ".",
-});
+const { data: run, error: unstarted } = await mayfly.workflows.start(release, { folder });
 if (unstarted) throw unstarted;
 
 let isOver = false;

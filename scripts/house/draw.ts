@@ -1,12 +1,14 @@
 // Draws docs/architecture.svg from sql/rooms.json, the imports and the SQL sources. `--check` only compares.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readArguments } from "../../examples/arguments.ts";
 import { readRooms, readSources } from "../sql/releases.ts";
 import { importsOf } from "./imports.ts";
 import { pictureOf } from "./picture.ts";
 import { readTree } from "./tree.ts";
 import { reduced, usesInSdk, usesInSql } from "./uses.ts";
 
+const { flags } = readArguments("[--check]");
 const root = join(import.meta.dirname, "../..");
 const path = join(root, "docs/architecture.svg");
 const [tree, { rooms }, sources] = await Promise.all([
@@ -25,7 +27,7 @@ const picture = pictureOf({
   },
   users: ["cli", "console", "adapters", "examples"].filter(has),
 });
-if (!process.argv.includes("--check")) await writeFile(path, picture);
+if (!flags.has("check")) await writeFile(path, picture);
 else if ((await readFile(path, "utf8").catch(() => "")) !== picture) {
   console.error(
     "docs/architecture.svg is not what the tree gives: run npm run build:architecture.",

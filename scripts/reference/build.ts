@@ -3,10 +3,12 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Application, type DeclarationReflection, ReflectionKind } from "typedoc";
+import { readArguments } from "../../examples/arguments.ts";
 import { bodyOf, fileOf, indexOf, type Linker, typesPage } from "./pages.ts";
 import { hasMethods, nameRows, undocumented } from "./read.ts";
 import { hashOfSources, madeFrom, readSources } from "./sources.ts";
 
+readArguments();
 const root = join(import.meta.dirname, "../..");
 const folder = join(root, "docs/reference");
 

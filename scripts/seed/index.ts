@@ -42,6 +42,8 @@ export interface SeedOptions {
   /** The tenant's name, `seed` by default. */
   name?: string;
   say?: (line: string) => void;
+  /** Ends the seed after the room in progress, and erases the incomplete tenant. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -59,8 +61,10 @@ export async function seed(options: SeedOptions): Promise<string | null> {
     // This runs before the agents are spawned, because they learn the setting when they start.
     await done(mayfly.debug.persist({ persist: true, level: "verbose", keepSeconds: 7 * 86_400 }));
     const world: World = { mayfly, agents: new Map(), random: randomFrom(20_261_128) };
-    for (const [room, make] of Object.entries(rooms))
+    for (const [room, make] of Object.entries(rooms)) {
       for (const line of await make(world)) say(`${room.padEnd(10)} ${line}`);
+      options.signal?.throwIfAborted();
+    }
     return tenant;
   } catch (error) {
     // Erase the incomplete tenant, because the next run would take it for a complete one.

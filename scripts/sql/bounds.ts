@@ -11,7 +11,12 @@ import { join } from "node:path";
 import { maxResultBytes } from "../../sdk/src/contract/artifact-bounds.ts";
 import { agentBounds, memoryBounds, tenantBounds } from "../../sdk/src/contract/bounds.ts";
 import { threadBounds } from "../../sdk/src/contract/thread-bounds.ts";
-import { attributeBounds, workBounds, workflowBounds } from "../../sdk/src/contract/work-bounds.ts";
+import {
+  attributeBounds,
+  kindBounds,
+  workBounds,
+  workflowBounds,
+} from "../../sdk/src/contract/work-bounds.ts";
 
 interface Bounds {
   readonly [name: string]: number | Bounds;
@@ -33,6 +38,7 @@ const bounds = new Map(
     attribute: attributeBounds,
     work: workBounds,
     workflow: workflowBounds,
+    kind: kindBounds,
   }),
 );
 

@@ -129,12 +129,18 @@ export {
   splitSearch,
   type Where,
 } from "./jobs/attributes.ts";
+export type { DeadJobs } from "./jobs/dead-jobs.ts";
 export type { Duration } from "./jobs/duration.ts";
 export type { FromMessage } from "./jobs/from-messages.ts";
 export type { HeldJob, StepWork, WaitEnd } from "./jobs/held-job.ts";
-export type { DeadJobs, Jobs } from "./jobs/jobs.ts";
+export type { Jobs } from "./jobs/jobs.ts";
 export type { DefinedJobs, JobKind, JobSchema, KindHandlers } from "./jobs/kinds.ts";
 export type { JobHandler, JobHandlers } from "./jobs/local-job.ts";
+export type {
+  PublishedKind,
+  PublishedKindDetails,
+  PublishedKinds,
+} from "./jobs/published-kinds.ts";
 export type { Schedules } from "./jobs/schedules.ts";
 export { type ServeJobsOptions, serveJobs } from "./jobs/serve.ts";
 export type {
@@ -218,6 +224,7 @@ export type { ClientGrant, Clients } from "./people/clients.ts";
 export type { Invitation, Invitations, Member, Members, OwnInvitation } from "./people/members.ts";
 export type { OwnMembership, People, Scope } from "./people/people.ts";
 export { provideAi } from "./runs/ai.ts";
+export type { RunAnswer, RunModelCall, RunToolCall } from "./runs/call-types.ts";
 export { agentOf, DefineAgent, Tool } from "./runs/decorators.ts";
 export { defineAgent, tool } from "./runs/define.ts";
 export { failureOf, type ModelFailure } from "./runs/failures.ts";
@@ -233,17 +240,14 @@ export type {
   Agentlike,
   AgentOptions,
   ModelMaker,
-  RunAnswer,
   RunBudget,
   RunChunk,
   RunContext,
   RunDetails,
   RunInfo,
   RunModel,
-  RunModelCall,
   RunResult,
   RunStatus,
-  RunToolCall,
   ToolApproval,
   ToolContext,
   ToolDefinition,

@@ -6,7 +6,8 @@ insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.job_attributes', 'r.bytes'),
   ('mayfly.job_steps', 'r.bytes'),
   ('mayfly.job_signals', 'r.bytes'),
-  ('mayfly.job_schedules', 'r.bytes')
+  ('mayfly.job_schedules', 'r.bytes'),
+  ('mayfly.job_kinds', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values

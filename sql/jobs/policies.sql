@@ -16,6 +16,8 @@ alter table mayfly.job_queues enable row level security;
 
 alter table mayfly.job_schedules enable row level security;
 
+alter table mayfly.job_kinds enable row level security;
+
 grant select on mayfly.jobs to authenticated, service_role;
 
 create policy jobs_select on mayfly.jobs for select to authenticated
@@ -54,4 +56,9 @@ create policy job_queues_select on mayfly.job_queues for select to authenticated
 grant select on mayfly.job_schedules to authenticated, service_role;
 
 create policy job_schedules_select on mayfly.job_schedules for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
+
+grant select on mayfly.job_kinds to authenticated, service_role;
+
+create policy job_kinds_select on mayfly.job_kinds for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));

@@ -12025,6 +12025,42 @@ comment on column mayfly.job_schedules.next_at is 'When the schedule fires next;
 
 comment on column mayfly.job_schedules.skipped is 'How many times were skipped, because the last job was still open or the time was missed.';
 
+-- The kinds of jobs, workflows and agents that workers of the tenant have handlers for, by the name of their jobs, with
+-- the JSON Schema of their input. Workers publish them when they start. Forms are made from them: nothing refuses a job
+-- because of them. Two workers with different code for one name overwrite each other, and the last one counts.
+
+create table mayfly.job_kinds (
+  tenant_id uuid not null,
+  name text collate "C" not null,
+  description text,
+  input_schema json,
+  digest uuid not null,
+  published_by uuid,
+  published_at timestamptz not null default mayfly_private.now(),
+  bytes integer not null,
+  constraint job_kinds_pkey primary key (tenant_id, name),
+  constraint job_kinds_tenant_fkey foreign key (tenant_id) references mayfly.tenants (id) on delete cascade
+);
+
+-- Anyone can see the planner's estimates, and with statistics these would reveal what other tenants wrote. So columns
+-- that tenants write have no statistics (tests/invariants/estimates.test.ts).
+alter table mayfly.job_kinds
+  alter column name set statistics 0,
+  alter column description set statistics 0,
+  alter column input_schema set statistics 0,
+  alter column digest set statistics 0,
+  alter column published_by set statistics 0;
+
+comment on table mayfly.job_kinds is 'Kinds of jobs that workers have handlers for, with the JSON Schema of their input.';
+
+comment on column mayfly.job_kinds.name is 'The name of the jobs: summarise, workflow:publish:1, run:analyst.';
+
+comment on column mayfly.job_kinds.input_schema is 'The JSON Schema of the input, in the order in which it was written. Null if the handler has none, or one that JSON Schema cannot express.';
+
+comment on column mayfly.job_kinds.digest is 'A digest of the description and the schema. A row is written again only if it differs.';
+
+comment on column mayfly.job_kinds.published_at is 'When a worker published it last, to within 6 hours.';
+
 -- Unsuccessful attempts of jobs: failed, lost with their lease, or timed out.
 
 create table mayfly.job_attempts (
@@ -12145,7 +12181,8 @@ insert into mayfly_private.charges (relation, bytes) values
   ('mayfly.job_attributes', 'r.bytes'),
   ('mayfly.job_steps', 'r.bytes'),
   ('mayfly.job_signals', 'r.bytes'),
-  ('mayfly.job_schedules', 'r.bytes')
+  ('mayfly.job_schedules', 'r.bytes'),
+  ('mayfly.job_kinds', 'r.bytes')
 on conflict (relation) do update set bytes = excluded.bytes;
 
 insert into mayfly_private.charges (relation, bounded_by) values
@@ -12182,10 +12219,40 @@ $$;
 
 comment on function mayfly_private.maintain_jobs is 'One batch of maintenance of jobs.';
 
+-- Deletes kinds of jobs that no worker has published for the time in the settings, and for at least 2 days, because a
+-- running worker publishes again only every 12 hours. A chore, which maintain_tenant calls as owner. Locks the rows that
+-- it deletes, and skips locked ones.
+
+create function mayfly_private.maintain_job_kinds(tenant uuid, max_rows integer)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  gone integer;
+  freed integer;
+begin
+  with deleted as (
+    delete from mayfly.job_kinds k where (k.tenant_id, k.name) in (
+      select o.tenant_id, o.name from mayfly.job_kinds o
+      where o.tenant_id = tenant and o.published_at < mayfly_private.now() - greatest(mayfly_private.kept(), interval '2 days')
+      limit max_rows for update skip locked)
+    returning k.bytes)
+  select count(*), sum(d.bytes) into gone, freed from deleted d;
+  if gone > 0 then
+    perform mayfly_private.count_usage(tenant, 0, -freed, 0);
+  end if;
+  return jsonb_build_object('deleted', gone, 'more', gone = max_rows);
+end
+$$;
+
+comment on function mayfly_private.maintain_job_kinds is 'One batch of maintenance of the kinds of jobs.';
+
 -- What maintenance does in this room.
 
 insert into mayfly_private.chores (name, work) values
-  ('jobs', 'mayfly_private.maintain_jobs(uuid, integer)')
+  ('jobs', 'mayfly_private.maintain_jobs(uuid, integer)'),
+  ('job_kinds', 'mayfly_private.maintain_job_kinds(uuid, integer)')
 on conflict (name) do update set work = excluded.work;
 
 -- The kinds of events that this room writes to the log.
@@ -12235,6 +12302,8 @@ alter table mayfly.job_queues enable row level security;
 
 alter table mayfly.job_schedules enable row level security;
 
+alter table mayfly.job_kinds enable row level security;
+
 grant select on mayfly.jobs to authenticated, service_role;
 
 create policy jobs_select on mayfly.jobs for select to authenticated
@@ -12273,6 +12342,11 @@ create policy job_queues_select on mayfly.job_queues for select to authenticated
 grant select on mayfly.job_schedules to authenticated, service_role;
 
 create policy job_schedules_select on mayfly.job_schedules for select to authenticated
+  using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
+
+grant select on mayfly.job_kinds to authenticated, service_role;
+
+create policy job_kinds_select on mayfly.job_kinds for select to authenticated
   using (tenant_id = any ((select mayfly.tenant_ids('job:read'))::uuid[]));
 
 -- tenant:{t}:jobs is the topic that wakes sleeping workers. Callers with job:work can read it. Only the database sends
@@ -14483,6 +14557,33 @@ comment on function mayfly.get_job is 'A job with its steps, failed attempts, si
 
 grant execute on function mayfly.get_job to authenticated, service_role;
 
+-- A kind of job with the JSON Schema of its input, or null if no worker has published this name. For callers with
+-- job:read. Locks nothing.
+
+create function mayfly.get_job_kind(name text)
+returns json
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+begin
+  return (
+    select json_object_agg(s.key, s.value)
+    from mayfly.job_kinds k
+    cross join lateral (
+      select e.key, e.value::json as value from jsonb_each(mayfly_private.show_job_kind(k)) e
+      union all
+      select 'input_schema', coalesce(k.input_schema, 'null')
+    ) s
+    where k.tenant_id = tenant and k.name = get_job_kind.name);
+end
+$$;
+
+comment on function mayfly.get_job_kind is 'A kind of job with the JSON Schema of its input, or null.';
+
+grant execute on function mayfly.get_job_kind to authenticated, service_role;
+
 -- Extends leases. A lease never lasts longer than the agent and its ancestors, the deadline or the timeout of the
 -- attempt. Locks the jobs by tenant and id. Updates stay within their pages (HOT), because lease_end is in no index.
 -- Agents are read by ranges of ids for the reason in living_agent_of_token.
@@ -14820,6 +14921,28 @@ end
 $$;
 
 comment on function mayfly_private.lane_of is 'The lane of a job.';
+
+-- The kinds of jobs that workers have published, by name, without their schemas. For callers with job:read. Locks
+-- nothing.
+
+create function mayfly.list_job_kinds()
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:read');
+begin
+  return (
+    select coalesce(jsonb_agg(mayfly_private.show_job_kind(k) order by k.name), '[]')
+    from mayfly.job_kinds k where k.tenant_id = tenant);
+end
+$$;
+
+comment on function mayfly.list_job_kinds is
+  'The kinds of jobs that workers have published: [{ name, type, title, version, description, has_schema, published_at, published_by }].';
+
+grant execute on function mayfly.list_job_kinds to authenticated, service_role;
 
 -- The ids of the tenant's jobs whose key begins with this prefix. It runs as owner, because callers cannot read
 -- job_keys. With `collate "C"`, keys with the same prefix are next to each other in the index.
@@ -15227,6 +15350,122 @@ end
 $$;
 
 comment on function mayfly_private.promote_jobs is 'Makes due jobs ready.';
+
+-- Refuses kinds of jobs before any is stored, if one of them has a fault. The error names the index and the field of
+-- the first fault. Locks nothing. Schemas are json and not jsonb, which would change the order of their properties: it is
+-- the order of the fields of a form.
+
+create function mayfly_private.check_job_kinds(kinds json)
+returns void
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  fault record;
+begin
+  if json_typeof(kinds) is distinct from 'array' or json_array_length(kinds) not between 1 and 500 or not pg_input_is_valid(kinds::text, 'jsonb') then -- bounds: 500 kind.perCall
+    perform mayfly_private.fail(400, 'invalid_request', 'kinds must be an array of 1 to 500 kinds of jobs, without U+0000.', null, '{"field": "kinds"}'); -- bounds: 500 kind.perCall
+  end if;
+  select o.n - 1 as index, o.field into fault
+  from (
+    select e.n, case
+      when jsonb_typeof(e.k) <> 'object' then 'name'
+      when jsonb_typeof(e.k -> 'name') is distinct from 'string' or e.k ->> 'name' !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$'
+        or count(*) over (partition by e.k ->> 'name') > 1 then 'name'
+      when e.k - '{name,description,input_schema}'::text[] <> '{}' then
+        (select f from jsonb_object_keys(e.k - '{name,description,input_schema}'::text[]) f order by f limit 1)
+      when not mayfly_private.text_within(e.k -> 'description', 500) then 'description' -- bounds: 500 kind.description
+      when coalesce(jsonb_typeof(e.k -> 'input_schema'), 'null') not in ('object', 'null') then 'input_schema'
+      when octet_length((e.raw -> 'input_schema')::text) > 16384 then 'input_schema' -- bounds: 16384 kind.schemaBytes
+      when not mayfly_private.json_within(e.k -> 'input_schema', 1048576, 32) or not mayfly_private.numbers_kept(e.k -> 'input_schema') then 'input_schema' -- bounds: 32 kind.schemaLevels
+    end as field
+    from (select raw, raw::jsonb as k, n from json_array_elements(kinds) with ordinality as r (raw, n)) e
+  ) o
+  where o.field is not null
+  order by o.n
+  limit 1;
+  if found then
+    perform mayfly_private.fail(400, 'invalid_request', format('kinds[%s].%s %s.', fault.index, fault.field, case fault.field
+        when 'name' then 'must be 1 to 100 letters, digits, dots, colons, dashes or underscores, and occur once'
+        when 'description' then 'must be a text of at most 500 characters' -- bounds: 500 kind.description
+        when 'input_schema' then 'must be a JSON Schema: an object of at most 16384 bytes with at most 32 levels' -- bounds: 16384 kind.schemaBytes; 32 kind.schemaLevels
+        else 'is not a field of a kind' end),
+      'Nothing was published. Correct it, or leave the kind out.', jsonb_build_object('index', fault.index, 'field', fault.field));
+  end if;
+end
+$$;
+
+comment on function mayfly_private.check_job_kinds is 'Refuses invalid kinds of jobs, with index and field.';
+
+-- Stores kinds of jobs, as a definer because it writes. In most calls, everything is already stored: then it reads the
+-- digests and writes nothing. Otherwise it takes an advisory lock on the tenant's kinds, so that the count of names and
+-- of bytes is right, and then locks the rows that it replaces.
+
+create function mayfly_private.publish_job_kinds(kinds json)
+returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  tenant constant uuid := mayfly_private.require_tenant('job:work');
+  ts constant timestamptz := mayfly_private.now();
+  changed json[];
+  size integer;
+  before integer;
+  fresh integer;
+begin
+  perform mayfly_private.check_job_kinds(kinds);
+  changed := array(
+    select k from json_array_elements(kinds) k
+    left join mayfly.job_kinds o on o.tenant_id = tenant and o.name = k ->> 'name' and o.digest = md5(k::text)::uuid
+      and o.published_at > ts - interval '6 hours'
+    where o.name is null);
+  if cardinality(changed) = 0 then
+    return '{"published": 0}';
+  end if;
+
+  perform pg_advisory_xact_lock(hashtextextended('mayfly.job_kinds ' || tenant, 0));
+  select coalesce(sum(o.bytes), 0), cardinality(changed) - count(*) into before, fresh
+  from (
+    select o.bytes from mayfly.job_kinds o
+    where o.tenant_id = tenant and o.name in (select k ->> 'name' from unnest(changed) k)
+    order by o.name for update
+  ) o;
+  if fresh > 0 and fresh + (select count(*) from mayfly.job_kinds o where o.tenant_id = tenant) > 1000 then -- bounds: 1000 kind.perTenant
+    perform mayfly_private.fail(403, 'quota_exceeded', 'A tenant has at most 1000 kinds of jobs.', -- bounds: 1000 kind.perTenant
+      'Nothing was published. Kinds that no worker publishes any more are deleted by maintenance.', '{"quota": "job_kinds", "limit": 1000}'); -- bounds: 1000 kind.perTenant
+  end if;
+  size := (select sum(512 + octet_length(k::text)) from unnest(changed) k);
+  perform mayfly_private.charge(tenant, 0, size - before, cardinality(changed));
+  insert into mayfly.job_kinds (tenant_id, name, description, input_schema, digest, published_by, published_at, bytes)
+  select tenant, k ->> 'name', k ->> 'description', case when json_typeof(k -> 'input_schema') = 'object' then k -> 'input_schema' end,
+    md5(k::text)::uuid, mayfly_private.caller_id(), ts, 512 + octet_length(k::text)
+  from unnest(changed) k
+  on conflict on constraint job_kinds_pkey do update
+  set description = excluded.description, input_schema = excluded.input_schema, digest = excluded.digest,
+    published_by = excluded.published_by, published_at = excluded.published_at, bytes = excluded.bytes;
+  return jsonb_build_object('published', cardinality(changed));
+end
+$$;
+
+comment on function mayfly_private.publish_job_kinds is 'Stores kinds of jobs.';
+
+grant execute on function mayfly_private.publish_job_kinds to authenticated, service_role;
+
+-- Publishes the kinds of jobs that a worker has handlers for, so that forms can be made from their schemas (scope
+-- job:work): [{ name, description?, input_schema? }], at most 500. What is already stored is not written again. A kind
+-- that nobody has published for the time `kept` is deleted.
+
+create function mayfly.publish_job_kinds(kinds json)
+returns jsonb
+language sql
+set search_path = ''
+return mayfly_private.publish_job_kinds(kinds);
+
+comment on function mayfly.publish_job_kinds is
+  'Publishes kinds of jobs, each with the JSON Schema of its input: { published }, how many differed from what was stored.';
+
+grant execute on function mayfly.publish_job_kinds to authenticated, service_role;
 
 -- Adds a signal to a job that the caller has locked. If the job waits for the signal, wakes the job and returns true.
 -- Otherwise the signal is kept until the job waits for it. The caller has already charged or counted the signal's
@@ -16102,6 +16341,27 @@ end
 $$;
 
 comment on function mayfly_private.show_claimed is 'A job in the form that its worker gets.';
+
+-- A kind of job in the form that readers get, without its schema. The name of a workflow's jobs says which workflow and
+-- which version it is, and that of a run's jobs which agent.
+
+create function mayfly_private.show_job_kind(kind mayfly.job_kinds)
+returns jsonb
+language sql immutable
+set search_path = ''
+return jsonb_build_object(
+  'name', kind.name,
+  'type', case when kind.name like 'workflow:%:%' then 'workflow' when kind.name like 'run:_%' then 'agent' else 'job' end,
+  'title', case when kind.name like 'workflow:%:%' then split_part(kind.name, ':', 2) when kind.name like 'run:_%' then substr(kind.name, 5) else kind.name end,
+  'version', case when kind.name like 'workflow:%:%' then split_part(kind.name, ':', 3) end,
+  'description', kind.description,
+  'has_schema', kind.input_schema is not null,
+  'published_at', kind.published_at,
+  'published_by', kind.published_by);
+
+comment on function mayfly_private.show_job_kind is 'A kind of job in the form that readers get.';
+
+grant execute on function mayfly_private.show_job_kind to authenticated, service_role;
 
 -- A schedule in the form that readers get.
 

@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startTestLocal } from "#harness/local";
@@ -37,11 +39,37 @@ describe("mayfly console", () => {
     const open = (key: string) =>
       runCli(["console"], { env: { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: key } });
     const [right, wrong] = await Promise.all([open(local.secretKey), open("sb_secret_wrong")]);
+    const { tenant } = await local.enter();
+    await local.sql`update mayfly.tenants set name = 'the shop' where id = ${tenant}`;
+    const folder = await mkdtemp(join(tmpdir(), "mayfly-console-"));
+    const env = { MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey };
+    const inFolder = (...words: string[]) => runCli(words, { cwd: folder, env });
+    const named = await inFolder("console", "--tenant", "the shop");
+    const unknown = await inFolder("console", "--tenant", "nope");
+    await inFolder("use", "the shop");
+    const used = await inFolder("console");
+    await rm(folder, { recursive: true });
     await local.close();
+    expect(named.out).toMatch(new RegExp(`/console/#link=[^&]+&tenant=${tenant}\n$`));
+    expect(used.out).toContain(`&tenant=${tenant}`);
+    expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining("no tenant nope") });
     expect(right.out).toContain(`${local.apiUrl}/console/#link=`);
     expect(wrong).toMatchObject({
       code: 1,
       err: expect.stringMatching(/does not accept this key\.\nUse the SECRET_KEY that /),
+    });
+  });
+
+  it("opens the tenant with this id in the page of a project, and cannot look up a name", async () => {
+    const id = "0198f0c2-0000-7000-8000-000000000000";
+    const words = ["console", ...project, "--key", "sb_publishable_abc", "--port", "0"];
+    const serving = startCli([...words, "--tenant", id]);
+    await serving.printed(/Ctrl-C ends it/);
+    serving.child.kill("SIGTERM");
+    expect((await serving.ended).out).toMatch(new RegExp(`127\\.0\\.0\\.1:\\d+/#/${id}/now\n`));
+    expect(await runCli([...words, "--tenant", "acme"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("the tenant acme cannot be found by its name"),
     });
   });
 

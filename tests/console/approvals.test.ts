@@ -66,9 +66,10 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await expect.poll(() => share.inputValue()).toBe("50");
     expect(await page.locator(".decide").getByLabel("regions").count()).toBe(0);
     await share.fill("90");
-    await keepLooks(page, "approval-fields");
     await page.click("text=Approve with the change");
-    await page.waitForSelector(".decide .warning >> text=invalid_request");
+    await page.waitForSelector(".decide .form-fault >> text=This must be at most");
+    await page.waitForSelector(".decide .warning >> text=1 field of the input must be corrected.");
+    await keepLooks(page, "approval-fields");
     await share.fill("10");
     await page.click("text=Approve with the change");
     await page.waitForSelector(".side .count >> text=1");

@@ -38,6 +38,19 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await Promise.all([page.context().close(), other.context().close()]);
   });
 
+  it("opens the tenant that a link names, instead of the first one", async () => {
+    const other = await local.enter();
+    const page = await newPage();
+    for (const id of [other.tenant, tenant]) {
+      await page.goto("about:blank");
+      await page.goto(`${local.consoleLink()}&tenant=${id}`);
+      await page.waitForSelector(".shell");
+      expect(new URL(page.url()).hash).toBe(`#/${id}/now`);
+    }
+    await page.context().close();
+    await other.mayfly.close();
+  });
+
   it("gives sessions and links only to its own page and the secret key", async () => {
     const post = (path: string, headers: Record<string, string>) =>
       fetch(`${local.apiUrl}/console/${path}`, { method: "POST", headers, body: "{}" });

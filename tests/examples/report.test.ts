@@ -119,7 +119,7 @@ describe("output for people", () => {
       "2 h",
       "12 days",
     ]);
-    expect([812, 14_200, 1.34e6].map(size)).toEqual(["812 B", "14 KB", "1.3 MB"]);
+    expect([812, 14_200, 1.34e6].map(size)).toEqual(["812 B", "14 kB", "1.3 MB"]);
   });
 
   test("breaks long lines between words, and only too long words inside", () => {
@@ -162,6 +162,44 @@ describe("output for people", () => {
     report.modelFailed("It is away.");
     report.modelFailed("It is away.");
     expect(written.match(/is asked again: It is away\./g)).toHaveLength(1);
+  });
+
+  test("says which reader does what, how many agents there were, and large numbers with separators", () => {
+    let written = "";
+    const stream = new Writable({
+      decodeStrings: false,
+      write(text: string, _encoding, done) {
+        written += text;
+        done();
+      },
+    });
+    const terminal = Object.assign(stream, { columns: 200, isTTY: true }) as never;
+    const report = textReport(terminal, terminal);
+    report.alive([
+      { name: "baetis-1", status: "" },
+      { name: "cloeon-1", status: "reading its 660 files" },
+    ]);
+    report.progress({ ...emptyTally(), files: 1_300, added: 7_216 }, 2_640);
+    const live = stripVTControlCharacters(written.split("\r").at(-1) ?? "");
+    expect(live).toContain(
+      "1,300 of 2,640 files · 7,216 episodes new · 2 readers alive, cloeon-1 is reading its 660 files",
+    );
+    const member = (role: "lead" | "reader" | "newcomer") => ({
+      ...{ id: role, name: role, role, spawnedAt: new Date(), endedAt: new Date() },
+      ...{ files: 1, episodes: 1 },
+    });
+    const members = [member("lead"), member("reader"), member("reader"), member("newcomer")];
+    const tally = { ...emptyTally(), added: 7_216, unchanged: 6_000 };
+    const lesson = { tally, again: true, total: 13_216, seenAlive: 2 };
+    report.learned(lesson, members);
+    expect(written).toContain("7,216 new; 6,000 unchanged. Presence showed 2 readers alive");
+    report.finished({
+      ...{ folder: "/", members, lesson, answers: [], thinking: null, ms: 1_000 },
+      ...{ interrupted: false, error: null },
+    });
+    expect(stripVTControlCharacters(written)).toContain(
+      "4 agents (a lead, 2 readers, a newcomer) · 13,216 episodes",
+    );
   });
 
   test("lets no file control the terminal", () => {

@@ -1,4 +1,7 @@
 /** `npm run seed`, and what `npm run dev` does with a change of SQL. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { catalogOf } from "#harness/catalog";
 import { openTestDatabase, type TestDatabase } from "#harness/database";
@@ -61,6 +64,50 @@ describe("npm run seed", () => {
   });
 });
 
+describe("an interrupted seed", () => {
+  it("erases its incomplete tenant, which a later seed would take for a complete one", async () => {
+    const local = await startTestLocal();
+    const ending = new AbortController();
+    const { apiUrl: url, secretKey: key, sql } = local;
+    const say = () => ending.abort(new Error("Stopped."));
+    const seeding = seed({ url, key, name: "half", say, signal: ending.signal });
+    await expect(seeding).rejects.toThrow("Stopped.");
+    expect(await sql`select name from mayfly.tenants where name = 'half'`).toEqual([]);
+    await local.close();
+  });
+});
+
+describe("the command npm run seed", () => {
+  let local: TestLocal;
+  beforeAll(async () => {
+    local = await startTestLocal();
+  });
+  afterAll(() => local.close());
+  const seeding = (...words: string[]) => {
+    const env = { ...process.env, MAYFLY_URL: local.apiUrl, MAYFLY_KEY: local.secretKey };
+    return promisify(execFile)(process.execPath, [join(root, "scripts/seed.ts"), ...words], {
+      env,
+    });
+  };
+
+  it("says how to look at the new tenant in the console and from the shell", async () => {
+    const { stdout } = await seeding("shop");
+    expect(stdout).toContain("npx mayfly console --tenant shop\n");
+    expect(stdout).toContain("npx mayfly use shop, and then");
+  });
+
+  it("takes no option for a name", async () => {
+    const { stdout } = await seeding("--help");
+    expect(stdout).toMatch(/^Usage: .*seed.* \[name\]\n\nFills a tenant/);
+    await expect(seeding("--bogus")).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^There is no option --bogus\. Usage: .* \[name\]\n$/),
+    });
+    const names = await local.sql`select name from mayfly.tenants where name like '-%'`;
+    expect(names).toEqual([]);
+  });
+});
+
 describe("npm run dev", () => {
   let db: TestDatabase;
   let before: SqlObject[];
@@ -80,6 +127,15 @@ describe("npm run dev", () => {
     const refused = db.sql`select mayfly_private.fail(400, 'a', 'b')`;
     return refused.then(String, (error: Error) => error.message);
   };
+
+  it("says what it is for --help, and refuses an unknown option, without starting anything", async () => {
+    const dev = (word: string) =>
+      promisify(execFile)(process.execPath, [join(root, "scripts/dev.ts"), word]);
+    expect((await dev("--help")).stdout).toMatch(
+      /^Usage: .*dev.* \[--verbose\]\n\nRuns the embedded Supabase/,
+    );
+    await expect(dev("--bogus")).rejects.toMatchObject({ code: 2, stdout: "" });
+  });
 
   it("applies a changed function to the running database, and refuses a broken one", async () => {
     const fail = "function mayfly_private.fail";

@@ -38,6 +38,7 @@ export const sweep: RoomSweep = {
     finished_jobs: "job:read",
     job_attempts: "job:read",
     job_attributes: "job:read",
+    job_kinds: "job:read",
     job_queues: "job:read",
     job_schedules: "job:read",
     job_signals: "job:read",
@@ -45,7 +46,7 @@ export const sweep: RoomSweep = {
     jobs: "job:read",
   },
   scopes: ["job:read", "job:add", "job:work"],
-  // Makes a running job with a step, a signal and an attribute, a dead letter, a queue, a schedule, and a sleeping worker.
+  // Makes a running job with a step, a signal and an attribute, a dead letter, a queue, a schedule, a kind, and a sleeping worker.
   fill: async (sql, victim) => {
     const asWorker = <T>(name: string, values: Record<string, unknown>) =>
       rpc<T>(sql, victim.agent.claims, name, values);
@@ -73,6 +74,11 @@ export const sweep: RoomSweep = {
     const yearly = { name: "yearly", cron: "@yearly", job: "work" };
     await rpc(sql, victim.owner, "set_schedule", yearly);
     await rpc(sql, serviceRole, "set_job_share", { weight: 2 }, inTenant(victim.tenant));
+    await asWorker("publish_job_kinds", {
+      kinds: [
+        { name: "work", description: "the secret plan", input_schema: { type: "object" } },
+      ] as never,
+    });
     await asWorker("claim_jobs", { park: randomUUID(), queues: ["nothing"] });
     return { job: running.id, jobLease: running.lease };
   },
@@ -87,8 +93,10 @@ export const sweep: RoomSweep = {
     discard_jobs: forAdmins({}),
     fail_jobs: underLease({ failures: [{ lease, error: { message: "mine" } }] }),
     get_job: forReaders({ id: job }),
+    get_job_kind: forReaders({ name: "work" }),
     heartbeat_jobs: underLease({ leases: [lease] }),
     job_statistics: forReaders({}),
+    list_job_kinds: forReaders({}),
     list_jobs: forReaders({ of_attributes: { plan: "secret" } }),
     list_schedules: forReaders({}),
     mark_job_call: {
@@ -97,6 +105,7 @@ export const sweep: RoomSweep = {
       only: "secret",
       viewer: "may not",
     },
+    publish_job_kinds: underLease({ kinds: [{ name: "planted" }] }),
     read_steps: underLease({ lease }),
     record_steps: underLease({ lease, steps: [{ name: "planted" }] }),
     redrive_jobs: forAdmins({}),

@@ -1,6 +1,7 @@
 /** How a run is started: with a definition, or by the name of an agent whose definition is elsewhere. */
 import { defineAgent, type Mayfly, runAgents, type StartRunOptions } from "@mayfly/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { dataOf } from "#harness/agents";
 import { startTestLocal, type TestLocal } from "#harness/local";
 import { apiError, scriptedModel } from "./running.ts";
@@ -50,6 +51,23 @@ describe("a run", () => {
     ]);
     const refused = await mayfly.runs.start("No name", "Why?");
     expect(refused.error).toMatchObject({ code: "invalid_request", details: { field: "agent" } });
+  });
+});
+
+describe("an agent that declares its input", () => {
+  it("is not started with another input, and the error names the field", async () => {
+    const clerk = defineAgent({
+      name: "clerk",
+      model: scriptedModel(() => "It was lost."),
+      input: z.object({ order: z.number() }),
+    });
+    const refused = await mayfly.runs.start(clerk, { order: "17" });
+    expect(refused.error).toMatchObject({
+      code: "invalid_request",
+      details: { field: "input.order" },
+    });
+    const { id } = dataOf(await mayfly.runs.start(clerk, { order: 17 }));
+    expect(dataOf(await mayfly.runs.get(id)).input).toEqual({ order: 17 });
   });
 });
 

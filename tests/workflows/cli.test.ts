@@ -102,7 +102,7 @@ describe("mayfly workflows", () => {
     const shown = (await run("show", id, "--mermaid")).out;
     expect(shown).toContain('sum["sum"]:::succeeded');
     expect(shown).toMatch(/post\{\{.*\}\}:::skipped/);
-    expect((await run("show", "other")).err).toContain("no such graph");
+    expect((await run("show", "other")).err).toContain("There is no graph other.");
     const kept = dataOf(await mayfly.workflows.graphs.get("digest"));
     expect(kept).toMatchObject({ version: "1", graph: digest.graph, setBy: null });
     expect(dataOf(await mayfly.workflows.graphs.list({ name: "digest" }))).toHaveLength(1);

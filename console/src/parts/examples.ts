@@ -1,13 +1,62 @@
 /** Inputs that are known to fit a job, to begin the form of a new job with. */
-import type { GraphDefinition } from "@mayfly/sdk";
+import type { GraphDefinition, PublishedKind, PublishedKindDetails } from "@mayfly/sdk";
 import type { Space } from "../live/space.ts";
+import { kindOf } from "./field-values.ts";
 import { useLoaded } from "./loaded.tsx";
+import { shapeOf, shapeOfSchema } from "./shape.ts";
 import { oneLine } from "./text.ts";
+import type { InputSource } from "./use-input.ts";
 
 export interface Example {
   input: unknown;
   /** Where it comes from. */
   from: string;
+}
+
+/** What is known about the input of jobs of a name. */
+export interface Known {
+  /** What a worker published about them. */
+  kind: PublishedKindDetails | null;
+  example: Example | null;
+}
+
+const nothing: Known = { kind: null, example: null };
+
+/** What is known about the input of jobs of this name. `nothing` until it is loaded. */
+export function useKnown(space: Space, name: string, example = exampleOf): Known {
+  const { data } = useLoaded<Known & { name: string }>(async () => {
+    if (!name) return { data: { name, ...nothing }, error: null };
+    const asked = [space.mayfly.jobs.kinds.get(name), example(space, name)] as const;
+    const [{ data: kind }, found] = await Promise.all(asked);
+    return { data: { name, kind, example: found }, error: null };
+  }, [name]);
+  return data?.name === name ? data : nothing;
+}
+
+/**
+ * Where the fields for jobs of this name come from: the schema that a worker published, or else an input
+ * that is known to fit.
+ */
+export function sourceOf(name: string, { kind, example }: Known): InputSource {
+  const schema = kind?.inputSchema;
+  if (!schema) return { of: name, shape: shapeOf(example?.input), hint: example?.from ?? "" };
+  const made = shapeOfSchema(schema);
+  const shape = made && kindOf(made, true) !== "json" ? made : null;
+  const last = example && { value: example.input, from: example.from };
+  return {
+    of: name,
+    shape,
+    schema,
+    hint: "as its worker describes it",
+    // Without fields, the last input is what the JSON begins with.
+    ...(shape ? { example: last } : { template: last }),
+  };
+}
+
+/** The kinds that workers have published, of one type. Empty until they are loaded, and with an older server. */
+export function useKinds({ mayfly }: Space, type: PublishedKind["type"]): PublishedKind[] {
+  const { data } = useLoaded(() => mayfly.jobs.kinds.list(), []);
+  return (data ?? []).filter((kind) => kind.type === type);
 }
 
 /**

@@ -14,13 +14,16 @@ const post = (path: string, body: object, headers: Record<string, string> = {}) 
   });
 
 /**
- * Signs in with the one-time link in the address, `#link=…`, if there is one. @returns why the
- * sign-in failed.
+ * Signs in with the one-time link in the address, `#link=…`, if there is one. If the link also names a
+ * tenant, `&tenant=…`, the address then names this tenant. @returns why the sign-in failed.
  */
 export async function redeemLink({ auth }: SupabaseClient): Promise<string | null> {
-  const token = new URLSearchParams(location.hash.slice(1)).get("link");
+  const given = new URLSearchParams(location.hash.slice(1));
+  const token = given.get("link");
   if (token === null) return null;
   history.replaceState(null, "", location.pathname);
+  const tenant = given.get("tenant");
+  if (tenant !== null) location.replace(`#/${tenant}/now`);
   const response = await post("sign-in", { token });
   const { data, error } = (await response.json()) as Answer;
   if (data) {

@@ -571,6 +571,26 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"job_kinds": {
+                  Row: {
+                    "bytes": number,"description": string | null,"digest": string,"input_schema": Json | null,"name": string,"published_at": string,"published_by": string | null,"tenant_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bytes": number,"description"?: string | null,"digest": string,"input_schema"?: Json | null,"name": string,"published_at"?: string,"published_by"?: string | null,"tenant_id": string
+                  }
+                  Update: {
+                    "bytes"?: number,"description"?: string | null,"digest"?: string,"input_schema"?: Json | null,"name"?: string,"published_at"?: string,"published_by"?: string | null,"tenant_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "job_kinds_tenant_fkey"
+      columns: ["tenant_id"]
+isOneToOne: false
+      referencedRelation: "tenants"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"job_queues": {
                   Row: {
                     "filled_at": string,"max_running": number | null,"max_running_per_group": number | null,"name": string,"paused": boolean,"rate": number | null,"tenant_id": string,"tokens": number,"updated_at": string,"weight": number
@@ -1458,6 +1478,9 @@ isOneToOne: false
 "get_job":
 { Args: { "id": string }; Returns: Json
                            },
+"get_job_kind":
+{ Args: { "name": string }; Returns: Json
+                           },
 "get_poll":
 { Args: { "poll_id": string }; Returns: Json
                            },
@@ -1532,6 +1555,9 @@ isOneToOne: false
                            },
 "list_graphs":
 { Args: { "of_name"?: string }; Returns: Json
+                           },
+"list_job_kinds":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "list_jobs":
 { Args: { "before"?: string,"containing"?: string,"of_attributes"?: Json,"of_holder"?: string,"of_ids"?: (string)[],"of_key_prefix"?: string,"of_name"?: string,"of_queue"?: string,"of_status"?: (string)[],"page_limit"?: number,"since"?: string,"until"?: string }; Returns: Json
@@ -1610,6 +1636,9 @@ isOneToOne: false
                            },
 "prune_thread":
 { Args: { "keep"?: number,"thread": string }; Returns: Json
+                           },
+"publish_job_kinds":
+{ Args: { "kinds": Json }; Returns: Json
                            },
 "pull_inbox":
 { Args: { "after"?: number,"page_limit"?: number,"session": string }; Returns: Json

@@ -16,3 +16,13 @@ export const attributeBounds = { names: 16, name: 64, value: 256 };
  * many steps a graph may have.
  */
 export const workflowBounds = { name: 50, version: 32, step: 190, steps: 200 };
+
+/** Limits of the kinds of jobs that workers publish: see `publish_job_kinds`. */
+export const kindBounds = {
+  perCall: 500,
+  perTenant: 1_000,
+  /** Characters. */
+  description: 500,
+  schemaBytes: 16_384,
+  schemaLevels: 32,
+};

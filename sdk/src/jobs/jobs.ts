@@ -17,11 +17,13 @@ import {
   woken,
 } from "./answers.ts";
 import { toWhere } from "./attributes.ts";
+import { type DeadJobs, toDead } from "./dead-jobs.ts";
 import { doorOf, type JobsDoor } from "./door.ts";
 import { toDetails, toList, toStatistics } from "./forms.ts";
 import { type FromMessage, fromMessages } from "./from-messages.ts";
 import { DefinedJobs, type JobKind } from "./kinds.ts";
 import type { JobHandlers } from "./local-job.ts";
+import { PublishedKinds } from "./published-kinds.ts";
 import { Schedules } from "./schedules.ts";
 import type {
   AddedJob,
@@ -41,17 +43,11 @@ import { Worker } from "./worker.ts";
 const drainMs = 5_000;
 const ends = ["succeeded", "failed", "cancelled"];
 
-/** Which dead letters to redrive or discard: those with these ids, those of one queue, or all. */
-export interface DeadJobs {
-  ids?: string[];
-  queue?: string;
-  /** How many at most; 1,000 by default, 10,000 at most. */
-  limit?: number;
-}
-
 /** The jobs of a tenant: add them, work on them, look at them, end them. */
 export class Jobs {
   readonly schedules: Schedules;
+  /** What workers have handlers for, with the schemas of their inputs. */
+  readonly kinds: PublishedKinds;
   readonly #link: Link;
   readonly #door: JobsDoor;
   readonly #anyTenant: boolean;
@@ -63,6 +59,7 @@ export class Jobs {
     this.#door = doorOf(link, within);
     this.#anyTenant = anyTenant;
     this.schedules = new Schedules(this.#door);
+    this.kinds = new PublishedKinds(this.#door, link.tenantId);
   }
 
   /**
@@ -86,11 +83,14 @@ export class Jobs {
     if (started.error) return started;
     const worker = started.data;
     this.#working.add(worker);
-    const { wakes, onError } = options;
+    const { wakes, onError, publish = true } = options;
     const unwake = wakes === undefined ? () => {} : wakeByTheMinute(this.#link, wakes, onError);
+    const isPublic = publish && !given.anyTenant;
+    const unpublish = isPublic ? this.kinds.keepPublished(handlers, this.#link.note) : () => {};
     void worker.ended.then(() => {
       this.#working.delete(worker);
       unwake();
+      unpublish();
     });
     return started;
   }
@@ -278,12 +278,6 @@ export class Jobs {
     return answer.error ? answer : ok(null);
   }
 }
-
-const toDead = ({ ids, queue, limit }: DeadJobs) => ({
-  ...(ids && { ids: ids.map(idOf) }),
-  ...(queue && { of_queue: queue }),
-  ...(limit !== undefined && { max_rows: limit }),
-});
 
 const notEnded = (id: string) =>
   new MayflyError({

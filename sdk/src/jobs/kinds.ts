@@ -4,31 +4,19 @@
  */
 import { failed, ok, type Result } from "../contract/errors.ts";
 import { invalid } from "../contract/invalid.ts";
+import { withKind } from "./handler-kind.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { JobHandlers } from "./local-job.ts";
 import type { Schedules } from "./schedules.ts";
+import type { JobSchema } from "./schema.ts";
 import type { AddedJob, JobOptions, JobsAdder, Schedule, ScheduleOptions } from "./types.ts";
 
-/**
- * A schema from zod, valibot, arktype or any other library that supports Standard Schema
- * (https://standardschema.dev).
- */
-export interface JobSchema<Out = unknown, In = unknown> {
-  readonly "~standard": {
-    readonly validate: (value: unknown) => Checked<Out> | Promise<Checked<Out>>;
-    readonly types?: { readonly input: In; readonly output: Out } | undefined;
-  };
-}
-type Checked<Out> =
-  | { readonly value: Out; readonly issues?: undefined }
-  | { readonly issues: readonly Issue[] };
-interface Issue {
-  readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-}
+export type { JobSchema };
 
 /** The schemas of a kind of job. Without a schema, any input or result is accepted. */
 export interface JobKind {
+  /** What forms say about it. By default, the description of the input's schema. */
+  description?: string;
   input?: JobSchema;
   result?: JobSchema;
 }
@@ -91,15 +79,15 @@ export class DefinedJobs<Kinds extends Record<string, JobKind>> {
    */
   handlers(handlers: KindHandlers<Kinds>): JobHandlers {
     return Object.fromEntries(
-      Object.entries(this.#kinds).map(([name, { input, result }]) => [
-        name,
-        async (given: unknown, job: HeldJob) => {
+      Object.entries(this.#kinds).map(([name, { description, input, result }]) => {
+        const handler = async (given: unknown, job: HeldJob) => {
           const taken = unwrap(await fit(input, given, "input"));
           return unwrap(
             await fit(result, await handlers[name]?.(taken as never, job as never), "result"),
           );
-        },
-      ]),
+        };
+        return [name, withKind(handler, { input, description })];
+      }),
     );
   }
 

@@ -32,6 +32,11 @@ export interface WorkOptions {
    * its start and then each minute. Needs the secret key.
    */
   wakes?: string;
+  /**
+   * Whether the worker publishes the names, descriptions and input schemas of its handlers, from which forms
+   * are made. True by default. A worker for all tenants publishes nothing.
+   */
+  publish?: boolean;
   /** Works on jobs of every tenant, with the secret key. @internal */
   anyTenant?: boolean;
   /** Ends when there is nothing to do. @internal */

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { count, flag, list, maybeText, row, text, word } from "../contract/answer-form.ts";
 import { type Reserved, reservedRow } from "../costs/answers.ts";
 import { fromRow } from "../link/rows.ts";
+import type { RunModelCall, RunToolCall } from "./call-types.ts";
 import { answerOfMessages, answerOfParts } from "./run-answer.ts";
-import type { RunDetails, RunInfo, RunModelCall, RunToolCall } from "./types.ts";
+import type { RunDetails, RunInfo } from "./types.ts";
 
 export const startedRun = row<{ id: string; existing: boolean }>({ id: text, existing: flag });
 

@@ -1,5 +1,6 @@
 import { invalid } from "../contract/invalid.ts";
 import { Reservations } from "../costs/reservations.ts";
+import { withKind } from "../jobs/handler-kind.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import type { JobHandlers } from "../jobs/local-job.ts";
 import { observe } from "../link/observe.ts";
@@ -37,7 +38,7 @@ export function runAgents(
   return Object.fromEntries(
     [...agents.values()].map((agent) => [
       `run:${agent.name}`,
-      async (_input, job) => {
+      withKind(async (_input, job) => {
         const ai = await loadAi();
         const { id: runId, attempt } = job;
         const about = () => ({ kind: "agent", name: agent.name, runId, attempt }) as const;
@@ -45,7 +46,7 @@ export function runAgents(
           const { secrets } = options;
           return runLoop({ ai, job, reservations: reservationsOf(job), secrets, tell }, agent);
         });
-      },
+      }, agent.options),
     ]),
   );
 }

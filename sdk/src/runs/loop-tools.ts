@@ -2,6 +2,7 @@
 import type { MayflyError } from "../contract/errors.ts";
 import { childEnd } from "../jobs/answers.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
+import { inputSchemaOf } from "../jobs/input-schema.ts";
 import type { JobSchema } from "../jobs/kinds.ts";
 import { traceOf } from "../link/observe.ts";
 import { Memories } from "../memory/memories.ts";
@@ -30,6 +31,31 @@ const textsOf = (...names: string[]): JobSchema<Record<string, string>> & { json
         : { issues: [{ message: `must have the texts ${names.join(", ")}` }] },
   },
 });
+
+/** How to ask an agent: by a text, or by what its own schema says. */
+function taskOf({ options }: Agentlike<unknown>): JobSchema & { json: object } {
+  const { input } = options;
+  const { schema } = input ? inputSchemaOf(input) : {};
+  if (!input || !schema) return textsOf("task");
+  const { $defs, ...task } = schema;
+  return {
+    json: {
+      type: "object",
+      properties: { task },
+      required: ["task"],
+      additionalProperties: false,
+      ...($defs !== undefined && { $defs }),
+    },
+    "~standard": {
+      validate: async (value) => {
+        const { issues } = await input["~standard"].validate(
+          (Object(value) as { task: unknown }).task,
+        );
+        return issues ? { issues } : { value };
+      },
+    },
+  };
+}
 
 /** The result of a handover: which agent continues. */
 export const handedOver = "handed_over_to";
@@ -65,14 +91,14 @@ export function loopTools(
   for (const other of delegates)
     tools[`ask_${toolName(other.name)}`] = {
       description: `Asks the agent ${other.name}, and waits for its answer.`,
-      input: textsOf("task"),
+      input: taskOf(other),
       risk: "delegate",
       sleeps: true,
       timeout: 31_536_000,
       run: (input, { step, idempotencyKey }) =>
         delegate(
           other,
-          (input as { task: string }).task,
+          (input as { task: unknown }).task,
           `${step}/${idempotencyKey.split("/").at(-1)}`,
           door,
           job,
@@ -91,7 +117,7 @@ export function loopTools(
 /** Starts a run of another agent, once for each call. This run sleeps until the other one ends. */
 async function delegate(
   other: Agentlike<unknown>,
-  task: string,
+  task: unknown,
   key: string,
   door: RunDoor,
   job: HeldJob,

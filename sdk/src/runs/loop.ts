@@ -1,3 +1,4 @@
+import { fit } from "../jobs/kinds.ts";
 import type { ModelMessage, Part } from "./ai.ts";
 import { begunRun, endedTools, recordedContext, runRow, type ToolRow } from "./answers.ts";
 import { act, outputOf } from "./call-tools.ts";
@@ -36,6 +37,7 @@ export async function runLoop(parts: LoopParts, agent: Agentlike<unknown>): Prom
   state.writer = new ChunkWriter(state.door, begun.run.last_chunk);
   try {
     await state.become(agent);
+    await checkInput(state);
     await recall(state);
     await end(state, "succeeded", await answer(state));
   } catch (thrown) {
@@ -43,6 +45,14 @@ export async function runLoop(parts: LoopParts, agent: Agentlike<unknown>): Prom
     const { code, message } = thrown;
     await end(state, thrown.status, undefined, { code, message });
   }
+}
+
+/** Ends a run that begins with an input that does not match, before the model sees it. */
+async function checkInput({ agent, log }: LoopState): Promise<void> {
+  const [first] = log.inputs;
+  if (!agent.options.input || first?.step !== 1 || log.calls.length > 0) return;
+  const { error } = await fit(agent.options.input, JSON.parse(first.input), "input");
+  if (error) throw new RunEnd("failed", error.message, error.code);
 }
 
 type NextAsk = Granted & { agent: string };

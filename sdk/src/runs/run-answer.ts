@@ -1,6 +1,6 @@
 /** Builds the answer of a model at a step from what was recorded. */
 import type { ModelMessage, Part } from "./ai.ts";
-import type { RunAnswer } from "./types.ts";
+import type { RunAnswer } from "./call-types.ts";
 
 /** Builds the answer from the AI SDK's messages. */
 export function answerOfMessages(messages: ModelMessage[]): RunAnswer {

@@ -2,6 +2,7 @@ import { failed, MayflyError, ok, type Result } from "../contract/errors.ts";
 import { idOf } from "../contract/ids.ts";
 import { cancelledJobs } from "../jobs/answers.ts";
 import { toWhere, type Where } from "../jobs/attributes.ts";
+import { fit } from "../jobs/kinds.ts";
 import type { Link } from "../link/link.ts";
 import { observe, traceOf } from "../link/observe.ts";
 import { present } from "../link/rows.ts";
@@ -92,6 +93,9 @@ export class Runs {
     { key, priority, attributes, ...limits }: StartRunOptions = {},
   ): Promise<Result<Run<Output>>> {
     const name = typeof agent === "string" ? agent : agent.name;
+    const schema = typeof agent === "string" ? undefined : agent.options.input;
+    const checked = await fit(schema, input ?? null, "input");
+    if (checked.error) return failed(checked.error);
     const values = {
       agent: name,
       input: JSON.stringify(input ?? null),

@@ -1,5 +1,6 @@
 import type { AttributeChanges, Attributes } from "../jobs/attributes.ts";
 import type { JobSchema } from "../jobs/kinds.ts";
+import type { RunModelCall, RunToolCall } from "./call-types.ts";
 
 /**
  * A language model of the AI SDK, as a provider such as `@ai-sdk/anthropic` returns it. It is
@@ -100,6 +101,13 @@ export interface AgentOptions<Output = string> {
    */
   model: RunModel | ModelMaker | (RunModel | ModelMaker)[];
   instructions?: string;
+  /** What forms say about it. By default, the description of the input's schema. */
+  description?: string;
+  /**
+   * What a run begins with has to match this schema. Forms are made from it, and agents that can ask this one
+   * see it. Without a schema, a run begins with a text or any JSON.
+   */
+  input?: JobSchema;
   // biome-ignore lint/suspicious/noExplicitAny: each tool names the type of its own input.
   tools?: Record<string, ToolDefinition<any, any>>;
   /** How many model calls with an answer a run may make: 20 by default (status `max_steps`). */
@@ -189,54 +197,6 @@ export interface RunInfo {
   startedAt?: Date;
   endedAt?: Date;
   attributes?: Attributes;
-}
-
-/** A model call. */
-export interface RunModelCall {
-  step: number;
-  try: number;
-  agent: string;
-  provider: string;
-  model: string;
-  /** SHA-256 of the request. */
-  digest: string;
-  finish?: string;
-  usage?: Record<string, number>;
-  usd?: number;
-  priced?: "exact" | "inexact" | "unknown";
-  ms: number;
-  /** The error of a failed try. */
-  error?: { code: string; message: string };
-  at: Date;
-  /** What the model said, and which tools it called. Missing for a failed try. */
-  answer?: RunAnswer;
-  /** The parts of the AI SDK's stream. Only if you asked for them. */
-  parts?: unknown[];
-}
-
-/** The answer of a model at a step. */
-export interface RunAnswer {
-  text: string;
-  /** What the model thought before it answered, if the provider shows that. */
-  reasoning: string;
-  calls: { callId: string; tool: string; input: unknown }[];
-}
-
-/** A tool call. */
-export interface RunToolCall {
-  step: number;
-  callId: string;
-  tool: string;
-  risk?: string;
-  status: "started" | "succeeded" | "failed" | "denied" | "edited";
-  input: unknown;
-  result?: unknown;
-  error?: { code: string; message: string };
-  approvalId?: string;
-  /** How often it was started. If this is above 1, a worker died while the tool ran. */
-  attempts: number;
-  startedAt?: Date;
-  endedAt?: Date;
 }
 
 /** A run with everything that it recorded. */

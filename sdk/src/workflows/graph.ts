@@ -1,5 +1,6 @@
 import type { MayflyError } from "../contract/errors.ts";
 import { toOptions } from "../jobs/forms.ts";
+import { withKind } from "../jobs/handler-kind.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import { fit, type JobSchema, unwrap } from "../jobs/kinds.ts";
 import type { JobHandlers } from "../jobs/local-job.ts";
@@ -14,6 +15,8 @@ import { checkNames } from "./workflow.ts";
 export interface GraphOptions<Path extends string = string> {
   /** `"1"` by default. A run keeps the version with which it started. */
   version?: string;
+  /** What forms say about it. By default, the description of the input's schema. */
+  description?: string;
   /**
    * What a run returns: the result of a step, or a path in that result. By default, the results of all steps
    * that no other step needs.
@@ -67,7 +70,7 @@ export function graph<
   name: string,
   input: JobSchema<Taken, Given> | null,
   steps: Steps & Fitting<Steps>,
-  { version = "1", result }: GraphOptions<Path> = {},
+  { version = "1", description, result }: GraphOptions<Path> = {},
 ): Graph<Taken, Given, Steps, OutOf<Steps, Path>> {
   checkNames({ name, version });
   checkGraph(name, version, steps, result);
@@ -84,7 +87,10 @@ export function graph<
     input: schema,
     graph: declared,
     handlers: (code) => ({
-      [job]: (given, held) => goOn(declared, schema, given, held),
+      [job]: withKind((given, held) => goOn(declared, schema, given, held), {
+        input: schema,
+        description,
+      }),
       ...Object.fromEntries(
         Object.entries<StepShape>(steps)
           .filter(([, { child }]) => child === undefined)

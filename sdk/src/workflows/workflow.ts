@@ -1,5 +1,6 @@
 import { invalid } from "../contract/invalid.ts";
 import { workflowBounds } from "../contract/work-bounds.ts";
+import { withKind } from "../jobs/handler-kind.ts";
 import type { HeldJob } from "../jobs/held-job.ts";
 import { fit, type JobSchema, unwrap } from "../jobs/kinds.ts";
 import { WorkflowRun } from "./run.ts";
@@ -10,6 +11,8 @@ import { WorkflowContext } from "./workflow-context.ts";
 export interface WorkflowOptions<Out> {
   /** `"1"` by default. A run keeps the version with which it started. */
   version?: string;
+  /** What forms say about it. By default, the description of the input's schema. */
+  description?: string;
   /** The schema of its result. */
   result?: JobSchema<Out>;
 }
@@ -50,7 +53,7 @@ export function workflow(
   name: string,
   input: JobSchema | null,
   code: WorkflowCode<never, unknown>,
-  { version = "1", result }: WorkflowOptions<unknown> = {},
+  { version = "1", description, result }: WorkflowOptions<unknown> = {},
 ): Workflow {
   checkNames({ name, version });
   const job = `workflow:${name}:${version}`;
@@ -71,7 +74,8 @@ export function workflow(
       run.end();
     }
   };
-  return { name, version, job, input: schema, handlers: { [job]: handler } };
+  const handlers = { [job]: withKind(handler, { input: schema, description }) };
+  return { name, version, job, input: schema, handlers };
 }
 
 /**

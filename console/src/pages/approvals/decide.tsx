@@ -2,10 +2,12 @@ import type { ApprovalDetails, MayflyError, Result } from "@mayfly/sdk";
 import { useRef, useState } from "preact/hooks";
 import { second } from "../../live/clock.ts";
 import type { Space } from "../../live/space.ts";
-import { InputFields, readInput, shapeOf, shapeOfSchema } from "../../parts/fields.tsx";
+import { InputFields } from "../../parts/fields.tsx";
 import { Refusal, say } from "../../parts/notice.tsx";
 import { Select } from "../../parts/select.tsx";
+import { beginningWith, shapeOf, shapeOfSchema } from "../../parts/shape.ts";
 import { printable } from "../../parts/text.ts";
+import { useInput } from "../../parts/use-input.ts";
 
 /** Approves, rejects or delegates, with a reason, and with changed arguments if the approval allows it. */
 export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(): void }) {
@@ -18,6 +20,16 @@ export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const [error, setError] = useState<MayflyError | null>(null);
+  const described = shapeOfSchema(approval.inputSchema);
+  const input = useInput({
+    of: approval.id,
+    shape: described?.properties
+      ? beginningWith(described, approval.input)
+      : shapeOf(approval.input),
+    schema: approval.inputSchema,
+    rest: approval.input as Record<string, unknown>,
+    hint: "that you approve instead",
+  });
   const why = reason.trim() ? { reason: reason.trim() } : {};
 
   const act = async (title: string, run: () => Promise<Result<unknown>>) => {
@@ -32,23 +44,16 @@ export function Decide(props: { space: Space; approval: ApprovalDetails; onDone(
   };
   const approve = () => {
     if (!changes || !form.current) return act("Approved", () => approvals.approve(approval, why));
-    const input = readInput(new FormData(form.current));
-    if (typeof input === "string") return setProblem(input);
+    const read = input.read(new FormData(form.current));
+    if (typeof read === "string") return setProblem(read);
     return act("Approved, with your change", () =>
-      approvals.approve(approval, { ...why, input: input.value }),
+      approvals.approve(approval, { ...why, input: read.value }),
     );
   };
   const others = to === null ? [] : othersOf(space, approval);
   return (
     <form ref={form} class="decide form" onSubmit={(event) => event.preventDefault()}>
-      {changes && (
-        <InputFields
-          shape={shapeOfSchema(approval.inputSchema, approval.input) ?? shapeOf(approval.input)}
-          rest={approval.input as Record<string, unknown>}
-          hint="that you approve instead"
-          placeholder="{}"
-        />
-      )}
+      {changes && <InputFields input={input} placeholder="{}" />}
       <label>
         Reason
         <textarea

@@ -3,9 +3,11 @@ import { useState } from "preact/hooks";
 import { go } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { useExample } from "../../parts/examples.ts";
-import { InputFields, readInput, shapeOf } from "../../parts/fields.tsx";
+import { sourceOf, useKinds, useKnown } from "../../parts/examples.ts";
+import { InputFields } from "../../parts/fields.tsx";
 import { Form } from "../../parts/form.tsx";
+import { oneLine, printable } from "../../parts/text.ts";
+import { useInput } from "../../parts/use-input.ts";
 
 /** A button that opens the form for a new job. */
 export function AddJob({ space, queues }: { space: Space; queues: QueueStatistics[] }) {
@@ -24,7 +26,10 @@ export function AddJob({ space, queues }: { space: Space; queues: QueueStatistic
 function JobForm(props: { space: Space; queues: QueueStatistics[]; onClose(): void }) {
   const { space, onClose } = props;
   const [name, setName] = useState("");
-  const example = useExample(space, name);
+  const kinds = useKinds(space, "job");
+  const known = useKnown(space, name);
+  const input = useInput(sourceOf(name, known));
+  const others = props.queues.filter(({ queue }) => kinds.every((kind) => kind.name !== queue));
   return (
     <Dialog title="Add a job" onClose={onClose}>
       <Form
@@ -32,10 +37,10 @@ function JobForm(props: { space: Space; queues: QueueStatistics[]; onClose(): vo
         done="The job is added"
         onDone={onClose}
         run={async (field, form) => {
-          const input = readInput(form);
-          if (typeof input === "string") return input;
+          const read = input.read(form);
+          if (typeof read === "string") return read;
           const [key, delay, priority] = [field("key"), field("delay"), field("priority")];
-          const added = await space.mayfly.jobs.add(field("name"), input.value, {
+          const added = await space.mayfly.jobs.add(field("name"), read.value, {
             ...(key && { key }),
             ...(delay && { delay }),
             ...(priority && { priority: Number(priority) }),
@@ -53,17 +58,21 @@ function JobForm(props: { space: Space; queues: QueueStatistics[]; onClose(): vo
             list="job-names"
             onChange={({ currentTarget }) => setName(currentTarget.value.trim())}
           />
+          {known.kind?.description && (
+            <small class="muted">{printable(known.kind.description)}</small>
+          )}
         </label>
         <datalist id="job-names">
-          {props.queues.map(({ queue }) => (
+          {kinds.map(({ name: one, description }) => (
+            <option key={one} value={one}>
+              {description ? oneLine(description, 60) : one}
+            </option>
+          ))}
+          {others.map(({ queue }) => (
             <option key={queue} value={queue} />
           ))}
         </datalist>
-        <InputFields
-          shape={shapeOf(example?.input)}
-          hint={example?.from ?? ""}
-          placeholder='{ "url": "https://…" }'
-        />
+        <InputFields input={input} placeholder='{ "url": "https://…" }' />
         <div class="form-row thirds">
           <label>
             Key

@@ -3,10 +3,11 @@ import { useState } from "preact/hooks";
 import { go } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { InputFields, readInput, shapeOf } from "../../parts/fields.tsx";
-import { Form } from "../../parts/form.tsx";
-import { useLoaded } from "../../parts/loaded.tsx";
+import { sourceOf, useKinds, useKnown } from "../../parts/examples.ts";
+import { InputFields } from "../../parts/fields.tsx";
+import { Form, parseJson } from "../../parts/form.tsx";
 import { printable } from "../../parts/text.ts";
+import { useInput } from "../../parts/use-input.ts";
 
 /** A button that opens the form for a new run. */
 export function StartRun({ space, known }: { space: Space; known: readonly RunInfo[] }) {
@@ -23,19 +24,26 @@ export function StartRun({ space, known }: { space: Space; known: readonly RunIn
 }
 
 /**
- * The form for a new run. The database does not know an agent's definition, because it is part of
- * the code of the workers. So the form proposes the limits of the agent's last run.
+ * The form for a new run. Of an agent's definition, the database knows only what workers publish: its
+ * description, and the schema of its input. So the form proposes the limits of the agent's last run.
  */
 function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): void }) {
   const { space, known, onClose } = props;
-  const names = [...new Set(known.map(({ agent }) => agent))];
-  const [agent, setAgent] = useState(names[0] ?? "");
+  const kinds = useKinds(space, "agent");
+  const names = [
+    ...new Set([...known.map((run) => run.agent), ...kinds.map(({ title }) => title)]),
+  ];
+  const [picked, setAgent] = useState<string | null>(null);
+  const agent = picked ?? names[0] ?? "";
   const { id: lastId, limits = {} } = known.find((run) => run.agent === agent) ?? {};
-  const last = useLoaded<unknown>(async () => {
+  const isKnown = lastId !== undefined || kinds.some(({ title }) => title === agent);
+  const about = useKnown(space, isKnown ? `run:${agent}` : "", async () => {
     const run = lastId && (await space.mayfly.runs.get(lastId)).data;
-    return { data: run ? run.input : null, error: null };
-  }, [lastId]);
-  const shape = shapeOf(last.data);
+    return run ? { input: run.input, from: "as in its last run" } : null;
+  });
+  const source = sourceOf(`run:${agent}`, about);
+  const input = useInput(source);
+  const isPlain = !input.shape && !source.schema;
   const limit = (name: keyof typeof limits, title: string, step: string) => (
     <label key={name}>
       {title}
@@ -56,12 +64,16 @@ function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): vo
         label="Start it"
         onDone={onClose}
         run={async (field, form) => {
-          const input = field("as") === "text" ? { value: field("input") } : readInput(form);
-          if (typeof input === "string") return input;
+          const read = !isPlain
+            ? input.read(form)
+            : field("as") === "text"
+              ? { value: field("input") }
+              : parseJson(field("input"), "The input");
+          if (typeof read === "string") return read;
           const number = (name: string) => (field(name) ? Number(field(name)) : undefined);
           const [steps, usd, tokens, seconds] = ["steps", "usd", "tokens", "seconds"].map(number);
           const key = field("key");
-          const started = await space.mayfly.runs.start(field("agent"), input.value, {
+          const started = await space.mayfly.runs.start(field("agent"), read.value, {
             ...(key && { key }),
             ...(steps !== undefined && { maxSteps: steps }),
             budget: {
@@ -84,6 +96,9 @@ function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): vo
             list="run-agents"
             onInput={({ currentTarget }) => setAgent(currentTarget.value)}
           />
+          {about.kind?.description && (
+            <small class="muted">{printable(about.kind.description)}</small>
+          )}
         </label>
         <datalist id="run-agents">
           {names.map((name) => (
@@ -92,8 +107,8 @@ function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): vo
             </option>
           ))}
         </datalist>
-        {shape ? (
-          <InputFields shape={shape} hint="as in its last run" placeholder="{}" />
+        {!isPlain ? (
+          <InputFields input={input} placeholder="{}" />
         ) : (
           <label>
             Input
@@ -101,7 +116,7 @@ function RunForm(props: { space: Space; known: readonly RunInfo[]; onClose(): vo
           </label>
         )}
         <div class="form-row">
-          {!shape && (
+          {isPlain && (
             <label>
               The input is
               <select class="field" name="as">

@@ -1,18 +1,15 @@
-import type { GraphDefinition } from "@mayfly/sdk";
 import { useState } from "preact/hooks";
 import { go, href } from "../../app/route.ts";
 import type { Space } from "../../live/space.ts";
 import { Action } from "../../parts/action.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
-import { inputOf, useExample } from "../../parts/examples.ts";
-import { InputFields, readInput, shapeOf } from "../../parts/fields.tsx";
-import { Form } from "../../parts/form.tsx";
+import { inputOf } from "../../parts/examples.ts";
 import { Show, useLoaded } from "../../parts/loaded.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Head, Missing, Panel } from "../../parts/panel.tsx";
 import { oneLine, plural, printable } from "../../parts/text.ts";
 import { Ago } from "../../parts/time.tsx";
 import { GraphDrawing } from "./graph-drawing.tsx";
+import { StartWorkflow } from "./start-workflow.tsx";
 import { StepDetails } from "./step-details.tsx";
 
 /** A declared graph, with a button that starts a run. */
@@ -84,11 +81,11 @@ export function OneGraph(props: { space: Space; name: string; version: string | 
               </p>
             </div>
             {starts && (
-              <StartForm
+              <StartWorkflow
                 space={space}
                 name={name}
                 version={own}
-                graph={graph}
+                named={inputOf(graph)}
                 onClose={() => setStarts(false)}
               />
             )}
@@ -96,49 +93,5 @@ export function OneGraph(props: { space: Space; name: string; version: string | 
         );
       }}
     </Show>
-  );
-}
-
-function StartForm(props: {
-  space: Space;
-  name: string;
-  version: string;
-  graph: GraphDefinition;
-  onClose(): void;
-}) {
-  const { space, name, version, graph, onClose } = props;
-  const example = useExample(space, `workflow:${name}:${version}`);
-  const known = inputOf(graph);
-  return (
-    <Dialog title={`Start ${oneLine(name, 60)} ${oneLine(version, 20)}`} onClose={onClose}>
-      <Form
-        label="Start"
-        done="The run is started"
-        onDone={onClose}
-        run={async (field, form) => {
-          const input = readInput(form);
-          if (typeof input === "string") return input;
-          const workflow = { name, version, job: `workflow:${name}:${version}`, input: undefined };
-          const key = field("key");
-          const options = key ? { key } : {};
-          const started = await space.mayfly.workflows.start(workflow, input.value, options);
-          if (started.data) go("workflows", started.data.id);
-          return started;
-        }}
-      >
-        <InputFields
-          shape={shapeOf(example?.input)}
-          hint={example?.from ?? ""}
-          placeholder='{ "urls": [] }'
-          template={
-            known && { value: known, from: "with the parts of the input that the steps name" }
-          }
-        />
-        <label>
-          Key: with the same key, there is only one run
-          <input name="key" />
-        </label>
-      </Form>
-    </Dialog>
   );
 }

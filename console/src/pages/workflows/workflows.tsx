@@ -7,6 +7,7 @@ import { GraphList } from "./graph-list.tsx";
 import { OneGraph } from "./one-graph.tsx";
 import { OneRun } from "./one-run.tsx";
 import { RunList } from "./run-list.tsx";
+import { StartPublished } from "./start-workflow.tsx";
 
 /** Runs and declared graphs, or one of them. */
 export default function Workflows({ space, rest }: PageProps) {
@@ -19,7 +20,9 @@ export default function Workflows({ space, rest }: PageProps) {
       <Head
         title="Workflows"
         about="Work of many steps. Each step is recorded, so a run continues where it stopped, and a wait of a month costs one row."
-      />
+      >
+        <StartPublished space={space} />
+      </Head>
       <Tabs
         label="Workflows"
         of={[
