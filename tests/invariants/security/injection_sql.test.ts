@@ -97,7 +97,6 @@ beforeAll(async () => {
     "stop_agent.id": target,
     "suspend_agent.id": target,
     "patch_state.patch": {},
-    "set_job_attributes.changes": {},
     "reconcile_state.strategy": "merge",
     "reconcile_state.ours": {},
     "edit_state.edits": [{ op: "add", path: "/a", value: 1 }],
