@@ -48,7 +48,8 @@ for await (const { chunk } of run.stream({ onError }))
   if (chunk.type === "text-delta") process.stdout.write(String(chunk.delta));
 const { data: result, error: failure } = await run.result();
 const end = failure ? failure.message : `${chosen?.name ?? standInName}, ${result.steps} steps.`;
-console.log(`\n${end} To see the run: npx mayfly runs ${run.id} --tenant example`);
+const print = failure ? console.error : console.log;
+print(`\n${end} To see the run: npx mayfly runs ${run.id} --tenant example`);
 if (failure) process.exitCode = 1;
 await work.stop();
 await mayfly.close();

@@ -161,7 +161,7 @@ async function showPrice(
 const linesOf = ({ of, exact, units }: ModelPrice): string[] => [
   exact
     ? `${printable(of)}:`
-    : `Probably the price of ${printable(of)}, but a hard budget refuses it:`,
+    : `This model probably costs as much as ${printable(of)}, but a hard budget refuses it:`,
   ...Object.entries(units).map(([unit, steps]) => {
     const per = unit === "requests" || unit === "web_searches" ? "1,000" : "million tokens";
     const told = steps.map(([above, price]) =>

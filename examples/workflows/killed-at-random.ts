@@ -53,7 +53,7 @@ if (flags.has("worker")) {
 } else {
   const [file = "README.md", kills = "5", seed = "1"] = words;
   const most = wholeOf("kills", kills, 0, 100);
-  const random = from(wholeOf("seed", seed, 0, 2 ** 31));
+  const random = from(wholeOf("seed", seed, 0, Number.MAX_SAFE_INTEGER));
   const folder = await mkdtemp(join(tmpdir(), "mayfly-count-"));
   const account = join(folder, "account.jsonl");
   const { data: run, error } = await mayfly.workflows.start(count, { file, account, parts: 40 });

@@ -8,7 +8,9 @@ export const issuedAgent = z.looseObject({
   agent: agent.describe("The row of mayfly.agents."),
   token: z.string().describe("A JWT: the agent's bearer token."),
   token_expires_at: z.iso.datetime(),
-  renewal_secret: z.string().describe("Renews the token, once: POST /spawn/renew."),
+  renewal_secret: z
+    .string()
+    .describe("Pass it to POST /spawn/renew to get the next token. It works once."),
   watched: z.boolean().describe("Whether somebody wants its debug records."),
 });
 
@@ -50,6 +52,9 @@ export const errorAnswer = z.object({
     message: z.string(),
     hint: z.string().nullable().describe("What to do."),
     details: z.unknown().describe("Which field, index or scope it was about."),
-    request_id: z.string().optional().describe("Also in the logs of the function."),
+    request_id: z
+      .string()
+      .optional()
+      .describe("The id of this request. The logs of the function have it too."),
   }),
 });

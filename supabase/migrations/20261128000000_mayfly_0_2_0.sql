@@ -16000,8 +16000,8 @@ $$;
 comment on function mayfly_private.request_jobs is 'Calls a function of serveJobs by pg_net if it has work.';
 
 -- Schedules pg_cron to wake a function of serveJobs. Each time, pg_cron looks for work, and calls the function with
--- pg_net only if there is some and fewer than at_once calls are open. For the SQL editor, as postgres. A second call
--- for the same function replaces the first:
+-- pg_net only if there is work and fewer than at_once calls are open. Call it in the SQL editor, as postgres. A second
+-- call for the same function replaces the first:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
 --   select mayfly_private.schedule_job_function('my-jobs');
@@ -16675,7 +16675,7 @@ comment on function mayfly.turn_jobs is
 
 grant execute on function mayfly.turn_jobs to authenticated, service_role;
 
--- Undoes schedule_job_function: pg_cron no longer calls the function. For the SQL editor, as postgres.
+-- Undoes schedule_job_function: pg_cron no longer calls the function. Call it in the SQL editor, as postgres.
 
 create function mayfly_private.unschedule_job_function(function_name text)
 returns boolean
@@ -22307,8 +22307,8 @@ comment on function mayfly_private.pause_run is 'Pauses or resumes a run.';
 
 grant execute on function mayfly_private.pause_run to authenticated, service_role;
 
--- Pauses a run (scope run:write). Its worker stops before the next step, and a paused run costs nothing. With false,
--- the run continues. Returns the run.
+-- Pauses a run (scope run:write). Its worker stops before the next step, and a paused run costs nothing. If `paused`
+-- is false, the run continues. Returns the run.
 
 create function mayfly.pause_run(id uuid, paused boolean default true)
 returns jsonb
@@ -25837,7 +25837,7 @@ on conflict (relation) do update set bounded_by = excluded.bounded_by;
 
 -- Deletes up to max_rows facts of a tenant that have expired or that ended too long ago (fact_settings.ended_kept),
 -- and entities that no fact mentions any more. Returns { facts, more }. It is a chore, which maintain_tenant calls as
--- owner. Locks what hold_facts locks, and what it deletes.
+-- owner. Locks what hold_facts locks, and the rows that it deletes.
 
 create function mayfly_private.maintain_facts(tenant uuid, max_rows integer)
 returns jsonb
@@ -26319,7 +26319,7 @@ $$;
 
 comment on function mayfly_private.find_entity is 'The entity for a reference, or null.';
 
--- Deletes an entity and its facts. Locks what hold_facts locks, and what it deletes.
+-- Deletes an entity and its facts. Locks what hold_facts locks, and the rows that it deletes.
 
 create function mayfly_private.forget_entity(id uuid, max_rows integer)
 returns jsonb
@@ -26374,7 +26374,7 @@ comment on function mayfly.forget_entity is 'Deletes an entity and all facts abo
 
 grant execute on function mayfly.forget_entity to authenticated, service_role;
 
--- Deletes facts. Locks what hold_facts locks, and what it deletes.
+-- Deletes facts. Locks what hold_facts locks, and the rows that it deletes.
 
 create function mayfly_private.forget_facts(ids uuid[], memory uuid)
 returns jsonb
@@ -26821,7 +26821,7 @@ $$;
 
 comment on function mayfly_private.place_facts is 'Puts facts into their slots.';
 
--- Records all facts or none. Locks what hold_facts locks, and what it changes.
+-- Records all facts or none. Locks what hold_facts locks, and the rows that it changes.
 
 create function mayfly_private.record_facts(facts jsonb)
 returns jsonb
@@ -28379,7 +28379,7 @@ $$;
 -- no rows deletes the tenant. The caller's own membership is deleted only then, because without it the caller could not
 -- call again.
 --
--- Locks the tenant's row, and what it deletes.
+-- Locks the tenant's row, and the rows that it deletes.
 
 create or replace function mayfly_private.erase_tenant(name text, max_rows integer)
 returns jsonb

@@ -4,7 +4,7 @@
  */
 import { makeTenant, type Sql } from "#harness/callers";
 
-/** Without quotas that could interfere. */
+/** Quotas that are too high to interfere. */
 const unlimited = { max_memories: 1e9, max_bytes: 1e12, writes_per_minute: 1e9 };
 
 /** The distribution of vectors: how many directions there are, how far vectors are from them, and the seed. */

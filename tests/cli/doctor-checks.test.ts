@@ -146,7 +146,7 @@ describe("the check of the functions", () => {
         response.writeHead(request.headers.apikey ? 405 : 401, {
           "content-type": "application/json",
         });
-        // With the words of the hosted platform.
+        // These are the words of the hosted platform.
         response.end('{"code":401,"message":"Missing authorization header"}');
       },
       (url) => checkFunctions(connectionTo(url)),

@@ -25,7 +25,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await page.context().close();
   });
 
-  it("reads the past again if it could not be read", async () => {
+  it("reads the past of the log again after a failed read", async () => {
     const { data: agent, error } = await mayfly.spawn({ name: "earlier", lifetime: 600 });
     if (error) throw error;
     const page = await newPage();
@@ -52,7 +52,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await page.route("**/rpc/read_log", async (route) => {
       const response = await route.fetch();
       const { events } = (await response.json()) as { events: unknown[] };
-      // The first page of the log that contains an event is held back.
+      // The first answer that contains an event is held back.
       if (isHeld && events.length > 0) await released;
       await route.fulfill({ response });
     });
@@ -62,13 +62,13 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     const held = page.waitForResponse("**/rpc/read_log");
     const { data: agent, error } = await mayfly.spawn({ name: "delayed", lifetime: 600 });
     if (error) throw error;
-    // A minute passes for the page before the answer arrives.
+    // The browser's clock moves on by a minute before the answer arrives.
     await page.clock.setSystemTime(Date.now() + 60_000);
     release();
     await held;
     await page.waitForSelector(".live >> text=/Behind 1 min/");
     await page.waitForSelector(".line >> text=delayed");
-    // The page has everything now, so it does not wait for another event.
+    // The browser has everything now, so it does not wait for another event.
     await page.waitForSelector(".live >> text=Live");
     await agent.stop();
     await page.unrouteAll({ behavior: "ignoreErrors" });
@@ -81,7 +81,7 @@ describe.skipIf(!chromiumPath)("the live console", () => {
     await page.waitForSelector(".live >> text=Live");
     await mayfly.spawn({ name: "first", lifetime: 600 });
     await page.waitForSelector(".line >> text=first");
-    // Committed later, but with an earlier time.
+    // This event is committed later, but has an earlier time.
     await local.sql`
       insert into mayfly.events (tenant_id, epoch, type, subject, at)
       select tenant_id, epoch, 'job.redriven', gen_random_uuid(), at - interval '1 millisecond'

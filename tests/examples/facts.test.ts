@@ -91,7 +91,7 @@ it("the smallest run answers with a stand-in that says so, and is recorded", asy
   const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: folder, env });
   expect(stdout).toMatch(/^Order 17 did not arrive: .*lost on the way/);
   expect(stdout).toMatch(
-    /a scripted stand-in \(no model: .*\), 2 steps: npx mayfly runs [0-9a-f-]{36}/,
+    /a scripted stand-in \(no model: .*\), 2 steps\. To see the run: npx mayfly runs [0-9a-f-]{36}/,
   );
 });
 
@@ -136,7 +136,9 @@ it("an agent answers a client of the A2A protocol", async () => {
   const program = join(root, "examples/a2a.ts");
   const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: folder, env });
   expect(stdout).toMatch(/\/analyst: Says why an order failed\.\nYou asked: Why did order 17 not/);
-  expect(stdout).toMatch(/a scripted stand-in \(no model: .*\): npx mayfly runs [0-9a-f-]{36}/);
+  expect(stdout).toMatch(
+    /a scripted stand-in \(no model: .*\)\. To see the run: npx mayfly runs [0-9a-f-]{36}/,
+  );
 });
 
 describe("the tutorial", () => {

@@ -24,7 +24,7 @@ export interface Issued {
 export const serviceRole: Claims = { role: "service_role" };
 export const anon: Claims = { role: "anon" };
 
-/** Runs `work` in a transaction as the Data API would for these claims. */
+/** Runs `work` in a transaction, as the Data API would for a caller with these claims. */
 export async function actAs<T>(
   sql: Sql,
   claims: Claims,
@@ -35,13 +35,13 @@ export async function actAs<T>(
     const settings = session`select set_config('request.jwt.claims', ${JSON.stringify(claims)}, true),
       set_config('request.headers', ${JSON.stringify(headers)}, true),
       set_config('role', ${String(claims.role ?? "anon")}, true)`;
-    // Sent in one round trip with the first statement of `work`.
+    // The settings and the first statement of `work` are sent in one round trip.
     const [, result] = await Promise.all([settings.execute(), work(session)]);
     return result;
   })) as T;
 }
 
-/** A time for the claims of a token, in seconds. */
+/** The time so many seconds from now, in seconds since 1970, as the claims of a token give it. */
 export const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
 
 export const inTenant = (tenant: string) => ({ "x-mayfly-tenant": tenant });
@@ -56,7 +56,7 @@ export async function makeTenant(
   return row?.id as string;
 }
 
-/** A signed-in person who is a member of the tenants, by role. */
+/** A signed-in person. `roles` gives the person's role in each tenant, by the tenant's id. */
 export async function makePerson(sql: Sql, roles: Record<string, string>): Promise<Claims> {
   const id = randomUUID();
   await sql`insert into auth.users (id, email, email_confirmed_at) values (${id}, ${`${id}@example.com`}, now())`;
@@ -98,7 +98,7 @@ export function machineClaims(key: string): Claims {
   };
 }
 
-/** Spawns an agent as the secret key in `tenant`, or as another caller. */
+/** Spawns an agent in `tenant`. The spawner is the secret key, or another caller. */
 export async function makeAgent(
   sql: Sql,
   tenant: string,
@@ -134,7 +134,7 @@ export async function refusalOf(
   return { ...rest, details: details ? JSON.parse(details) : null };
 }
 
-/** The answer of a function of the schema mayfly to these claims, as JSON. */
+/** Calls a function of the schema mayfly as the caller with these claims. Returns its answer as JSON. */
 export function rpc<T = Record<string, unknown>>(
   sql: Sql,
   claims: Claims,

@@ -25,7 +25,7 @@ export async function openSyncing() {
   const tenant = await makeTenant(db.sql);
   const agent = await makeAgent(db.sql, tenant);
 
-  /** With operations and without a cursor, only pushes. Otherwise also pulls a page of up to 1,000 rows. */
+  /** Pushes operations and pulls up to 1,000 rows. If there are operations but no cursor, it only pushes. */
   const sync = (
     push: unknown[],
     since: string | null = null,

@@ -234,7 +234,7 @@ describe("watch", () => {
     const [id] = await remember("there");
     const got = collector();
     await watch(watched, { types: ["memory.*"], ...nudgedAlone }, got.take);
-    // In one transaction, because a pull between the two changes would find the new epoch without these rows.
+    // The two changes are made in one transaction. A pull between them would find the new epoch without these rows.
     const next = "ffffffff-ffff-7fff-bfff-ffffffffffff";
     await local.sql.begin(async (sql) => {
       await sql`update mayfly_private.epochs set timeline = timeline + 1`;

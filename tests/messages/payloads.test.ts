@@ -176,7 +176,7 @@ describe("an inbox that cannot be opened", () => {
     const errors: unknown[] = [];
     inbox.on("*", () => {}, { onError: (error) => errors.push(error) });
     await vi.advanceTimersByTimeAsync(300_000);
-    // 500 ms, doubled up to 30 s, with jitter.
+    // The first pause is 500 ms. Each one is twice as long, up to 30 s, with jitter.
     expect(tries).toBeGreaterThan(14);
     expect(tries).toBeLessThan(40);
     expect(errors).toHaveLength(tries);

@@ -127,7 +127,7 @@ describe.skipIf(long)("with the packages that npm would install,", () => {
   });
 });
 
-/** With the registry of npm, which takes some minutes. */
+/** These tests use the registry of npm, and take some minutes. */
 describe.runIf(long)("by the two commands of its README,", { timeout: 600_000 }, () => {
   const run = promisify(execFile);
   const npm = async (folder: string, ...words: string[]) =>

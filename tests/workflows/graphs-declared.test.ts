@@ -123,7 +123,7 @@ describe("a graph that is declared", () => {
       expect.stringMatching(/not the graph that this worker has/),
     ]);
     expect(did).toEqual([]);
-    // To another version, with renamed steps.
+    // The run is moved to another version, in which the steps have new names.
     const second = graph(
       "order",
       null,

@@ -3,6 +3,7 @@
  * values in the others.
  */
 export const wantedOfWorkflows = (lease: string, run: string) => ({
+  "set_job_attributes.changes": {},
   "wait_any.lease": lease,
   "wait_any.waits": [{ step: "any", signal: "never" }],
   "wait_any.jobs": [{ name: "any" }],

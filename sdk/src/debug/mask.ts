@@ -8,10 +8,10 @@ export interface MaskRules {
 
 export const masked = "[masked]";
 
-/** Matches keys of secret values, by whole words of the key in snake_case. */
+/** The keys whose values are secret. The key is turned into snake_case first, and only whole words count. */
 const secretKeys =
   /(^|_)(pass(word|wd|phrase|code)?|pwd|(client|shared|webhook)?secrets?|(access|api|auth|id|refresh|session)?tokens?|api_?keys?|access_?key|signing_?key|private_?key|encryption_?key|authorization|auth|cookies?|credentials?|bearer|dsn|jwt|otp|pin|connection_string|database_url)($|_)/;
-/** For these keys, a number is secret too. For others, it is a count, such as `max_tokens`. */
+/** The keys for which numbers are secret too. With any other key, a number is a count, as in `max_tokens`. */
 const secretNumbers = /(^|_)(pass(word|wd|phrase|code)?|pwd|secrets?|otp|pin)($|_)/;
 
 /** The private parts of a JWK, the form in which signing keys are stored. */
@@ -19,8 +19,8 @@ const jwkParts = /^(d|k|p|q|dp|dq|qi)$/;
 const jwkPart = /^[\w-]{40,}$/;
 
 /**
- * Pairs of a pattern that finds a secret in a text, and what is kept of the secret. No pattern backtracks
- * over more than a line.
+ * Each pair has a pattern that finds a secret in a text, and the text that takes the secret's place. No
+ * pattern backtracks over more than a line.
  */
 const secretValues: [RegExp, string][] = [
   [
@@ -35,7 +35,7 @@ const secretValues: [RegExp, string][] = [
   [/\bsb_secret_[\w-]{8,}/g, masked],
   [/\b(gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|npm_|hf_|AIza)[\w-]{12,}/g, masked],
   [/\b(AKIA|ASIA)[A-Z0-9]{12,}/g, masked],
-  // Up to the last @ of the address, because a password may contain one.
+  // A password may contain an @, so the pattern goes on to the last @ of the address.
   [/\b([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@]{0,200}):[^\s/]{1,500}@/gi, `$1:${masked}@`],
   [
     /([?&#](?:\w{0,30}[_-])?(?:token|key|apikey|secret|password|sig|signature|code)=)[^&\s#"']{1,2000}/gi,

@@ -57,7 +57,8 @@ export class DebugStreams {
   }
 
   /**
-   * Lists the stored debug records, newest first. This does not make any agent record more. Needs `debug:read`.
+   * Lists the stored debug records, newest first. Unlike `watch`, it does not switch any records on. Needs
+   * `debug:read`.
    *
    * @example
    * const { data: failures } = await mayfly.debug.list({ categories: ["error"], limit: 20 });

@@ -26,6 +26,7 @@ export function report<About extends unknown[]>(
   }
   attempt(
     () => onError(error, ...about),
-    (thrown) => console.error(`Mayfly: the onError of this threw an error: ${what}.`, thrown),
+    (thrown) =>
+      console.error(`Mayfly: ${what} failed, and then its onError threw an error.`, thrown),
   );
 }

@@ -12,7 +12,7 @@ interface Leaving {
   payload: unknown;
 }
 
-/** Records a sent message and its duration at the level basic, and its content at verbose. */
+/** Records a sent message and its duration at the level `basic`, and its content at the level `verbose`. */
 export function noteSent(
   note: Note,
   { id, to, type, payload }: Leaving,
@@ -29,7 +29,7 @@ export function noteSent(
   }
 }
 
-/** Calls a handler in a span. Records the call at the level detailed, and its return at basic. */
+/** Calls a handler in a span. Records the call at the level `detailed`, and its return at the level `basic`. */
 export async function noteHandling(
   { note, telemetry, tenantId }: Link,
   message: MessageContent,

@@ -1,7 +1,7 @@
 import type { Note } from "../contract/debug.ts";
 import type { Result } from "../contract/errors.ts";
 
-/** Records writes at the level detailed, and reads and values at verbose. */
+/** Records writes at the level `detailed`. Records reads and values at the level `verbose`. */
 export function noteCall(
   note: Note,
   name: string,

@@ -1,4 +1,4 @@
--- Deletes an entity and its facts. Locks what hold_facts locks, and what it deletes.
+-- Deletes an entity and its facts. Locks what hold_facts locks, and the rows that it deletes.
 
 create function mayfly_private.forget_entity(id uuid, max_rows integer)
 returns jsonb

@@ -1,4 +1,4 @@
--- Deletes facts. Locks what hold_facts locks, and what it deletes.
+-- Deletes facts. Locks what hold_facts locks, and the rows that it deletes.
 
 create function mayfly_private.forget_facts(ids uuid[], memory uuid)
 returns jsonb

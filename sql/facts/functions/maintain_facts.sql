@@ -1,6 +1,6 @@
 -- Deletes up to max_rows facts of a tenant that have expired or that ended too long ago (fact_settings.ended_kept),
 -- and entities that no fact mentions any more. Returns { facts, more }. It is a chore, which maintain_tenant calls as
--- owner. Locks what hold_facts locks, and what it deletes.
+-- owner. Locks what hold_facts locks, and the rows that it deletes.
 
 create function mayfly_private.maintain_facts(tenant uuid, max_rows integer)
 returns jsonb

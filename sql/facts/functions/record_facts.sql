@@ -1,4 +1,4 @@
--- Records all facts or none. Locks what hold_facts locks, and what it changes.
+-- Records all facts or none. Locks what hold_facts locks, and the rows that it changes.
 
 create function mayfly_private.record_facts(facts jsonb)
 returns jsonb

@@ -1,6 +1,6 @@
 -- Schedules pg_cron to wake a function of serveJobs. Each time, pg_cron looks for work, and calls the function with
--- pg_net only if there is some and fewer than at_once calls are open. For the SQL editor, as postgres. A second call
--- for the same function replaces the first:
+-- pg_net only if there is work and fewer than at_once calls are open. Call it in the SQL editor, as postgres. A second
+-- call for the same function replaces the first:
 --   select vault.create_secret('https://<ref>.supabase.co', 'mayfly_url');
 --   select vault.create_secret('a long random text', 'mayfly_jobs_secret');  -- and the function's MAYFLY_JOBS_SECRET
 --   select mayfly_private.schedule_job_function('my-jobs');

@@ -1,4 +1,4 @@
--- Undoes schedule_job_function: pg_cron no longer calls the function. For the SQL editor, as postgres.
+-- Undoes schedule_job_function: pg_cron no longer calls the function. Call it in the SQL editor, as postgres.
 
 create function mayfly_private.unschedule_job_function(function_name text)
 returns boolean

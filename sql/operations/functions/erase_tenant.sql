@@ -5,7 +5,7 @@
 -- no rows deletes the tenant. The caller's own membership is deleted only then, because without it the caller could not
 -- call again.
 --
--- Locks the tenant's row, and what it deletes.
+-- Locks the tenant's row, and the rows that it deletes.
 
 create function mayfly_private.erase_tenant(name text, max_rows integer)
 returns jsonb

@@ -32,8 +32,8 @@ $$;
 comment on function mayfly_private.pause_run is 'Pauses or resumes a run.';
 grant execute on function mayfly_private.pause_run to authenticated, service_role;
 
--- Pauses a run (scope run:write). Its worker stops before the next step, and a paused run costs nothing. With false,
--- the run continues. Returns the run.
+-- Pauses a run (scope run:write). Its worker stops before the next step, and a paused run costs nothing. If `paused`
+-- is false, the run continues. Returns the run.
 
 create function mayfly.pause_run(id uuid, paused boolean default true)
 returns jsonb

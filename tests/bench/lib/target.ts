@@ -32,7 +32,7 @@ export async function onEach(
   }
 }
 
-/** Without quotas that could interfere. */
+/** Quotas that are too high to interfere. */
 export const unlimited = {
   max_memories: 1_000_000_000,
   max_bytes: 1_000_000_000_000,

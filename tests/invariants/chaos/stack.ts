@@ -25,7 +25,7 @@ export interface Stack {
   kill(): Promise<void>;
   /** Starts the server again, with the same folder and the same ports. */
   start(): Promise<void>;
-  /** Sends SIGKILL to the process of the functions only. If the last one was killed, first waits for the next. */
+  /** Sends SIGKILL to the process of the functions only. If that process is dead, it waits for the next one first. */
   killFunctions(): Promise<void>;
   close(): Promise<void>;
 }

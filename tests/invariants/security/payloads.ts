@@ -31,11 +31,11 @@ export const fewPayloads: string[] = payloads.filter((_, index) =>
 const leaks =
   /syntax error|pg_catalog|mayfly_private(?!\.settings)|at character|PL\/pgSQL|SQL statement|relation "|unterminated|renewal_secrets|node_modules|\.ts:\d+| {4}at /i;
 
-/** What an answer must not reveal, except for payloads that it may repeat. A hint names the settings. */
+/** What an answer must not reveal, except for payloads that it may repeat. A hint may name `mayfly_private.settings`. */
 export function leakIn(answer: string): string | undefined {
   if (answer.includes(computed)) return "what SQL computed";
   let rest = answer;
-  // Facts store types and predicates as words.
+  // Facts store types and predicates in this form, so an answer may repeat a payload in it.
   const words = payloads.map((payload) =>
     payload
       .trim()

@@ -201,7 +201,7 @@ describe("insert", () => {
 
   it("accepts 20,000 rows at once", async () => {
     const rows = Array.from({ length: 20_000 }, (_, at) => ({ id: at + 1, t: `row ${at}` }));
-    // Not with supabase-js, which takes seconds of this process to collect the keys of so many rows.
+    // This test does not use supabase-js, which needs seconds to collect the keys of so many rows.
     const answer = await send("POST", "kinds?columns=id,t", JSON.stringify(rows), {
       prefer: "count=exact",
     });

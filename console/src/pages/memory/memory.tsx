@@ -25,7 +25,7 @@ export default function MemoryPage({ space, rest }: PageProps) {
     <>
       <Head
         title="Memory"
-        about="What agents learned stays when they end. Ask it, and see why each answer is there."
+        about="What agents learned stays after they end. Ask a question, and see why each memory was found."
       >
         {space.may("memory:write") && (
           <button type="button" class="button" onClick={() => setWrites(true)}>

@@ -79,7 +79,11 @@ function ForkMany(props: { space: Space; runs: RunInfo[]; onClose(): void; onDon
         </label>
         <label>
           Another input, or a message after the last step
-          <textarea name="input" rows={2} placeholder="Empty: the same input, and no message." />
+          <textarea
+            name="input"
+            rows={2}
+            placeholder="Leave this empty to keep the input and add no message."
+          />
         </label>
       </Form>
     </Dialog>

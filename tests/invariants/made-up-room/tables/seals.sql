@@ -1,4 +1,4 @@
--- A seal opens a parcel. The table has no foreign key, but its rows are erased with their tenant.
+-- A seal holds the secret that opens a parcel. The table has no foreign key, but its rows are erased with their tenant.
 
 create table mayfly_private.seals (
   tenant_id uuid not null,
