@@ -93,8 +93,8 @@ describe("an example", () => {
     refusing.close();
     expect(ended.code).toBe(1);
     const [failed] = await local.sql`select id from mayfly.runs where status = 'failed'`;
-    expect(ended.out).toContain(`npx mayfly runs ${failed?.id} --tenant example`);
-    expect(`${ended.out}${ended.err}`).toMatch(/The run failed: .*Incorrect API key/);
+    expect(ended.err).toContain(`npx mayfly runs ${failed?.id} --tenant example`);
+    expect(ended.err).toMatch(/The run failed: .*Incorrect API key/);
     expect(`${ended.out}${ended.err}`).not.toMatch(/^ +at /m);
   });
 });
