@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 
 export interface Arguments {
   words: string[];
@@ -12,43 +12,33 @@ export interface Arguments {
 
 /**
  * Reads the arguments. For `--help`, prints the form of the arguments and the comment at the top of the
- * program, and ends the process. Also ends it for an argument that the form does not have.
+ * program, and ends the process. Also ends it for an argument that the form does not have, with code 2.
  *
  * @param form such as `<folder> [question] [--check]`. `[folder...]` may be repeated.
  */
 export function readArguments(form = ""): Arguments {
+  const program = process.argv[1] ?? "";
   const parts = form.split(" ").filter(Boolean);
-  const known = parts.flatMap((part) => /^\[--([a-z-]+)\]$/.exec(part)?.[1] ?? []);
-  const places = parts.filter((part) => !part.startsWith("[--"));
-  const usage = `Usage: ${commandOf(process.argv[1] ?? "", parts)}`;
-  const { tokens } = parseArgs({
-    args: process.argv.slice(2),
-    options: {
-      help: { type: "boolean", short: "h" },
-      ...Object.fromEntries(known.map((name) => [name, { type: "boolean" as const }])),
-    },
-    strict: false,
-    tokens: true,
-  });
-  const given = tokens.filter((token) => token.kind === "option");
-  if (given.some(({ name }) => name === "help")) {
-    console.log([usage, ...commentOf(process.argv[1] ?? "")].join("\n"));
-    process.exit(0);
-  }
-  const refuse = (what: string): never => {
-    console.error(`${what} ${usage}`);
-    process.exit(2);
-  };
-  for (const { name, rawName, value } of given)
-    if (!known.includes(name)) refuse(`There is no option ${rawName}.`);
-    else if (value !== undefined) refuse(`The option ${rawName} takes no value.`);
-  const words = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
-  const most = places.at(-1)?.endsWith("...]") ? Number.POSITIVE_INFINITY : places.length;
-  if (words.length > most) refuse(`There is an argument too many: ${words[most]}.`);
-  const missing = places.slice(words.length).find((place) => place.startsWith("<"));
-  if (missing) refuse(`The argument ${missing} is missing.`);
-  return { words, flags: new Set(given.map(({ name }) => name)) };
+  const usage = commandOf(program, parts);
+  const command = new Command()
+    .configureHelp({ commandUsage: () => usage })
+    .addHelpText("after", commentOf(program))
+    .showSuggestionAfterError(false)
+    .configureOutput({ outputError: (text, write) => write(`${sentence(text)} Usage: ${usage}\n`) })
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+  for (const part of parts)
+    if (part.startsWith("[--")) command.option(part.slice(1, -1));
+    else command.argument(part);
+  command.parse();
+  return { words: command.args, flags: new Set(Object.keys(command.opts())) };
 }
+
+/** `error: unknown option '--foo'` as a sentence. */
+const sentence = (text: string) =>
+  `${text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase()).trim()}.`.replace(
+    /\.+$/,
+    ".",
+  );
 
 /** A whole number among the arguments. Throws if it is none, or is not within the bounds. */
 export function wholeOf(name: string, text: string, least: number, most: number): number {
@@ -70,10 +60,10 @@ function commandOf(program: string, parts: string[]): string {
   return [...command, ...parts].join(" ");
 }
 
-/** The lines of the comment with which a program begins. */
-function commentOf(program: string): string[] {
+/** The text of the comment with which a program begins. */
+function commentOf(program: string): string {
   const text = readFileSync(program, "utf8");
   const [comment = ""] = /^(\/\*\*[\s\S]*?\*\/|(\/\/.*\n)+)/.exec(text) ?? [];
   const lines = comment.split("\n").map((line) => line.replace(/^ ?(\/\/|\/?\*+\/?) ?|\*\/$/g, ""));
-  return comment === "" ? [] : ["", lines.join("\n").trim()];
+  return comment && `\n${lines.join("\n").trim()}`;
 }

@@ -5347,6 +5347,11 @@ language plpgsql volatile security definer
 set search_path = "";
 grant execute on function mayfly_private.leave_tenant to authenticated;
 
+create function mayfly_private.line_end(tenant uuid, line uuid[])
+returns timestamp with time zone
+language plpgsql volatile security definer
+set search_path = "";
+
 create function mayfly_private.list_approvals(of_status text[], mine boolean, of_category text, before uuid, page_limit integer)
 returns jsonb
 language plpgsql stable security definer

@@ -43,13 +43,21 @@ describe.skipIf(!chromiumPath)("Studio in a browser", () => {
         (xpath('//n/text()', query_to_xml(
           format('select count(*) as n from %I.%I', schemaname, tablename), false, true, ''
         )))[1]::text::int as rows
-      from pg_tables where schemaname in ('public', 'mayfly')`;
+      from pg_tables where schemaname in ('public', 'mayfly') order by 1, 2`;
     expect(tables.filter(({ rows }) => rows > 0).length).toBeGreaterThan(4);
+    let open = "";
     for (const { schema, name, rows } of tables) {
-      await page.goto(`${local.apiUrl}/editor/${schema}.${name}`);
+      const path = `/editor/${schema}.${name}`;
+      const answered = page.waitForResponse(
+        (answer) => new URL(answer.url()).pathname === `/rest/v1/${name}`,
+      );
+      // Each schema is opened once. Within a schema, a click is much faster than a new page.
+      if (schema === open) await page.locator(`a[href="${path}"]`).click();
+      else await page.goto(`${local.apiUrl}${path}`);
+      open = schema;
+      await answered;
+      await page.locator(`a[aria-current="true"][href="${path}"]`).waitFor();
       await shows(Math.min(rows, 1000)).waitFor();
-      const selected = page.locator('a[aria-current="true"]');
-      expect(await selected.getAttribute("href")).toBe(`/editor/${schema}.${name}`);
     }
     expect(problems).toEqual([]);
   });

@@ -101,7 +101,7 @@ describe("the command npm run seed", () => {
     expect(stdout).toMatch(/^Usage: .*seed.* \[name\]\n\nFills a tenant/);
     await expect(seeding("--bogus")).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^There is no option --bogus\. Usage: .* \[name\]\n$/),
+      stderr: expect.stringMatching(/^Unknown option '--bogus'\. Usage: .* \[name\]\n$/),
     });
     const names = await local.sql`select name from mayfly.tenants where name like '-%'`;
     expect(names).toEqual([]);

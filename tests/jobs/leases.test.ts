@@ -31,6 +31,9 @@ beforeAll(async () => {
 });
 afterAll(() => db?.close());
 
+const isLost = async (claims: Claims, name: string, values: Record<string, unknown>) =>
+  (await codeOf(rpc(db.sql, claims, name, values as never))) === "lease_lost";
+
 /** Every write that names a lease. Returns whether the answer is that to a caller without the lease. */
 const writes: Record<string, (claims: Claims, lease: string) => Promise<unknown>> = {
   complete: async (claims, lease) =>
@@ -51,15 +54,11 @@ const writes: Record<string, (claims: Claims, lease: string) => Promise<unknown>
   release: async (claims, lease) =>
     (await rpc<{ released: number }>(db.sql, claims, "release_jobs", { leases: [lease] }))
       .released === 0,
-  step: async (claims, lease) =>
-    (await codeOf(
-      rpc(db.sql, claims, "record_steps", { lease, steps: [{ name: "stale" }] as never }),
-    )) === "lease_lost",
-  "reading steps": async (claims, lease) =>
-    (await codeOf(rpc(db.sql, claims, "read_steps", { lease }))) === "lease_lost",
-  wait: async (claims, lease) =>
-    (await codeOf(rpc(db.sql, claims, "wait_job", { lease, step: "w", signals: ["s"] }))) ===
-    "lease_lost",
+  step: (claims, lease) => isLost(claims, "record_steps", { lease, steps: [{ name: "stale" }] }),
+  "reading steps": (claims, lease) => isLost(claims, "read_steps", { lease }),
+  wait: (claims, lease) => isLost(claims, "wait_job", { lease, step: "w", signals: ["s"] }),
+  attributes: (claims, lease) =>
+    isLost(claims, "set_job_attributes", { lease, changes: { state: "stale" } }),
   child: async (claims, lease) =>
     (await codeOf(add(db.sql, claims, [{ name: "child" }], { lease }))) === "lease_lost",
 };
@@ -96,6 +95,7 @@ describe("every write under a lease", () => {
       "read_steps",
       "record_steps",
       "release_jobs",
+      "set_job_attributes",
       "turn_jobs",
       "wait_job",
     ]);

@@ -88,7 +88,7 @@ async function exampleOf({ mayfly }: Space, name: string): Promise<Example | nul
 
 /**
  * The parts of the input that the steps of a graph name, each empty: `input.urls` in `map` is a list.
- * Null if they name none. The schema itself is in the code of the workers.
+ * Null if they name none. The form begins with them if no worker has published a schema.
  */
 export function inputOf({ steps }: GraphDefinition): Record<string, unknown> | null {
   const input: Record<string, unknown> = {};

@@ -1,7 +1,8 @@
 /**
  * Where a value does not match a JSON Schema, in words for the person who fills in a form. It is never
  * stricter than the worker that checks the input again: it does not know every keyword, and leaves out
- * `pattern`, because an agent could publish one that never ends on some text.
+ * `pattern`, because an agent could publish one that never ends on some text. zod's `fromJSONSchema` is
+ * experimental, runs patterns, and is stricter than some libraries about formats.
  */
 import { isObject, referred } from "./shape.ts";
 

@@ -1,4 +1,4 @@
-import { failed, ok, type Result } from "../contract/errors.ts";
+import { failed, type MayflyError, ok, type Result } from "../contract/errors.ts";
 import { jittered } from "../link/jitter.ts";
 import { lookAgainMs } from "../link/look-again.ts";
 import {
@@ -10,11 +10,11 @@ import {
   sentJob,
   turned,
 } from "./answers.ts";
-import { afterLease } from "./claim-timing.ts";
+import { afterLease, passing } from "./claim-timing.ts";
 import type { JobsDoor } from "./door.ts";
 import type { Ending } from "./local-job.ts";
 import type { WorkOptions } from "./work-options.ts";
-import { refusedEnding } from "./worker-errors.ts";
+import { fatal, refusedEnding } from "./worker-errors.ts";
 
 /**
  * If three claims in a row take longer than this in the database, they are scanning dead rows that vacuum
@@ -64,12 +64,16 @@ export class Turns {
     return data?.worker === this.#id ? data.job : undefined;
   }
 
-  /** Tells the database that this worker no longer sleeps, so that no job is sent to it any more. */
-  async leave(): Promise<Result<null>> {
-    if (!this.#door.sends || this.#options.anyTenant) return ok(null);
+  /**
+   * Tells the database that this worker no longer sleeps, so that no job is sent to it any more. Returns the
+   * error, if there is one. An agent that has ended is sent nothing anyway.
+   */
+  async leave(timeoutMs: number): Promise<MayflyError | null> {
+    if (!this.#door.sends || this.#options.anyTenant) return null;
     const values = { wanted: 0, names: this.#names, park: this.#id };
-    const answer = await this.#door.call("turn_jobs", values, turned);
-    return answer.error ? answer : ok(null);
+    const leaving = this.#door.call("turn_jobs", values, turned).then(({ error }) => error);
+    const error = await Promise.race([leaving, passing(timeoutMs).then(() => null)]);
+    return error && !fatal.includes(error.code) ? error : null;
   }
 
   /** How long a worker that has found nothing may sleep. */

@@ -90,7 +90,7 @@ export class Worker implements Work {
   async stop({ timeoutMs = 25_000 }: { timeoutMs?: number } = {}): Promise<void> {
     if (this.#finished) return;
     this.#draining = true;
-    const leaving = Promise.race([this.#turns.leave(), passing(timeoutMs)]);
+    const leaving = this.#turns.leave(timeoutMs);
     await this.#giveBack(this.#waiting.splice(0));
     const drained = new Promise<void>((done) => (this.#isIdle() ? done() : this.#idle.push(done)));
     await Promise.race([drained, passing(timeoutMs)]);
@@ -102,7 +102,8 @@ export class Worker implements Work {
       for (const { abort } of left) abort(stopped());
       await this.#giveBack(left.filter((one) => !stuck.includes(one)));
     }
-    await leaving;
+    const refused = await leaving;
+    if (refused) this.#tell(refused);
     await this.#flush();
     this.#conclude(null);
   }

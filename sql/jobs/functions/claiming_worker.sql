@@ -51,8 +51,8 @@ begin
       where a.tenant_id = named and a.id = me and 'job:work' = any (a.scopes) and a.status = 'running' and a.expires_at > ts;
       alive := found;
       if alive and cardinality(line) > 1 then
-        select min(o.expires_at), bool_and(o.status = 'running' and o.expires_at > ts) into worker.expires_at, alive
-        from mayfly.agents o where o.tenant_id = named and o.id = any (line);
+        worker.expires_at := mayfly_private.line_end(named, line);
+        alive := worker.expires_at is not null;
       end if;
       if alive then
         return worker;

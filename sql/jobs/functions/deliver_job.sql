@@ -40,23 +40,18 @@ begin
   if asleep.holder <> '00000000-0000-0000-0000-000000000000' then
     select array(select i from unnest(a.ancestors || a.id) i order by i) into line
     from mayfly.agents a
-    where a.tenant_id = tenant and a.id between asleep.holder and asleep.holder
+    where a.tenant_id = tenant and a.id between asleep.holder and asleep.holder and 'job:work' = any (a.scopes)
     order by a.id limit 1;
+    if line is null then
+      return null;
+    end if;
     foreach one in array tenant || line loop
       if not pg_try_advisory_xact_lock_shared(hashtextextended('mayfly.jobs ' || one, 0)) then
         return null;
       end if;
     end loop;
-    -- An agent of which nothing is found, or that is not alive, has no end.
-    select case when count(*) = cardinality(line)
-      and bool_and(o.status = 'running' and (o.id <> asleep.holder or 'job:work' = any (o.scopes))) then min(o.expires_at) end
-    into ends
-    from unnest(line) i
-    cross join lateral (
-      select a.id, a.status, a.scopes, a.expires_at from mayfly.agents a
-      where a.tenant_id = tenant and a.id between i and i
-      order by a.id limit 1) o;
-    if ends is null or ends <= ts then
+    ends := mayfly_private.line_end(tenant, line);
+    if ends is null then
       return null;
     end if;
   end if;

@@ -21,7 +21,7 @@ begin
   if gone > 0 then
     perform mayfly_private.count_usage(tenant, 0, -freed, 0);
   end if;
-  return jsonb_build_object('deleted', gone, 'more', gone = max_rows);
+  return jsonb_build_object('more', gone = max_rows);
 end
 $$;
 
