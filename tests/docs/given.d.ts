@@ -34,6 +34,7 @@ declare global {
   const sleep: (ms: number) => Promise<void>;
   const error: sdk.MayflyError | null;
   const isMayflyError: typeof sdk.isMayflyError;
+  const splitSearch: typeof sdk.splitSearch;
   const read: (reader: sdk.Agent, file: string | undefined) => Promise<number>;
   const summary: (page: string) => Promise<string>;
   const serveJobs: typeof sdk.serveJobs;
