@@ -46,7 +46,10 @@ interface StartOptions {
 // leave.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
-const program = new Command("mayfly-local").description("The embedded Supabase, without Docker.");
+const program = new Command("mayfly-local")
+  .description("The embedded Supabase, without Docker.")
+  // As in the other commands, wrong arguments end with code 2, and failures with 1.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 const dataOption = [
   "--data <folder>",
   "folder for the database and the keys",

@@ -22210,6 +22210,10 @@ declare
 begin
   if page_limit is null or page_limit not between 1 and 1000 then
     perform mayfly_private.fail(400, 'invalid_request', 'page_limit must be 1 to 1000.', null, '{"field": "page_limit"}');
+  elsif not of_status <@ '{queued,running,waiting,paused,succeeded,failed,cancelled,max_steps,max_time,max_tokens,max_cost}'::text[] then
+    perform mayfly_private.fail(400, 'invalid_request',
+      'of_status must be one or more of queued, running, waiting, paused, succeeded, failed, cancelled, max_steps, max_time, max_tokens, max_cost.', null,
+      '{"field": "of_status"}');
   elsif length(containing) > 200 then -- bounds: 200 work.containing
     perform mayfly_private.fail(400, 'invalid_request', 'containing must have 200 characters at most.', null, '{"field": "containing"}'); -- bounds: 200 work.containing
   end if;

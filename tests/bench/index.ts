@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { chart } from "./lib/chart.ts";
 import { type Row, round } from "./lib/report.ts";
 
@@ -39,10 +39,20 @@ const notQuick = ["agents", "jobs", "workflows", "teams", "peer", "console", "th
 /** Benchmarks that say nothing about a database with one connection. */
 const onPostgres = ["push", "recall", "jobs", "workflows", "runs", "teams", "threads", "releases"];
 
-const { values, positionals } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, out: { type: "string" } },
-  allowPositionals: true,
-});
+const command = new Command("npm run bench --")
+  .description("Runs benchmarks, prints a table, and writes it as JSON with a chart of the growth.")
+  .argument("[names...]", `any of ${all.join(", ")}, or parts such as jobs:held (default: all)`)
+  .option("--quick", "small sizes, few rounds and one database")
+  .option(
+    "--out <folder>",
+    "where the results are written",
+    join(import.meta.dirname, "../../bench-results"),
+  )
+  .addHelpText("after", "\nDATABASE_URL names a Postgres 17 with pgvector, as a superuser.")
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse();
+const { quick = false, out } = command.opts<{ quick?: boolean; out: string }>();
+const positionals = command.args;
 const nameOf = (word: string) => word.split(":", 1)[0] as string;
 const unknown = positionals.filter((word) => !all.includes(nameOf(word)));
 if (unknown.length > 0) {
@@ -50,10 +60,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const chosen =
-  positionals.length > 0
-    ? positionals
-    : all.filter((name) => !(values.quick && notQuick.includes(name)));
-const out = values.out ?? join(import.meta.dirname, "../../bench-results");
+  positionals.length > 0 ? positionals : all.filter((name) => !(quick && notQuick.includes(name)));
 
 const load = loadavg()[0] ?? 0;
 const temporary = await mkdtemp(join(tmpdir(), "mayfly-bench-"));
@@ -67,11 +74,7 @@ for (const word of chosen) {
   }
   console.log(`\n${word}`);
   const began = performance.now();
-  const words = [
-    join(import.meta.dirname, `${name}.ts`),
-    ...(values.quick ? ["--quick"] : []),
-    ...parts,
-  ];
+  const words = [join(import.meta.dirname, `${name}.ts`), ...(quick ? ["--quick"] : []), ...parts];
   const child = spawn(process.execPath, words, {
     stdio: "inherit",
     env: { ...process.env, MAYFLY_BENCH_ROWS: collected },
@@ -103,7 +106,7 @@ const record = {
   at: new Date().toISOString(),
   machine,
   node: process.version,
-  quick: values.quick,
+  quick,
   load,
   whole: chosen.filter((word) => all.includes(word)),
   rows,

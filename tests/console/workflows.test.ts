@@ -164,7 +164,7 @@ describe.skipIf(!chromiumPath)("the console", () => {
     await page.fill("dialog input[name=name]", "never-added");
     await page.keyboard.press("Tab");
     const says = page.locator("dialog .form-json-state");
-    await says.getByText("Empty: null.").waitFor();
+    await says.getByText("An empty value is null.").waitFor();
     const input = page.locator("dialog textarea");
     for (const [text, fault] of [
       ["{ number: 7", "Line 1, column 3: a name needs double quotes."],

@@ -93,16 +93,19 @@ const withDetails = ({ details, ...said }: { details: string | null; message: st
 
 /**
  * The SDK's worker on a test database. Every call is one transaction with these claims. `before` may throw, which
- * ends the process from the worker's point of view: no later call arrives.
+ * ends the process from the worker's point of view: no later call arrives. `settled` waits for the calls that
+ * were sent before.
  */
 export function sqlDoor(
   sql: Sql,
   claims: Claims,
   headers: Record<string, string> = {},
   before: (name: string, values: object) => void = () => {},
-): JobsDoor {
+): JobsDoor & { settled: () => Promise<void> } {
   let isDead = false;
+  const sent = new Set<Promise<unknown>>();
   return {
+    settled: async () => void (await Promise.allSettled(sent)),
     async call(name, values, form) {
       if (isDead) return new Promise(() => {});
       try {
@@ -111,10 +114,14 @@ export function sqlDoor(
         isDead = true;
         return new Promise(() => {});
       }
+      const call = rpc(sql, claims, name, { ...values }, headers);
+      sent.add(call);
       try {
-        return ok(form.parse(await rpc(sql, claims, name, { ...values }, headers)));
+        return ok(form.parse(await call));
       } catch (error) {
         return failed(refusalOf(error));
+      } finally {
+        sent.delete(call);
       }
     },
     onWake: () => async () => {},

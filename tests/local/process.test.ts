@@ -117,7 +117,7 @@ describe("the embedded Supabase as a process", () => {
     );
     server.close();
     const nonsense = run("start", "--data", data, "--port", "eighty");
-    expect(await nonsense.ended).not.toBe(0);
+    expect(await nonsense.ended).toBe(2);
     expect(nonsense.output()).toContain("integer from 1 to 65535");
   });
 

@@ -117,6 +117,24 @@ describe.skipIf(long)("with the packages that npm would install,", () => {
     expect(again.out).toContain("answer    Larger refunds need Grace's approval.");
   });
 
+  it.each([
+    ["node", "team.ts"],
+    ["supabase", "add.ts"],
+  ])(
+    "the program of %s says in one line that it cannot reach Mayfly",
+    async (template, program) => {
+      const { folder } = await create(`unreachable-${template}`, "--template", template);
+      await all.install(folder);
+      const env = { MAYFLY_URL: "http://127.0.0.1:9", MAYFLY_KEY: "wrong", MAYFLY_TENANT: "none" };
+      const options = { cwd: folder, env };
+      const ended = await startCli([], { ...options, cli: join(folder, program) }).ended;
+      expect(ended).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^The .* could not be reached.*\.\n$/),
+      });
+    },
+  );
+
   it("the function does the job that is added", async () => {
     const { folder } = await create("jobs", "--template", "supabase");
     const init = await all.mayfly(folder, "init", "--yes");

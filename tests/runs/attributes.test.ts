@@ -51,6 +51,11 @@ it("a run is found by its attributes as a run and as a job, and a caller needs o
   expect(await rpc(db.sql, owner, "get_run", { id })).toMatchObject({
     attributes: { customer: "acme", orders: 3 },
   });
+  expect(await refusalOf(found(owner, {}, { of_status: ["done"] }))).toMatchObject({
+    code: "invalid_request",
+    message: expect.stringContaining("queued, running, waiting, paused, succeeded"),
+    details: { field: "of_status" },
+  });
   expect(await refusalOf(start(owner, { customer: {} }))).toMatchObject({
     code: "invalid_request",
     message: expect.stringMatching(/^attributes has "customer"/),

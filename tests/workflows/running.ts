@@ -54,16 +54,19 @@ export async function makeStage(db: TestDatabase) {
      * @returns whether the worker died.
      */
     die: async (handlers: JobHandlers, dies: (name: string, values: object) => boolean) => {
+      let settled = async () => {};
       const died = await new Promise<boolean>((resolve) => {
         const door = sqlDoor(sql, serviceRole, inTenant(tenant), (name, values) => {
           if (!dies(name, values)) return;
           setTimeout(resolve, 0, true);
           throw new Error("The process has died.");
         });
+        settled = door.settled;
         const { data, error } = Worker.start(door, handlers, quick);
         if (error) throw error;
         void data.ended.then(() => resolve(false));
       });
+      await settled();
       await endLeases(db, quick.lease);
       return died;
     },

@@ -53,7 +53,7 @@ export function JsonField(props: {
         <span>
           {problem ??
             (text.trim() === ""
-              ? "Empty: null."
+              ? "An empty value is null."
               : typed === null && !initial && template
                 ? `Filled in ${template.from}.`
                 : "This is JSON.")}

@@ -2,11 +2,14 @@
 // memories.
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import { defineAgent, Mayfly, runAgents } from "@mayfly/sdk";
+import { type Agent, defineAgent, Mayfly, runAgents, type Work } from "@mayfly/sdk";
 import { isStandIn, model } from "./model.ts";
 
 const { MAYFLY_URL: url, MAYFLY_KEY: key, MAYFLY_TENANT: tenant } = process.env;
-if (!url || !key || !tenant) throw new Error("Start it with: npm start");
+if (!url || !key || !tenant) {
+  console.error("Start it with: npm start");
+  process.exit(1);
+}
 const mayfly = new Mayfly({ url, key, tenant });
 
 const reader = defineAgent({
@@ -34,18 +37,10 @@ if (isStandIn)
   );
 
 const begun = new Date();
-// Three workers run side by side. Each of them could be a process of its own, on another machine.
-const team = await Promise.all(
-  ["one", "two", "three"].map(async (name) => {
-    const { data: agent, error } = await mayfly.spawn({ name: `reader-${name}`, lifetime: 300 });
-    if (error) throw error;
-    const { data: work, error: refused } = await agent.work(runAgents(reader, analyst));
-    if (refused) throw refused;
-    return { agent, work };
-  }),
-);
-
+const team: { agent: Agent; work: Work }[] = [];
 try {
+  // Three workers run side by side. Each of them could be a process of its own, on another machine.
+  await Promise.all(["one", "two", "three"].map(join));
   await Promise.all(notes.map(read));
   await answer();
 } catch (error) {
@@ -57,6 +52,14 @@ try {
     await agent.stop("done");
   }
   await mayfly.close();
+}
+
+async function join(name: string) {
+  const { data: agent, error } = await mayfly.spawn({ name: `reader-${name}`, lifetime: 300 });
+  if (error) throw error;
+  const { data: work, error: refused } = await agent.work(runAgents(reader, analyst));
+  if (refused) throw refused;
+  team.push({ agent, work });
 }
 
 async function read(file: string) {

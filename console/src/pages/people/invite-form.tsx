@@ -39,7 +39,7 @@ export function InviteForm({ space, onClose }: { space: Space; onClose(): void }
       >
         <label>
           E-mail address
-          <input name="email" type="email" placeholder="Empty: whoever has the link" />
+          <input name="email" type="email" placeholder="Leave empty for whoever has the link" />
         </label>
         <label>
           Role

@@ -62,7 +62,9 @@ export function ForkForm(props: { space: Space; run: RunDetails; step: number; o
           <textarea
             name="input"
             rows={3}
-            placeholder={step === 1 ? "Empty: the same input." : "Empty: no message."}
+            placeholder={
+              step === 1 ? "Leave empty to keep the same input" : "Leave empty to add no message"
+            }
           />
         </label>
         {results.map(({ callId, tool, result }) => (
